@@ -1,0 +1,2 @@
+//! Deterministic simulation of mail-store synchronization.
+#![forbid(unsafe_code)]

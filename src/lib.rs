@@ -1,0 +1,1 @@
+//! Outlook mail-store synchronization.
