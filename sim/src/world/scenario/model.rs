@@ -1,0 +1,445 @@
+//! What a scenario says, section by section, with defaults and ranges.
+
+use serde::{Deserialize, Serialize};
+
+use super::read::{accounts, budget, some_messages};
+use super::values::{Cost, DAY, Flags, label, ranged};
+
+/// A whole scenario: one kind of execution, of which the search tries many schedules.
+///
+/// Read one with [`Scenario::parse`]; [`Scenario::to_toml`] writes it back so that it reads the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The format's version: 1.
+    #[serde(deserialize_with = "ranged::<1, 1, _, _>")]
+    pub version: u32,
+    /// A short name for reports.
+    #[serde(deserialize_with = "label")]
+    pub name: String,
+    /// One sentence on what it shows.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// The name of a misbehaviour to build in (see `mapi-sync mutants`); none in a scenario that must hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mutant: Option<String>,
+    /// The accounts, each with its store and its provider; all are started at once.
+    #[serde(rename = "account", deserialize_with = "accounts")]
+    pub accounts: Vec<Account>,
+    /// How the simulated provider works.
+    #[serde(default)]
+    pub provider: Provider,
+    /// How the simulated host behaves.
+    #[serde(default)]
+    pub host: Host,
+    /// Which faults the search may spend, and how many in one execution.
+    #[serde(default)]
+    pub faults: Faults,
+    /// The contract's policies.
+    #[serde(default)]
+    pub contract: Contract,
+}
+
+/// One account: what waits in its mailbox and what the host asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// The name in the Send/Receive dialog.
+    #[serde(deserialize_with = "label")]
+    pub name: String,
+    /// `ulFlags` of each start. Which phases run follows from them.
+    #[serde(default = "all_phases")]
+    pub flags: Flags,
+    /// Changed folders on the server: a count (0 to 10,000), or the folders themselves.
+    #[serde(default)]
+    pub folders: Folders,
+    /// New messages in each folder that states no number of its own, 0 to 100,000.
+    #[serde(default, deserialize_with = "ranged::<0, 100_000, _, _>")]
+    pub messages: u32,
+    /// Folders made offline, for UPLOAD_HIERARCHY, 0 to 10,000.
+    #[serde(default, deserialize_with = "ranged::<0, 10_000, _, _>")]
+    pub new_folders: u32,
+    /// Messages changed offline, for UPLOAD_CONTENTS, 0 to 100,000.
+    #[serde(default, deserialize_with = "ranged::<0, 100_000, _, _>")]
+    pub outgoing: u32,
+    /// How many of the folders the user selected; they count only under THESE_FOLDERS. 0 to 10,000.
+    #[serde(default, deserialize_with = "ranged::<0, 10_000, _, _>")]
+    pub selected: u32,
+}
+
+/// The changed folders of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Folders {
+    /// So many, named `Folder 1`, `Folder 2`, ….
+    Count(u32),
+    /// These.
+    Named(Vec<Folder>),
+}
+
+/// One folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Folder {
+    /// Its display name.
+    #[serde(deserialize_with = "label")]
+    pub name: String,
+    /// New messages in it, 0 to 100,000; the account's number if absent.
+    #[serde(default, deserialize_with = "some_messages", skip_serializing_if = "Option::is_none")]
+    pub messages: Option<u32>,
+}
+
+/// How the simulated provider works. Times are virtual milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Provider {
+    /// Folders worked on at the same time, 1 to 64.
+    #[serde(deserialize_with = "ranged::<1, 64, _, _>")]
+    pub workers: u32,
+    /// What each step costs.
+    pub cost: Costs,
+    /// Attempts after the first for a request that the network lost, 0 to 16.
+    #[serde(deserialize_with = "ranged::<0, 16, _, _>")]
+    pub retries: u32,
+    /// The pause before each such attempt, 0 to a day.
+    #[serde(deserialize_with = "ranged::<0, DAY, _, _>")]
+    pub retry_delay_ms: u64,
+    /// How often progress is reported.
+    pub progress: Step,
+    /// The wording of progress.
+    pub text: Text,
+    /// What `ulIndexMax` says.
+    pub maximum: Maximum,
+    /// How a cancel request is obeyed.
+    pub on_cancel: CancelStyle,
+    /// How an error in one folder is taken.
+    pub on_error: ErrorStyle,
+    /// Whether Done hands the published handle back, or NULL.
+    pub done_handle: bool,
+    /// What is published as the sync-done event.
+    pub event: Published,
+    /// When the start returns.
+    pub returns: Returns,
+    /// What a second start meets while a sync runs.
+    pub overlap: OverlapStyle,
+    /// A text-less progress report after so long without a call, 0 (never) to a day.
+    #[serde(deserialize_with = "ranged::<0, DAY, _, _>")]
+    pub keep_alive_ms: u64,
+}
+
+/// What each step of the provider costs, in virtual milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Costs {
+    /// Logging on to the server, once a sync.
+    pub connect: Cost,
+    /// Listing or creating one folder.
+    pub folder: Cost,
+    /// One message's headers.
+    pub header: Cost,
+    /// One message's body, unless only headers are asked for.
+    pub body: Cost,
+    /// Uploading one message.
+    pub upload: Cost,
+}
+
+/// How often progress is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// After each message.
+    Message,
+    /// After each folder.
+    Folder,
+}
+
+/// The wording of progress reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Text {
+    /// A text with each report that names the current step.
+    Changing,
+    /// The same text each time.
+    Unchanged,
+    /// NULL: only the position moves.
+    Null,
+}
+
+/// What `ulIndexMax` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Maximum {
+    /// The number of steps, known from the start of the phase.
+    Known,
+    /// Grows from phase to phase as work becomes known.
+    Growing,
+    /// 0 throughout: the amount of work is not known.
+    Zero,
+}
+
+/// How a cancel request is obeyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelStyle {
+    /// The step at hand is finished first.
+    AfterStep,
+    /// The step at hand is dropped.
+    AtOnce,
+}
+
+/// How an error in one folder is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorStyle {
+    /// It is reported and the rest goes on: the sync ends with a partial completion.
+    Continue,
+    /// It is reported and ends the sync.
+    Stop,
+}
+
+/// What is published as the sync-done event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Published {
+    /// An event object.
+    Event,
+    /// The handle of the worker thread, which is signalled when the thread ends.
+    Thread,
+}
+
+/// When SynchronizeInBackground returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Returns {
+    /// As soon as the work is started; it may be over even so.
+    AtOnce,
+    /// After Done.
+    AfterDone,
+}
+
+/// What a second start meets while a sync of the same store runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverlapStyle {
+    /// MAPI_E_BUSY.
+    Busy,
+    /// A sync of its own beside the first.
+    OwnSync,
+}
+
+/// How the simulated host behaves. Times are virtual milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Host {
+    /// Syncs of each account, one after the other, 1 to 1,000.
+    #[serde(deserialize_with = "ranged::<1, 1_000, _, _>")]
+    pub syncs: u32,
+    /// When the next one is started.
+    pub next_sync: NextSync,
+    /// How long each callback takes to answer.
+    pub callback: Cost,
+    /// What the host waits for before it takes a sync as over.
+    pub wait: WaitFor,
+    /// Whether a second sync is started while the first one runs.
+    pub overlap_start: bool,
+    /// Users' cancels in one execution, 0 to 1,000; when, and whether, is a decision of the search.
+    #[serde(deserialize_with = "ranged::<0, 1_000, _, _>")]
+    pub cancels: u32,
+    /// Whether the host may shut down in the middle; when, and whether, is a decision of the search.
+    pub shutdown: bool,
+    /// Whether a callback may start another sync from inside Progress.
+    pub reentrant: bool,
+}
+
+/// When the next sync of an account is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NextSync {
+    /// After Done and the event.
+    AfterDone,
+    /// From inside Done.
+    InsideDone,
+}
+
+/// What the host waits for before it takes a sync as over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitFor {
+    /// For the event, which it then closes.
+    Event,
+    /// For Done alone; a handle that comes with it is closed at once, inside Done.
+    Done,
+}
+
+/// Faults: how many of each the search may spend in one execution, 0 (off) to 1,000.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Faults {
+    /// A request or its answer is lost.
+    #[serde(deserialize_with = "budget")]
+    pub network_loss: u32,
+    /// An answer takes `latency_ms` longer.
+    #[serde(deserialize_with = "budget")]
+    pub network_latency: u32,
+    /// The additional time of a slow answer in virtual milliseconds, 0 to a day.
+    #[serde(deserialize_with = "ranged::<0, DAY, _, _>")]
+    pub latency_ms: u64,
+    /// The server cannot be reached when the sync logs on.
+    #[serde(deserialize_with = "budget")]
+    pub offline: u32,
+    /// Progress or Error answers with a failing HRESULT.
+    #[serde(deserialize_with = "budget")]
+    pub callback_failure: u32,
+    /// Progress or Error panics in the host's code.
+    #[serde(deserialize_with = "budget")]
+    pub callback_panic: u32,
+    /// The host's object answers E_NOINTERFACE when the callback is queried.
+    #[serde(deserialize_with = "budget")]
+    pub query_interface_refused: u32,
+    /// The system refuses to create an event.
+    #[serde(deserialize_with = "budget")]
+    pub event_creation: u32,
+    /// The system refuses to start a task.
+    #[serde(deserialize_with = "budget")]
+    pub task_creation: u32,
+    /// A task of the provider is dropped at an await point.
+    #[serde(deserialize_with = "budget")]
+    pub task_dropped: u32,
+    /// A task is polled although nothing woke it.
+    #[serde(deserialize_with = "budget")]
+    pub spurious_wake: u32,
+}
+
+/// The contract's policies: what the interface's documentation leaves open. Times are virtual milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Contract {
+    /// The time from a cancel request to Done, 1 to a day.
+    #[serde(deserialize_with = "ranged::<1, DAY, _, _>")]
+    pub cancel_within_ms: u64,
+    /// The longest time without a callback while work is going on, 1 to a day.
+    #[serde(deserialize_with = "ranged::<1, DAY, _, _>")]
+    pub bounded_silence_ms: u64,
+    /// Whether callbacks of one sync must not overlap one another.
+    pub serial_calls: bool,
+    /// Whether a second start while one runs is judged.
+    pub overlap: bool,
+}
+
+impl Account {
+    /// How many folders have changed.
+    pub fn folder_count(&self) -> u32 {
+        match &self.folders {
+            Folders::Count(count) => *count,
+            Folders::Named(folders) => u32::try_from(folders.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// New messages in the folder numbered `index`, from 0.
+    pub fn messages_in(&self, index: u32) -> u32 {
+        match &self.folders {
+            Folders::Count(_) => self.messages,
+            Folders::Named(folders) => folders
+                .get(index as usize)
+                .and_then(|folder| folder.messages)
+                .unwrap_or(self.messages),
+        }
+    }
+
+    /// Folders and messages together.
+    pub(super) fn work(&self) -> u64 {
+        let messages: u64 =
+            (0..self.folder_count()).map(|folder| u64::from(self.messages_in(folder))).sum();
+        messages
+            + u64::from(self.folder_count())
+            + u64::from(self.new_folders)
+            + u64::from(self.outgoing)
+    }
+}
+
+impl Default for Folders {
+    fn default() -> Self {
+        Self::Count(0)
+    }
+}
+
+impl Default for Provider {
+    fn default() -> Self {
+        Self {
+            workers: 2,
+            cost: Costs::default(),
+            retries: 1,
+            retry_delay_ms: 50,
+            progress: Step::Message,
+            text: Text::Changing,
+            maximum: Maximum::Known,
+            on_cancel: CancelStyle::AfterStep,
+            on_error: ErrorStyle::Continue,
+            done_handle: true,
+            event: Published::Event,
+            returns: Returns::AtOnce,
+            overlap: OverlapStyle::Busy,
+            keep_alive_ms: 0,
+        }
+    }
+}
+
+impl Default for Costs {
+    fn default() -> Self {
+        Self {
+            connect: Cost::Fixed(20),
+            folder: Cost::Fixed(10),
+            header: Cost::Fixed(1),
+            body: Cost::Fixed(5),
+            upload: Cost::Fixed(5),
+        }
+    }
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self {
+            syncs: 1,
+            next_sync: NextSync::AfterDone,
+            callback: Cost::ZERO,
+            wait: WaitFor::Event,
+            overlap_start: false,
+            cancels: 0,
+            shutdown: false,
+            reentrant: false,
+        }
+    }
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            network_loss: 0,
+            network_latency: 0,
+            latency_ms: 500,
+            offline: 0,
+            callback_failure: 0,
+            callback_panic: 0,
+            query_interface_refused: 0,
+            event_creation: 0,
+            task_creation: 0,
+            task_dropped: 0,
+            spurious_wake: 0,
+        }
+    }
+}
+
+impl Default for Contract {
+    fn default() -> Self {
+        Self {
+            cancel_within_ms: 30_000,
+            bounded_silence_ms: 60_000,
+            serial_calls: false,
+            overlap: true,
+        }
+    }
+}
+
+fn all_phases() -> Flags {
+    Flags(0xc3)
+}

@@ -1,0 +1,180 @@
+//! Reading, writing and identifying a scenario.
+
+use serde::de::{self, Deserialize, Deserializer};
+
+use super::error::ScenarioError;
+use super::model::{Account, Folder, Folders, Scenario};
+use super::values::ranged;
+
+/// The most messages and folders, all accounts together, that one scenario may move.
+const MAX_WORK: u64 = 1_000_000;
+
+impl Scenario {
+    /// Reads a scenario. `origin` is the file's name, for messages.
+    ///
+    /// # Errors
+    ///
+    /// The first thing in `source` that cannot be used: a syntax error, an unknown key or value, a missing key, or a
+    /// number out of its range, with its place.
+    pub fn parse(origin: &str, source: &str) -> Result<Self, ScenarioError> {
+        toml::from_str(source).map_err(|error| ScenarioError::from_toml(origin, source, &error))
+    }
+
+    /// The canonical text: it reads back as an equal scenario.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("every value of a scenario can be written as TOML")
+    }
+
+    /// A digest of the content: FNV-1a with 64 bits over the canonical text.
+    ///
+    /// Comments, layout, defaults left out, the name and the description do not change it; everything that can change
+    /// an execution does.
+    pub fn digest(&self) -> u64 {
+        let content = Self { name: String::new(), about: String::new(), ..self.clone() };
+        content.to_toml().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
+    }
+}
+
+pub(super) fn budget<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    ranged::<0, 1_000, u32, D>(deserializer)
+}
+
+pub(super) fn some_messages<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u32>, D::Error> {
+    ranged::<0, 100_000, u32, D>(deserializer).map(Some)
+}
+
+pub(super) fn accounts<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Account>, D::Error> {
+    let accounts = Vec::<Account>::deserialize(deserializer)?;
+    if accounts.is_empty() || accounts.len() > 1_000 {
+        return Err(de::Error::custom("a scenario has 1 to 1000 accounts"));
+    }
+    let work: u64 = accounts.iter().map(Account::work).sum();
+    if work > MAX_WORK {
+        return Err(de::Error::custom(format!(
+            "{work} folders and messages are too many, {MAX_WORK} are possible"
+        )));
+    }
+    Ok(accounts)
+}
+
+impl<'de> Deserialize<'de> for Folders {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FoldersVisitor;
+
+        impl<'de> de::Visitor<'de> for FoldersVisitor {
+            type Value = Folders;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number of folders or an array of { name, messages }")
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Folders, E> {
+                let number = de::value::I64Deserializer::<E>::new(value);
+                ranged::<0, 10_000, u32, _>(number).map(Folders::Count)
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Folders, A::Error> {
+                let mut folders = Vec::new();
+                while let Some(folder) = seq.next_element::<Folder>()? {
+                    folders.push(folder);
+                    if folders.len() > 10_000 {
+                        return Err(de::Error::custom("at most 10000 folders are possible"));
+                    }
+                }
+                Ok(Folders::Named(folders))
+            }
+        }
+
+        deserializer.deserialize_any(FoldersVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Faults, Flags, Provider};
+    use super::*;
+
+    const SMALLEST: &str = "version = 1\nname = \"x\"\n[[account]]\nname = \"a\"\n";
+
+    fn refused(source: &str) -> String {
+        Scenario::parse("t.toml", source).expect_err("this must be refused").to_string()
+    }
+
+    #[test]
+    fn defaults_fill_what_is_left_out() {
+        let scenario = Scenario::parse("t.toml", SMALLEST).unwrap();
+        assert_eq!(scenario.accounts[0].flags, Flags(0xc3));
+        assert_eq!(scenario.provider, Provider::default());
+        assert_eq!(scenario.faults, Faults::default());
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_neighbour() {
+        let source = format!("{SMALLEST}mesages = 4\n");
+        assert_eq!(
+            refused(&source),
+            "t.toml:5:1: unknown key `mesages`, did you mean `messages`?\n  |\n5 | mesages = 4\n  | ^^^^^^^"
+        );
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_marked() {
+        let source = format!("{SMALLEST}[provider]\nworkers = 65\n");
+        assert_eq!(
+            refused(&source),
+            "t.toml:6:11: 65 is out of range, 1 to 64 are possible\n  |\n6 | workers = 65\n  |           ^^"
+        );
+    }
+
+    #[test]
+    fn other_mistakes_are_placed() {
+        let cases = [
+            ("name = \"x\"", "t.toml:1:1: missing key `version`"),
+            ("version = 2\nname = \"x\"", "t.toml:1:11: 2 is out of range, 1 to 1 are possible"),
+            ("version = 1\nname =", "t.toml:2:7: "),
+        ];
+        for (source, start) in cases {
+            assert!(refused(source).starts_with(start), "{}", refused(source));
+        }
+        let inside = [
+            (
+                "flags = [\"UPLOAD_CONTENT\"]",
+                "t.toml:5:10: unknown flag `UPLOAD_CONTENT`, did you mean `UPLOAD_CONTENTS`?",
+            ),
+            ("folders = -1", "t.toml:5:11: -1 is out of range, 0 to 10000 are possible"),
+            ("folders = [{ nme = \"x\" }]", "t.toml:5:14: unknown key `nme`, did you mean `name`?"),
+            (
+                "[provider.cost]\nbody = { uniform = [5, 2] }",
+                "t.toml:6:20: the range 5 to 2 is empty",
+            ),
+            ("[provider.cost]\nbody = { choice = [] }", "t.toml:6:19: a choice has 1 to 64 values"),
+            ("[provider.cost]\nbody = \"5\"", "t.toml:6:8: invalid type: string \"5\", expected "),
+            (
+                "[provider]\ntext = \"chaning\"",
+                "t.toml:6:8: unknown value `chaning`, did you mean `changing`?",
+            ),
+        ];
+        for (line, start) in inside {
+            let message = refused(&format!("{SMALLEST}{line}\n"));
+            assert!(message.starts_with(start), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_digest_sees_content_only() {
+        let plain = Scenario::parse("t", SMALLEST).unwrap();
+        let dressed = format!("# a comment\n{SMALLEST}\n[host]\nsyncs = 1\n");
+        let dressed = dressed.replace("\"x\"", "\"y\"");
+        assert_eq!(plain.digest(), Scenario::parse("t", &dressed).unwrap().digest());
+        let other = Scenario::parse("t", &format!("{SMALLEST}[host]\nsyncs = 2\n")).unwrap();
+        assert_ne!(plain.digest(), other.digest());
+        // Tokens carry the digest: it must not move from build to build.
+        assert_eq!(plain.digest(), 7_718_240_487_344_052_831);
+    }
+}

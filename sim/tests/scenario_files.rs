@@ -1,0 +1,143 @@
+//! Scenario files: the parser never panics, what is written reads back, and the reference page is true.
+
+use mapi_sync_sim::world::{
+    Account, Cost, Flags, Folder, Folders, Host, Provider, Scenario, Text, builtins,
+};
+use proptest::prelude::*;
+
+const PAGE: &str = include_str!("../../docs/scenarios.md");
+const SMALLEST: &str = "version = 1\nname = \"x\"\n[[account]]\nname = \"a\"\n";
+
+fn cost() -> impl Strategy<Value = Cost> {
+    prop_oneof![
+        (0..1000_u64).prop_map(Cost::Fixed),
+        (0..1000_u64, 0..1000_u64).prop_map(|(low, more)| Cost::Uniform(low, low + more)),
+        prop::collection::vec(0..1000_u64, 1..5).prop_map(Cost::Choice),
+    ]
+}
+
+fn folders() -> impl Strategy<Value = Folders> {
+    let named = ("[a-zA-Z\"\\\\ é]{1,8}", prop::option::of(0..100_u32))
+        .prop_map(|(name, messages)| Folder { name, messages });
+    prop_oneof![
+        (0..50_u32).prop_map(Folders::Count),
+        prop::collection::vec(named, 0..4).prop_map(Folders::Named),
+    ]
+}
+
+fn account() -> impl Strategy<Value = Account> {
+    ("[a-z'# ]{1,9}", any::<u32>(), folders(), 0..10_u32).prop_map(
+        |(name, flags, folders, more)| Account {
+            name,
+            flags: Flags(flags),
+            folders,
+            messages: more,
+            new_folders: more / 2,
+            outgoing: more / 3,
+            selected: 0,
+        },
+    )
+}
+
+prop_compose! {
+    fn scenario()(
+        accounts in prop::collection::vec(account(), 1..4),
+        workers in 1..=64_u32,
+        body in cost(),
+        callback in cost(),
+        text in prop::sample::select(vec![Text::Changing, Text::Unchanged, Text::Null]),
+        mutant in prop::option::of(prop::sample::select(vec!["done-twice"])),
+        shutdown: bool,
+    ) -> Scenario {
+        let mut scenario = builtins()[0].clone();
+        scenario.accounts = accounts;
+        scenario.mutant = mutant.map(str::to_owned);
+        scenario.provider = Provider { workers, text, ..Provider::default() };
+        scenario.provider.cost.body = body;
+        scenario.host = Host { callback, shutdown, ..Host::default() };
+        scenario
+    }
+}
+
+proptest! {
+    #[test]
+    fn written_scenarios_read_back_equal(scenario in scenario()) {
+        let text = scenario.to_toml();
+        let read = Scenario::parse("written.toml", &text).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        prop_assert_eq!(read.digest(), scenario.digest());
+        prop_assert_eq!(read, scenario);
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "\\PC*") {
+        if let Err(error) = Scenario::parse("any.toml", &text) {
+            prop_assert!(error.to_string().starts_with("any.toml:"));
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_read_or_refused_with_a_place(
+        which in 0..builtins().len(),
+        cut in any::<prop::sample::Index>(),
+        length in 0..12_usize,
+        patch in "[\\PC\n\t\r]{0,6}",
+    ) {
+        let mut text: Vec<char> = builtins()[which].to_toml().chars().collect();
+        let start = cut.index(text.len());
+        let end = (start + length).min(text.len());
+        text.splice(start..end, patch.chars());
+        let text: String = text.into_iter().collect();
+        if let Err(error) = Scenario::parse("damaged.toml", &text) {
+            prop_assert!(error.line() <= text.matches('\n').count() + 1);
+            let line = text.split('\n').nth(error.line() - 1).unwrap();
+            prop_assert!(error.column() <= line.chars().count() + 1, "{}", error);
+            prop_assert_eq!(error.to_string().lines().count(), 4 + error.message().matches('\n').count());
+        }
+    }
+}
+
+#[test]
+fn built_in_scenarios_read_back_equal() {
+    for scenario in builtins() {
+        let read = Scenario::parse("again.toml", &scenario.to_toml()).unwrap();
+        assert_eq!(read, *scenario);
+    }
+}
+
+#[test]
+fn every_example_of_the_reference_page_reads() {
+    let mut examples = 0;
+    for block in PAGE.split("```toml\n").skip(1) {
+        let example = block.split("```").next().unwrap();
+        let whole = if example.contains("version = ") {
+            example.to_owned()
+        } else if example.starts_with("[[account]]") {
+            format!("version = 1\nname = \"x\"\n{example}")
+        } else {
+            format!("{SMALLEST}{example}")
+        };
+        Scenario::parse("docs/scenarios.md", &whole).unwrap_or_else(|error| panic!("{error}"));
+        examples += 1;
+    }
+    assert!(examples >= 6, "only {examples} examples found");
+}
+
+#[test]
+fn the_reference_page_names_every_key_and_every_scenario() {
+    let mut scenario = builtins()[0].clone();
+    scenario.mutant = Some("done-twice".into());
+    let text = scenario.to_toml();
+    let keys = text
+        .lines()
+        .filter_map(|line| line.split(" =").next())
+        .filter(|key| !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+    for key in keys {
+        assert!(PAGE.contains(&format!("`{key}`")), "the page says nothing on `{key}`");
+    }
+    for (flag, _) in Flags::NAMES {
+        assert!(PAGE.contains(flag), "the page says nothing on {flag}");
+    }
+    for scenario in builtins() {
+        assert!(PAGE.contains(&format!("`{}`", scenario.name)), "{} is not listed", scenario.name);
+    }
+}
