@@ -1,1 +1,21 @@
-//! Outlook mail-store synchronization.
+//! Outlook's background synchronization interface as async Rust.
+
+mod callback;
+mod cancel;
+mod event;
+mod flags;
+mod hresult;
+mod provider;
+mod runtime;
+
+pub use async_trait::async_trait;
+
+pub use callback::{CallbackRef, CallbackUnknown, SyncProgressCallback};
+pub use cancel::CancelSignal;
+pub use event::{EventOut, EventSlot, Events, OwnedEvent, ProcessEvents, RawEvent};
+pub use flags::{ParseSyncFlagsError, SyncFlags};
+pub use hresult::{HResult, ParseHResultError, Severity};
+pub use provider::{MapiSession, MapiSync, SyncRequest};
+#[cfg(feature = "tokio")]
+pub use runtime::TokioRuntime;
+pub use runtime::{BoxFuture, Runtime, Task, TaskEnd, TaskHandle};

@@ -1,0 +1,97 @@
+//! What provider code needs of the world to run: tasks, time and events. There is no hidden runtime.
+
+#[cfg(feature = "tokio")]
+mod tokio;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::{Events, HResult};
+
+#[cfg(feature = "tokio")]
+pub use self::tokio::TokioRuntime;
+
+/// A future on the heap, as runtimes take them.
+pub type BoxFuture<T = ()> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The runtime that a sync runs on: tokio in production, the engine in a simulation.
+///
+/// `tokio::sync` and the combinators of `futures` work on either. What a simulation must control goes through here.
+pub trait Runtime: Send + Sync {
+    /// Runs `task` in the background. The name is for people: reports and logs.
+    ///
+    /// # Errors
+    ///
+    /// [`HResult::E_OUTOFMEMORY`] when there is no task to be had; [`HResult::MAPI_E_END_OF_SESSION`] when the runtime
+    /// takes no more tasks. The future has been dropped then.
+    fn spawn(&self, name: Cow<'static, str>, task: BoxFuture) -> Result<TaskHandle, HResult>;
+
+    /// Completes once `duration` has passed on this runtime's clock.
+    fn sleep(&self, duration: Duration) -> BoxFuture;
+
+    /// The time since this runtime's epoch. In a simulation it is virtual, in whole milliseconds.
+    fn now(&self) -> Duration;
+
+    /// The kernel's events.
+    fn events(&self) -> &Arc<dyn Events>;
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TaskEnd {
+    /// Its future completed.
+    Finished,
+    /// Its future panicked.
+    Panicked,
+    /// Its future was dropped before it completed.
+    Aborted,
+}
+
+/// A spawned task, as a runtime sees it.
+pub trait Task: Send {
+    /// Asks for the task's future to be dropped. Does nothing once the task has ended.
+    fn abort(&self);
+
+    /// Ready once the task has ended.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<TaskEnd>;
+}
+
+/// A spawned task: a future of its end. Dropping the handle lets the task run on.
+#[must_use = "a task whose handle is dropped runs on unwatched; use `detach` to say so"]
+pub struct TaskHandle {
+    task: Box<dyn Task>,
+}
+
+impl TaskHandle {
+    /// The handle of `task`.
+    pub fn new(task: impl Task + 'static) -> Self {
+        Self { task: Box::new(task) }
+    }
+
+    /// Asks for the task's future to be dropped.
+    pub fn abort(&self) {
+        self.task.abort();
+    }
+
+    /// Lets the task run on unwatched.
+    pub fn detach(self) {}
+}
+
+impl Future for TaskHandle {
+    type Output = TaskEnd;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TaskEnd> {
+        self.task.poll_end(cx)
+    }
+}
+
+impl fmt::Debug for TaskHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TaskHandle")
+    }
+}
