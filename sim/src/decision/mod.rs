@@ -1,0 +1,156 @@
+//! The decision vector: a schedule, its times, faults and data as one value.
+//!
+//! An execution asks many questions; most are answered by the default (carry on, 0, no fault). Only departures from
+//! the default are kept. Each is keyed by *where* it was taken, in terms that do not change when another decision does:
+//! the asking task's [key](TaskKey), and how many questions of that sort the task had asked before. So deleting an entry
+//! leaves the others in place, and that is what makes schedules shrinkable.
+//!
+//! Decoding is total: an entry that is never asked for is ignored, an answer that is impossible counts as the default.
+//! Any vector is a schedule of any program.
+//!
+//! [`Token`] is the printable form.
+
+mod token;
+
+pub use token::{Token, TokenError};
+
+use crate::engine::{TaskId, TaskKey};
+use std::collections::BTreeMap;
+
+/// What was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Which task runs next, or that the clock moves.
+    Run,
+    /// A value.
+    Choice,
+    /// That a fault strikes.
+    Fault,
+    /// That a task is dropped at its await point instead of polled.
+    Drop,
+    /// That a task is polled without having been woken.
+    Spurious,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Run, Self::Choice, Self::Fault, Self::Drop, Self::Spurious];
+}
+
+/// Where a decision was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Its sort.
+    pub kind: Kind,
+    /// The task that ran last ([`Kind::Run`], [`Kind::Spurious`]), that asked, or that was to be polled
+    /// ([`Kind::Drop`]).
+    pub task: TaskKey,
+    /// The hash of the [site](crate::engine::Site)'s name; 0 where there is none.
+    pub site: u32,
+    /// For [`Kind::Run`], how many segments `task` had run; otherwise how many decisions of this kind, task and
+    /// site came before.
+    pub ordinal: u32,
+}
+
+/// A departure from the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Departure {
+    /// Where.
+    pub place: Place,
+    /// The picked task's [key as a number](TaskKey::get) for [`Kind::Run`], otherwise the value, never 0.
+    pub value: u64,
+}
+
+/// An execution's departures from the default, in the order in which they were taken. Empty is the plain run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Decisions {
+    departures: Vec<Departure>,
+}
+
+impl Decisions {
+    /// These departures.
+    #[must_use]
+    pub fn new(departures: Vec<Departure>) -> Self {
+        Self { departures }
+    }
+
+    /// The departures, in order.
+    #[must_use]
+    pub fn departures(&self) -> &[Departure] {
+        &self.departures
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.departures.len()
+    }
+
+    /// Whether this is the plain run.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.departures.is_empty()
+    }
+
+    pub(crate) fn from_log(log: &[Record], keys: &[TaskKey]) -> Self {
+        let key = |task: TaskId| {
+            if task == TaskId::CLOCK { TaskKey::CLOCK } else { keys[task.index()] }
+        };
+        let mut departures = Vec::new();
+        let mut segments: BTreeMap<TaskId, u32> = BTreeMap::new();
+        let mut asked: BTreeMap<(Kind, TaskId, u32), u32> = BTreeMap::new();
+        let mut current = TaskId::MAIN;
+        for record in log {
+            if record.kind == Kind::Run {
+                if record.departed {
+                    let ordinal = segments.get(&current).copied().unwrap_or(0);
+                    let place = Place { kind: Kind::Run, task: key(current), site: 0, ordinal };
+                    departures.push(Departure { place, value: key(record.task).get() });
+                }
+                current = record.task;
+                *segments.entry(current).or_default() += 1;
+            } else {
+                let count = asked.entry((record.kind, record.task, record.site)).or_default();
+                if record.departed {
+                    let place = Place {
+                        kind: record.kind,
+                        task: key(record.task),
+                        site: record.site,
+                        ordinal: *count,
+                    };
+                    departures.push(Departure { place, value: u64::from(record.value) });
+                }
+                *count += 1;
+            }
+        }
+        Self { departures }
+    }
+}
+
+impl FromIterator<Departure> for Decisions {
+    fn from_iter<I: IntoIterator<Item = Departure>>(iter: I) -> Self {
+        Self { departures: iter.into_iter().collect() }
+    }
+}
+
+/// One line of an execution's log: a step, or an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record {
+    pub(crate) kind: Kind,
+    pub(crate) departed: bool,
+    /// The task that ran, or the one that asked.
+    pub(crate) task: TaskId,
+    pub(crate) site: u32,
+    pub(crate) value: u32,
+}
+
+impl Record {
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.bits() == other.bits() && self.departed == other.departed
+    }
+
+    pub(crate) fn bits(&self) -> u64 {
+        let low = (u64::from(self.task.0) << 3) ^ self.kind as u64;
+        low ^ (u64::from(self.site).rotate_left(35)) ^ (u64::from(self.value).rotate_left(48))
+    }
+}

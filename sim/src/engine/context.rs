@@ -1,0 +1,236 @@
+//! The state of the execution that runs on this thread.
+//!
+//! It lives in a thread-local, so that the handles which tasks hold are plain numbers and `Send`. Each field has a
+//! cell of its own: user code never runs while one of them is borrowed, save for a strategy's, which must not call
+//! the engine.
+
+use super::footprint::{Chosen, DROP_BUDGET, Effect, FAULT_BUDGET, Mode};
+use super::id::{ObjectId, Site, TaskId, TaskKey};
+use super::strategy::{ChoicePoint, Strategy};
+use super::timers::Timers;
+use crate::decision::{Kind, Record};
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Waker;
+
+pub(super) type BoxedTask = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A task that was spawned in the running segment.
+pub(super) struct Newborn {
+    pub(super) future: BoxedTask,
+    pub(super) droppable: bool,
+    pub(super) background: bool,
+}
+
+/// How a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    Running,
+    Finished,
+    Panicked,
+    Aborted,
+}
+
+/// What others may ask about a task.
+pub(super) struct TaskMeta {
+    pub(super) name: Cow<'static, str>,
+    pub(super) key: TaskKey,
+    pub(super) children: u32,
+    pub(super) objects: u32,
+    pub(super) life: Life,
+    pub(super) abort: bool,
+    pub(super) ended_at: u64,
+    pub(super) joiner: Option<Waker>,
+    /// What the task last waited for.
+    pub(super) waits: Option<Wait>,
+}
+
+/// What a task said that it waits for, and at which step: the word is good until the task is polled again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wait {
+    pub(super) step: u64,
+    pub(super) what: WaitFor,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WaitFor {
+    Task(TaskId),
+    Clock,
+    Object { kind: &'static str, name: &'static str },
+}
+
+pub(super) struct Context {
+    pub(super) active: Cell<bool>,
+    pub(super) now: Cell<u64>,
+    pub(super) step: Cell<u64>,
+    pub(super) current: Cell<TaskId>,
+    /// Something is in `newborn` or `aborts`.
+    pub(super) dirty: Cell<bool>,
+    pub(super) recording: Cell<bool>,
+    pub(super) faults_left: Cell<u32>,
+    pub(super) panic_place: RefCell<Option<String>>,
+    pub(super) newborn: RefCell<Vec<Newborn>>,
+    pub(super) aborts: RefCell<Vec<TaskId>>,
+    pub(super) tasks: RefCell<Vec<TaskMeta>>,
+    pub(super) timers: RefCell<Timers>,
+    pub(super) log: RefCell<Vec<Record>>,
+    pub(super) effects: RefCell<Vec<Effect>>,
+    pub(super) chosen: RefCell<Vec<Chosen>>,
+    pub(super) strategy: RefCell<Option<Box<dyn Strategy>>>,
+}
+
+impl Context {
+    const fn new() -> Self {
+        Self {
+            active: Cell::new(false),
+            now: Cell::new(0),
+            step: Cell::new(0),
+            current: Cell::new(TaskId::MAIN),
+            dirty: Cell::new(false),
+            recording: Cell::new(false),
+            faults_left: Cell::new(0),
+            panic_place: RefCell::new(None),
+            newborn: RefCell::new(Vec::new()),
+            aborts: RefCell::new(Vec::new()),
+            tasks: RefCell::new(Vec::new()),
+            timers: RefCell::new(Timers::new()),
+            log: RefCell::new(Vec::new()),
+            effects: RefCell::new(Vec::new()),
+            chosen: RefCell::new(Vec::new()),
+            strategy: RefCell::new(None),
+        }
+    }
+
+    pub(super) fn key(&self, task: TaskId) -> TaskKey {
+        if task == TaskId::CLOCK { TaskKey::CLOCK } else { self.tasks.borrow()[task.index()].key }
+    }
+
+    /// Adds a task's row, as the next child of `parent`.
+    pub(super) fn register(&self, name: Cow<'static, str>, parent: Option<TaskId>) -> TaskId {
+        let mut tasks = self.tasks.borrow_mut();
+        let key = match parent.and_then(|id| tasks.get_mut(id.index())) {
+            Some(parent) => {
+                parent.children += 1;
+                parent.key.child(parent.children - 1)
+            }
+            None => TaskKey::MAIN,
+        };
+        let id = u32::try_from(tasks.len())
+            .ok()
+            .filter(|id| *id < u32::MAX)
+            .expect("fewer than 2^32 - 1 tasks");
+        tasks.push(TaskMeta {
+            name,
+            key,
+            children: 0,
+            objects: 0,
+            life: Life::Running,
+            abort: false,
+            ended_at: 0,
+            joiner: None,
+            waits: None,
+        });
+        TaskId(id)
+    }
+
+    /// Asks the strategy for a value, and writes it down.
+    pub(super) fn choose(&self, kind: Kind, site: Site, arity: u32) -> u32 {
+        let task = self.current.get();
+        let point = ChoicePoint { kind, task, key: self.key(task), site, arity };
+        let value = match self.strategy.borrow_mut().as_mut() {
+            Some(strategy) => strategy.choose(&point),
+            None => 0,
+        };
+        let value = if value < arity { value } else { 0 };
+        self.log.borrow_mut().push(Record {
+            kind,
+            departed: value != 0,
+            task,
+            site: site.hash(),
+            value,
+        });
+        if self.recording.get() {
+            self.chosen.borrow_mut().push(Chosen { kind, site: site.hash(), arity, value });
+            let mode = if value == 0 { Mode::Read } else { Mode::Write };
+            match kind {
+                Kind::Fault => self.effects.borrow_mut().push(Effect::Access(FAULT_BUDGET, mode)),
+                Kind::Drop => self.effects.borrow_mut().push(Effect::Access(DROP_BUDGET, mode)),
+                Kind::Run | Kind::Choice | Kind::Spurious => {}
+            }
+        }
+        value
+    }
+}
+
+thread_local! {
+    pub(super) static CONTEXT: Context = const { Context::new() };
+}
+
+/// Runs `f` with the execution that is running on this thread.
+#[inline]
+pub(super) fn with<R>(f: impl FnOnce(&Context) -> R) -> R {
+    CONTEXT.with(f)
+}
+
+/// Whether an execution is running on this thread: whether the caller is inside a simulation.
+#[must_use]
+pub fn is_simulated() -> bool {
+    with(|cx| cx.active.get())
+}
+
+/// Writes an effect into the running segment's footprint, if one is kept.
+#[inline]
+pub(crate) fn effect(effect: Effect) {
+    with(|cx| {
+        if cx.recording.get() {
+            cx.effects.borrow_mut().push(effect);
+        }
+    });
+}
+
+/// Says that the running segment could not have run before the given step.
+#[inline]
+pub(crate) fn after(step: u64) {
+    effect(Effect::After(step));
+}
+
+/// The running step's number.
+#[inline]
+pub(crate) fn step() -> u64 {
+    with(|cx| cx.step.get())
+}
+
+/// The identity of the next object of the running task.
+pub(super) fn next_object() -> ObjectId {
+    with(|cx| {
+        let mut tasks = cx.tasks.borrow_mut();
+        match tasks.get_mut(cx.current.get().index()).filter(|_| cx.active.get()) {
+            Some(task) => {
+                task.objects += 1;
+                ObjectId::of(task.key, task.objects - 1)
+            }
+            // Made outside of any execution: objects of one program text share no identity with those made inside.
+            None => OUTSIDE.with(|count| {
+                count.set(count.get() + 1);
+                ObjectId::of(TaskKey::CLOCK, count.get())
+            }),
+        }
+    })
+}
+
+thread_local! {
+    static OUTSIDE: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Notes what the running task waits for, for the report of a deadlock.
+#[inline]
+pub(super) fn waits_for(what: WaitFor) {
+    with(|cx| {
+        let step = cx.step.get();
+        if let Some(task) = cx.tasks.borrow_mut().get_mut(cx.current.get().index()) {
+            task.waits = Some(Wait { step, what });
+        }
+    });
+}

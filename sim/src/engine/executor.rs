@@ -1,0 +1,629 @@
+//! One execution: poll, decide, move the clock, until nothing is left to do.
+
+use super::context::{self, BoxedTask, Context, Life, TaskMeta, WaitFor};
+use super::footprint::{Effect, Mode, SPURIOUS_BUDGET, Segment};
+use super::id::{ObjectId, Site, TaskId, TaskKey};
+use super::outcome::{Blocked, Budget, End, Limits, Nondeterminism, Outcome, TaskPanic};
+use super::ready::ReadySet;
+use super::strategy::{Decision, Strategy};
+use crate::decision::{Decisions, Kind, Record};
+use crate::strategy::Replay;
+use std::any::Any;
+use std::borrow::Cow;
+use std::future::Future;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::task;
+
+/// A task's future, and how it is run.
+struct Slot {
+    future: Option<BoxedTask>,
+    droppable: bool,
+    background: bool,
+    aborting: bool,
+    polls: u32,
+    last_step: u64,
+}
+
+/// Runs executions one after another on one thread, and keeps their buffers.
+///
+/// # Examples
+///
+/// ```
+/// use mapi_sync_sim::engine::{self, Engine, Limits, End};
+/// use mapi_sync_sim::strategy::Random;
+///
+/// let mut engine = Engine::new(Limits::default(), Random::new(7));
+/// let outcome = engine
+///     .execute(0, async {
+///         let child = engine::spawn("child", async { engine::sleep(30).await });
+///         child.await.unwrap();
+///         assert_eq!(engine::now(), 30);
+///     })
+///     .unwrap();
+/// assert_eq!(outcome.end, End::Completed);
+/// assert_eq!(outcome.virtual_ms, 30);
+/// ```
+pub struct Engine {
+    limits: Limits,
+    strategy: Option<Box<dyn Strategy>>,
+    ready: ReadySet,
+    slots: Vec<Slot>,
+    log: Vec<Record>,
+    /// The tasks' keys, in order of spawning, of the last execution.
+    keys: Vec<TaskKey>,
+    panics: Vec<TaskPanic>,
+    foreground: usize,
+    clock_moves: u32,
+    drops_left: u32,
+    spurious_left: u32,
+    recording: bool,
+    polling: bool,
+    before: Vec<TaskId>,
+    woken: Vec<TaskId>,
+    spawned: Vec<TaskId>,
+}
+
+impl Engine {
+    /// An engine that asks `strategy`.
+    #[must_use]
+    pub fn new(limits: Limits, strategy: impl Strategy) -> Self {
+        super::outcome::quiet_panics();
+        Self {
+            limits,
+            strategy: Some(Box::new(strategy)),
+            ready: ReadySet::new(),
+            slots: Vec::new(),
+            log: Vec::new(),
+            keys: Vec::new(),
+            panics: Vec::new(),
+            foreground: 0,
+            clock_moves: 0,
+            drops_left: 0,
+            spurious_left: 0,
+            recording: false,
+            polling: false,
+            before: Vec::new(),
+            woken: Vec::new(),
+            spawned: Vec::new(),
+        }
+    }
+
+    /// The strategy, if it is an `S`.
+    ///
+    /// # Panics
+    ///
+    /// From inside of an execution of this engine's.
+    pub fn strategy<S: Strategy>(&mut self) -> Option<&mut S> {
+        let strategy: &mut dyn Any = &mut **self.strategy.as_mut().expect("the strategy is in use");
+        strategy.downcast_mut()
+    }
+
+    /// Changes the strategy, and gives back the one before.
+    ///
+    /// # Panics
+    ///
+    /// From inside of an execution of this engine's.
+    pub fn set_strategy(&mut self, strategy: impl Strategy) -> Box<dyn Strategy> {
+        self.strategy.replace(Box::new(strategy)).expect("the strategy is in use")
+    }
+
+    /// The limits of each execution.
+    pub fn limits_mut(&mut self) -> &mut Limits {
+        &mut self.limits
+    }
+
+    /// Runs execution number `index` of the program whose main task is `main`. `None` if the strategy has nothing left.
+    ///
+    /// # Panics
+    ///
+    /// From inside of another execution on this thread, and if the strategy panics. A panicking task is an
+    /// [outcome](Outcome::panics).
+    pub fn execute(
+        &mut self,
+        index: u64,
+        main: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<Outcome> {
+        self.execute_boxed(index, Box::pin(main))
+    }
+
+    /// [`execute`](Self::execute) for a future that is boxed already.
+    ///
+    /// # Panics
+    ///
+    /// As `execute` does.
+    pub fn execute_boxed(&mut self, index: u64, main: BoxedTask) -> Option<Outcome> {
+        context::with(|cx| {
+            assert!(!cx.active.get(), "an execution is running on this thread already");
+            let mut strategy =
+                self.strategy.take().expect("no execution is running, so the strategy is here");
+            if !strategy.begin(index) {
+                self.strategy = Some(strategy);
+                return None;
+            }
+            self.recording = strategy.wants_footprints();
+            self.open(cx, strategy, main);
+            let end = self.drive(cx);
+            Some(self.close(cx, index, end))
+        })
+    }
+
+    /// Runs `main` under the decisions of an execution that was run before.
+    ///
+    /// # Panics
+    ///
+    /// As `execute` does.
+    pub fn replay(
+        &mut self,
+        decisions: &Decisions,
+        main: impl Future<Output = ()> + Send + 'static,
+    ) -> Outcome {
+        let strategy = self.set_strategy(Replay::new(decisions.clone()));
+        let outcome = self.execute(0, main).expect("a replay always runs");
+        self.strategy = Some(strategy);
+        outcome
+    }
+
+    /// Runs the last execution once more, given its program afresh, and compares every step and decision.
+    ///
+    /// # Errors
+    ///
+    /// The first step at which the two differ: the program depends on something other than its decisions, such as the
+    /// real time, the iteration order of a `HashMap`, or state left over from one execution to the next.
+    ///
+    /// # Panics
+    ///
+    /// As `execute` does.
+    pub fn repeat(
+        &mut self,
+        last: &Outcome,
+        main: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), Nondeterminism> {
+        let decisions = self.decisions();
+        let first = mem::take(&mut self.log);
+        let second = self.replay(&decisions, main);
+        let differ = first.iter().zip(&self.log).position(|(a, b)| !a.same(b));
+        let same_length = first.len() == self.log.len();
+        let same_end = mem::discriminant(&last.end) == mem::discriminant(&second.end)
+            && last.virtual_ms == second.virtual_ms
+            && last.panics == second.panics;
+        self.log = first;
+        match differ {
+            Some(decision) => Err(Nondeterminism { decision }),
+            None if same_length && same_end => Ok(()),
+            None => Err(Nondeterminism { decision: self.log.len() }),
+        }
+    }
+
+    /// The decisions of the last execution: its departures from the default.
+    #[must_use]
+    pub fn decisions(&self) -> Decisions {
+        Decisions::from_log(&self.log, &self.keys)
+    }
+
+    /// A number that two executions share only if they took the same steps and decisions (but for collisions of
+    /// 64 bits).
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.log.iter().fold(0, |hash, record| super::id::mix(hash ^ record.bits()))
+    }
+
+    /// The tasks in the order in which the last execution ran their segments, the clock among them.
+    pub fn trace(&self) -> impl Iterator<Item = TaskId> + '_ {
+        self.log.iter().filter(|r| r.kind == Kind::Run).map(|r| r.task)
+    }
+
+    fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, main: BoxedTask) {
+        cx.active.set(true);
+        cx.now.set(0);
+        cx.step.set(0);
+        cx.current.set(TaskId::MAIN);
+        cx.dirty.set(false);
+        cx.recording.set(self.recording);
+        cx.faults_left.set(self.limits.faults);
+        *cx.strategy.borrow_mut() = Some(strategy);
+        self.log.clear();
+        mem::swap(&mut *cx.log.borrow_mut(), &mut self.log);
+        self.foreground = 0;
+        self.clock_moves = 0;
+        self.drops_left = self.limits.drops;
+        self.spurious_left = self.limits.spurious;
+        let id = cx.register(Cow::Borrowed("main"), None);
+        self.admit(id, main, self.limits.main_droppable, false);
+    }
+
+    fn admit(&mut self, id: TaskId, future: BoxedTask, droppable: bool, background: bool) {
+        debug_assert_eq!(id.index(), self.slots.len());
+        self.slots.push(Slot {
+            future: Some(future),
+            droppable,
+            background,
+            aborting: false,
+            polls: 0,
+            last_step: 0,
+        });
+        self.foreground += usize::from(!background);
+        self.ready.insert(id);
+    }
+
+    /// Runs the loop, again after each panic of a task.
+    fn drive(&mut self, cx: &Context) -> End {
+        loop {
+            let caught = catch_unwind(AssertUnwindSafe(|| self.run(cx)));
+            let payload = match caught {
+                Ok(end) => return end,
+                Err(payload) => payload,
+            };
+            if !mem::take(&mut self.polling) {
+                cx.active.set(false);
+                resume_unwind(payload);
+            }
+            let task = cx.current.get();
+            self.note_panic(cx, task, &*payload);
+            if let Err(again) =
+                catch_unwind(AssertUnwindSafe(|| self.slots[task.index()].future = None))
+            {
+                self.note_panic(cx, task, &*again);
+            }
+            self.retire(cx, task, Life::Panicked);
+            self.after_segment(cx, task, true);
+            if self.foreground == 0 {
+                return End::Completed;
+            }
+        }
+    }
+
+    fn run(&mut self, cx: &Context) -> End {
+        let simple = self.limits.skew_ms == 0 && self.spurious_left == 0 && !self.recording;
+        let max_steps = self.limits.max_steps;
+        loop {
+            let (task, departed) = match self.ready.only() {
+                Some(task) if simple => (task, false),
+                _ => match self.decide(cx) {
+                    Ok(Some(task)) => task,
+                    Ok(None) => continue,
+                    Err(end) => return end,
+                },
+            };
+            let step = cx.step.get();
+            if step >= max_steps {
+                return End::Livelock(Budget::Steps);
+            }
+            cx.log.borrow_mut().push(Record { kind: Kind::Run, departed, task, site: 0, value: 0 });
+            cx.current.set(task);
+            self.ready.take(task);
+            let slot = &mut self.slots[task.index()];
+            slot.polls += 1;
+            slot.last_step = step;
+            if (slot.aborting || slot.droppable) && self.drops_now(cx, task) {
+                self.drop_task(cx, task);
+            } else {
+                self.polling = true;
+                let mut task_cx = task::Context::from_waker(self.ready.waker(task));
+                let slot = &mut self.slots[task.index()];
+                let future = slot.future.as_mut().expect("only living tasks are ready");
+                if future.as_mut().poll(&mut task_cx).is_ready() {
+                    slot.future = None;
+                    self.polling = false;
+                    self.retire(cx, task, Life::Finished);
+                    self.after_segment(cx, task, true);
+                    if self.foreground == 0 {
+                        return End::Completed;
+                    }
+                    continue;
+                }
+                self.polling = false;
+            }
+            let finished = self.slots[task.index()].future.is_none();
+            self.after_segment(cx, task, finished);
+            if finished && self.foreground == 0 {
+                return End::Completed;
+            }
+        }
+    }
+
+    /// Settles who runs next, and whether that departs from the default. `None` if the clock moved.
+    #[inline(never)]
+    fn decide(&mut self, cx: &Context) -> Result<Option<(TaskId, bool)>, End> {
+        if self.recording {
+            self.before.clear();
+            self.before.extend(self.ready.iter());
+            let abandons = cx.strategy.borrow_mut().as_mut().is_some_and(|s| s.abandons());
+            if abandons {
+                return Err(End::Abandoned);
+            }
+        }
+        if self.spurious_left > 0
+            && let Some(task) = self.spurious(cx)
+        {
+            return Ok(Some((task, false)));
+        }
+        let empty = self.ready.is_empty();
+        let deadline =
+            if empty || self.limits.skew_ms > 0 { cx.timers.borrow_mut().next() } else { None };
+        if empty {
+            let Some(deadline) = deadline else { return Err(self.stuck(cx)) };
+            self.move_clock(cx, deadline, false)?;
+            return Ok(None);
+        }
+        let clock = deadline.is_some_and(|d| d <= cx.now.get().saturating_add(self.limits.skew_ms));
+        if !clock
+            && !self.recording
+            && let Some(only) = self.ready.only()
+        {
+            return Ok(Some((only, false)));
+        }
+        let current = cx.current.get();
+        let ordinal = if current == TaskId::CLOCK {
+            self.clock_moves
+        } else {
+            self.slots[current.index()].polls
+        };
+        let keys = |task| cx.key(task);
+        let at = Decision {
+            ready: &self.ready,
+            current,
+            clock,
+            step: cx.step.get(),
+            ordinal,
+            keys: &keys,
+        };
+        let default = at.default_task();
+        let picked = match cx.strategy.borrow_mut().as_mut() {
+            Some(strategy) => strategy.pick(&at),
+            None => default,
+        };
+        let picked = if at.contains(picked) { picked } else { default };
+        if picked == TaskId::CLOCK {
+            let deadline = deadline.unwrap_or_else(|| cx.now.get());
+            self.move_clock(cx, deadline, true)?;
+            return Ok(None);
+        }
+        Ok(Some((picked, picked != default)))
+    }
+
+    /// Moves the clock to `deadline`, if that is still to come, and wakes whoever is due.
+    fn move_clock(&mut self, cx: &Context, deadline: u64, departed: bool) -> Result<(), End> {
+        let now = cx.now.get().max(deadline);
+        if now > self.limits.max_virtual_ms {
+            return Err(End::Livelock(Budget::VirtualTime));
+        }
+        cx.now.set(now);
+        cx.current.set(TaskId::CLOCK);
+        self.clock_moves += 1;
+        cx.log.borrow_mut().push(Record {
+            kind: Kind::Run,
+            departed,
+            task: TaskId::CLOCK,
+            site: 0,
+            value: 0,
+        });
+        loop {
+            let due = cx.timers.borrow_mut().pop_due(now);
+            match due {
+                Some(waker) => waker.wake(),
+                None => break,
+            }
+        }
+        self.after_segment(cx, TaskId::CLOCK, false);
+        Ok(())
+    }
+
+    /// Asks whether a task that waits is polled without having been woken.
+    fn spurious(&mut self, cx: &Context) -> Option<TaskId> {
+        let waiting: Vec<TaskId> = (0..)
+            .map(TaskId)
+            .zip(&self.slots)
+            .filter(|(id, slot)| slot.future.is_some() && !self.ready.contains(*id))
+            .map(|(id, _)| id)
+            .collect();
+        let arity = u32::try_from(waiting.len()).ok()? + 1;
+        if arity == 1 {
+            return None;
+        }
+        let value = cx.choose(Kind::Spurious, Site::NONE, arity);
+        if self.recording {
+            let mode = if value == 0 { Mode::Read } else { Mode::Write };
+            context::effect(Effect::Access(SPURIOUS_BUDGET, mode));
+        }
+        let task = *waiting.get(value.checked_sub(1)? as usize)?;
+        self.spurious_left -= 1;
+        Some(task)
+    }
+
+    /// Whether the task that was picked is dropped instead of polled.
+    fn drops_now(&mut self, cx: &Context, task: TaskId) -> bool {
+        let slot = &self.slots[task.index()];
+        if slot.aborting {
+            return true;
+        }
+        // A task that was never polled is at no await point yet.
+        if slot.polls == 1 || self.drops_left == 0 || cx.choose(Kind::Drop, Site::NONE, 2) == 0 {
+            return false;
+        }
+        self.drops_left -= 1;
+        true
+    }
+
+    fn drop_task(&mut self, cx: &Context, task: TaskId) {
+        let future = self.slots[task.index()].future.take();
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
+            self.note_panic(cx, task, &*payload);
+        }
+        self.retire(cx, task, Life::Aborted);
+    }
+
+    /// The task is at its end: whoever joins it is woken.
+    fn retire(&mut self, cx: &Context, task: TaskId, life: Life) {
+        self.ready.retire(task);
+        self.foreground -= usize::from(!self.slots[task.index()].background);
+        let (joiner, key) = {
+            let mut tasks = cx.tasks.borrow_mut();
+            let meta = &mut tasks[task.index()];
+            meta.life = life;
+            meta.ended_at = cx.step.get();
+            (meta.joiner.take(), meta.key)
+        };
+        if let Some(joiner) = joiner {
+            joiner.wake();
+        }
+        if self.recording {
+            context::effect(Effect::Access(ObjectId::of_task(key).part(1), Mode::Write));
+        }
+    }
+
+    /// Takes in the newborn, marks the aborted, reports the footprint.
+    #[inline]
+    fn after_segment(&mut self, cx: &Context, task: TaskId, finished: bool) {
+        self.spawned.clear();
+        if cx.dirty.replace(false) {
+            self.take_orders(cx);
+        }
+        if self.recording {
+            self.report_segment(cx, task, finished);
+        }
+        cx.step.set(cx.step.get() + 1);
+    }
+
+    fn take_orders(&mut self, cx: &Context) {
+        let mut newborn = mem::take(&mut *cx.newborn.borrow_mut());
+        for child in newborn.drain(..) {
+            let id = TaskId(u32::try_from(self.slots.len()).expect("task numbers fit"));
+            self.spawned.push(id);
+            self.admit(id, child.future, child.droppable, child.background);
+        }
+        *cx.newborn.borrow_mut() = newborn;
+        let mut aborts = mem::take(&mut *cx.aborts.borrow_mut());
+        for id in aborts.drain(..) {
+            if let Some(slot) = self.slots.get_mut(id.index())
+                && slot.future.is_some()
+            {
+                slot.aborting = true;
+                self.ready.wake(id);
+            }
+        }
+        *cx.aborts.borrow_mut() = aborts;
+    }
+
+    #[inline(never)]
+    fn report_segment(&mut self, cx: &Context, task: TaskId, finished: bool) {
+        let key = cx.key(task);
+        if task != TaskId::CLOCK {
+            // Aborting a task is in conflict with each of its segments.
+            cx.effects.borrow_mut().push(Effect::Access(ObjectId::of_task(key), Mode::Read));
+        }
+        self.woken.clear();
+        for id in self.ready.iter() {
+            if id == task || self.before.binary_search(&id).is_err() {
+                self.woken.push(id);
+            }
+        }
+        let segment = Segment {
+            step: cx.step.get(),
+            task,
+            key,
+            effects: &cx.effects.borrow(),
+            choices: &cx.chosen.borrow(),
+            spawned: &self.spawned,
+            woken: &self.woken,
+            finished,
+        };
+        if let Some(strategy) = cx.strategy.borrow_mut().as_mut() {
+            strategy.segment(&segment);
+        }
+        let _ = segment;
+        cx.effects.borrow_mut().clear();
+        cx.chosen.borrow_mut().clear();
+    }
+
+    fn note_panic(&mut self, cx: &Context, task: TaskId, payload: &(dyn Any + Send)) {
+        let message = payload
+            .downcast_ref::<&'static str>()
+            .map(|s| (*s).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without a text".to_owned());
+        self.panics.push(TaskPanic {
+            task,
+            name: cx.tasks.borrow()[task.index()].name.to_string(),
+            step: cx.step.get(),
+            message,
+            place: cx.panic_place.borrow_mut().take(),
+        });
+    }
+
+    /// Nothing can run and no timer is armed.
+    fn stuck(&self, cx: &Context) -> End {
+        if self.foreground == 0 {
+            return End::Completed;
+        }
+        let tasks = cx.tasks.borrow();
+        let name =
+            |id: TaskId| tasks.get(id.index()).map(|t| t.name.to_string()).unwrap_or_default();
+        let blocked = tasks
+            .iter()
+            .zip(&self.slots)
+            .filter(|(_, slot)| slot.future.is_some() && !slot.background)
+            .map(|(meta, slot)| {
+                let wait =
+                    meta.waits.filter(|wait| wait.step == slot.last_step).map(|wait| wait.what);
+                let on = match wait {
+                    Some(WaitFor::Task(id)) => format!("the end of task {:?}", name(id)),
+                    Some(WaitFor::Clock) => "the clock".to_owned(),
+                    Some(WaitFor::Object { kind, name }) => format!("{kind} {name:?}"),
+                    None => "something that the engine does not track".to_owned(),
+                };
+                Blocked { task: meta.name.to_string(), on }
+            })
+            .collect();
+        End::Deadlock(blocked)
+    }
+
+    /// Drops what is left, in the order of spawning, and makes the outcome.
+    fn close(&mut self, cx: &Context, index: u64, end: End) -> Outcome {
+        let steps = cx.step.get();
+        let virtual_ms = cx.now.get();
+        let mut strategy =
+            cx.strategy.borrow_mut().take().expect("the strategy was lent to this execution");
+        cx.recording.set(false);
+        cx.faults_left.set(0);
+        mem::swap(&mut *cx.log.borrow_mut(), &mut self.log);
+        let mut next = 0;
+        loop {
+            // What is spawned while the rest is dropped never runs.
+            cx.newborn.borrow_mut().drain(..).for_each(drop);
+            let Some(slot) = self.slots.get_mut(next) else { break };
+            if let Some(future) = slot.future.take() {
+                let task = TaskId(u32::try_from(next).expect("task numbers fit"));
+                cx.current.set(task);
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
+                    self.note_panic(cx, task, &*payload);
+                }
+            }
+            next += 1;
+        }
+        cx.aborts.borrow_mut().clear();
+        cx.log.borrow_mut().clear();
+        cx.effects.borrow_mut().clear();
+        cx.chosen.borrow_mut().clear();
+        self.keys.clear();
+        let mut tasks = cx.tasks.borrow_mut();
+        self.keys.extend(tasks.iter().map(|t: &TaskMeta| t.key));
+        let tasks_spawned = self.slots.len();
+        tasks.clear();
+        drop(tasks);
+        cx.timers.borrow_mut().clear();
+        self.ready.clear(self.slots.len());
+        self.slots.clear();
+        cx.active.set(false);
+        strategy.end();
+        self.strategy = Some(strategy);
+        Outcome {
+            index,
+            end,
+            steps,
+            virtual_ms,
+            tasks: tasks_spawned,
+            panics: mem::take(&mut self.panics),
+        }
+    }
+}

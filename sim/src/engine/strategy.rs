@@ -1,0 +1,147 @@
+//! The oracle that settles what a program leaves open.
+
+use super::footprint::Segment;
+use super::id::{Site, TaskId, TaskKey};
+use super::ready::ReadySet;
+use crate::decision::Kind;
+use std::any::Any;
+
+/// Decides which task runs next, which value a choice takes, and where faults strike.
+///
+/// One execution is one straight run: [`begin`](Self::begin), then questions in the program's order, then
+/// [`end`](Self::end). A strategy that explores a tree keeps its place in itself. A strategy must not call the engine's
+/// free functions.
+pub trait Strategy: Any + Send {
+    /// Starts the execution of this number (from 0). `false` says that nothing is left to run.
+    ///
+    /// What a strategy does in an execution must follow from its own making and from `index` alone if executions are to
+    /// be spread over threads.
+    fn begin(&mut self, index: u64) -> bool;
+
+    /// Picks the task that runs next, among those that can. An answer that cannot run is taken as
+    /// [`Decision::default_task`]. It is asked only where there is more than one.
+    fn pick(&mut self, at: &Decision<'_>) -> TaskId;
+
+    /// Picks a value below `at.arity`; a greater one is taken as 0.
+    fn choose(&mut self, at: &ChoicePoint) -> u32;
+
+    /// Whether [`segment`](Self::segment) is to be called, with footprints.
+    fn wants_footprints(&self) -> bool {
+        false
+    }
+
+    /// Takes note of a finished segment.
+    fn segment(&mut self, segment: &Segment<'_>) {
+        let _ = segment;
+    }
+
+    /// Whether the running execution is of no more use and is to be cut off here. It is asked before each step if
+    /// footprints are wanted.
+    fn abandons(&mut self) -> bool {
+        false
+    }
+
+    /// Takes note of the execution's end.
+    fn end(&mut self) {}
+}
+
+/// A place where more than one task can run.
+pub struct Decision<'a> {
+    pub(super) ready: &'a ReadySet,
+    pub(super) current: TaskId,
+    pub(super) clock: bool,
+    pub(super) step: u64,
+    pub(super) ordinal: u32,
+    pub(super) keys: &'a dyn Fn(TaskId) -> TaskKey,
+}
+
+impl Decision<'_> {
+    /// The tasks that can run.
+    #[must_use]
+    pub fn ready(&self) -> &ReadySet {
+        self.ready
+    }
+
+    /// Whether the clock may move now, although tasks can run: the next deadline is within the stated skew.
+    #[must_use]
+    pub fn clock(&self) -> bool {
+        self.clock
+    }
+
+    /// How many there are to pick from, the clock among them.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.ready.len() + u32::from(self.clock)
+    }
+
+    /// Never: a place without tasks to run is no decision.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number `n` of those to pick from: the tasks by ascending number, then the clock.
+    #[inline]
+    #[must_use]
+    pub fn nth(&self, n: u32) -> TaskId {
+        self.ready.nth(n).unwrap_or(if self.clock { TaskId::CLOCK } else { self.default_task() })
+    }
+
+    /// Whether `task` can be picked.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, task: TaskId) -> bool {
+        if task == TaskId::CLOCK { self.clock } else { self.ready.contains(task) }
+    }
+
+    /// The task that ran last.
+    #[must_use]
+    pub fn current(&self) -> TaskId {
+        self.current
+    }
+
+    /// How many segments [`current`](Self::current) has run: with its key, the place of this decision.
+    #[must_use]
+    pub fn ordinal(&self) -> u32 {
+        self.ordinal
+    }
+
+    /// The number of the step to come, from 0.
+    #[must_use]
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// A task's identity across schedules.
+    #[must_use]
+    pub fn key(&self, task: TaskId) -> TaskKey {
+        (self.keys)(task)
+    }
+
+    /// What happens if nothing is decided: the current task carries on; if it cannot, the lowest that can runs.
+    #[inline]
+    #[must_use]
+    pub fn default_task(&self) -> TaskId {
+        if self.ready.contains(self.current) {
+            self.current
+        } else {
+            self.ready.first().unwrap_or(TaskId::CLOCK)
+        }
+    }
+}
+
+/// A place where a value is chosen.
+#[derive(Clone, Copy, Debug)]
+pub struct ChoicePoint {
+    /// [`Kind::Choice`], [`Kind::Fault`], [`Kind::Drop`] or [`Kind::Spurious`].
+    pub kind: Kind,
+    /// Who asks.
+    pub task: TaskId,
+    /// Its identity across schedules.
+    pub key: TaskKey,
+    /// Where.
+    pub site: Site,
+    /// How many values there are: 2 for a fault or a drop. The default is 0.
+    pub arity: u32,
+}

@@ -1,0 +1,28 @@
+//! The scheduling point before an operation.
+
+use std::task::{Context, Poll};
+
+/// Ends the running segment once: the operation that follows starts the next one.
+#[derive(Debug, Default)]
+pub(super) struct Point {
+    passed: bool,
+}
+
+impl Point {
+    /// Pending at the first call, with the task still able to run; ready ever after.
+    #[inline]
+    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.passed {
+            return Poll::Ready(());
+        }
+        self.passed = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// The same as a future.
+pub(super) async fn point() {
+    let mut point = Point::default();
+    std::future::poll_fn(|cx| point.poll(cx)).await;
+}

@@ -1,0 +1,349 @@
+//! What a task can ask for.
+
+use super::context::{self, Life, Newborn, WaitFor};
+use super::footprint::{Effect, Mode};
+use super::id::{ObjectId, Site, TaskId, TaskKey};
+use super::timers::TimerKey;
+use crate::decision::Kind;
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// How a task is to be run.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    name: Cow<'static, str>,
+    droppable: bool,
+    background: bool,
+}
+
+impl Builder {
+    /// A task of this name, for people; several may share one.
+    #[must_use]
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), droppable: false, background: false }
+    }
+
+    /// Lets the strategy drop the task's future at any of its await points, within
+    /// [`Limits::drops`](super::Limits::drops).
+    #[must_use]
+    pub fn droppable(mut self) -> Self {
+        self.droppable = true;
+        self
+    }
+
+    /// Lets the execution end while the task still waits.
+    #[must_use]
+    pub fn background(mut self) -> Self {
+        self.background = true;
+        self
+    }
+
+    /// Starts the task.
+    ///
+    /// # Panics
+    ///
+    /// Outside of an execution.
+    pub fn spawn(self, future: impl Future<Output = ()> + Send + 'static) -> JoinHandle {
+        let future = Box::pin(future);
+        context::with(|cx| {
+            assert!(cx.active.get(), "a task can be spawned only from inside of an execution");
+            let id = cx.register(self.name, Some(cx.current.get()));
+            let Self { droppable, background, .. } = self;
+            cx.newborn.borrow_mut().push(Newborn { future, droppable, background });
+            cx.dirty.set(true);
+            JoinHandle { id, waited: false }
+        })
+    }
+}
+
+/// Starts a task.
+///
+/// # Panics
+///
+/// Outside of an execution.
+pub fn spawn(
+    name: impl Into<Cow<'static, str>>,
+    future: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle {
+    Builder::new(name).spawn(future)
+}
+
+/// Starts a task whose future the strategy may drop at any await point.
+///
+/// # Panics
+///
+/// Outside of an execution.
+pub fn spawn_droppable(
+    name: impl Into<Cow<'static, str>>,
+    future: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle {
+    Builder::new(name).droppable().spawn(future)
+}
+
+/// Why a task that was joined has no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// It panicked.
+    #[error("the task panicked")]
+    Panicked,
+    /// It was aborted, or the strategy dropped it.
+    #[error("the task was dropped before it finished")]
+    Aborted,
+}
+
+/// Waits for a task, or aborts it. Dropping the handle leaves the task running.
+#[derive(Debug)]
+#[must_use = "a handle does nothing unless it is awaited"]
+pub struct JoinHandle {
+    id: TaskId,
+    waited: bool,
+}
+
+impl JoinHandle {
+    /// The task's number in this execution.
+    #[must_use]
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Asks for the task to be dropped at its next await point. A task that has finished does not notice.
+    pub fn abort(&self) {
+        abort(self.id);
+    }
+
+    /// Whether the task has come to its end.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        context::with(|cx| {
+            let (life, key) = {
+                let tasks = cx.tasks.borrow();
+                (tasks[self.id.index()].life, tasks[self.id.index()].key)
+            };
+            if cx.recording.get() {
+                cx.effects
+                    .borrow_mut()
+                    .push(Effect::Access(ObjectId::of_task(key).part(1), Mode::Read));
+            }
+            life != Life::Running
+        })
+    }
+}
+
+pub(super) fn abort(id: TaskId) {
+    context::with(|cx| {
+        let key = {
+            let mut tasks = cx.tasks.borrow_mut();
+            let Some(task) = tasks.get_mut(id.index()) else { return };
+            task.abort |= task.life == Life::Running;
+            task.key
+        };
+        if cx.recording.get() {
+            cx.effects.borrow_mut().push(Effect::Access(ObjectId::of_task(key), Mode::Write));
+        }
+        cx.aborts.borrow_mut().push(id);
+        cx.dirty.set(true);
+    });
+}
+
+impl Future for JoinHandle {
+    type Output = Result<(), JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        context::with(|state| {
+            let mut tasks = state.tasks.borrow_mut();
+            let task = &mut tasks[self.id.index()];
+            if !self.waited {
+                // Joining is a scheduling point, like every use of another task's state.
+                self.waited = true;
+                if task.life == Life::Running {
+                    task.joiner = Some(cx.waker().clone());
+                } else {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+            let result = match task.life {
+                Life::Running => {
+                    match &mut task.joiner {
+                        Some(waker) => waker.clone_from(cx.waker()),
+                        none => *none = Some(cx.waker().clone()),
+                    }
+                    drop(tasks);
+                    context::waits_for(WaitFor::Task(self.id));
+                    return Poll::Pending;
+                }
+                Life::Finished => Ok(()),
+                Life::Panicked => Err(JoinError::Panicked),
+                Life::Aborted => Err(JoinError::Aborted),
+            };
+            let ended_at = task.ended_at;
+            drop(tasks);
+            context::after(ended_at);
+            Poll::Ready(result)
+        })
+    }
+}
+
+/// Lets any other task that can run go first.
+pub fn yield_now() -> YieldNow {
+    YieldNow { polled: false }
+}
+
+/// The future of [`yield_now`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct YieldNow {
+    polled: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.polled {
+            return Poll::Ready(());
+        }
+        self.polled = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// The virtual time, in milliseconds since the execution began.
+#[must_use]
+pub fn now() -> u64 {
+    context::with(|cx| cx.now.get())
+}
+
+/// Waits for `ms` virtual milliseconds. Zero yields.
+pub fn sleep(ms: u64) -> Sleep {
+    sleep_until(now().saturating_add(ms))
+}
+
+/// Waits for a length of virtual time, rounded up to whole milliseconds.
+pub fn sleep_for(duration: Duration) -> Sleep {
+    sleep(u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
+}
+
+/// Waits until the virtual time is `deadline` milliseconds or later. A deadline that has passed yields.
+pub fn sleep_until(deadline: u64) -> Sleep {
+    Sleep { deadline, timer: None, yielded: false }
+}
+
+/// The future of [`sleep`]. Dropping it disarms its timer.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Sleep {
+    deadline: u64,
+    timer: Option<TimerKey>,
+    yielded: bool,
+}
+
+impl Sleep {
+    /// The virtual time at which it ends, in milliseconds.
+    #[must_use]
+    pub fn deadline(&self) -> u64 {
+        self.deadline
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        context::with(|state| {
+            if state.now.get() >= self.deadline {
+                if let Some(timer) = self.timer.take() {
+                    drop(state.timers.borrow_mut().disarm(timer));
+                } else if !self.yielded {
+                    self.yielded = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                return Poll::Ready(());
+            }
+            match self.timer {
+                None => {
+                    let waker = cx.waker().clone();
+                    self.timer = Some(state.timers.borrow_mut().arm(self.deadline, waker));
+                }
+                Some(timer) => state.timers.borrow_mut().rearm(timer, cx.waker()),
+            }
+            context::waits_for(WaitFor::Clock);
+            Poll::Pending
+        })
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(timer) = self.timer.take() {
+            let waker = context::with(|cx| cx.timers.borrow_mut().disarm(timer));
+            drop(waker);
+        }
+    }
+}
+
+/// A value below `arity`, chosen by the strategy; 0 if nothing speaks for another, and outside of an execution.
+///
+/// # Panics
+///
+/// If `arity` is 0.
+pub fn choose(site: impl Into<Site>, arity: u32) -> u32 {
+    assert!(arity > 0, "there must be a value to choose");
+    if arity == 1 {
+        return 0;
+    }
+    let site = site.into();
+    context::with(|cx| if cx.active.get() { cx.choose(Kind::Choice, site, arity) } else { 0 })
+}
+
+/// Whether a fault strikes here, as the strategy decides. At most [`Limits::faults`](super::Limits::faults) do in one
+/// execution, and none outside of one.
+pub fn fault(site: impl Into<Site>) -> bool {
+    let site = site.into();
+    context::with(|cx| {
+        if !cx.active.get() || cx.faults_left.get() == 0 {
+            return false;
+        }
+        let struck = cx.choose(Kind::Fault, site, 2) == 1;
+        if struck {
+            cx.faults_left.set(cx.faults_left.get() - 1);
+        }
+        struck
+    })
+}
+
+/// The running task's number in this execution.
+#[must_use]
+pub fn current() -> TaskId {
+    context::with(|cx| cx.current.get())
+}
+
+/// The running task's identity across schedules.
+///
+/// # Panics
+///
+/// Outside of an execution.
+#[must_use]
+pub fn current_key() -> TaskKey {
+    context::with(|cx| cx.key(cx.current.get()))
+}
+
+/// A task's name. Empty for the clock and for a number that no task of this execution has.
+#[must_use]
+pub fn task_name(id: TaskId) -> String {
+    context::with(|cx| {
+        cx.tasks.borrow().get(id.index()).map(|t| t.name.to_string()).unwrap_or_default()
+    })
+}
+
+/// How many segments have been polled before this one, over all tasks.
+#[must_use]
+pub fn current_step() -> u64 {
+    context::step()
+}

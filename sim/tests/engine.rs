@@ -1,0 +1,574 @@
+//! The engine seen from outside: exact orders, exact ends, exact replays.
+
+use mapi_sync_sim::decision::{Decisions, Departure, Kind, Place, Token};
+use mapi_sync_sim::engine::sync::{
+    Condvar, Event, Mutex, Notify, Register, Semaphore, bounded, oneshot, unbounded,
+};
+use mapi_sync_sim::engine::{
+    self, Blocked, Budget, Builder, End, Engine, JoinError, Limits, Outcome, TaskKey,
+};
+use mapi_sync_sim::strategy::{Random, Replay};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+type Log = Arc<std::sync::Mutex<Vec<String>>>;
+
+fn note(log: &Log, text: impl Into<String>) {
+    log.lock().unwrap().push(text.into());
+}
+
+fn take(log: &Log) -> Vec<String> {
+    std::mem::take(&mut log.lock().unwrap())
+}
+
+/// One execution by default decisions.
+fn plain(main: impl Future<Output = ()> + Send + 'static) -> Outcome {
+    under(Limits::default(), Decisions::default(), main)
+}
+
+fn under(
+    limits: Limits,
+    decisions: Decisions,
+    main: impl Future<Output = ()> + Send + 'static,
+) -> Outcome {
+    Engine::new(limits, Replay::new(decisions)).execute(0, main).unwrap()
+}
+
+fn at(kind: Kind, task: TaskKey, ordinal: u32) -> Place {
+    Place { kind, task, site: 0, ordinal }
+}
+
+#[test]
+fn by_default_the_current_task_carries_on() {
+    let log = Log::default();
+    let seen = Arc::clone(&log);
+    let outcome = plain(async move {
+        for name in ["a", "b"] {
+            let seen = Arc::clone(&seen);
+            let _ = engine::spawn(name, async move {
+                for i in 0..2 {
+                    note(&seen, format!("{name}{i}"));
+                    engine::yield_now().await;
+                }
+            });
+        }
+        engine::yield_now().await;
+        note(&seen, "main");
+    });
+    assert_eq!(take(&log), ["main", "a0", "a1", "b0", "b1"]);
+    assert_eq!((outcome.end, outcome.steps, outcome.tasks), (End::Completed, 8, 3));
+}
+
+#[test]
+fn one_departure_is_one_context_switch() {
+    let log = Log::default();
+    let program = || {
+        let log = Arc::clone(&log);
+        async move {
+            for name in ["a", "b"] {
+                let log = Arc::clone(&log);
+                let _ = engine::spawn(name, async move {
+                    for i in 0..3 {
+                        note(&log, format!("{name}{i}"));
+                        engine::yield_now().await;
+                    }
+                });
+            }
+        }
+    };
+    let [a, b] = [0, 1].map(|i| TaskKey::MAIN.child(i));
+    let switch = Departure { place: at(Kind::Run, a, 2), value: b.get() };
+    under(Limits::default(), Decisions::new(vec![switch]), program());
+    assert_eq!(take(&log), ["a0", "a1", "b0", "b1", "b2", "a2"]);
+    // What cannot be followed is as if it were not there.
+    let nobody = Departure { place: at(Kind::Run, a, 1), value: 12345 };
+    let nowhere = Departure { place: at(Kind::Run, a, 77), value: b.get() };
+    under(Limits::default(), Decisions::new(vec![nobody, switch, nowhere]), program());
+    assert_eq!(take(&log), ["a0", "a1", "b0", "b1", "b2", "a2"]);
+}
+
+#[test]
+fn equal_timers_fire_in_every_order_and_unequal_ones_in_one() {
+    let program = |log: &Log, step: u64| {
+        let log = Arc::clone(log);
+        async move {
+            for i in 0..3_u64 {
+                let log = Arc::clone(&log);
+                let _ = engine::spawn("sleeper", async move {
+                    engine::sleep(10 + i * step).await;
+                    note(&log, format!("{i}@{}", engine::now()));
+                });
+            }
+        }
+    };
+    let log = Log::default();
+    let mut engine = Engine::new(Limits::default(), Random::new(5));
+    let mut orders = |step: u64| {
+        let run = |i| {
+            assert_eq!(engine.execute(i, program(&log, step)).unwrap().end, End::Completed);
+            take(&log)
+        };
+        (0..200).map(run).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(orders(0).len(), 6);
+    assert_eq!(orders(5), BTreeSet::from([["0@10", "1@15", "2@20"].map(String::from).to_vec()]));
+}
+
+#[test]
+fn the_clock_may_run_ahead_within_the_skew() {
+    let program = |log: &Log| {
+        let log = Arc::clone(log);
+        async move {
+            let busy = Arc::clone(&log);
+            let _ = engine::spawn("busy", async move {
+                engine::yield_now().await;
+                engine::yield_now().await;
+                note(&busy, format!("busy@{}", engine::now()));
+            });
+            engine::sleep(10).await;
+            note(&log, format!("timeout@{}", engine::now()));
+        }
+    };
+    let log = Log::default();
+    for (skew_ms, expected) in [(0, 1), (9, 1), (10, 3)] {
+        let mut engine = Engine::new(Limits { skew_ms, ..Limits::default() }, Random::new(5));
+        let mut orders = BTreeSet::new();
+        for i in 0..200 {
+            engine.execute(i, program(&log)).unwrap();
+            let first = take(&log);
+            orders.insert(first.clone());
+            engine.replay(&engine.decisions(), program(&log));
+            assert_eq!(take(&log), first);
+        }
+        assert_eq!(orders.len(), expected, "{orders:?}");
+    }
+}
+
+#[test]
+fn a_deadlock_names_who_waits_for_what() {
+    let outcome = plain(async {
+        let (left, right) = (Mutex::new("left", ()), Mutex::new("right", ()));
+        let (l, r) = (left.clone(), right.clone());
+        let other = engine::spawn("other", async move {
+            let _r = r.lock().await;
+            engine::sleep(1).await;
+            let _l = l.lock().await;
+        });
+        let _l = left.lock().await;
+        engine::sleep(1).await;
+        let waiter = engine::spawn("waiter", async move {
+            let _ = other.await;
+        });
+        let _r = right.lock().await;
+        let _ = waiter.await;
+    });
+    let blocked = |task: &str, on: &str| Blocked { task: task.into(), on: on.into() };
+    let expected = vec![
+        blocked("main", "mutex \"right\""),
+        blocked("other", "mutex \"left\""),
+        blocked("waiter", "the end of task \"other\""),
+    ];
+    assert_eq!(outcome.end, End::Deadlock(expected));
+    assert_eq!(
+        outcome.end.to_string(),
+        "deadlock: task \"main\" waits for mutex \"right\"; task \"other\" waits for mutex \"left\"; \
+         task \"waiter\" waits for the end of task \"other\""
+    );
+}
+
+#[test]
+fn livelocks_end_by_steps_and_by_time() {
+    let limits = Limits { max_steps: 50, max_virtual_ms: 1000, ..Limits::default() };
+    let spin = under(limits, Decisions::default(), async {
+        loop {
+            engine::yield_now().await;
+        }
+    });
+    assert_eq!((spin.end, spin.steps), (End::Livelock(Budget::Steps), 50));
+    let tick = under(limits, Decisions::default(), async {
+        loop {
+            engine::sleep(400).await;
+        }
+    });
+    assert_eq!((tick.end, tick.virtual_ms), (End::Livelock(Budget::VirtualTime), 800));
+}
+
+#[test]
+fn a_panic_is_the_tasks_own() {
+    let log = Log::default();
+    let seen = Arc::clone(&log);
+    let outcome = plain(async move {
+        let child = engine::spawn("breaker", async {
+            engine::yield_now().await;
+            panic!("broken {}", 7);
+        });
+        note(&seen, format!("{:?}", child.await));
+        engine::sleep(5).await;
+        note(&seen, "on");
+    });
+    assert_eq!(take(&log), ["Err(Panicked)", "on"]);
+    assert_eq!((outcome.end, outcome.virtual_ms), (End::Completed, 5));
+    let [panic] = &outcome.panics[..] else { panic!("one panic: {:?}", outcome.panics) };
+    assert_eq!((panic.name.as_str(), panic.message.as_str()), ("breaker", "broken 7"));
+    assert!(panic.place.as_ref().is_some_and(|p| p.contains("engine.rs:")));
+}
+
+/// Notes its drop, and panics on request.
+struct Tomb(Log, &'static str, bool);
+
+impl Drop for Tomb {
+    fn drop(&mut self) {
+        note(&self.0, format!("{} dropped", self.1));
+        assert!(!self.2, "in drop");
+    }
+}
+
+#[test]
+fn an_aborted_task_is_dropped_at_its_await_point() {
+    let log = Log::default();
+    let seen = Arc::clone(&log);
+    let outcome = plain(async move {
+        let tomb = Tomb(Arc::clone(&seen), "inner", false);
+        let inner = Arc::clone(&seen);
+        let child = engine::spawn("child", async move {
+            let _tomb = tomb;
+            note(&inner, "runs");
+            engine::sleep(100).await;
+            note(&inner, "never");
+        });
+        engine::sleep(10).await;
+        note(&seen, "abort");
+        child.abort();
+        note(&seen, "asked");
+        assert_eq!(child.await, Err(JoinError::Aborted));
+        note(&seen, format!("@{}", engine::now()));
+    });
+    assert_eq!(take(&log), ["runs", "abort", "asked", "inner dropped", "@10"]);
+    assert_eq!((outcome.end, outcome.virtual_ms), (End::Completed, 10));
+}
+
+#[test]
+fn a_panicking_drop_is_caught_wherever_it_happens() {
+    let log = Log::default();
+    let tomb = |name, loud| Tomb(Arc::clone(&log), name, loud);
+    let (first, second) = (tomb("first", true), tomb("second", true));
+    let outcome = plain(async move {
+        let child = engine::spawn("first", async move {
+            let _tomb = first;
+            std::future::pending::<()>().await;
+        });
+        let _ = Builder::new("second").background().spawn(async move {
+            let _tomb = second;
+            std::future::pending::<()>().await;
+        });
+        engine::sleep(1).await;
+        child.abort();
+    });
+    assert_eq!(take(&log), ["first dropped", "second dropped"]);
+    assert_eq!(outcome.end, End::Completed);
+    let names: Vec<_> =
+        outcome.panics.iter().map(|p| (p.name.as_str(), p.message.as_str())).collect();
+    assert_eq!(names, [("first", "in drop"), ("second", "in drop")]);
+}
+
+#[test]
+fn a_droppable_task_is_dropped_at_each_await_point_and_never_before_the_first() {
+    let log = Log::default();
+    let program = || {
+        let log = Arc::clone(&log);
+        async move {
+            let end = engine::spawn_droppable("victim", async move {
+                for i in 0..3 {
+                    note(&log, i.to_string());
+                    engine::yield_now().await;
+                }
+                note(&log, "end");
+            })
+            .await;
+            assert!(end.is_ok() || end == Err(JoinError::Aborted));
+        }
+    };
+    let limits = Limits { drops: 1, ..Limits::default() };
+    let victim = TaskKey::MAIN.child(0);
+    let mut seen = Vec::new();
+    for ordinal in 0..4 {
+        let drop = Departure { place: at(Kind::Drop, victim, ordinal), value: 1 };
+        assert_eq!(under(limits, Decisions::new(vec![drop]), program()).end, End::Completed);
+        seen.push(take(&log).concat());
+    }
+    assert_eq!(seen, ["0", "01", "012", "012end"]);
+}
+
+#[test]
+fn faults_stop_at_their_budget() {
+    let log = Log::default();
+    let seen = Arc::clone(&log);
+    let limits = Limits { faults: 2, ..Limits::default() };
+    let site = engine::Site::new("wire");
+    let all = (0..5).map(|ordinal| {
+        let place = Place { kind: Kind::Fault, task: TaskKey::MAIN, site: site.hash(), ordinal };
+        Departure { place, value: 1 }
+    });
+    under(limits, all.collect(), async move {
+        for _ in 0..5 {
+            note(&seen, engine::fault("wire").to_string());
+            assert!(!engine::fault("another"));
+        }
+    });
+    assert_eq!(take(&log), ["true", "true", "false", "false", "false"]);
+}
+
+#[test]
+fn channels_keep_order_bound_and_end() {
+    let log = Log::default();
+    let seen = Arc::clone(&log);
+    let outcome = plain(async move {
+        let (tx, mut rx) = bounded("pipe", 2);
+        let done = Arc::clone(&seen);
+        let sender = engine::spawn("sender", async move {
+            for i in 0..4 {
+                tx.send(i).await.unwrap();
+                note(&done, format!("sent {i}"));
+            }
+            assert!(!tx.is_closed());
+        });
+        engine::sleep(1).await;
+        while let Ok(i) = rx.recv().await {
+            note(&seen, format!("got {i}"));
+        }
+        assert!(sender.await.is_ok());
+        let (tx, rx) = unbounded("gone");
+        drop(rx);
+        assert_eq!(tx.send(1).await.unwrap_err().0, 1);
+        let (tx, rx) = oneshot::<u8>("none");
+        drop(tx);
+        assert!(rx.await.is_err());
+    });
+    assert_eq!(outcome.end, End::Completed);
+    assert!(outcome.panics.is_empty(), "{:?}", outcome.panics);
+    assert_eq!(
+        take(&log),
+        ["sent 0", "sent 1", "got 0", "got 1", "sent 2", "sent 3", "got 2", "got 3"]
+    );
+}
+
+#[test]
+fn events_semaphores_and_notifications_wake_whom_they_should() {
+    let outcome = plain(async {
+        let (event, semaphore, notify) =
+            (Event::new("go"), Semaphore::new("two", 2), Notify::new("bell"));
+        let count = Register::new("count", 0);
+        let tasks = [0; 4].map(|_| {
+            let (event, semaphore, count) = (event.clone(), semaphore.clone(), count.clone());
+            engine::spawn("waiter", async move {
+                event.wait().await;
+                let _permit = semaphore.acquire().await.unwrap();
+                assert!(
+                    count.update(|n| {
+                        *n += 1;
+                        *n
+                    }) <= 2
+                );
+                engine::sleep(10).await;
+                count.update(|n| *n -= 1);
+            })
+        });
+        engine::sleep(5).await;
+        event.set();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(engine::now(), 25);
+        notify.notify_one();
+        notify.notify_one();
+        notify.notified().await;
+        let mut second = notify.notified();
+        second.enable();
+        notify.notify_waiters();
+        second.await;
+        assert_eq!(semaphore.available_permits(), 2);
+    });
+    assert_eq!((outcome.end, outcome.virtual_ms), (End::Completed, 25));
+    assert!(outcome.panics.is_empty(), "{:?}", outcome.panics);
+}
+
+#[test]
+fn a_notification_to_a_dropped_waiter_passes_on() {
+    let outcome = plain(async {
+        let bell = Notify::new("bell");
+        let (mut first, mut second) = (bell.notified(), bell.notified());
+        first.enable();
+        second.enable();
+        bell.notify_one();
+        drop(first);
+        second.await;
+    });
+    assert_eq!(outcome.end, End::Completed);
+}
+
+#[test]
+fn a_condition_variable_gives_the_mutex_up_and_takes_it_again() {
+    let mut engine = Engine::new(Limits::default(), Random::new(3));
+    for index in 0..500 {
+        let outcome = engine
+            .execute(index, async {
+                let (ready, changed) = (Mutex::new("ready", false), Condvar::new("changed"));
+                let (r, c) = (ready.clone(), changed.clone());
+                let _ = engine::spawn("setter", async move {
+                    *r.lock().await = true;
+                    c.notify_one();
+                });
+                let mut guard = ready.lock().await;
+                while !*guard {
+                    guard = changed.wait(guard).await;
+                }
+            })
+            .unwrap();
+        assert_eq!(outcome.end, End::Completed);
+    }
+}
+
+#[test]
+fn primitives_of_tokio_and_combinators_of_futures_work() {
+    let mut engine = Engine::new(Limits::default(), Random::new(9));
+    for index in 0..200 {
+        let outcome = engine
+            .execute(index, async {
+                let (tx, mut rx) = tokio::sync::mpsc::channel(1);
+                for i in 0..3_u64 {
+                    let tx = tx.clone();
+                    let _ = engine::spawn("sender", async move {
+                        engine::sleep(i).await;
+                        tx.send(i).await.unwrap();
+                    });
+                }
+                drop(tx);
+                let mut sum = 0;
+                while let Some(i) = rx.recv().await {
+                    sum += i;
+                }
+                assert_eq!(sum, 3);
+                let late = std::pin::pin!(engine::sleep(50));
+                let soon = std::pin::pin!(engine::sleep(20));
+                assert!(matches!(
+                    futures::future::select(late, soon).await,
+                    futures::future::Either::Right(_)
+                ));
+                futures::future::join_all((0..10).map(engine::sleep)).await;
+                assert_eq!(engine::now(), 31);
+            })
+            .unwrap();
+        assert_eq!((outcome.end, outcome.virtual_ms), (End::Completed, 31));
+        assert!(outcome.panics.is_empty(), "{:?}", outcome.panics);
+    }
+}
+
+#[test]
+fn ten_thousand_tasks_run() {
+    let mut engine = Engine::new(Limits::default(), Random::new(1));
+    let outcome = engine
+        .execute(0, async {
+            let handles: Vec<_> = (0..10_000_u64)
+                .map(|i| engine::spawn("one of many", async move { engine::sleep(i % 10).await }))
+                .collect();
+            for handle in handles {
+                handle.await.unwrap();
+            }
+        })
+        .unwrap();
+    assert_eq!((outcome.end, outcome.tasks, outcome.virtual_ms), (End::Completed, 10_001, 9));
+}
+
+#[test]
+fn outside_state_is_found_out() {
+    let count = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let program = || {
+        let count = Arc::clone(&count);
+        async move {
+            for _ in 0..count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+                engine::yield_now().await;
+            }
+        }
+    };
+    let mut engine = Engine::new(Limits::default(), Random::new(1));
+    let outcome = engine.execute(0, program()).unwrap();
+    assert_eq!(engine.repeat(&outcome, program()).unwrap_err().decision, 1);
+}
+
+/// A program from a list of small numbers: tasks over shared objects, with sleeps, choices, faults and aborts.
+fn random_program(code: Vec<u8>, log: Log) -> impl Future<Output = ()> + Send + 'static {
+    async move {
+        let cell = Register::new("cell", 0_u32);
+        let door = Mutex::new("door", ());
+        let (tx, mut rx) = bounded("pipe", 1);
+        let mut handles = Vec::new();
+        for (name, ops) in code.chunks(4).enumerate() {
+            let ops = ops.to_vec();
+            let (cell, door, tx, log) = (cell.clone(), door.clone(), tx.clone(), Arc::clone(&log));
+            handles.push(engine::spawn_droppable(format!("task {name}"), async move {
+                for op in ops {
+                    match op % 8 {
+                        0 => engine::yield_now().await,
+                        1 => engine::sleep(u64::from(op / 8 % 3)).await,
+                        2 => cell.write(u32::from(op)).await,
+                        3 => note(&log, format!("{name} reads {}", cell.read().await)),
+                        4 => {
+                            let _guard = door.lock().await;
+                            engine::yield_now().await;
+                        }
+                        5 => drop(tx.send(op).await),
+                        6 => note(&log, format!("{name} chooses {}", engine::choose("number", 3))),
+                        _ => note(&log, format!("{name} faults {}", engine::fault("wire"))),
+                    }
+                }
+            }));
+        }
+        drop(tx);
+        while let Ok(op) = rx.recv().await {
+            note(&log, format!("received {op}"));
+            if op % 3 == 0 {
+                handles[0].abort();
+            }
+        }
+        for handle in handles {
+            note(&log, format!("{:?} @{}", handle.await, engine::now()));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn an_execution_is_replayed_by_its_token(
+        code in proptest::collection::vec(any::<u8>(), 0..16),
+        seed in any::<u64>(),
+        skew_ms in 0..2_u64,
+    ) {
+        let log = Log::default();
+        let limits = Limits { faults: 2, drops: 1, spurious: 1, skew_ms, ..Limits::default() };
+        let mut engine = Engine::new(limits, Random::new(seed));
+        for index in 0..4 {
+            let first = engine.execute(index, random_program(code.clone(), Arc::clone(&log))).unwrap();
+            let seen = take(&log);
+            let fingerprint = engine.fingerprint();
+            let decisions = engine.decisions();
+            // An execution stands by itself: another engine that runs only this index does the same.
+            let mut fresh = Engine::new(limits, Random::new(seed));
+            let again = fresh.execute(index, random_program(code.clone(), Arc::clone(&log))).unwrap();
+            prop_assert_eq!((&again, fresh.fingerprint(), take(&log)), (&first, fingerprint, seen.clone()));
+            prop_assert_eq!(engine.repeat(&first, random_program(code.clone(), Arc::clone(&log))), Ok(()));
+            prop_assert_eq!(take(&log), seen.clone());
+            // Through the printed form.
+            let text = Token { header: vec![], decisions: decisions.clone() }.to_string();
+            let token: Token = text.parse().unwrap();
+            let outcome = fresh.replay(&token.decisions, random_program(code.clone(), Arc::clone(&log)));
+            prop_assert_eq!((fresh.fingerprint(), take(&log)), (fingerprint, seen));
+            prop_assert_eq!((outcome.end, outcome.panics), (first.end, first.panics));
+            prop_assert_eq!(fresh.decisions(), decisions.clone());
+            // Less of it is a schedule too.
+            let half: Decisions = decisions.departures().iter().step_by(2).copied().collect();
+            fresh.replay(&half, random_program(code.clone(), Arc::clone(&log)));
+            take(&log);
+        }
+    }
+}
