@@ -1,1 +1,92 @@
-fn main() {}
+//! What the engine costs, beside a bare loop that polls the same boxed futures.
+//!
+//! `yields_2x10`: two tasks that yield ten times each, under random schedules. The ratio and the rate are printed at
+//! the end.
+
+use criterion::{Criterion, Throughput};
+use mapi_sync_sim::engine::{self, Engine, Limits};
+use mapi_sync_sim::strategy::Random;
+use std::hint::black_box;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+const TASKS: usize = 2;
+const YIELDS: usize = 10;
+
+async fn yields() {
+    for _ in 0..YIELDS {
+        engine::yield_now().await;
+    }
+}
+
+fn simulated(engine: &mut Engine, index: u64) {
+    let main = async {
+        for _ in 0..TASKS {
+            engine::spawn("yields", yields());
+        }
+    };
+    black_box(engine.execute(index, main));
+}
+
+/// The same futures, boxed anew each time and polled in turn, with a waker that does nothing.
+fn bare() {
+    let mut tasks: [Option<Pin<Box<dyn Future<Output = ()> + Send>>>; TASKS] =
+        std::array::from_fn(|_| Some(Box::pin(yields()) as _));
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut left = TASKS;
+    while left > 0 {
+        for slot in &mut tasks {
+            if let Some(task) = slot
+                && let Poll::Ready(()) = black_box(task.as_mut()).poll(&mut cx)
+            {
+                *slot = None;
+                left -= 1;
+            }
+        }
+    }
+}
+
+/// Seconds for one call, as the best of several rounds that take turns, so that a busy machine slows both.
+fn best<const N: usize>(calls: u32, mut work: [&mut dyn FnMut(); N]) -> [f64; N] {
+    let mut best = [f64::INFINITY; N];
+    for _ in 0..9 {
+        for (best, work) in best.iter_mut().zip(&mut work) {
+            let start = Instant::now();
+            for _ in 0..calls {
+                work();
+            }
+            *best = best.min(start.elapsed().as_secs_f64() / f64::from(calls));
+        }
+    }
+    best
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut group = criterion.benchmark_group("yields_2x10");
+    group.throughput(Throughput::Elements(1));
+    let mut engine = Engine::new(Limits::default(), Random::new(1));
+    let mut index = 0;
+    group.bench_function("engine", |b| {
+        b.iter(|| {
+            index += 1;
+            simulated(&mut engine, index);
+        });
+    });
+    group.bench_function("bare_loop", |b| b.iter(bare));
+    group.finish();
+    criterion.final_summary();
+
+    let mut run = || {
+        index += 1;
+        simulated(&mut engine, index);
+    };
+    let [ours, floor] = best(100_000, [&mut run, &mut bare]);
+    println!(
+        "yields_2x10: engine {:.0} schedules/s, bare loop {:.0}/s, ratio {:.2}",
+        1.0 / ours,
+        1.0 / floor,
+        ours / floor
+    );
+}

@@ -46,7 +46,7 @@ fn by_default_the_current_task_carries_on() {
     let outcome = plain(async move {
         for name in ["a", "b"] {
             let seen = Arc::clone(&seen);
-            let _ = engine::spawn(name, async move {
+            engine::spawn(name, async move {
                 for i in 0..2 {
                     note(&seen, format!("{name}{i}"));
                     engine::yield_now().await;
@@ -68,7 +68,7 @@ fn one_departure_is_one_context_switch() {
         async move {
             for name in ["a", "b"] {
                 let log = Arc::clone(&log);
-                let _ = engine::spawn(name, async move {
+                engine::spawn(name, async move {
                     for i in 0..3 {
                         note(&log, format!("{name}{i}"));
                         engine::yield_now().await;
@@ -95,7 +95,7 @@ fn equal_timers_fire_in_every_order_and_unequal_ones_in_one() {
         async move {
             for i in 0..3_u64 {
                 let log = Arc::clone(&log);
-                let _ = engine::spawn("sleeper", async move {
+                engine::spawn("sleeper", async move {
                     engine::sleep(10 + i * step).await;
                     note(&log, format!("{i}@{}", engine::now()));
                 });
@@ -121,7 +121,7 @@ fn the_clock_may_run_ahead_within_the_skew() {
         let log = Arc::clone(log);
         async move {
             let busy = Arc::clone(&log);
-            let _ = engine::spawn("busy", async move {
+            engine::spawn("busy", async move {
                 engine::yield_now().await;
                 engine::yield_now().await;
                 note(&busy, format!("busy@{}", engine::now()));
@@ -258,7 +258,7 @@ fn a_panicking_drop_is_caught_wherever_it_happens() {
             let _tomb = first;
             std::future::pending::<()>().await;
         });
-        let _ = Builder::new("second").background().spawn(async move {
+        Builder::new("second").background().spawn(async move {
             let _tomb = second;
             std::future::pending::<()>().await;
         });
@@ -415,7 +415,7 @@ fn a_condition_variable_gives_the_mutex_up_and_takes_it_again() {
             .execute(index, async {
                 let (ready, changed) = (Mutex::new("ready", false), Condvar::new("changed"));
                 let (r, c) = (ready.clone(), changed.clone());
-                let _ = engine::spawn("setter", async move {
+                engine::spawn("setter", async move {
                     *r.lock().await = true;
                     c.notify_one();
                 });
@@ -438,7 +438,7 @@ fn primitives_of_tokio_and_combinators_of_futures_work() {
                 let (tx, mut rx) = tokio::sync::mpsc::channel(1);
                 for i in 0..3_u64 {
                     let tx = tx.clone();
-                    let _ = engine::spawn("sender", async move {
+                    engine::spawn("sender", async move {
                         engine::sleep(i).await;
                         tx.send(i).await.unwrap();
                     });

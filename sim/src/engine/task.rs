@@ -96,7 +96,6 @@ pub enum JoinError {
 
 /// Waits for a task, or aborts it. Dropping the handle leaves the task running.
 #[derive(Debug)]
-#[must_use = "a handle does nothing unless it is awaited"]
 pub struct JoinHandle {
     id: TaskId,
     waited: bool,
