@@ -497,43 +497,41 @@ fn outside_state_is_found_out() {
 }
 
 /// A program from a list of small numbers: tasks over shared objects, with sleeps, choices, faults and aborts.
-fn random_program(code: Vec<u8>, log: Log) -> impl Future<Output = ()> + Send + 'static {
-    async move {
-        let cell = Register::new("cell", 0_u32);
-        let door = Mutex::new("door", ());
-        let (tx, mut rx) = bounded("pipe", 1);
-        let mut handles = Vec::new();
-        for (name, ops) in code.chunks(4).enumerate() {
-            let ops = ops.to_vec();
-            let (cell, door, tx, log) = (cell.clone(), door.clone(), tx.clone(), Arc::clone(&log));
-            handles.push(engine::spawn_droppable(format!("task {name}"), async move {
-                for op in ops {
-                    match op % 8 {
-                        0 => engine::yield_now().await,
-                        1 => engine::sleep(u64::from(op / 8 % 3)).await,
-                        2 => cell.write(u32::from(op)).await,
-                        3 => note(&log, format!("{name} reads {}", cell.read().await)),
-                        4 => {
-                            let _guard = door.lock().await;
-                            engine::yield_now().await;
-                        }
-                        5 => drop(tx.send(op).await),
-                        6 => note(&log, format!("{name} chooses {}", engine::choose("number", 3))),
-                        _ => note(&log, format!("{name} faults {}", engine::fault("wire"))),
+async fn random_program(code: Vec<u8>, log: Log) {
+    let cell = Register::new("cell", 0_u32);
+    let door = Mutex::new("door", ());
+    let (tx, mut rx) = bounded("pipe", 1);
+    let mut handles = Vec::new();
+    for (name, ops) in code.chunks(4).enumerate() {
+        let ops = ops.to_vec();
+        let (cell, door, tx, log) = (cell.clone(), door.clone(), tx.clone(), Arc::clone(&log));
+        handles.push(engine::spawn_droppable(format!("task {name}"), async move {
+            for op in ops {
+                match op % 8 {
+                    0 => engine::yield_now().await,
+                    1 => engine::sleep(u64::from(op / 8 % 3)).await,
+                    2 => cell.write(u32::from(op)).await,
+                    3 => note(&log, format!("{name} reads {}", cell.read().await)),
+                    4 => {
+                        let _guard = door.lock().await;
+                        engine::yield_now().await;
                     }
+                    5 => drop(tx.send(op).await),
+                    6 => note(&log, format!("{name} chooses {}", engine::choose("number", 3))),
+                    _ => note(&log, format!("{name} faults {}", engine::fault("wire"))),
                 }
-            }));
-        }
-        drop(tx);
-        while let Ok(op) = rx.recv().await {
-            note(&log, format!("received {op}"));
-            if op % 3 == 0 {
-                handles[0].abort();
             }
+        }));
+    }
+    drop(tx);
+    while let Ok(op) = rx.recv().await {
+        note(&log, format!("received {op}"));
+        if op % 3 == 0 {
+            handles[0].abort();
         }
-        for handle in handles {
-            note(&log, format!("{:?} @{}", handle.await, engine::now()));
-        }
+    }
+    for handle in handles {
+        note(&log, format!("{:?} @{}", handle.await, engine::now()));
     }
 }
 

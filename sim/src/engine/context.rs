@@ -15,6 +15,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::Waker;
 
+/// A task's future.
 pub(super) type BoxedTask = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A task that was spawned in the running segment.

@@ -80,6 +80,7 @@ mod id;
 mod outcome;
 pub mod parallel;
 mod ready;
+mod runtime;
 mod strategy;
 pub mod sync;
 mod task;
@@ -91,6 +92,7 @@ pub use footprint::{Chosen, Effect, Mode, Object, Segment};
 pub use id::{ObjectId, Site, TaskId, TaskKey};
 pub use outcome::{Blocked, Budget, End, Limits, Nondeterminism, Outcome, TaskPanic};
 pub use ready::ReadySet;
+pub use runtime::SimRuntime;
 pub use strategy::{ChoicePoint, Decision, Strategy};
 pub use task::{
     Builder, JoinError, JoinHandle, Sleep, YieldNow, choose, current, current_key, current_step,

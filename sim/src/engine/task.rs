@@ -47,7 +47,15 @@ impl Builder {
     ///
     /// Outside of an execution.
     pub fn spawn(self, future: impl Future<Output = ()> + Send + 'static) -> JoinHandle {
-        let future = Box::pin(future);
+        self.spawn_boxed(Box::pin(future))
+    }
+
+    /// Starts the task whose future is boxed already.
+    ///
+    /// # Panics
+    ///
+    /// Outside of an execution.
+    pub fn spawn_boxed(self, future: mapi_sync::BoxFuture) -> JoinHandle {
         context::with(|cx| {
             assert!(cx.active.get(), "a task can be spawned only from inside of an execution");
             let id = cx.register(self.name, Some(cx.current.get()));
