@@ -43,6 +43,8 @@ pub trait SyncProgressCallback: Send + Sync {
 /// dropped (Release).
 pub struct CallbackRef {
     callback: Arc<dyn SyncProgressCallback>,
+    /// Whether the Release is still owed by this.
+    owed: bool,
 }
 
 impl CallbackRef {
@@ -50,7 +52,20 @@ impl CallbackRef {
     #[must_use]
     pub fn new(callback: Arc<dyn SyncProgressCallback>) -> Self {
         callback.add_ref();
-        Self { callback }
+        Self::counted(callback)
+    }
+
+    /// Takes over a reference that has been counted already, as a QueryInterface gives it.
+    #[must_use]
+    pub fn counted(callback: Arc<dyn SyncProgressCallback>) -> Self {
+        Self { callback, owed: true }
+    }
+
+    /// The callback, with the reference: whoever gets it owes the Release.
+    #[must_use = "the reference is leaked unless it is released"]
+    pub fn into_callback(mut self) -> Arc<dyn SyncProgressCallback> {
+        self.owed = false;
+        Arc::clone(&self.callback)
     }
 }
 
@@ -62,7 +77,9 @@ impl Clone for CallbackRef {
 
 impl Drop for CallbackRef {
     fn drop(&mut self) {
-        self.callback.release();
+        if self.owed {
+            self.callback.release();
+        }
     }
 }
 

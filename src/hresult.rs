@@ -20,7 +20,6 @@ use std::str::FromStr;
 /// Source: "Structure of COM Error Codes" and, for MAPI's names, "MAPI Return Values" in Microsoft's reference.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(transparent)]
-#[must_use]
 pub struct HResult(i32);
 
 /// Which of the three kinds a code is of.
@@ -123,26 +122,31 @@ codes! {
 
 impl HResult {
     /// The code with exactly these 32 bits.
+    #[must_use]
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits.cast_signed())
     }
 
     /// The 32 bits, as they are written in hexadecimal.
+    #[must_use]
     pub const fn bits(self) -> u32 {
         self.0.cast_unsigned()
     }
 
     /// The code as the signed number that COM passes.
+    #[must_use]
     pub const fn from_i32(code: i32) -> Self {
         Self(code)
     }
 
     /// The signed number that COM passes.
+    #[must_use]
     pub const fn as_i32(self) -> i32 {
         self.0
     }
 
     /// Whether this is success, a warning or a failure.
+    #[must_use]
     pub const fn severity(self) -> Severity {
         match self.0 {
             0 => Severity::Success,
@@ -152,16 +156,19 @@ impl HResult {
     }
 
     /// True for `S_OK` and for every warning: COM's `SUCCEEDED`.
+    #[must_use]
     pub const fn is_success(self) -> bool {
         self.0 >= 0
     }
 
     /// True if the high bit is set: COM's `FAILED`.
+    #[must_use]
     pub const fn is_failure(self) -> bool {
         self.0 < 0
     }
 
     /// True for a success-class code other than `S_OK`.
+    #[must_use]
     pub const fn is_warning(self) -> bool {
         self.0 > 0
     }

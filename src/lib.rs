@@ -2,11 +2,13 @@
 
 mod callback;
 mod cancel;
+pub mod contract;
 mod event;
 mod flags;
 mod hresult;
 mod provider;
 mod runtime;
+mod session;
 
 pub use async_trait::async_trait;
 
@@ -19,3 +21,4 @@ pub use provider::{MapiSession, MapiSync, SyncRequest};
 #[cfg(feature = "tokio")]
 pub use runtime::TokioRuntime;
 pub use runtime::{BoxFuture, Runtime, Task, TaskEnd, TaskHandle};
+pub use session::{Reporter, SyncDone, SyncSession};

@@ -1,0 +1,238 @@
+//! What the contract sees: the calls between the two sides, and nothing else.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Blame;
+use crate::{HResult, RawEvent, SyncFlags};
+
+/// A sync, numbered from 1 in the order of the starts that one monitor saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SyncId(pub u32);
+
+/// A callback that was made, numbered from 1 within its sync in the order in which the calls began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(pub u32);
+
+/// How a callback ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// It returned this.
+    Returned(HResult),
+    /// The host panicked in it.
+    Panicked,
+    /// The provider dropped the call before it returned.
+    Dropped,
+}
+
+impl Answer {
+    /// Whether the host failed the call: with a failing code, or by panicking.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::Returned(result) => result.is_failure(),
+            Self::Panicked => true,
+            Self::Dropped => false,
+        }
+    }
+}
+
+/// Who made a call that both sides can make.
+pub type Side = Blame;
+
+/// One thing that happened between provider and host in a sync, with its arguments.
+///
+/// `Text` is how texts are held: borrowed while a call is observed, shared in what is kept of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Call<Text> {
+    /// The host called SynchronizeInBackground.
+    Start {
+        /// What it asked for.
+        flags: SyncFlags,
+    },
+    /// SynchronizeInBackground returned.
+    StartReturned {
+        /// What it returned.
+        result: HResult,
+        /// What stands in the out-pointer.
+        event: RawEvent,
+    },
+    /// The provider asked for the callback interface and got it, with a reference.
+    Queried,
+    /// The provider called AddRef.
+    AddRef,
+    /// The provider called Release.
+    Release,
+    /// The provider called Progress.
+    Progress {
+        /// The current step; `None` is NULL.
+        text: Option<Text>,
+        /// The position.
+        index: u32,
+        /// The position that means complete.
+        index_max: u32,
+    },
+    /// The provider called Error.
+    Error {
+        /// The error or warning.
+        result: HResult,
+        /// Its text; `None` is NULL.
+        text: Option<Text>,
+    },
+    /// The provider called Done.
+    Done {
+        /// The handle that it passed back.
+        event: RawEvent,
+        /// The final status.
+        status: HResult,
+    },
+    /// A callback ended.
+    Ended {
+        /// Which.
+        call: CallId,
+        /// How.
+        answer: Answer,
+    },
+    /// An event was created.
+    EventCreated {
+        /// Its first handle.
+        event: RawEvent,
+    },
+    /// A handle was duplicated.
+    EventDuplicated {
+        /// By whom.
+        by: Side,
+        /// The handle that was given.
+        from: RawEvent,
+        /// The handle that came of it.
+        event: RawEvent,
+    },
+    /// The provider wrote the out-pointer.
+    EventPublished {
+        /// What it wrote; NULL takes the event back.
+        event: RawEvent,
+    },
+    /// An event was signalled.
+    EventSet {
+        /// By whom.
+        by: Side,
+        /// Through which handle.
+        event: RawEvent,
+    },
+    /// Somebody began to wait for an event.
+    EventWaited {
+        /// Who.
+        by: Side,
+        /// Through which handle.
+        event: RawEvent,
+    },
+    /// A handle was closed.
+    EventClosed {
+        /// By whom.
+        by: Side,
+        /// Which.
+        event: RawEvent,
+    },
+    /// The user or the host asked the sync to stop.
+    CancelRequested,
+    /// The host read the text of a callback.
+    TextRead {
+        /// Of which one.
+        call: CallId,
+    },
+    /// The host released the store.
+    StoreReleased,
+}
+
+impl Call<&str> {
+    /// The same call with its text copied.
+    pub(super) fn into_shared(self) -> Call<Arc<str>> {
+        match self {
+            Self::Start { flags } => Call::Start { flags },
+            Self::StartReturned { result, event } => Call::StartReturned { result, event },
+            Self::Queried => Call::Queried,
+            Self::AddRef => Call::AddRef,
+            Self::Release => Call::Release,
+            Self::Progress { text, index, index_max } => {
+                Call::Progress { text: text.map(Arc::from), index, index_max }
+            }
+            Self::Error { result, text } => Call::Error { result, text: text.map(Arc::from) },
+            Self::Done { event, status } => Call::Done { event, status },
+            Self::Ended { call, answer } => Call::Ended { call, answer },
+            Self::EventCreated { event } => Call::EventCreated { event },
+            Self::EventDuplicated { by, from, event } => Call::EventDuplicated { by, from, event },
+            Self::EventPublished { event } => Call::EventPublished { event },
+            Self::EventSet { by, event } => Call::EventSet { by, event },
+            Self::EventWaited { by, event } => Call::EventWaited { by, event },
+            Self::EventClosed { by, event } => Call::EventClosed { by, event },
+            Self::CancelRequested => Call::CancelRequested,
+            Self::TextRead { call } => Call::TextRead { call },
+            Self::StoreReleased => Call::StoreReleased,
+        }
+    }
+}
+
+/// A call that is kept: when it was, and its texts shared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptCall {
+    /// The sync that it belongs to.
+    pub sync: SyncId,
+    /// When it was, in (virtual) milliseconds since the monitor's epoch.
+    pub at_ms: u64,
+    /// Its number, if it is a callback.
+    pub number: Option<CallId>,
+    /// The call.
+    pub call: Call<Arc<str>>,
+}
+
+impl<Text: AsRef<str>> fmt::Display for Call<Text> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn quoted<Text: AsRef<str>>(text: Option<&Text>) -> String {
+            text.map_or_else(|| "NULL".to_owned(), |text| format!("{:?}", text.as_ref()))
+        }
+        match self {
+            Self::Start { flags } => write!(f, "SynchronizeInBackground({flags})"),
+            Self::StartReturned { result, event } => {
+                write!(
+                    f,
+                    "SynchronizeInBackground returned {result}, with {event} in the out-pointer"
+                )
+            }
+            Self::Queried => f.write_str("QueryInterface of the callback"),
+            Self::AddRef => f.write_str("AddRef of the callback"),
+            Self::Release => f.write_str("Release of the callback"),
+            Self::Progress { text, index, index_max } => {
+                write!(f, "Progress({}, {index}, {index_max})", quoted(text.as_ref()))
+            }
+            Self::Error { result, text } => write!(f, "Error({result}, {})", quoted(text.as_ref())),
+            Self::Done { event, status } => write!(f, "Done({event}, {status})"),
+            Self::Ended { call, answer } => match answer {
+                Answer::Returned(result) => write!(f, "call {} returned {result}", call.0),
+                Answer::Panicked => write!(f, "call {} panicked", call.0),
+                Answer::Dropped => write!(f, "call {} was dropped", call.0),
+            },
+            Self::EventCreated { event } => write!(f, "CreateEvent gave {event}"),
+            Self::EventDuplicated { by, from, event } => {
+                write!(f, "DuplicateHandle({from}) by the {by} gave {event}")
+            }
+            Self::EventPublished { event } => write!(f, "{event} put in the out-pointer"),
+            Self::EventSet { by, event } => write!(f, "SetEvent({event}) by the {by}"),
+            Self::EventWaited { by, event } => write!(f, "wait for {event} by the {by}"),
+            Self::EventClosed { by, event } => write!(f, "CloseHandle({event}) by the {by}"),
+            Self::CancelRequested => f.write_str("cancel requested"),
+            Self::TextRead { call } => write!(f, "text of call {} read", call.0),
+            Self::StoreReleased => f.write_str("store released"),
+        }
+    }
+}
+
+impl fmt::Display for KeptCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ms, sync {}", self.at_ms, self.sync.0)?;
+        if let Some(CallId(number)) = self.number {
+            write!(f, ", call {number}")?;
+        }
+        write!(f, ": {}", self.call)
+    }
+}

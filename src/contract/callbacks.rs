@@ -1,0 +1,555 @@
+//! The rules about the calls of the callback: their order, their arguments, their answers, and the reference that they
+//! are made through.
+
+use std::sync::Arc;
+
+use super::machine::{Facts, Findings, Scope};
+use super::{Answer, Call, CallId, KeptCall, Rule};
+use crate::{HResult, RawEvent};
+
+#[derive(Debug, Default)]
+pub(super) struct Callbacks {
+    /// Callbacks begun so far.
+    begun: u32,
+    /// Those that have not ended, in the order in which they began.
+    in_flight: Vec<InFlight>,
+    first: Option<KeptCall>,
+    /// The text of the last Progress that had one: unchanged text is compared, not copied.
+    text: Option<Arc<str>>,
+    progress: Option<Progress>,
+    failing_error: Option<KeptCall>,
+    /// A Progress or Error that the host failed.
+    host_failure: Option<KeptCall>,
+    cancel: Option<Cancel>,
+    /// When the host last heard anything, or the start returned.
+    heard_ms: u64,
+    references: Option<i32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    at_ms: u64,
+    number: CallId,
+    has_text: bool,
+    index: u32,
+    index_max: u32,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    number: CallId,
+    call: Begun,
+}
+
+#[derive(Debug)]
+enum Begun {
+    /// A Progress whose text, if any, is [`Callbacks::text`].
+    Progress(Progress),
+    /// Any call with its texts.
+    Kept(KeptCall),
+}
+
+#[derive(Debug)]
+struct Cancel {
+    at_ms: u64,
+    was_complete: bool,
+    progress_since: u32,
+}
+
+impl Progress {
+    fn is_complete(self) -> bool {
+        self.index == self.index_max
+    }
+}
+
+impl Callbacks {
+    #[inline]
+    pub(super) fn progress(
+        &mut self,
+        facts: &mut Facts,
+        at_ms: u64,
+        text: Option<&str>,
+        index: u32,
+        index_max: u32,
+        to: &mut Findings<'_>,
+    ) -> CallId {
+        let number = self.next_number();
+        if let Some(text) = text
+            && self.text.as_deref() != Some(text)
+        {
+            self.change_text(facts, text);
+        }
+        let last = self.progress;
+        let now = Progress { at_ms, number, has_text: text.is_some(), index, index_max };
+        self.progress = Some(now);
+        if let Some(cancel) = &mut self.cancel {
+            cancel.progress_since += 1;
+        }
+        let went_back = last.is_some_and(|last| last.index_max == index_max && index < last.index);
+        if index > index_max || went_back {
+            self.check_position(facts, last, now, to);
+        }
+        if self.is_irregular(facts, at_ms, to) {
+            let call = self.kept_progress(facts, now);
+            self.check_begin(facts, &call, to);
+        }
+        self.in_flight.push(InFlight { number, call: Begun::Progress(now) });
+        number
+    }
+
+    pub(super) fn error(
+        &mut self,
+        facts: &mut Facts,
+        at_ms: u64,
+        result: HResult,
+        text: Option<Arc<str>>,
+        to: &mut Findings<'_>,
+    ) -> CallId {
+        let number = self.next_number();
+        let no_text = text.is_none();
+        let call = facts.kept(at_ms, Some(number), Call::Error { result, text });
+        if result == HResult::S_OK {
+            facts.broken(
+                to,
+                Rule::ErrorCode,
+                at_ms,
+                "Error was called with S_OK, which is no error",
+                [Some(&call)],
+            );
+        }
+        if no_text {
+            facts.broken(
+                to,
+                Rule::ErrorText,
+                at_ms,
+                "Error was called without a text",
+                [Some(&call)],
+            );
+        }
+        if result.is_failure() && self.failing_error.is_none() {
+            self.failing_error = Some(call.clone());
+        }
+        self.check_begin(facts, &call, to);
+        self.in_flight.push(InFlight { number, call: Begun::Kept(call) });
+        number
+    }
+
+    pub(super) fn done(
+        &mut self,
+        facts: &mut Facts,
+        at_ms: u64,
+        event: RawEvent,
+        status: HResult,
+        to: &mut Findings<'_>,
+    ) -> CallId {
+        let number = self.next_number();
+        let call = facts.kept(at_ms, Some(number), Call::Done { event, status });
+        if let Some(first) = facts.done.clone() {
+            facts.broken(
+                to,
+                Rule::DoneOnce,
+                at_ms,
+                "Done was called again",
+                [Some(&first), Some(&call)],
+            );
+            self.check_held(facts, &call, to);
+        } else {
+            let open = self.in_flight.first().map(|call| self.kept_in_flight(facts, call));
+            if open.is_some() {
+                let message = "Done began while an earlier call was still in flight";
+                facts.broken(to, Rule::DoneLast, at_ms, message, [open.as_ref(), Some(&call)]);
+            }
+            self.check_begin(facts, &call, to);
+            self.check_status(facts, &call, status, to);
+            self.check_cancel(facts, &call, status, to);
+            facts.done = Some(call.clone());
+        }
+        self.in_flight.push(InFlight { number, call: Begun::Kept(call) });
+        number
+    }
+
+    #[inline]
+    pub(super) fn ended(
+        &mut self,
+        facts: &mut Facts,
+        at_ms: u64,
+        number: CallId,
+        answer: Answer,
+        to: &mut Findings<'_>,
+    ) {
+        // The newest call ends first more often than not.
+        let Some(place) = self.in_flight.iter().rposition(|call| call.number == number) else {
+            return;
+        };
+        let call = self.in_flight.remove(place);
+        self.heard_ms = at_ms;
+        if answer != Answer::Returned(HResult::S_OK) || matches!(call.call, Begun::Kept(_)) {
+            self.ended_rare(facts, at_ms, &call, answer, to);
+        }
+    }
+
+    pub(super) fn queried(&mut self, facts: &mut Facts, at_ms: u64, to: &mut Findings<'_>) {
+        if let Some(returned) = facts.returned.clone() {
+            let call = facts.kept(at_ms, None, Call::Queried);
+            let message =
+                "the callback was queried after the start had returned, when the pointer was dead";
+            facts.broken(to, Rule::CallbackHeld, at_ms, message, [Some(&returned), Some(&call)]);
+        }
+        *self.references.get_or_insert(0) += 1;
+    }
+
+    pub(super) fn add_ref(&mut self) {
+        *self.references.get_or_insert(0) += 1;
+    }
+
+    pub(super) fn release(&mut self, facts: &mut Facts, at_ms: u64, to: &mut Findings<'_>) {
+        let references = self.references.get_or_insert(0);
+        *references -= 1;
+        let call = facts.kept(at_ms, None, Call::Release);
+        if *references < 0 {
+            let message = "the callback was released more often than it was AddRef'd";
+            facts.broken(to, Rule::CallbackHeld, at_ms, message, [Some(&call)]);
+        } else if *references == 0 && facts.started() && !facts.done_ended {
+            let done = facts.done.clone();
+            let message = "the callback was released before Done had returned";
+            facts.broken(to, Rule::CallbackHeld, at_ms, message, [done.as_ref(), Some(&call)]);
+        }
+    }
+
+    pub(super) fn cancel_requested(&mut self, facts: &Facts, at_ms: u64) {
+        if self.cancel.is_none() && facts.done.is_none() {
+            let was_complete = self.progress.is_some_and(Progress::is_complete);
+            self.cancel = Some(Cancel { at_ms, was_complete, progress_since: 0 });
+        }
+    }
+
+    pub(super) fn text_read(
+        &mut self,
+        facts: &mut Facts,
+        at_ms: u64,
+        call: CallId,
+        to: &mut Findings<'_>,
+    ) {
+        if !self.in_flight.iter().any(|open| open.number == call) {
+            let read = facts.kept(at_ms, None, Call::TextRead { call });
+            let message =
+                format!("the host read the text of call {} after that call had ended", call.0);
+            facts.broken(to, Rule::StringsCopied, at_ms, message, [Some(&read)]);
+        }
+    }
+
+    pub(super) fn start_returned(&mut self, facts: &mut Facts, at_ms: u64, to: &mut Findings<'_>) {
+        self.heard_ms = self.heard_ms.max(at_ms);
+        let returned = facts.returned.clone();
+        if facts.failed() {
+            if let Some(first) = self.first.clone() {
+                let message = "the start failed, yet the callback had been called for it";
+                facts.broken(
+                    to,
+                    Rule::NoCallOnFailedStart,
+                    at_ms,
+                    message,
+                    [Some(&first), returned.as_ref()],
+                );
+            }
+        } else if facts.scope == Scope::Request {
+            match self.references {
+                None => {
+                    let message = "the start succeeded without asking for the callback interface";
+                    facts.broken(to, Rule::CallbackHeld, at_ms, message, [returned.as_ref()]);
+                }
+                Some(references) if references <= 0 && !facts.done_ended => {
+                    let message = "the start succeeded without keeping a reference to the callback";
+                    facts.broken(to, Rule::CallbackHeld, at_ms, message, [returned.as_ref()]);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    pub(super) fn finish(&mut self, facts: &mut Facts, at_ms: u64, to: &mut Findings<'_>) {
+        let owed = facts.started() || (facts.scope == Scope::Callback && self.begun > 0);
+        if owed && facts.done.is_none() {
+            self.finish_without_done(facts, at_ms, to);
+        }
+        match self.references {
+            Some(references) if references > 0 => {
+                let message =
+                    format!("the callback was never released: {references} references are left");
+                let done = facts.done.clone();
+                facts.broken(to, Rule::CallbackHeld, at_ms, message, [done.as_ref()]);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn settled(&self) -> bool {
+        self.in_flight.is_empty() && self.references.is_none_or(|references| references == 0)
+    }
+
+    fn next_number(&mut self) -> CallId {
+        self.begun += 1;
+        CallId(self.begun)
+    }
+
+    /// Whether a call that begins now needs a closer look: everything that a plain call in mid-sync is not.
+    #[inline]
+    fn is_irregular(&self, facts: &Facts, at_ms: u64, to: &Findings<'_>) -> bool {
+        self.first.is_none()
+            || facts.done.is_some()
+            || facts.failed()
+            || self.references.is_some_and(|references| references <= 0)
+            || (!self.in_flight.is_empty() && to.policy.holds(Rule::SerialCalls))
+            || at_ms.saturating_sub(self.heard_ms) > to.policy.bounded_silence_ms()
+    }
+
+    /// The rules for the beginning of any call.
+    #[cold]
+    fn check_begin(&mut self, facts: &mut Facts, call: &KeptCall, to: &mut Findings<'_>) {
+        let at_ms = call.at_ms;
+        if self.first.is_none() {
+            self.first = Some(call.clone());
+        }
+        if let Some(done) = facts.done.clone() {
+            facts.broken(
+                to,
+                Rule::DoneLast,
+                at_ms,
+                "a call began after Done",
+                [Some(&done), Some(call)],
+            );
+        }
+        if facts.failed() {
+            let returned = facts.returned.clone();
+            let message = "the callback was called for a sync whose start had failed";
+            facts.broken(
+                to,
+                Rule::NoCallOnFailedStart,
+                at_ms,
+                message,
+                [returned.as_ref(), Some(call)],
+            );
+        }
+        self.check_held(facts, call, to);
+        if let Some(open) = self.in_flight.first() {
+            if to.policy.holds(Rule::SerialCalls) {
+                let open = self.kept_in_flight(facts, open);
+                let message = "a call began while another was in flight";
+                facts.broken(to, Rule::SerialCalls, at_ms, message, [Some(&open), Some(call)]);
+            }
+        } else if facts.started() && facts.done.is_none() {
+            let silence = at_ms.saturating_sub(self.heard_ms);
+            let bound = to.policy.bounded_silence_ms();
+            if silence > bound {
+                let message =
+                    format!("no callback for {silence} ms, where at most {bound} ms are allowed");
+                facts.broken(to, Rule::BoundedSilence, at_ms, message, [Some(call)]);
+            }
+        }
+    }
+
+    fn check_held(&self, facts: &mut Facts, call: &KeptCall, to: &mut Findings<'_>) {
+        if self.references.is_some_and(|references| references <= 0) {
+            let message = "the callback was called without a reference to it";
+            facts.broken(to, Rule::CallbackHeld, call.at_ms, message, [Some(call)]);
+        }
+    }
+
+    #[cold]
+    fn check_position(
+        &self,
+        facts: &mut Facts,
+        last: Option<Progress>,
+        now: Progress,
+        to: &mut Findings<'_>,
+    ) {
+        let Progress { at_ms, index, index_max, .. } = now;
+        let call = self.kept_progress(facts, now);
+        if index > index_max {
+            let message = format!("position {index} is beyond its maximum {index_max}");
+            facts.broken(to, Rule::ProgressRange, at_ms, message, [Some(&call)]);
+            return;
+        }
+        let Some(last) = last else { return };
+        // A phase that was complete may be followed by another of the same size, which begins at 0.
+        if last.is_complete() && index == 0 {
+            return;
+        }
+        let text = if last.has_text && !now.has_text { self.text.clone() } else { None };
+        let number = Some(last.number);
+        let earlier =
+            facts.kept(last.at_ms, number, Call::Progress { text, index: last.index, index_max });
+        if last.is_complete() {
+            let message = format!(
+                "{index_max} of {index_max} was reported, yet the phase went on at {index}"
+            );
+            facts.broken(to, Rule::ProgressComplete, at_ms, message, [Some(&earlier), Some(&call)]);
+        } else {
+            let message = format!(
+                "the position went back from {} to {index} of the same {index_max}",
+                last.index
+            );
+            facts.broken(to, Rule::ProgressForward, at_ms, message, [Some(&earlier), Some(&call)]);
+        }
+    }
+
+    fn check_status(
+        &self,
+        facts: &mut Facts,
+        call: &KeptCall,
+        status: HResult,
+        to: &mut Findings<'_>,
+    ) {
+        const ADMITS: [HResult; 2] =
+            [HResult::MAPI_W_ERRORS_RETURNED, HResult::MAPI_W_PARTIAL_COMPLETION];
+        if let Some(error) = &self.failing_error
+            && status.is_success()
+            && !ADMITS.contains(&status)
+        {
+            let message = format!("a failing Error was reported, yet Done says {status}");
+            facts.broken(to, Rule::StatusHonest, call.at_ms, message, [Some(error), Some(call)]);
+        }
+        if let Some(progress) = self.progress
+            && status == HResult::S_OK
+            && !progress.is_complete()
+        {
+            let Progress { index, index_max, .. } = progress;
+            let last = self.kept_progress(facts, progress);
+            let message =
+                format!("Done(S_OK) came when the last position was {index} of {index_max}");
+            facts.broken(
+                to,
+                Rule::ProgressComplete,
+                call.at_ms,
+                message,
+                [Some(&last), Some(call)],
+            );
+        }
+    }
+
+    fn check_cancel(
+        &self,
+        facts: &mut Facts,
+        call: &KeptCall,
+        status: HResult,
+        to: &mut Findings<'_>,
+    ) {
+        let Some(cancel) = &self.cancel else { return };
+        let request = facts.kept(cancel.at_ms, None, Call::CancelRequested);
+        let (taken, bound) =
+            (call.at_ms.saturating_sub(cancel.at_ms), to.policy.cancel_within_ms());
+        if taken > bound {
+            let message = format!(
+                "Done came {taken} ms after the cancel request, where at most {bound} ms are allowed"
+            );
+            facts.broken(
+                to,
+                Rule::CancelAnswered,
+                call.at_ms,
+                message,
+                [Some(&request), Some(call)],
+            );
+        }
+        // The request may cross the very last report on its way.
+        let complete = self.progress.is_none_or(Progress::is_complete);
+        let was_complete = cancel.was_complete
+            || cancel.progress_since == 0
+            || (cancel.progress_since == 1 && complete);
+        let failed_by_itself = self.failing_error.is_some() || status == HResult::E_UNEXPECTED;
+        let answered = match status {
+            HResult::MAPI_E_USER_CANCEL => true,
+            status if status.is_success() => was_complete,
+            _ => failed_by_itself,
+        };
+        if !answered {
+            let message = format!(
+                "a cancel request was answered with Done({status}) instead of MAPI_E_USER_CANCEL"
+            );
+            facts.broken(
+                to,
+                Rule::CancelAnswered,
+                call.at_ms,
+                message,
+                [Some(&request), Some(call)],
+            );
+        }
+    }
+
+    #[cold]
+    fn ended_rare(
+        &mut self,
+        facts: &mut Facts,
+        at_ms: u64,
+        call: &InFlight,
+        answer: Answer,
+        to: &mut Findings<'_>,
+    ) {
+        let kept = self.kept_in_flight(facts, call);
+        if let Call::Done { .. } = kept.call {
+            facts.done_ended = true;
+            if facts.started() && self.references.is_some_and(|references| references < 0) {
+                self.check_held(facts, &kept, to);
+            }
+            return;
+        }
+        if answer.is_failure() && self.host_failure.is_none() {
+            self.host_failure = Some(kept);
+        }
+        if answer == Answer::Returned(HResult::MAPI_W_CANCEL_MESSAGE) {
+            self.cancel_requested(facts, at_ms);
+        }
+    }
+
+    #[cold]
+    fn finish_without_done(&mut self, facts: &mut Facts, at_ms: u64, to: &mut Findings<'_>) {
+        let start = facts.start.clone();
+        if let Some(failure) = &self.host_failure {
+            let message = "Done never came after the host had failed a call";
+            facts.broken(
+                to,
+                Rule::HostErrorSurvived,
+                at_ms,
+                message,
+                [start.as_ref(), Some(failure)],
+            );
+        }
+        if let Some(cancel) = &self.cancel {
+            let request = facts.kept(cancel.at_ms, None, Call::CancelRequested);
+            let message = "Done never came after the cancel request";
+            facts.broken(
+                to,
+                Rule::CancelAnswered,
+                at_ms,
+                message,
+                [start.as_ref(), Some(&request)],
+            );
+        }
+        let last = self.progress.map(|progress| self.kept_progress(facts, progress));
+        let message = "the sync was started and Done never came";
+        facts.broken(to, Rule::DoneOnce, at_ms, message, [start.as_ref(), last.as_ref()]);
+    }
+
+    /// Makes `text` the current one. Calls in flight that hold the old one keep it.
+    #[cold]
+    fn change_text(&mut self, facts: &Facts, text: &str) {
+        for place in 0..self.in_flight.len() {
+            if let Begun::Progress(progress) = self.in_flight[place].call {
+                self.in_flight[place].call = Begun::Kept(self.kept_progress(facts, progress));
+            }
+        }
+        self.text = Some(Arc::from(text));
+    }
+
+    fn kept_progress(&self, facts: &Facts, progress: Progress) -> KeptCall {
+        let Progress { at_ms, number, has_text, index, index_max } = progress;
+        let text = if has_text { self.text.clone() } else { None };
+        facts.kept(at_ms, Some(number), Call::Progress { text, index, index_max })
+    }
+
+    fn kept_in_flight(&self, facts: &Facts, call: &InFlight) -> KeptCall {
+        match &call.call {
+            Begun::Progress(progress) => self.kept_progress(facts, *progress),
+            Begun::Kept(call) => call.clone(),
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The state machine of one sync: calls in, broken rules out. It has no clock, no lock and no memory of what it does
+//! not need, so it can run in production, over a recorded trace, and millions of times a second in a simulation.
+
+use std::sync::Arc;
+
+use super::callbacks::Callbacks;
+use super::handles::Handles;
+use super::{Answer, Call, CallId, KeptCall, Policy, Rule, Side, SyncId, Violation};
+use crate::{HResult, RawEvent};
+
+/// How much of a sync is watched. A rule about something that is not watched is not applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The three calls of the callback alone.
+    Callback,
+    /// Start, QueryInterface, references, out-pointer and events as well.
+    Request,
+}
+
+/// Where rules are reported to.
+pub(super) struct Findings<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) broken: &'a mut Vec<Violation>,
+}
+
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub(super) facts: Facts,
+    callbacks: Callbacks,
+    handles: Handles,
+}
+
+/// What every part of the machine needs to know.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) sync: SyncId,
+    pub(super) scope: Scope,
+    /// Whether the host's own use of handles is observed too.
+    pub(super) host_watched: bool,
+    /// Calls seen so far.
+    position: u32,
+    /// A bit for each rule that has been reported.
+    reported: u32,
+    pub(super) start: Option<KeptCall>,
+    pub(super) returned: Option<KeptCall>,
+    pub(super) done: Option<KeptCall>,
+    pub(super) done_ended: bool,
+}
+
+impl Facts {
+    /// The start returned a success.
+    pub(super) fn started(&self) -> bool {
+        self.start_result().is_some_and(HResult::is_success)
+    }
+
+    /// The start returned a failure.
+    pub(super) fn failed(&self) -> bool {
+        self.start_result().is_some_and(HResult::is_failure)
+    }
+
+    fn start_result(&self) -> Option<HResult> {
+        match self.returned.as_ref()?.call {
+            Call::StartReturned { result, .. } => Some(result),
+            _ => None,
+        }
+    }
+
+    pub(super) fn kept(
+        &self,
+        at_ms: u64,
+        number: Option<CallId>,
+        call: Call<Arc<str>>,
+    ) -> KeptCall {
+        KeptCall { sync: self.sync, at_ms, number, call }
+    }
+
+    /// Reports a broken rule, unless the policy does without it or this sync has broken it before.
+    #[cold]
+    pub(super) fn broken<'k>(
+        &mut self,
+        to: &mut Findings<'_>,
+        rule: Rule,
+        at_ms: u64,
+        message: impl Into<String>,
+        calls: impl IntoIterator<Item = Option<&'k KeptCall>>,
+    ) {
+        let bit = 1 << rule as u32;
+        if !to.policy.holds(rule) || self.reported & bit != 0 {
+            return;
+        }
+        self.reported |= bit;
+        let calls = calls.into_iter().flatten().cloned().collect();
+        let (sync, position) = (self.sync, self.position);
+        to.broken.push(Violation { rule, sync, at_ms, position, message: message.into(), calls });
+    }
+}
+
+impl Machine {
+    pub(super) fn new(sync: SyncId, scope: Scope, host_watched: bool) -> Self {
+        let facts = Facts {
+            sync,
+            scope,
+            host_watched,
+            position: 0,
+            reported: 0,
+            start: None,
+            returned: None,
+            done: None,
+            done_ended: false,
+        };
+        Self { facts, callbacks: Callbacks::default(), handles: Handles::default() }
+    }
+
+    /// Takes one call into account. A callback that begins gets the number that its end must name.
+    #[inline]
+    pub(super) fn observe(
+        &mut self,
+        at_ms: u64,
+        call: Call<&str>,
+        to: &mut Findings<'_>,
+    ) -> Option<CallId> {
+        self.facts.position += 1;
+        match call {
+            Call::Progress { text, index, index_max } => {
+                return Some(self.callbacks.progress(
+                    &mut self.facts,
+                    at_ms,
+                    text,
+                    index,
+                    index_max,
+                    to,
+                ));
+            }
+            Call::Ended { call, answer } => self.ended(at_ms, call, answer, to),
+            call => return self.observe_rare(at_ms, call, to),
+        }
+        None
+    }
+
+    fn observe_rare(
+        &mut self,
+        at_ms: u64,
+        call: Call<&str>,
+        to: &mut Findings<'_>,
+    ) -> Option<CallId> {
+        let facts = &mut self.facts;
+        match call {
+            Call::Progress { .. } | Call::Ended { .. } => unreachable!("taken by the short way"),
+            Call::Start { flags } => {
+                facts.start = Some(facts.kept(at_ms, None, Call::Start { flags }));
+            }
+            Call::StartReturned { result, event } => self.start_returned(at_ms, result, event, to),
+            Call::Queried => self.callbacks.queried(facts, at_ms, to),
+            Call::AddRef => self.callbacks.add_ref(),
+            Call::Release => self.callbacks.release(facts, at_ms, to),
+            Call::Error { result, text } => {
+                return Some(self.callbacks.error(facts, at_ms, result, text.map(Arc::from), to));
+            }
+            Call::Done { event, status } => {
+                let call = self.callbacks.done(facts, at_ms, event, status, to);
+                self.handles.done(facts, at_ms, event, to);
+                return Some(call);
+            }
+            Call::EventCreated { event } => self.handles.created(event),
+            Call::EventDuplicated { by, from, event } => {
+                self.handles.touched(
+                    facts,
+                    at_ms,
+                    by,
+                    from,
+                    Call::EventDuplicated { by, from, event },
+                    to,
+                );
+                self.handles.duplicated(from, event);
+            }
+            Call::EventPublished { event } => self.handles.published(facts, at_ms, event, to),
+            Call::EventSet { by, event } => {
+                self.handles.touched(facts, at_ms, by, event, Call::EventSet { by, event }, to);
+                self.handles.set(facts, at_ms, by, event, to);
+            }
+            Call::EventWaited { by, event } => {
+                self.handles.touched(facts, at_ms, by, event, Call::EventWaited { by, event }, to);
+            }
+            Call::EventClosed { by, event } => {
+                self.handles.touched(facts, at_ms, by, event, Call::EventClosed { by, event }, to);
+                match by {
+                    Side::Provider => self.handles.closed_by_provider(facts, at_ms, event, to),
+                    Side::Host => self.handles.closed_by_host(facts, at_ms, event, to),
+                }
+            }
+            Call::CancelRequested => self.callbacks.cancel_requested(facts, at_ms),
+            Call::TextRead { call } => self.callbacks.text_read(facts, at_ms, call, to),
+            Call::StoreReleased => self.store_released(at_ms, to),
+        }
+        None
+    }
+
+    /// Ends the observation: what is still owed is broken now.
+    pub(super) fn finish(&mut self, at_ms: u64, to: &mut Findings<'_>) {
+        self.callbacks.finish(&mut self.facts, at_ms, to);
+        self.handles.finish(&mut self.facts, at_ms, to);
+    }
+
+    /// Applies the overlap rule to this sync, whose start has just returned, given one that
+    /// was running when it began.
+    pub(super) fn overlapped(&mut self, at_ms: u64, running: &Overlapped, to: &mut Findings<'_>) {
+        // A start may also fail for reasons of its own; only a code that gives no reason hides what happened.
+        const NO_REASON: [HResult; 2] = [HResult::E_FAIL, HResult::E_UNEXPECTED];
+        let Some(returned) = self.facts.returned.clone() else { return };
+        let Call::StartReturned { result, event } = returned.call else { return };
+        let earlier = running.start.as_ref();
+        if result.is_success() && !event.is_null() && event == running.published {
+            let message = format!(
+                "a second start returned {result} with the event of the sync that was still running"
+            );
+            self.facts.broken(to, Rule::Overlap, at_ms, message, [earlier, Some(&returned)]);
+        } else if NO_REASON.contains(&result) {
+            let message = format!(
+                "a second start while a sync was running failed with {result} instead of MAPI_E_BUSY"
+            );
+            self.facts.broken(to, Rule::Overlap, at_ms, message, [earlier, Some(&returned)]);
+        }
+    }
+
+    /// Whether this sync has begun to start and Done has not begun.
+    pub(super) fn is_running(&self) -> bool {
+        self.facts.start.is_some() && !self.facts.failed() && self.facts.done.is_none()
+    }
+
+    /// What a start that overlaps this sync must not share with it.
+    pub(super) fn not_to_share(&self) -> Overlapped {
+        Overlapped { start: self.facts.start.clone(), published: self.handles.published_handle() }
+    }
+
+    /// The handle that the host owns or will own.
+    pub(super) fn published_handle(&self) -> RawEvent {
+        self.handles.published_handle()
+    }
+
+    /// Whether nothing more is owed, so that the sync need not be remembered.
+    pub(super) fn settled(&self) -> bool {
+        let ended = self.facts.failed() || (self.facts.started() && self.facts.done_ended);
+        ended && self.callbacks.settled() && self.handles.settled(&self.facts)
+    }
+
+    #[inline]
+    fn ended(&mut self, at_ms: u64, call: CallId, answer: Answer, to: &mut Findings<'_>) {
+        self.callbacks.ended(&mut self.facts, at_ms, call, answer, to);
+    }
+
+    fn start_returned(
+        &mut self,
+        at_ms: u64,
+        result: HResult,
+        event: RawEvent,
+        to: &mut Findings<'_>,
+    ) {
+        let facts = &mut self.facts;
+        facts.returned = Some(facts.kept(at_ms, None, Call::StartReturned { result, event }));
+        self.callbacks.start_returned(facts, at_ms, to);
+        self.handles.start_returned(facts, at_ms, event, to);
+    }
+
+    fn store_released(&mut self, at_ms: u64, to: &mut Findings<'_>) {
+        let facts = &mut self.facts;
+        let running = facts.start.is_some() && !facts.failed() && !facts.done_ended;
+        if running {
+            let released = facts.kept(at_ms, None, Call::StoreReleased);
+            let (start, done) = (facts.start.clone(), facts.done.clone());
+            let message = "the store was released while the sync was not done";
+            facts.broken(
+                to,
+                Rule::ShutdownDrained,
+                at_ms,
+                message,
+                [start.as_ref(), done.as_ref(), Some(&released)],
+            );
+        }
+    }
+}
+
+/// What is known of a sync that was running when another start began.
+#[derive(Clone, Debug)]
+pub(super) struct Overlapped {
+    start: Option<KeptCall>,
+    published: RawEvent,
+}

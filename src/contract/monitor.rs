@@ -1,0 +1,321 @@
+//! The monitor: the state machine of every sync of one store, with a clock, behind locks.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use super::machine::{Findings, Machine, Scope};
+use super::{Answer, Call, CallId, KeptCall, Policy, SyncId, Violation};
+use crate::event::lock;
+use crate::{HResult, RawEvent};
+
+/// What a monitor does when a rule is broken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnViolation {
+    /// It keeps the violation for [`Monitor::violations`].
+    #[default]
+    Record,
+    /// It keeps the violation and panics in the call that broke the rule, unless the thread is panicking already.
+    Panic,
+}
+
+/// How a monitor is set up.
+#[derive(Clone, Debug, Default)]
+pub struct MonitorConfig {
+    /// The rules that are held.
+    pub policy: Policy,
+    /// What happens when one is broken.
+    pub on_violation: OnViolation,
+    /// Whether every call is kept, with its texts, for [`Monitor::log`]. This costs memory with every call.
+    pub keep_log: bool,
+}
+
+/// Holds the calls of one store's syncs against the contract, as they happen. Cloning gives another handle to it.
+///
+/// It sees calls and nothing else, so it works the same in a simulation, in production and over a recorded trace.
+/// [`Monitor::watch`] is all that a provider needs.
+#[derive(Clone)]
+pub struct Monitor {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: MonitorConfig,
+    clock: Box<dyn Fn() -> u64 + Send + Sync>,
+    syncs: Mutex<Syncs>,
+    violations: Mutex<Vec<Violation>>,
+    log: Mutex<Vec<KeptCall>>,
+}
+
+#[derive(Default)]
+struct Syncs {
+    begun: u32,
+    host_watched: bool,
+    /// Those that something is still owed for.
+    open: Vec<Arc<Cell>>,
+}
+
+struct Cell {
+    id: SyncId,
+    machine: Mutex<Machine>,
+    /// The syncs that were running when this one's start began, until it returns.
+    overlapping: Mutex<Vec<Arc<Cell>>>,
+}
+
+impl Monitor {
+    /// A monitor whose clock tells (virtual) milliseconds since an epoch of the caller's, and never goes back.
+    #[must_use]
+    pub fn new(config: MonitorConfig, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        let shared = Shared {
+            config,
+            clock: Box::new(clock),
+            syncs: Mutex::default(),
+            violations: Mutex::default(),
+            log: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Begins to observe a sync of which only the callback is seen: no start, no references, no events.
+    ///
+    /// Its Done is owed as soon as it has made any call.
+    #[must_use]
+    pub fn callback_sync(&self) -> SyncWatch {
+        self.new_sync(Scope::Callback)
+    }
+
+    /// Begins to observe a sync of which everything is seen. The caller reports [`Call::Start`] first and
+    /// [`SyncWatch::returned`] when the start has returned.
+    #[must_use]
+    pub fn request_sync(&self) -> SyncWatch {
+        self.new_sync(Scope::Request)
+    }
+
+    /// Says that the host's own use of handles will be reported, so that its rules can be applied to syncs that begin
+    /// from now on.
+    pub fn watch_host(&self) {
+        lock(&self.shared.syncs).host_watched = true;
+    }
+
+    /// Reports the host's use of a published handle: it is counted for the newest sync that published it.
+    pub fn host_used(&self, event: RawEvent, call: Call<&str>) {
+        let owner = {
+            let syncs = lock(&self.shared.syncs);
+            syncs
+                .open
+                .iter()
+                .rev()
+                .find(|cell| lock(&cell.machine).published_handle() == event)
+                .cloned()
+        };
+        if let Some(cell) = owner {
+            SyncWatch { shared: Arc::clone(&self.shared), cell }.observe(call);
+        }
+    }
+
+    /// Reports that the host has released the store.
+    pub fn store_released(&self) {
+        for watch in self.open_syncs() {
+            watch.observe(Call::StoreReleased);
+        }
+    }
+
+    /// Ends the observation: what any sync still owes is broken now. Returns all violations, as [`Self::violations`].
+    pub fn finish(&self) -> Vec<Violation> {
+        self.finish_at((self.shared.clock)())
+    }
+
+    /// As [`Self::finish`], at this time in milliseconds on the monitor's clock.
+    pub fn finish_at(&self, at_ms: u64) -> Vec<Violation> {
+        for SyncWatch { shared, cell } in self.open_syncs() {
+            shared.applied(&cell, |machine, findings| machine.finish(at_ms, findings));
+        }
+        lock(&self.shared.syncs).open.clear();
+        self.violations()
+    }
+
+    /// The violations so far, in the order in which they were found: at most one for each rule and sync.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        lock(&self.shared.violations).clone()
+    }
+
+    /// Whether no rule has been broken so far.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        lock(&self.shared.violations).is_empty()
+    }
+
+    /// Every call so far, if [`MonitorConfig::keep_log`] is set.
+    #[must_use]
+    pub fn log(&self) -> Vec<KeptCall> {
+        lock(&self.shared.log).clone()
+    }
+
+    fn new_sync(&self, scope: Scope) -> SyncWatch {
+        let mut syncs = lock(&self.shared.syncs);
+        syncs.open.retain(|cell| !lock(&cell.machine).settled());
+        syncs.begun += 1;
+        let id = SyncId(syncs.begun);
+        let overlapping =
+            syncs.open.iter().filter(|cell| lock(&cell.machine).is_running()).cloned().collect();
+        let machine = Mutex::new(Machine::new(id, scope, syncs.host_watched));
+        let cell = Arc::new(Cell { id, machine, overlapping: Mutex::new(overlapping) });
+        syncs.open.push(Arc::clone(&cell));
+        SyncWatch { shared: Arc::clone(&self.shared), cell }
+    }
+
+    fn open_syncs(&self) -> Vec<SyncWatch> {
+        let syncs = lock(&self.shared.syncs);
+        let watch = |cell: &Arc<Cell>| SyncWatch {
+            shared: Arc::clone(&self.shared),
+            cell: Arc::clone(cell),
+        };
+        syncs.open.iter().map(watch).collect()
+    }
+}
+
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitor")
+            .field("violations", &lock(&self.shared.violations))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Applies `change` to a sync and reports what it finds. The sync's lock is free again when violations are reported.
+    #[inline]
+    fn applied<T>(
+        &self,
+        cell: &Cell,
+        change: impl FnOnce(&mut Machine, &mut Findings<'_>) -> T,
+    ) -> T {
+        let mut broken = Vec::new();
+        let result = {
+            let mut machine = lock(&cell.machine);
+            change(&mut machine, &mut Findings { policy: &self.config.policy, broken: &mut broken })
+        };
+        if !broken.is_empty() {
+            self.report(broken);
+        }
+        result
+    }
+
+    #[cold]
+    fn report(&self, broken: Vec<Violation>) {
+        let message = broken[0].to_string();
+        lock(&self.violations).extend(broken);
+        if self.config.on_violation == OnViolation::Panic && !std::thread::panicking() {
+            panic!("{message}");
+        }
+    }
+
+    #[cold]
+    fn keep(&self, sync: SyncId, at_ms: u64, number: Option<CallId>, call: Call<&str>) {
+        let call = call.into_shared();
+        lock(&self.log).push(KeptCall { sync, at_ms, number, call });
+    }
+}
+
+/// One sync under observation: where its calls are reported. Cloning gives another handle to the same sync.
+#[derive(Clone)]
+pub struct SyncWatch {
+    shared: Arc<Shared>,
+    cell: Arc<Cell>,
+}
+
+impl SyncWatch {
+    /// Which sync this is.
+    #[must_use]
+    pub fn id(&self) -> SyncId {
+        self.cell.id
+    }
+
+    /// Reports a call, now. A callback that begins gets the number that [`Call::Ended`] must name.
+    ///
+    /// # Panics
+    ///
+    /// When the call breaks a rule and the monitor is set to [`OnViolation::Panic`].
+    #[inline]
+    pub fn observe(&self, call: Call<&str>) -> Option<CallId> {
+        self.observe_at((self.shared.clock)(), call)
+    }
+
+    /// As [`Self::observe`], at this time in milliseconds on the monitor's clock.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::observe`].
+    #[inline]
+    pub fn observe_at(&self, at_ms: u64, call: Call<&str>) -> Option<CallId> {
+        let Self { shared, cell } = self;
+        if shared.config.keep_log {
+            let number = shared.applied(cell, |machine, findings| {
+                let number = machine.observe(at_ms, call, findings);
+                shared.keep(cell.id, at_ms, number, call);
+                number
+            });
+            return number;
+        }
+        shared.applied(cell, |machine, findings| machine.observe(at_ms, call, findings))
+    }
+
+    /// Reports that the start has returned, with this event in the out-pointer.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::observe`].
+    pub fn returned(&self, result: HResult, event: RawEvent) {
+        self.returned_at((self.shared.clock)(), result, event);
+    }
+
+    /// As [`Self::returned`], at this time in milliseconds on the monitor's clock.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::observe`].
+    pub fn returned_at(&self, at_ms: u64, result: HResult, event: RawEvent) {
+        self.observe_at(at_ms, Call::StartReturned { result, event });
+        for other in std::mem::take(&mut *lock(&self.cell.overlapping)) {
+            let other = lock(&other.machine).not_to_share();
+            self.shared.applied(&self.cell, |machine, findings| {
+                machine.overlapped(at_ms, &other, findings);
+            });
+        }
+    }
+
+    /// Reports that a callback begins, and in the end how it ended.
+    pub(super) fn begin(&self, call: Call<&str>) -> OpenCall<'_> {
+        OpenCall { watch: self, number: self.observe(call) }
+    }
+}
+
+impl fmt::Debug for SyncWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SyncWatch").field(&self.cell.id).finish()
+    }
+}
+
+/// A callback that is in flight. Dropping it reports that the call was dropped, or that it panicked.
+pub(super) struct OpenCall<'a> {
+    watch: &'a SyncWatch,
+    number: Option<CallId>,
+}
+
+impl OpenCall<'_> {
+    pub(super) fn end(mut self, result: HResult) -> HResult {
+        if let Some(call) = self.number.take() {
+            self.watch.observe(Call::Ended { call, answer: Answer::Returned(result) });
+        }
+        result
+    }
+}
+
+impl Drop for OpenCall<'_> {
+    fn drop(&mut self) {
+        if let Some(call) = self.number.take() {
+            let answer = if std::thread::panicking() { Answer::Panicked } else { Answer::Dropped };
+            self.watch.observe(Call::Ended { call, answer });
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Wrappers that report to a monitor: around a provider, a request, a callback, and the events of either side.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Call, Monitor, Side, SyncWatch};
+use crate::{
+    BoxFuture, CallbackRef, CallbackUnknown, EventOut, Events, HResult, MapiSync, RawEvent,
+    Runtime, SyncProgressCallback, SyncRequest, TaskHandle,
+};
+
+impl Monitor {
+    /// The same provider, with every sync of it observed.
+    pub fn watch<P: MapiSync>(&self, provider: P) -> Watched<P> {
+        Watched { monitor: self.clone(), provider }
+    }
+
+    /// Begins to observe a sync that will be started with `request`, and returns the request to start it with.
+    ///
+    /// The caller reports [`SyncWatch::returned`] when the start has returned; [`Watched`] does all this by itself.
+    #[must_use]
+    pub fn watch_request(&self, request: SyncRequest) -> (SyncWatch, SyncRequest) {
+        let sync = self.request_sync();
+        sync.observe(Call::Start { flags: request.flags() });
+        let unknown = request.callback_unknown().map(|inner| {
+            let inner = Arc::clone(inner);
+            Arc::new(WatchedUnknown { inner, sync: sync.clone() }) as Arc<dyn CallbackUnknown>
+        });
+        let event_out = WatchedOut { inner: Arc::clone(request.event_out()), sync: sync.clone() };
+        let runtime = Arc::clone(request.runtime());
+        let events = WatchedEvents {
+            inner: Arc::clone(runtime.events()),
+            report: Box::new({
+                let sync = sync.clone();
+                move |_, call| {
+                    sync.observe(call);
+                }
+            }),
+            side: Side::Provider,
+        };
+        let runtime = WatchedRuntime { inner: runtime, events: Arc::new(events) };
+        request.cancel().on_request({
+            let sync = sync.clone();
+            move || {
+                sync.observe(Call::CancelRequested);
+            }
+        });
+        let request = request
+            .with_callback_unknown(unknown)
+            .with_event_out(Arc::new(event_out))
+            .with_runtime(Arc::new(runtime));
+        (sync, request)
+    }
+
+    /// The same callback, with one sync's calls observed and nothing else of that sync.
+    #[must_use]
+    pub fn watch_callback(
+        &self,
+        callback: Arc<dyn SyncProgressCallback>,
+    ) -> Arc<dyn SyncProgressCallback> {
+        Arc::new(WatchedCallback { inner: callback, sync: self.callback_sync() })
+    }
+
+    /// The same events, as the host uses them. From now on the rules for the host are applied too.
+    #[must_use]
+    pub fn host_events(&self, events: Arc<dyn Events>) -> Arc<dyn Events> {
+        self.watch_host();
+        let monitor = self.clone();
+        let report = Box::new(move |event, call: Call<&str>| monitor.host_used(event, call));
+        Arc::new(WatchedEvents { inner: events, report, side: Side::Host })
+    }
+}
+
+/// A provider whose syncs are observed.
+#[derive(Clone, Debug)]
+pub struct Watched<P> {
+    monitor: Monitor,
+    provider: P,
+}
+
+impl<P> Watched<P> {
+    /// The provider itself.
+    pub fn inner(&self) -> &P {
+        &self.provider
+    }
+
+    /// The monitor that observes it.
+    pub fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+}
+
+#[async_trait]
+impl<P: MapiSync> MapiSync for Watched<P> {
+    async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+        let (sync, request) = self.monitor.watch_request(request);
+        let event_out = Arc::clone(request.event_out());
+        let result = self.provider.synchronize_in_background(request).await;
+        sync.returned(result, event_out.published());
+        result
+    }
+}
+
+struct WatchedUnknown {
+    inner: Arc<dyn CallbackUnknown>,
+    sync: SyncWatch,
+}
+
+impl CallbackUnknown for WatchedUnknown {
+    fn query_interface(&self) -> Result<CallbackRef, HResult> {
+        let inner = self.inner.query_interface()?;
+        let callback = WatchedCallback { inner: inner.into_callback(), sync: self.sync.clone() };
+        self.sync.observe(Call::Queried);
+        // The reference that the query gave is counted as part of it.
+        Ok(CallbackRef::counted(Arc::new(callback)))
+    }
+}
+
+struct WatchedCallback {
+    inner: Arc<dyn SyncProgressCallback>,
+    sync: SyncWatch,
+}
+
+#[async_trait]
+impl SyncProgressCallback for WatchedCallback {
+    async fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> HResult {
+        let open = self.sync.begin(Call::Progress { text, index, index_max });
+        open.end(self.inner.progress(text, index, index_max).await)
+    }
+
+    async fn error(&self, result: HResult, text: Option<&str>) -> HResult {
+        let open = self.sync.begin(Call::Error { result, text });
+        open.end(self.inner.error(result, text).await)
+    }
+
+    async fn done(&self, event: RawEvent, status: HResult) -> HResult {
+        let open = self.sync.begin(Call::Done { event, status });
+        open.end(self.inner.done(event, status).await)
+    }
+
+    fn add_ref(&self) {
+        self.sync.observe(Call::AddRef);
+        self.inner.add_ref();
+    }
+
+    fn release(&self) {
+        self.sync.observe(Call::Release);
+        self.inner.release();
+    }
+}
+
+struct WatchedOut {
+    inner: Arc<dyn EventOut>,
+    sync: SyncWatch,
+}
+
+impl EventOut for WatchedOut {
+    fn publish(&self, event: RawEvent) -> HResult {
+        let result = self.inner.publish(event);
+        if result.is_success() {
+            self.sync.observe(Call::EventPublished { event });
+        }
+        result
+    }
+
+    fn published(&self) -> RawEvent {
+        self.inner.published()
+    }
+}
+
+struct WatchedRuntime {
+    inner: Arc<dyn Runtime>,
+    events: Arc<dyn Events>,
+}
+
+impl Runtime for WatchedRuntime {
+    fn spawn(&self, name: Cow<'static, str>, task: BoxFuture) -> Result<TaskHandle, HResult> {
+        self.inner.spawn(name, task)
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture {
+        self.inner.sleep(duration)
+    }
+
+    fn now(&self) -> Duration {
+        self.inner.now()
+    }
+
+    fn events(&self) -> &Arc<dyn Events> {
+        &self.events
+    }
+}
+
+type Report = Box<dyn Fn(RawEvent, Call<&str>) + Send + Sync>;
+
+/// Events whose use is reported, with the handle that each use is about, before it takes effect.
+struct WatchedEvents {
+    inner: Arc<dyn Events>,
+    report: Report,
+    side: Side,
+}
+
+impl Events for WatchedEvents {
+    fn create(&self) -> Result<RawEvent, HResult> {
+        let event = self.inner.create()?;
+        (self.report)(event, Call::EventCreated { event });
+        Ok(event)
+    }
+
+    fn duplicate(&self, from: RawEvent) -> Result<RawEvent, HResult> {
+        let event = self.inner.duplicate(from)?;
+        (self.report)(from, Call::EventDuplicated { by: self.side, from, event });
+        Ok(event)
+    }
+
+    fn set(&self, event: RawEvent) -> HResult {
+        (self.report)(event, Call::EventSet { by: self.side, event });
+        self.inner.set(event)
+    }
+
+    fn close(&self, event: RawEvent) -> HResult {
+        (self.report)(event, Call::EventClosed { by: self.side, event });
+        self.inner.close(event)
+    }
+
+    fn poll_wait(&self, event: RawEvent, cx: &mut Context<'_>) -> Poll<HResult> {
+        let result = self.inner.poll_wait(event, cx);
+        if result.is_pending() {
+            (self.report)(event, Call::EventWaited { by: self.side, event });
+        }
+        result
+    }
+}

@@ -1,0 +1,190 @@
+//! The line to the host: one call at a time, and none once Done has begun.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+
+use futures_util::FutureExt;
+use futures_util::lock::{Mutex as CallLock, MutexGuard};
+
+use super::owed::Owed;
+use crate::event::lock;
+use crate::{CallbackRef, CancelSignal, HResult, Runtime};
+
+pub(super) struct Line {
+    host: CallLock<Host>,
+    /// No call may begin any more: Done has begun, or is about to.
+    closing: AtomicBool,
+    phase: AtomicU8,
+    /// A Done that was owed when its owner went while a call was in flight: the end of that call delivers it.
+    orphan: Mutex<Option<Owed>>,
+    cancel: CancelSignal,
+    runtime: Arc<dyn Runtime>,
+}
+
+/// The start has not succeeded yet.
+const STARTING: u8 = 0;
+/// The start has succeeded, so that Done is owed.
+const RUNNING: u8 = 1;
+/// The start cannot succeed any more, so that nothing is owed.
+const ABANDONED: u8 = 2;
+
+/// What is known of the host; whoever holds the lock is the one that calls it.
+pub(super) struct Host {
+    /// `None` once Done has begun.
+    callback: Option<CallbackRef>,
+    last: Option<(u32, u32)>,
+    failing_error: bool,
+}
+
+impl Host {
+    /// Takes the callback for Done, with the status as it will be told.
+    pub(super) fn close(&mut self, status: HResult) -> Option<(CallbackRef, HResult)> {
+        let admits =
+            matches!(status, HResult::MAPI_W_ERRORS_RETURNED | HResult::MAPI_W_PARTIAL_COMPLETION);
+        let hides_errors = self.failing_error && status.is_success() && !admits;
+        let status = if hides_errors { HResult::MAPI_W_ERRORS_RETURNED } else { status };
+        self.callback.take().map(|callback| (callback, status))
+    }
+}
+
+impl Line {
+    pub(super) fn new(
+        callback: CallbackRef,
+        cancel: CancelSignal,
+        runtime: Arc<dyn Runtime>,
+    ) -> Self {
+        Self {
+            host: CallLock::new(Host {
+                callback: Some(callback),
+                last: None,
+                failing_error: false,
+            }),
+            closing: AtomicBool::new(false),
+            phase: AtomicU8::new(STARTING),
+            orphan: Mutex::new(None),
+            cancel,
+            runtime,
+        }
+    }
+
+    pub(super) fn cancel(&self) -> &CancelSignal {
+        &self.cancel
+    }
+
+    pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.runtime
+    }
+
+    /// Makes the start a success, unless it was abandoned before. Returns whether it is one.
+    pub(super) fn commit(&self) -> bool {
+        let phase =
+            self.phase.compare_exchange(STARTING, RUNNING, Ordering::AcqRel, Ordering::Acquire);
+        phase.unwrap_or_else(|phase| phase) != ABANDONED
+    }
+
+    /// Gives the start up, unless it is a success. Returns whether nothing is owed.
+    pub(super) fn abandon(&self) -> bool {
+        let phase =
+            self.phase.compare_exchange(STARTING, ABANDONED, Ordering::AcqRel, Ordering::Acquire);
+        phase.unwrap_or_else(|phase| phase) != RUNNING
+    }
+
+    pub(super) async fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> HResult {
+        if index > index_max {
+            return HResult::E_INVALIDARG;
+        }
+        let Some(mut turn) = self.turn().await else { return HResult::MAPI_E_END_OF_SESSION };
+        let passed_by = |(last, max): (u32, u32)| {
+            max == index_max && index < last && !(last == max && index == 0)
+        };
+        if turn.host().last.is_some_and(passed_by) {
+            return HResult::S_OK;
+        }
+        turn.host().last = Some((index, index_max));
+        let Some(callback) = &turn.host().callback else { return HResult::MAPI_E_END_OF_SESSION };
+        self.heard(survive(callback.progress(text, index, index_max)).await)
+    }
+
+    pub(super) async fn error(&self, result: HResult, text: &str) -> HResult {
+        if result == HResult::S_OK {
+            return HResult::E_INVALIDARG;
+        }
+        let Some(mut turn) = self.turn().await else { return HResult::MAPI_E_END_OF_SESSION };
+        turn.host().failing_error |= result.is_failure();
+        let Some(callback) = &turn.host().callback else { return HResult::MAPI_E_END_OF_SESSION };
+        self.heard(survive(callback.error(result, Some(text))).await)
+    }
+
+    /// Lets no more calls begin and waits for the one in flight.
+    pub(super) async fn last_turn(&self) -> MutexGuard<'_, Host> {
+        self.closing.store(true, Ordering::Release);
+        self.host.lock().await
+    }
+
+    /// Lets no more calls begin; returns the host if no call is in flight.
+    pub(super) fn try_last_turn(&self) -> Option<MutexGuard<'_, Host>> {
+        self.closing.store(true, Ordering::Release);
+        self.host.try_lock()
+    }
+
+    /// Leaves a Done to the end of the call in flight.
+    pub(super) fn leave(&self, owed: Owed) {
+        *lock(&self.orphan) = Some(owed);
+        // The call may have ended in between, without seeing what was left.
+        if self.host.try_lock().is_some() {
+            self.deliver_orphan();
+        }
+    }
+
+    fn deliver_orphan(&self) {
+        // The lock is released before the Done runs.
+        let orphan = lock(&self.orphan).take();
+        drop(orphan);
+    }
+
+    async fn turn(&self) -> Option<Turn<'_>> {
+        if self.closing.load(Ordering::Acquire) {
+            return None;
+        }
+        let host = self.host.lock().await;
+        // Without a look after the wait, a report could go out ahead of a Done that waits longer.
+        if self.closing.load(Ordering::Acquire) {
+            return None;
+        }
+        Some(Turn { line: self, host: Some(host) })
+    }
+
+    fn heard(&self, answer: HResult) -> HResult {
+        if answer == HResult::MAPI_W_CANCEL_MESSAGE {
+            self.cancel.request();
+        }
+        answer
+    }
+}
+
+/// The right to call the host, until it is dropped.
+struct Turn<'a> {
+    line: &'a Line,
+    /// `None` only while this is dropped.
+    host: Option<MutexGuard<'a, Host>>,
+}
+
+impl Turn<'_> {
+    fn host(&mut self) -> &mut Host {
+        self.host.as_mut().expect("held until the drop")
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.host = None;
+        self.line.deliver_orphan();
+    }
+}
+
+/// The host's answer, or `E_UNEXPECTED` if it panics: a host that fails must not cost the Done.
+pub(super) async fn survive(call: impl Future<Output = HResult>) -> HResult {
+    AssertUnwindSafe(call).catch_unwind().await.unwrap_or(HResult::E_UNEXPECTED)
+}
