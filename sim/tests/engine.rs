@@ -493,7 +493,7 @@ fn outside_state_is_found_out() {
     };
     let mut engine = Engine::new(Limits::default(), Random::new(1));
     let outcome = engine.execute(0, program()).unwrap();
-    assert_eq!(engine.repeat(&outcome, program()).unwrap_err().decision, 1);
+    assert_eq!(engine.repeat(&outcome, program()).unwrap_err().step, 1);
 }
 
 /// A program from a list of small numbers: tasks over shared objects, with sleeps, choices, faults and aborts.

@@ -92,33 +92,31 @@ impl Decisions {
         self.departures.is_empty()
     }
 
-    pub(crate) fn from_log(log: &[Record], keys: &[TaskKey]) -> Self {
-        let key = |task: TaskId| {
-            if task == TaskId::CLOCK { TaskKey::CLOCK } else { keys[task.index()] }
-        };
+    pub(crate) fn from_log(
+        log: &[Step],
+        answers: &[Answer],
+        keys: impl Fn(TaskId) -> TaskKey,
+    ) -> Self {
+        let key = |task: TaskId| if task == TaskId::CLOCK { TaskKey::CLOCK } else { keys(task) };
         let mut departures = Vec::new();
         let mut segments: BTreeMap<TaskId, u32> = BTreeMap::new();
         let mut asked: BTreeMap<(Kind, TaskId, u32), u32> = BTreeMap::new();
         let mut current = TaskId::MAIN;
-        for record in log {
-            if record.kind == Kind::Run {
-                if record.departed {
-                    let ordinal = segments.get(&current).copied().unwrap_or(0);
-                    let place = Place { kind: Kind::Run, task: key(current), site: 0, ordinal };
-                    departures.push(Departure { place, value: key(record.task).get() });
-                }
-                current = record.task;
-                *segments.entry(current).or_default() += 1;
-            } else {
-                let count = asked.entry((record.kind, record.task, record.site)).or_default();
-                if record.departed {
-                    let place = Place {
-                        kind: record.kind,
-                        task: key(record.task),
-                        site: record.site,
-                        ordinal: *count,
-                    };
-                    departures.push(Departure { place, value: u64::from(record.value) });
+        let mut answers = answers.iter().peekable();
+        for (number, step) in (0..).zip(log) {
+            if step.departed() {
+                let ordinal = segments.get(&current).copied().unwrap_or(0);
+                let place = Place { kind: Kind::Run, task: key(current), site: 0, ordinal };
+                departures.push(Departure { place, value: key(step.task()).get() });
+            }
+            current = step.task();
+            *segments.entry(current).or_default() += 1;
+            while let Some(answer) = answers.next_if(|answer| answer.step <= number) {
+                let Answer { kind, task, site, value, .. } = *answer;
+                let count = asked.entry((kind, task, site)).or_default();
+                if value != 0 {
+                    let place = Place { kind, task: key(task), site, ordinal: *count };
+                    departures.push(Departure { place, value: u64::from(value) });
                 }
                 *count += 1;
             }
@@ -133,24 +131,47 @@ impl FromIterator<Departure> for Decisions {
     }
 }
 
-/// One line of an execution's log: a step, or an answer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Record {
+/// One step of an execution's log: whose it was, and whether by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Step(u32);
+
+impl Step {
+    const DEPARTED: u32 = 1 << 31;
+
+    #[inline]
+    pub(crate) fn new(task: TaskId, departed: bool) -> Self {
+        // The clock is all ones, so it stays itself; task numbers stay below the highest bit.
+        Self(task.0 & !Self::DEPARTED | if departed { Self::DEPARTED } else { 0 })
+    }
+
+    pub(crate) fn task(self) -> TaskId {
+        let low = self.0 & !Self::DEPARTED;
+        if low == !Self::DEPARTED { TaskId::CLOCK } else { TaskId(low) }
+    }
+
+    pub(crate) fn departed(self) -> bool {
+        self.0 & Self::DEPARTED != 0
+    }
+
+    pub(crate) fn bits(self) -> u64 {
+        u64::from(self.0)
+    }
+}
+
+/// One answer of an execution's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// The step in which it was given, or before which.
+    pub(crate) step: u64,
     pub(crate) kind: Kind,
-    pub(crate) departed: bool,
-    /// The task that ran, or the one that asked.
     pub(crate) task: TaskId,
     pub(crate) site: u32,
     pub(crate) value: u32,
 }
 
-impl Record {
-    pub(crate) fn same(&self, other: &Self) -> bool {
-        self.bits() == other.bits() && self.departed == other.departed
-    }
-
+impl Answer {
     pub(crate) fn bits(&self) -> u64 {
-        let low = (u64::from(self.task.0) << 3) ^ self.kind as u64;
-        low ^ (u64::from(self.site).rotate_left(35)) ^ (u64::from(self.value).rotate_left(48))
+        let place = self.step.rotate_left(40) ^ u64::from(self.task.0) << 3 ^ self.kind as u64;
+        crate::engine::mix(place ^ u64::from(self.site).rotate_left(17)) ^ u64::from(self.value)
     }
 }

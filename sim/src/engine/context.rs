@@ -8,7 +8,7 @@ use super::footprint::{Chosen, DROP_BUDGET, Effect, FAULT_BUDGET, Mode};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::strategy::{ChoicePoint, Strategy};
 use super::timers::Timers;
-use crate::decision::{Kind, Record};
+use crate::decision::{Answer, Kind};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -76,7 +76,7 @@ pub(super) struct Context {
     pub(super) aborts: RefCell<Vec<TaskId>>,
     pub(super) tasks: RefCell<Vec<TaskMeta>>,
     pub(super) timers: RefCell<Timers>,
-    pub(super) log: RefCell<Vec<Record>>,
+    pub(super) answers: RefCell<Vec<Answer>>,
     pub(super) effects: RefCell<Vec<Effect>>,
     pub(super) chosen: RefCell<Vec<Chosen>>,
     pub(super) strategy: RefCell<Option<Box<dyn Strategy>>>,
@@ -97,7 +97,7 @@ impl Context {
             aborts: RefCell::new(Vec::new()),
             tasks: RefCell::new(Vec::new()),
             timers: RefCell::new(Timers::new()),
-            log: RefCell::new(Vec::new()),
+            answers: RefCell::new(Vec::new()),
             effects: RefCell::new(Vec::new()),
             chosen: RefCell::new(Vec::new()),
             strategy: RefCell::new(None),
@@ -120,8 +120,8 @@ impl Context {
         };
         let id = u32::try_from(tasks.len())
             .ok()
-            .filter(|id| *id < u32::MAX)
-            .expect("fewer than 2^32 - 1 tasks");
+            .filter(|id| *id < u32::MAX >> 1)
+            .expect("fewer than 2^31 - 1 tasks");
         tasks.push(TaskMeta {
             name,
             key,
@@ -145,13 +145,8 @@ impl Context {
             None => 0,
         };
         let value = if value < arity { value } else { 0 };
-        self.log.borrow_mut().push(Record {
-            kind,
-            departed: value != 0,
-            task,
-            site: site.hash(),
-            value,
-        });
+        let step = self.step.get();
+        self.answers.borrow_mut().push(Answer { step, kind, task, site: site.hash(), value });
         if self.recording.get() {
             self.chosen.borrow_mut().push(Chosen { kind, site: site.hash(), arity, value });
             let mode = if value == 0 { Mode::Read } else { Mode::Write };

@@ -4,9 +4,9 @@ use super::context::{self, BoxedTask, Context, Life, TaskMeta, WaitFor};
 use super::footprint::{Effect, Mode, SPURIOUS_BUDGET, Segment};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::outcome::{Blocked, Budget, End, Limits, Nondeterminism, Outcome, TaskPanic};
-use super::ready::ReadySet;
+use super::ready::{Ready, ReadySet};
 use super::strategy::{Decision, Strategy};
-use crate::decision::{Decisions, Kind, Record};
+use crate::decision::{Answer, Decisions, Kind, Step};
 use crate::strategy::Replay;
 use std::any::Any;
 use std::borrow::Cow;
@@ -21,8 +21,41 @@ struct Slot {
     droppable: bool,
     background: bool,
     aborting: bool,
+    /// Whether there is a question to ask before a poll.
+    special: bool,
     polls: u32,
     last_step: u64,
+}
+
+/// The engine as a strategy may ask it.
+#[derive(Clone, Copy)]
+pub(super) struct Facts<'a> {
+    engine: &'a Engine,
+    cx: &'a Context,
+}
+
+impl Facts<'_> {
+    #[inline]
+    pub(super) fn current(&self) -> TaskId {
+        self.cx.current.get()
+    }
+
+    #[inline]
+    pub(super) fn step(&self) -> u64 {
+        self.cx.step.get()
+    }
+
+    pub(super) fn key(&self, task: TaskId) -> TaskKey {
+        self.cx.key(task)
+    }
+
+    pub(super) fn segments(&self, task: TaskId) -> u32 {
+        if task == TaskId::CLOCK {
+            self.engine.clock_moves
+        } else {
+            self.engine.slots.get(task.index()).map_or(0, |slot| slot.polls)
+        }
+    }
 }
 
 /// Runs executions one after another on one thread, and keeps their buffers.
@@ -49,9 +82,11 @@ pub struct Engine {
     strategy: Option<Box<dyn Strategy>>,
     ready: ReadySet,
     slots: Vec<Slot>,
-    log: Vec<Record>,
-    /// The tasks' keys, in order of spawning, of the last execution.
-    keys: Vec<TaskKey>,
+    log: Vec<Step>,
+    /// The answers of the last execution.
+    answers: Vec<Answer>,
+    /// The tasks of the last execution, in order of spawning.
+    tasks: Vec<TaskMeta>,
     panics: Vec<TaskPanic>,
     foreground: usize,
     clock_moves: u32,
@@ -75,7 +110,8 @@ impl Engine {
             ready: ReadySet::new(),
             slots: Vec::new(),
             log: Vec::new(),
-            keys: Vec::new(),
+            answers: Vec::new(),
+            tasks: Vec::new(),
             panics: Vec::new(),
             foreground: 0,
             clock_moves: 0,
@@ -180,37 +216,47 @@ impl Engine {
         main: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), Nondeterminism> {
         let decisions = self.decisions();
-        let first = mem::take(&mut self.log);
+        let (log, answers) = (mem::take(&mut self.log), mem::take(&mut self.answers));
         let second = self.replay(&decisions, main);
-        let differ = first.iter().zip(&self.log).position(|(a, b)| !a.same(b));
-        let same_length = first.len() == self.log.len();
+        let parted = log.iter().zip(&self.log).position(|(a, b)| a != b);
+        let parted =
+            parted.or((log.len() != self.log.len()).then(|| log.len().min(self.log.len())));
+        let answered = answers.iter().zip(&self.answers).find(|(a, b)| a != b).map(|(a, _)| a.step);
+        let answered = answered.or((answers.len() != self.answers.len()).then_some(last.steps));
         let same_end = mem::discriminant(&last.end) == mem::discriminant(&second.end)
             && last.virtual_ms == second.virtual_ms
             && last.panics == second.panics;
-        self.log = first;
-        match differ {
-            Some(decision) => Err(Nondeterminism { decision }),
-            None if same_length && same_end => Ok(()),
-            None => Err(Nondeterminism { decision: self.log.len() }),
+        (self.log, self.answers) = (log, answers);
+        let step = [parted.map(|step| step as u64), answered].into_iter().flatten().min();
+        match step.or((!same_end).then_some(last.steps)) {
+            Some(step) => Err(Nondeterminism { step }),
+            None => Ok(()),
         }
     }
 
     /// The decisions of the last execution: its departures from the default.
     #[must_use]
     pub fn decisions(&self) -> Decisions {
-        Decisions::from_log(&self.log, &self.keys)
+        Decisions::from_log(&self.log, &self.answers, |task| self.tasks[task.index()].key)
     }
 
     /// A number that two executions share only if they took the same steps and decisions (but for collisions of
     /// 64 bits).
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        self.log.iter().fold(0, |hash, record| super::id::mix(hash ^ record.bits()))
+        let steps = self.log.iter().fold(0, |hash, step| super::id::mix(hash ^ step.bits()));
+        self.answers.iter().fold(steps, |hash, answer| super::id::mix(hash ^ answer.bits()))
     }
 
     /// The tasks in the order in which the last execution ran their segments, the clock among them.
     pub fn trace(&self) -> impl Iterator<Item = TaskId> + '_ {
-        self.log.iter().filter(|r| r.kind == Kind::Run).map(|r| r.task)
+        self.log.iter().map(|step| step.task())
+    }
+
+    /// The name of a task of the last execution; empty for the clock.
+    #[must_use]
+    pub fn task_name(&self, task: TaskId) -> &str {
+        self.tasks.get(task.index()).map_or("", |meta| &meta.name)
     }
 
     fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, main: BoxedTask) {
@@ -223,7 +269,10 @@ impl Engine {
         cx.faults_left.set(self.limits.faults);
         *cx.strategy.borrow_mut() = Some(strategy);
         self.log.clear();
-        mem::swap(&mut *cx.log.borrow_mut(), &mut self.log);
+        self.answers.clear();
+        mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
+        self.tasks.clear();
+        mem::swap(&mut *cx.tasks.borrow_mut(), &mut self.tasks);
         self.foreground = 0;
         self.clock_moves = 0;
         self.drops_left = self.limits.drops;
@@ -239,6 +288,7 @@ impl Engine {
             droppable,
             background,
             aborting: false,
+            special: droppable,
             polls: 0,
             last_step: 0,
         });
@@ -276,11 +326,23 @@ impl Engine {
     fn run(&mut self, cx: &Context) -> End {
         let simple = self.limits.skew_ms == 0 && self.spurious_left == 0 && !self.recording;
         let max_steps = self.limits.max_steps;
+        let small = self.ready.first_word();
         loop {
-            let (task, departed) = match self.ready.only() {
-                Some(task) if simple => (task, false),
+            let (task, departed) = match small.get() {
+                word if word != 0 && simple && self.ready.is_small() => {
+                    let ready = Ready::small(word);
+                    let next = match ready.only() {
+                        Some(task) => (task, false),
+                        None => self.pick(cx, ready, false),
+                    };
+                    small.take(word, next.0);
+                    next
+                }
                 _ => match self.decide(cx) {
-                    Ok(Some(task)) => task,
+                    Ok(Some(next)) => {
+                        self.ready.take(next.0);
+                        next
+                    }
                     Ok(None) => continue,
                     Err(end) => return end,
                 },
@@ -289,34 +351,35 @@ impl Engine {
             if step >= max_steps {
                 return End::Livelock(Budget::Steps);
             }
-            cx.log.borrow_mut().push(Record { kind: Kind::Run, departed, task, site: 0, value: 0 });
+            self.log.push(Step::new(task, departed));
             cx.current.set(task);
-            self.ready.take(task);
-            let slot = &mut self.slots[task.index()];
+            let mut slot = &mut self.slots[task.index()];
             slot.polls += 1;
             slot.last_step = step;
-            if (slot.aborting || slot.droppable) && self.drops_now(cx, task) {
-                self.drop_task(cx, task);
-            } else {
-                self.polling = true;
-                let mut task_cx = task::Context::from_waker(self.ready.waker(task));
-                let slot = &mut self.slots[task.index()];
-                let future = slot.future.as_mut().expect("only living tasks are ready");
-                if future.as_mut().poll(&mut task_cx).is_ready() {
-                    slot.future = None;
-                    self.polling = false;
-                    self.retire(cx, task, Life::Finished);
+            if slot.special {
+                if self.drops_now(cx, task) {
+                    self.drop_task(cx, task);
                     self.after_segment(cx, task, true);
                     if self.foreground == 0 {
                         return End::Completed;
                     }
                     continue;
                 }
-                self.polling = false;
+                slot = &mut self.slots[task.index()];
             }
-            let finished = self.slots[task.index()].future.is_none();
-            self.after_segment(cx, task, finished);
-            if finished && self.foreground == 0 {
+            let mut task_cx = task::Context::from_waker(self.ready.waker(task));
+            let future = slot.future.as_mut().expect("only living tasks are ready");
+            self.polling = true;
+            if future.as_mut().poll(&mut task_cx).is_pending() {
+                self.polling = false;
+                self.after_segment(cx, task, false);
+                continue;
+            }
+            slot.future = None;
+            self.polling = false;
+            self.retire(cx, task, Life::Finished);
+            self.after_segment(cx, task, true);
+            if self.foreground == 0 {
                 return End::Completed;
             }
         }
@@ -327,7 +390,7 @@ impl Engine {
     fn decide(&mut self, cx: &Context) -> Result<Option<(TaskId, bool)>, End> {
         if self.recording {
             self.before.clear();
-            self.before.extend(self.ready.iter());
+            self.before.extend(self.ready.view().iter());
             let abandons = cx.strategy.borrow_mut().as_mut().is_some_and(|s| s.abandons());
             if abandons {
                 return Err(End::Abandoned);
@@ -338,7 +401,7 @@ impl Engine {
         {
             return Ok(Some((task, false)));
         }
-        let empty = self.ready.is_empty();
+        let empty = self.ready.view().is_empty();
         let deadline =
             if empty || self.limits.skew_ms > 0 { cx.timers.borrow_mut().next() } else { None };
         if empty {
@@ -349,37 +412,30 @@ impl Engine {
         let clock = deadline.is_some_and(|d| d <= cx.now.get().saturating_add(self.limits.skew_ms));
         if !clock
             && !self.recording
-            && let Some(only) = self.ready.only()
+            && let Some(only) = self.ready.view().only()
         {
             return Ok(Some((only, false)));
         }
-        let current = cx.current.get();
-        let ordinal = if current == TaskId::CLOCK {
-            self.clock_moves
-        } else {
-            self.slots[current.index()].polls
-        };
-        let keys = |task| cx.key(task);
-        let at = Decision {
-            ready: &self.ready,
-            current,
-            clock,
-            step: cx.step.get(),
-            ordinal,
-            keys: &keys,
-        };
+        let (picked, departed) = self.pick(cx, self.ready.view(), clock);
+        if picked == TaskId::CLOCK {
+            let deadline = deadline.unwrap_or_else(|| cx.now.get());
+            self.move_clock(cx, deadline, true)?;
+            return Ok(None);
+        }
+        Ok(Some((picked, departed)))
+    }
+
+    /// Asks the strategy who runs next. Says also whether that departs from the default.
+    #[inline(always)]
+    fn pick(&self, cx: &Context, ready: Ready<'_>, clock: bool) -> (TaskId, bool) {
+        let at = Decision { ready, clock, facts: Facts { engine: self, cx } };
         let default = at.default_task();
         let picked = match cx.strategy.borrow_mut().as_mut() {
             Some(strategy) => strategy.pick(&at),
             None => default,
         };
         let picked = if at.contains(picked) { picked } else { default };
-        if picked == TaskId::CLOCK {
-            let deadline = deadline.unwrap_or_else(|| cx.now.get());
-            self.move_clock(cx, deadline, true)?;
-            return Ok(None);
-        }
-        Ok(Some((picked, picked != default)))
+        (picked, picked != default)
     }
 
     /// Moves the clock to `deadline`, if that is still to come, and wakes whoever is due.
@@ -391,13 +447,7 @@ impl Engine {
         cx.now.set(now);
         cx.current.set(TaskId::CLOCK);
         self.clock_moves += 1;
-        cx.log.borrow_mut().push(Record {
-            kind: Kind::Run,
-            departed,
-            task: TaskId::CLOCK,
-            site: 0,
-            value: 0,
-        });
+        self.log.push(Step::new(TaskId::CLOCK, departed));
         loop {
             let due = cx.timers.borrow_mut().pop_due(now);
             match due {
@@ -414,7 +464,7 @@ impl Engine {
         let waiting: Vec<TaskId> = (0..)
             .map(TaskId)
             .zip(&self.slots)
-            .filter(|(id, slot)| slot.future.is_some() && !self.ready.contains(*id))
+            .filter(|(id, slot)| slot.future.is_some() && !self.ready.view().contains(*id))
             .map(|(id, _)| id)
             .collect();
         let arity = u32::try_from(waiting.len()).ok()? + 1;
@@ -473,36 +523,37 @@ impl Engine {
     }
 
     /// Takes in the newborn, marks the aborted, reports the footprint.
-    #[inline]
+    #[inline(always)]
     fn after_segment(&mut self, cx: &Context, task: TaskId, finished: bool) {
-        self.spawned.clear();
-        if cx.dirty.replace(false) {
+        if cx.dirty.get() | self.recording {
             self.take_orders(cx);
-        }
-        if self.recording {
-            self.report_segment(cx, task, finished);
+            if self.recording {
+                self.report_segment(cx, task, finished);
+            }
         }
         cx.step.set(cx.step.get() + 1);
     }
 
+    #[inline(never)]
     fn take_orders(&mut self, cx: &Context) {
-        let mut newborn = mem::take(&mut *cx.newborn.borrow_mut());
-        for child in newborn.drain(..) {
+        self.spawned.clear();
+        if !cx.dirty.replace(false) {
+            return;
+        }
+        for child in cx.newborn.borrow_mut().drain(..) {
             let id = TaskId(u32::try_from(self.slots.len()).expect("task numbers fit"));
             self.spawned.push(id);
             self.admit(id, child.future, child.droppable, child.background);
         }
-        *cx.newborn.borrow_mut() = newborn;
-        let mut aborts = mem::take(&mut *cx.aborts.borrow_mut());
-        for id in aborts.drain(..) {
+        for id in cx.aborts.borrow_mut().drain(..) {
             if let Some(slot) = self.slots.get_mut(id.index())
                 && slot.future.is_some()
             {
                 slot.aborting = true;
+                slot.special = true;
                 self.ready.wake(id);
             }
         }
-        *cx.aborts.borrow_mut() = aborts;
     }
 
     #[inline(never)]
@@ -513,7 +564,7 @@ impl Engine {
             cx.effects.borrow_mut().push(Effect::Access(ObjectId::of_task(key), Mode::Read));
         }
         self.woken.clear();
-        for id in self.ready.iter() {
+        for id in self.ready.view().iter() {
             if id == task || self.before.binary_search(&id).is_err() {
                 self.woken.push(id);
             }
@@ -586,11 +637,13 @@ impl Engine {
             cx.strategy.borrow_mut().take().expect("the strategy was lent to this execution");
         cx.recording.set(false);
         cx.faults_left.set(0);
-        mem::swap(&mut *cx.log.borrow_mut(), &mut self.log);
+        mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
         let mut next = 0;
         loop {
             // What is spawned while the rest is dropped never runs.
-            cx.newborn.borrow_mut().drain(..).for_each(drop);
+            while let Some(child) = { cx.newborn.borrow_mut().pop() } {
+                drop(child);
+            }
             let Some(slot) = self.slots.get_mut(next) else { break };
             if let Some(future) = slot.future.take() {
                 let task = TaskId(u32::try_from(next).expect("task numbers fit"));
@@ -602,17 +655,14 @@ impl Engine {
             next += 1;
         }
         cx.aborts.borrow_mut().clear();
-        cx.log.borrow_mut().clear();
-        cx.effects.borrow_mut().clear();
-        cx.chosen.borrow_mut().clear();
-        self.keys.clear();
-        let mut tasks = cx.tasks.borrow_mut();
-        self.keys.extend(tasks.iter().map(|t: &TaskMeta| t.key));
-        let tasks_spawned = self.slots.len();
-        tasks.clear();
-        drop(tasks);
+        cx.answers.borrow_mut().clear();
+        if self.recording {
+            cx.effects.borrow_mut().clear();
+            cx.chosen.borrow_mut().clear();
+        }
+        mem::swap(&mut *cx.tasks.borrow_mut(), &mut self.tasks);
         cx.timers.borrow_mut().clear();
-        self.ready.clear(self.slots.len());
+        self.ready.clear();
         self.slots.clear();
         cx.active.set(false);
         strategy.end();
@@ -622,7 +672,7 @@ impl Engine {
             end,
             steps,
             virtual_ms,
-            tasks: tasks_spawned,
+            tasks: self.tasks.len(),
             panics: mem::take(&mut self.panics),
         }
     }

@@ -91,7 +91,7 @@ pub use executor::Engine;
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};
 pub use id::{ObjectId, Site, TaskId, TaskKey};
 pub use outcome::{Blocked, Budget, End, Limits, Nondeterminism, Outcome, TaskPanic};
-pub use ready::ReadySet;
+pub use ready::Ready;
 pub use runtime::SimRuntime;
 pub use strategy::{ChoicePoint, Decision, Strategy};
 pub use task::{

@@ -135,11 +135,11 @@ pub struct Outcome {
 /// Two runs of one program under the same decisions differed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the program is not deterministic: run again under the same decisions, it departs at decision {decision}"
+    "the program is not deterministic: run again under the same decisions, it departs at step {step}"
 )]
 pub struct Nondeterminism {
-    /// The first decision at which they differ, counted from 0.
-    pub decision: usize,
+    /// The first step at which they differ, counted from 0.
+    pub step: u64,
 }
 
 /// Keeps panics inside of executions from being printed: they are caught and become part of the outcome. Panics

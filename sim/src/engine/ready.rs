@@ -13,8 +13,9 @@ const WORDS: usize = 64;
 /// Tasks in one block.
 const BLOCK: usize = WORDS * 64;
 
-/// Room for 4,096 tasks: a bit for each, and a summary bit for each word that is not empty.
+/// Room for 4,096 tasks: a bit for each, and a summary bit for each word that may not be empty.
 struct Block {
+    /// A bit for each word; one that is set may stand for a word that has become empty.
     summary: AtomicU64,
     ready: [AtomicU64; WORDS],
     /// The tasks that have not finished. Waking another one does nothing.
@@ -31,11 +32,12 @@ impl Block {
     }
 
     #[inline]
-    fn wake(&self, bit: u16) {
-        let word = usize::from(bit >> 6) & (WORDS - 1);
-        let mask = (1_u64 << (bit & 63)) & self.live[word].load(Relaxed);
-        if mask != 0 {
-            self.ready[word].store(self.ready[word].load(Relaxed) | mask, Relaxed);
+    fn wake(&self, word: usize, mask: u64) {
+        let word = word & (WORDS - 1);
+        let before = self.ready[word].load(Relaxed);
+        let after = before | (mask & self.live[word].load(Relaxed));
+        self.ready[word].store(after, Relaxed);
+        if before == 0 && after != 0 {
             self.summary.store(self.summary.load(Relaxed) | 1 << word, Relaxed);
         }
     }
@@ -44,44 +46,47 @@ impl Block {
 /// What a task's waker holds.
 struct TaskWaker {
     block: Arc<Block>,
-    bit: u16,
+    word: usize,
+    mask: u64,
 }
 
 impl Wake for TaskWaker {
     #[inline]
     fn wake(self: Arc<Self>) {
-        self.block.wake(self.bit);
+        self.block.wake(self.word, self.mask);
     }
 
     #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
-        self.block.wake(self.bit);
+        self.block.wake(self.word, self.mask);
     }
 }
 
-/// The tasks that can run now, lowest number first. Wakers and words are kept from one execution to the next.
-pub struct ReadySet {
+/// The tasks that can run now. Wakers and words are kept from one execution to the next.
+pub(super) struct ReadySet {
     blocks: Vec<Arc<Block>>,
     wakers: Vec<Waker>,
+    /// How many tasks this execution has had.
+    tasks: usize,
 }
 
 impl ReadySet {
     pub(super) fn new() -> Self {
-        Self { blocks: Vec::new(), wakers: Vec::new() }
+        Self { blocks: Vec::new(), wakers: Vec::new(), tasks: 0 }
     }
 
     /// Makes task `id` known, alive and ready.
     pub(super) fn insert(&mut self, id: TaskId) {
         let index = id.index();
+        self.tasks = self.tasks.max(index + 1);
         while self.wakers.len() <= index {
             let next = self.wakers.len();
             if next.is_multiple_of(BLOCK) {
                 self.blocks.push(Arc::new(Block::new()));
             }
             let block = Arc::clone(&self.blocks[next / BLOCK]);
-            #[expect(clippy::cast_possible_truncation, reason = "a remainder of 4,096 fits")]
-            let bit = (next % BLOCK) as u16;
-            self.wakers.push(Waker::from(Arc::new(TaskWaker { block, bit })));
+            let (word, mask) = (next % BLOCK / 64, 1 << (next % 64));
+            self.wakers.push(Waker::from(Arc::new(TaskWaker { block, word, mask })));
         }
         let (block, word, mask) = self.place(id);
         let live = &block.live[word];
@@ -119,7 +124,8 @@ impl ReadySet {
     }
 
     /// Forgets every task.
-    pub(super) fn clear(&self, tasks: usize) {
+    pub(super) fn clear(&mut self) {
+        let tasks = std::mem::take(&mut self.tasks);
         for block in self.blocks.iter().take(tasks.div_ceil(BLOCK)) {
             block.summary.store(0, Relaxed);
             for word in 0..tasks.div_ceil(64).min(WORDS) {
@@ -129,97 +135,44 @@ impl ReadySet {
         }
     }
 
-    /// Whether nothing can run.
-    #[inline]
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.blocks.iter().all(|block| block.summary.load(Relaxed) == 0)
+    /// A short way to the first word, for the loop that looks at it before each step.
+    ///
+    /// # Panics
+    ///
+    /// If no task was ever made known.
+    pub(super) fn first_word(&self) -> FirstWord {
+        FirstWord(Arc::clone(&self.blocks[0]))
     }
 
-    /// The task that is ready alone, if exactly one is.
+    /// Whether the first word is all there is.
     #[inline]
-    #[must_use]
-    pub fn only(&self) -> Option<TaskId> {
-        let first = self.first()?;
-        let (block, word, mask) = self.place(first);
-        let alone = block.ready[word].load(Relaxed) == mask
-            && block.summary.load(Relaxed) == 1 << word
-            && (self.blocks.len() == 1
-                || self.blocks.iter().filter(|b| b.summary.load(Relaxed) != 0).count() == 1);
-        alone.then_some(first)
+    pub(super) fn is_small(&self) -> bool {
+        self.tasks <= 64
     }
 
-    /// How many tasks can run.
+    /// The tasks that can run.
     #[inline]
-    #[must_use]
-    pub fn len(&self) -> u32 {
-        self.words().map(|(_, word)| word.count_ones()).sum()
-    }
-
-    /// Whether `id` can run.
-    #[inline]
-    #[must_use]
-    pub fn contains(&self, id: TaskId) -> bool {
-        if id.index() >= self.wakers.len() {
-            return false;
-        }
-        let (block, word, mask) = self.place(id);
-        block.ready[word].load(Relaxed) & mask != 0
-    }
-
-    /// The ready task with the lowest number.
-    #[inline]
-    #[must_use]
-    pub fn first(&self) -> Option<TaskId> {
-        self.words().next().map(|(base, word)| TaskId(base + word.trailing_zeros()))
-    }
-
-    /// The ready task number `n`, counted from 0 by ascending number.
-    #[inline]
-    #[must_use]
-    pub fn nth(&self, mut n: u32) -> Option<TaskId> {
-        for (base, mut word) in self.words() {
-            let here = word.count_ones();
-            if n < here {
-                for _ in 0..n {
-                    word &= word - 1;
-                }
-                return Some(TaskId(base + word.trailing_zeros()));
-            }
-            n -= here;
-        }
-        None
-    }
-
-    /// The ready tasks by ascending number.
-    pub fn iter(&self) -> impl Iterator<Item = TaskId> + '_ {
-        self.words().flat_map(|(base, mut word)| {
-            std::iter::from_fn(move || {
-                (word != 0).then(|| {
-                    let id = TaskId(base + word.trailing_zeros());
-                    word &= word - 1;
-                    id
-                })
-            })
+    pub(super) fn view(&self) -> Ready<'_> {
+        Ready(match self.blocks.first() {
+            Some(block) if self.is_small() => View::Small(block.ready[0].load(Relaxed)),
+            _ => View::Large(self),
         })
     }
 
     /// The words that are not zero, with the number of the task that their lowest bit stands for.
-    #[inline]
     fn words(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
-        self.blocks.iter().zip(0_u32..).flat_map(|(block, number)| {
+        let words = self.blocks.iter().zip(0_u32..).flat_map(|(block, number)| {
             let mut summary = block.summary.load(Relaxed);
             std::iter::from_fn(move || {
                 (summary != 0).then(|| {
                     let word = summary.trailing_zeros();
-                    summary &= summary - 1;
-                    (
-                        (number << 12) + (word << 6),
-                        block.ready[word as usize & (WORDS - 1)].load(Relaxed),
-                    )
+                    summary = rest(summary);
+                    let bits = block.ready[word as usize & (WORDS - 1)].load(Relaxed);
+                    ((number << 12) + (word << 6), bits)
                 })
             })
-        })
+        });
+        words.filter(|(_, bits)| *bits != 0)
     }
 
     #[inline]
@@ -227,6 +180,166 @@ impl ReadySet {
         let index = id.index();
         (&self.blocks[index / BLOCK], (index / 64) % WORDS, 1 << (index % 64))
     }
+}
+
+/// The first word of a set.
+pub(super) struct FirstWord(Arc<Block>);
+
+impl FirstWord {
+    #[inline]
+    pub(super) fn get(&self) -> u64 {
+        self.0.ready[0].load(Relaxed)
+    }
+
+    /// [`take`](ReadySet::take) when the word was `word`.
+    #[inline]
+    pub(super) fn take(&self, word: u64, id: TaskId) {
+        self.0.ready[0].store(word & !(1 << (id.0 & 63)), Relaxed);
+    }
+}
+
+/// The tasks that can run at a decision, in the order of their numbers.
+#[derive(Clone, Copy)]
+pub struct Ready<'a>(View<'a>);
+
+#[derive(Clone, Copy)]
+enum View<'a> {
+    /// The first word, when no bit is set in any other: the case of small programs.
+    Small(u64),
+    Large(&'a ReadySet),
+}
+
+impl<'a> Ready<'a> {
+    #[inline]
+    pub(super) const fn small(word: u64) -> Self {
+        Self(View::Small(word))
+    }
+
+    /// The ready task whose number among them `choose` gives, told how many there are; a number too high stands for
+    /// the first. For random strategies: it costs less than [`len`](Self::len) and [`nth`](Self::nth).
+    #[inline]
+    #[must_use]
+    pub fn sample(self, choose: impl FnOnce(u32) -> u32) -> TaskId {
+        if let View::Small(word) = self.0 {
+            // The number is random, and a loop over it a mispredicted branch: few tasks are told apart without one.
+            let one = rest(word);
+            let two = rest(one);
+            if two == 0 && one != 0 {
+                let chosen = if choose(2) == 1 { one } else { word };
+                return TaskId(chosen.trailing_zeros());
+            }
+            let three = rest(two);
+            if rest(three) == 0 {
+                let len = 1 + u32::from(one != 0) + u32::from(two != 0) + u32::from(three != 0);
+                let chosen = [word, one, two, three][choose(len) as usize & 3];
+                return TaskId(chosen.trailing_zeros());
+            }
+        }
+        self.nth(choose(self.len())).or(self.first()).unwrap_or(TaskId::CLOCK)
+    }
+
+    /// Whether nothing can run.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.first().is_none()
+    }
+
+    /// The task that is ready alone, if exactly one is.
+    #[inline]
+    #[must_use]
+    pub fn only(self) -> Option<TaskId> {
+        match self.0 {
+            View::Small(word) => word.is_power_of_two().then(|| TaskId(word.trailing_zeros())),
+            View::Large(set) => {
+                let mut words = set.words();
+                let (base, word) = words.next()?;
+                (word.is_power_of_two() && words.next().is_none())
+                    .then(|| TaskId(base + word.trailing_zeros()))
+            }
+        }
+    }
+
+    /// How many tasks can run.
+    #[inline]
+    #[must_use]
+    pub fn len(self) -> u32 {
+        match self.0 {
+            View::Small(word) => word.count_ones(),
+            View::Large(set) => set.words().map(|(_, word)| word.count_ones()).sum(),
+        }
+    }
+
+    /// Whether `id` can run.
+    #[inline]
+    #[must_use]
+    pub fn contains(self, id: TaskId) -> bool {
+        match self.0 {
+            View::Small(word) => id.0 < 64 && word >> (id.0 & 63) & 1 == 1,
+            View::Large(set) => {
+                id.index() < set.wakers.len() && {
+                    let (block, word, mask) = set.place(id);
+                    block.ready[word].load(Relaxed) & mask != 0
+                }
+            }
+        }
+    }
+
+    /// The ready task with the lowest number.
+    #[inline]
+    #[must_use]
+    pub fn first(self) -> Option<TaskId> {
+        match self.0 {
+            View::Small(word) => (word != 0).then(|| TaskId(word.trailing_zeros())),
+            View::Large(set) => {
+                set.words().next().map(|(base, word)| TaskId(base + word.trailing_zeros()))
+            }
+        }
+    }
+
+    /// The ready task number `n`, counted from 0 by ascending number.
+    #[inline]
+    #[must_use]
+    pub fn nth(self, mut n: u32) -> Option<TaskId> {
+        let (base, word) = match self.0 {
+            View::Small(word) => (0, word),
+            View::Large(set) => set.words().find(|(_, word)| {
+                let here = word.count_ones();
+                let found = n < here;
+                n -= if found { 0 } else { here };
+                found
+            })?,
+        };
+        let word = (0..n).fold(word, |word, _| rest(word));
+        (word != 0).then(|| TaskId(base + word.trailing_zeros()))
+    }
+
+    /// The ready tasks by ascending number.
+    pub fn iter(self) -> impl Iterator<Item = TaskId> + 'a {
+        let small = match self.0 {
+            View::Small(word) => Some((0, word)).filter(|_| word != 0),
+            View::Large(_) => None,
+        };
+        let large = match self.0 {
+            View::Small(_) => None,
+            View::Large(set) => Some(set.words()),
+        };
+        small.into_iter().chain(large.into_iter().flatten()).flat_map(|(base, mut word)| {
+            std::iter::from_fn(move || {
+                (word != 0).then(|| {
+                    let id = TaskId(base + word.trailing_zeros());
+                    word = rest(word);
+                    id
+                })
+            })
+        })
+    }
+}
+
+/// The word without its lowest bit.
+#[inline]
+const fn rest(word: u64) -> u64 {
+    word & word.wrapping_sub(1)
 }
 
 #[cfg(test)]
@@ -239,24 +352,24 @@ mod tests {
         for i in 0..10_000 {
             set.insert(TaskId(i));
         }
-        assert_eq!(set.len(), 10_000);
+        assert_eq!(set.view().len(), 10_000);
         for i in 0..10_000 {
             if i % 997 != 5 {
                 set.take(TaskId(i));
             }
         }
-        let left: Vec<u32> = set.iter().map(|t| t.0).collect();
+        let left: Vec<u32> = set.view().iter().map(|t| t.0).collect();
         let expected: Vec<u32> = (0..10_000).filter(|i| i % 997 == 5).collect();
         assert_eq!(left, expected);
-        assert_eq!(set.len() as usize, expected.len());
+        assert_eq!(set.view().len() as usize, expected.len());
         for (n, id) in (0..).zip(&expected) {
-            assert_eq!(set.nth(n), Some(TaskId(*id)));
-            assert!(set.contains(TaskId(*id)));
+            assert_eq!(set.view().nth(n), Some(TaskId(*id)));
+            assert!(set.view().contains(TaskId(*id)));
         }
-        assert_eq!(set.nth(set.len()), None);
-        assert_eq!(set.only(), None);
-        set.clear(10_000);
-        assert!(set.is_empty());
+        assert_eq!(set.view().nth(set.view().len()), None);
+        assert_eq!(set.view().only(), None);
+        set.clear();
+        assert!(set.view().is_empty());
     }
 
     #[test]
@@ -266,8 +379,8 @@ mod tests {
         set.insert(TaskId(1));
         let stale = set.waker(TaskId(0)).clone();
         set.retire(TaskId(0));
-        assert_eq!(set.only(), Some(TaskId(1)));
+        assert_eq!(set.view().only(), Some(TaskId(1)));
         stale.wake();
-        assert_eq!(set.iter().collect::<Vec<_>>(), [TaskId(1)]);
+        assert_eq!(set.view().iter().collect::<Vec<_>>(), [TaskId(1)]);
     }
 }

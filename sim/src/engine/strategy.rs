@@ -1,8 +1,9 @@
 //! The oracle that settles what a program leaves open.
 
+use super::executor::Facts;
 use super::footprint::Segment;
 use super::id::{Site, TaskId, TaskKey};
-use super::ready::ReadySet;
+use super::ready::Ready;
 use crate::decision::Kind;
 use std::any::Any;
 
@@ -47,18 +48,15 @@ pub trait Strategy: Any + Send {
 
 /// A place where more than one task can run.
 pub struct Decision<'a> {
-    pub(super) ready: &'a ReadySet,
-    pub(super) current: TaskId,
+    pub(super) ready: Ready<'a>,
     pub(super) clock: bool,
-    pub(super) step: u64,
-    pub(super) ordinal: u32,
-    pub(super) keys: &'a dyn Fn(TaskId) -> TaskKey,
+    pub(super) facts: Facts<'a>,
 }
 
-impl Decision<'_> {
+impl<'a> Decision<'a> {
     /// The tasks that can run.
     #[must_use]
-    pub fn ready(&self) -> &ReadySet {
+    pub fn ready(&self) -> Ready<'a> {
         self.ready
     }
 
@@ -85,7 +83,22 @@ impl Decision<'_> {
     #[inline]
     #[must_use]
     pub fn nth(&self, n: u32) -> TaskId {
-        self.ready.nth(n).unwrap_or(if self.clock { TaskId::CLOCK } else { self.default_task() })
+        self.ready
+            .nth(n)
+            .unwrap_or_else(|| if self.clock { TaskId::CLOCK } else { self.default_task() })
+    }
+
+    /// The one whose number `choose` gives, told how many there are. For random strategies: it costs less than
+    /// [`len`](Self::len) and [`nth`](Self::nth).
+    #[inline]
+    #[must_use]
+    pub fn sample(&self, choose: impl FnOnce(u32) -> u32) -> TaskId {
+        if self.clock { self.nth(choose(self.len())) } else { self.ready.sample(choose) }
+    }
+
+    /// Those to pick from, as [`nth`](Self::nth) counts them.
+    pub fn candidates(&self) -> impl Iterator<Item = TaskId> + 'a {
+        self.ready.iter().chain(self.clock.then_some(TaskId::CLOCK))
     }
 
     /// Whether `task` can be picked.
@@ -96,35 +109,43 @@ impl Decision<'_> {
     }
 
     /// The task that ran last.
+    #[inline]
     #[must_use]
     pub fn current(&self) -> TaskId {
-        self.current
+        self.facts.current()
     }
 
     /// How many segments [`current`](Self::current) has run: with its key, the place of this decision.
     #[must_use]
     pub fn ordinal(&self) -> u32 {
-        self.ordinal
+        self.segments(self.current())
+    }
+
+    /// How many segments a task has run.
+    #[must_use]
+    pub fn segments(&self, task: TaskId) -> u32 {
+        self.facts.segments(task)
     }
 
     /// The number of the step to come, from 0.
     #[must_use]
     pub fn step(&self) -> u64 {
-        self.step
+        self.facts.step()
     }
 
     /// A task's identity across schedules.
     #[must_use]
     pub fn key(&self, task: TaskId) -> TaskKey {
-        (self.keys)(task)
+        self.facts.key(task)
     }
 
     /// What happens if nothing is decided: the current task carries on; if it cannot, the lowest that can runs.
     #[inline]
     #[must_use]
     pub fn default_task(&self) -> TaskId {
-        if self.ready.contains(self.current) {
-            self.current
+        let current = self.current();
+        if self.ready.contains(current) {
+            current
         } else {
             self.ready.first().unwrap_or(TaskId::CLOCK)
         }

@@ -35,7 +35,7 @@ impl Strategy for Random {
 
     #[inline]
     fn pick(&mut self, at: &Decision<'_>) -> TaskId {
-        at.nth(self.rng.u32(..at.len()))
+        at.sample(|len| self.rng.u32(..len))
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {
