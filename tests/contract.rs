@@ -1,0 +1,666 @@
+//! Each rule: how it is broken, and what comes near without breaking it.
+
+use mapi_sync::contract::{
+    Answer, Call, CallId, Monitor, MonitorConfig, OnViolation, Policy, Rule, Side, SyncWatch,
+};
+use mapi_sync::{HResult, RawEvent, SyncFlags};
+
+const EVENT: RawEvent = RawEvent::from_value(4);
+const PRIVATE: RawEvent = RawEvent::from_value(8);
+const OTHER: RawEvent = RawEvent::from_value(12);
+const OK: HResult = HResult::S_OK;
+
+/// One sync as a monitor sees it, told step by step.
+struct Story {
+    monitor: Monitor,
+    sync: SyncWatch,
+    at_ms: u64,
+}
+
+impl Story {
+    fn new(policy: Policy) -> Self {
+        let monitor = Monitor::new(MonitorConfig { policy, ..MonitorConfig::default() }, || 0);
+        monitor.watch_host();
+        let sync = monitor.request_sync();
+        Self { monitor, sync, at_ms: 0 }.and(Call::Start { flags: SyncFlags::BACKGROUND })
+    }
+
+    /// Up to the return of a start that does everything right.
+    fn started() -> Self {
+        Self::started_under(Policy::default())
+    }
+
+    fn started_under(policy: Policy) -> Self {
+        Self::new(policy).prepared().returned(OK, EVENT)
+    }
+
+    fn prepared(self) -> Self {
+        self.and(Call::Queried)
+            .and(Call::EventCreated { event: EVENT })
+            .and(Call::EventDuplicated { by: Side::Provider, from: EVENT, event: PRIVATE })
+            .and(Call::EventPublished { event: EVENT })
+    }
+
+    fn and(self, call: Call<&str>) -> Self {
+        self.sync.observe_at(self.at_ms, call);
+        self
+    }
+
+    fn later(self, ms: u64) -> Self {
+        Self { at_ms: self.at_ms + ms, ..self }
+    }
+
+    fn returned(self, result: HResult, event: RawEvent) -> Self {
+        self.sync.returned_at(self.at_ms, result, event);
+        self
+    }
+
+    /// A callback that begins and ends.
+    fn call(self, call: Call<&str>) -> Self {
+        self.answered(call, Answer::Returned(OK))
+    }
+
+    fn answered(self, call: Call<&str>, answer: Answer) -> Self {
+        let number = self.sync.observe_at(self.at_ms, call).expect("a callback has a number");
+        self.and(Call::Ended { call: number, answer })
+    }
+
+    fn progress(self, index: u32, index_max: u32) -> Self {
+        self.call(progress(index, index_max))
+    }
+
+    fn done(self, event: RawEvent, status: HResult) -> Self {
+        self.call(Call::Done { event, status })
+    }
+
+    /// What follows a Done that was given the event, done right.
+    fn closed(self) -> Self {
+        self.and(Call::EventClosed { by: Side::Host, event: EVENT }).quiet()
+    }
+
+    /// What the provider does last.
+    fn quiet(self) -> Self {
+        self.and(Call::Release)
+            .and(Call::EventSet { by: Side::Provider, event: PRIVATE })
+            .and(Call::EventClosed { by: Side::Provider, event: PRIVATE })
+    }
+
+    fn breaks(self) -> Vec<Rule> {
+        self.monitor.finish_at(self.at_ms).iter().map(|violation| violation.rule).collect()
+    }
+
+    #[track_caller]
+    fn holds(self) {
+        assert_eq!(self.monitor.finish_at(self.at_ms), []);
+    }
+}
+
+fn progress<'a>(index: u32, index_max: u32) -> Call<&'a str> {
+    Call::Progress { text: Some("Inbox"), index, index_max }
+}
+
+fn error<'a>(result: HResult) -> Call<&'a str> {
+    Call::Error { result, text: Some("it failed") }
+}
+
+#[test]
+fn the_usual_syncs_hold() {
+    Story::started().progress(0, 2).progress(1, 2).progress(2, 2).done(EVENT, OK).closed().holds();
+    // Done before the start returned, as a fast worker does it.
+    Story::new(Policy::default())
+        .prepared()
+        .progress(1, 1)
+        .done(EVENT, OK)
+        .closed()
+        .returned(OK, EVENT)
+        .holds();
+    // Done(NULL): the host waits, then closes.
+    Story::started()
+        .done(RawEvent::NULL, OK)
+        .quiet()
+        .and(Call::EventWaited { by: Side::Host, event: EVENT })
+        .and(Call::EventClosed { by: Side::Host, event: EVENT })
+        .holds();
+    // No progress at all, or with a maximum of 0.
+    Story::started().done(EVENT, OK).closed().holds();
+    Story::started().progress(0, 0).done(EVENT, OK).closed().holds();
+    // A start that fails and cleans up.
+    Story::new(Policy::default())
+        .prepared()
+        .and(Call::EventPublished { event: RawEvent::NULL })
+        .and(Call::EventClosed { by: Side::Provider, event: EVENT })
+        .and(Call::EventClosed { by: Side::Provider, event: PRIVATE })
+        .and(Call::Release)
+        .returned(HResult::E_OUTOFMEMORY, RawEvent::NULL)
+        .holds();
+}
+
+#[test]
+fn done_once() {
+    assert_eq!(
+        Story::started().done(EVENT, OK).done(EVENT, OK).closed().breaks(),
+        [Rule::DoneOnce]
+    );
+    let never = Story::started().progress(1, 2).quiet().monitor.finish_at(9);
+    assert!(never.iter().any(|violation| violation.rule == Rule::DoneOnce));
+    assert_eq!(never[0].calls.last().unwrap().number, None, "the release came too early");
+}
+
+#[test]
+fn done_last() {
+    let story = Story::started();
+    let open = story.sync.observe_at(0, progress(1, 1)).unwrap();
+    let story = story
+        .done(EVENT, OK)
+        .and(Call::Ended { call: open, answer: Answer::Returned(OK) })
+        .closed();
+    let violations = story.monitor.finish_at(0);
+    assert_eq!(violations.len(), 1);
+    assert_eq!(violations[0].rule, Rule::DoneLast);
+    let calls: Vec<_> = violations[0].calls.iter().map(ToString::to_string).collect();
+    let expected = [
+        "0 ms, sync 1, call 1: Progress(\"Inbox\", 1, 1)",
+        "0 ms, sync 1, call 2: Done(event 0x4, S_OK)",
+    ];
+    assert_eq!(calls, expected);
+
+    let story = Story::started().done(EVENT, OK).progress(1, 1).closed();
+    assert_eq!(story.breaks(), [Rule::DoneLast]);
+    let story = Story::started().done(EVENT, OK).call(error(HResult::E_FAIL)).closed();
+    assert_eq!(story.breaks(), [Rule::DoneLast]);
+}
+
+#[test]
+fn no_call_on_failed_start() {
+    let failed = |story: Story| {
+        story
+            .and(Call::EventPublished { event: RawEvent::NULL })
+            .and(Call::Release)
+            .returned(HResult::E_FAIL, RawEvent::NULL)
+    };
+    let before = failed(Story::new(Policy::default()).prepared().call(error(HResult::E_FAIL)));
+    assert_eq!(before.breaks(), [Rule::NoCallOnFailedStart]);
+    let after =
+        failed(Story::new(Policy::default()).prepared()).done(RawEvent::NULL, HResult::E_FAIL);
+    assert!(after.breaks().contains(&Rule::NoCallOnFailedStart));
+    let left = Story::new(Policy::default())
+        .prepared()
+        .and(Call::Release)
+        .returned(HResult::E_FAIL, EVENT);
+    assert_eq!(left.breaks(), [Rule::NoCallOnFailedStart]);
+}
+
+#[test]
+fn event_published() {
+    let story = Story::new(Policy::default()).and(Call::Queried).returned(OK, RawEvent::NULL);
+    assert_eq!(story.done(RawEvent::NULL, OK).and(Call::Release).breaks(), [Rule::EventPublished]);
+    let invented =
+        Story::new(Policy::default()).and(Call::Queried).and(Call::EventPublished { event: OTHER });
+    assert_eq!(invented.breaks()[0], Rule::EventPublished);
+    let closed = Story::new(Policy::default())
+        .prepared()
+        .and(Call::EventClosed { by: Side::Provider, event: EVENT })
+        .returned(OK, EVENT);
+    assert_eq!(closed.breaks()[0], Rule::EventPublished);
+    let late = Story::new(Policy::default())
+        .and(Call::Queried)
+        .and(Call::EventCreated { event: EVENT })
+        .returned(OK, RawEvent::NULL)
+        .and(Call::EventPublished { event: EVENT });
+    assert_eq!(late.breaks()[0], Rule::EventPublished);
+}
+
+#[test]
+fn event_after_done() {
+    let set = Call::EventSet { by: Side::Provider, event: PRIVATE };
+    assert_eq!(Story::started().and(set).done(EVENT, OK).closed().breaks(), [Rule::EventAfterDone]);
+
+    let story = Story::started();
+    let done = story.sync.observe_at(0, Call::Done { event: EVENT, status: OK }).unwrap();
+    let story =
+        story.and(set).and(Call::Ended { call: done, answer: Answer::Returned(OK) }).closed();
+    assert_eq!(story.breaks(), [Rule::EventAfterDone]);
+
+    let never = Story::started()
+        .done(EVENT, OK)
+        .and(Call::EventClosed { by: Side::Host, event: EVENT })
+        .and(Call::Release)
+        .and(Call::EventClosed { by: Side::Provider, event: PRIVATE });
+    assert_eq!(never.breaks(), [Rule::EventAfterDone]);
+}
+
+#[test]
+fn event_same() {
+    let story = Story::started().and(Call::EventCreated { event: OTHER }).done(OTHER, OK);
+    assert_eq!(story.closed().breaks(), [Rule::EventSame]);
+    let early = Story::new(Policy::default())
+        .and(Call::Queried)
+        .and(Call::EventCreated { event: EVENT })
+        .and(Call::EventDuplicated { by: Side::Provider, from: EVENT, event: PRIVATE })
+        .done(OTHER, OK)
+        .and(Call::EventPublished { event: EVENT })
+        .returned(OK, EVENT);
+    assert_eq!(early.closed().breaks(), [Rule::EventSame]);
+}
+
+#[test]
+fn event_owner() {
+    let uses = [
+        Call::EventSet { by: Side::Provider, event: EVENT },
+        Call::EventClosed { by: Side::Provider, event: EVENT },
+        Call::EventWaited { by: Side::Provider, event: EVENT },
+        Call::EventDuplicated { by: Side::Provider, from: EVENT, event: OTHER },
+    ];
+    for touch in uses {
+        let story = Story::started().done(EVENT, OK).and(touch).closed();
+        assert_eq!(story.breaks(), [Rule::EventOwner], "{touch}");
+    }
+    // The kernel gave the value of the closed handle out again: that is another handle.
+    Story::started()
+        .done(EVENT, OK)
+        .closed()
+        .and(Call::EventCreated { event: EVENT })
+        .and(Call::EventSet { by: Side::Provider, event: EVENT })
+        .holds();
+}
+
+#[test]
+fn event_closed_once() {
+    let close = Call::EventClosed { by: Side::Host, event: EVENT };
+    assert_eq!(
+        Story::started().done(EVENT, OK).and(close).closed().breaks(),
+        [Rule::EventClosedOnce]
+    );
+    assert_eq!(Story::started().done(EVENT, OK).quiet().breaks(), [Rule::EventClosedOnce]);
+    assert_eq!(
+        Story::started().and(close).done(EVENT, OK).quiet().breaks(),
+        [Rule::EventClosedOnce]
+    );
+    assert_eq!(
+        Story::started().done(RawEvent::NULL, OK).and(close).quiet().breaks(),
+        [Rule::EventClosedOnce]
+    );
+    // Inside Done is soon enough.
+    let story = Story::started();
+    let done = story.sync.observe_at(0, Call::Done { event: EVENT, status: OK }).unwrap();
+    story.and(close).and(Call::Ended { call: done, answer: Answer::Returned(OK) }).quiet().holds();
+}
+
+#[test]
+fn progress_rules() {
+    let end = |story: Story| story.done(EVENT, HResult::MAPI_E_OFFLINE).closed().breaks();
+    assert_eq!(end(Story::started().progress(3, 2)), [Rule::ProgressRange]);
+    assert_eq!(end(Story::started().progress(2, 4).progress(1, 4)), [Rule::ProgressForward]);
+    assert_eq!(end(Story::started().progress(4, 4).progress(3, 4)), [Rule::ProgressComplete]);
+    assert_eq!(
+        end(Story::started().progress(2, 4).progress(1, 3)),
+        [],
+        "another maximum is another phase"
+    );
+    assert_eq!(
+        end(Story::started().progress(4, 4).progress(0, 4)),
+        [],
+        "a phase may have the size of the last"
+    );
+    assert_eq!(
+        Story::started().progress(1, 4).done(EVENT, OK).closed().breaks(),
+        [Rule::ProgressComplete]
+    );
+}
+
+#[test]
+fn error_rules() {
+    let end = |story: Story| story.done(EVENT, HResult::E_FAIL).closed().breaks();
+    assert_eq!(end(Story::started().call(error(OK))), [Rule::ErrorCode]);
+    let mute = Call::Error { result: HResult::E_FAIL, text: None };
+    assert_eq!(end(Story::started().call(mute)), [Rule::ErrorText]);
+    assert_eq!(
+        end(Story::started().call(error(HResult::MAPI_W_NO_SERVICE)).call(error(HResult::E_FAIL))),
+        []
+    );
+}
+
+#[test]
+fn status_honest() {
+    for (status, honest) in [
+        (OK, false),
+        (HResult::MAPI_W_NO_SERVICE, false),
+        (HResult::MAPI_W_ERRORS_RETURNED, true),
+        (HResult::MAPI_W_PARTIAL_COMPLETION, true),
+        (HResult::E_FAIL, true),
+    ] {
+        let broken = Story::started()
+            .call(error(HResult::MAPI_E_NETWORK_ERROR))
+            .done(EVENT, status)
+            .closed()
+            .breaks();
+        assert_eq!(broken.is_empty(), honest, "{status}");
+    }
+    Story::started().call(error(HResult::MAPI_W_NO_SERVICE)).done(EVENT, OK).closed().holds();
+}
+
+#[test]
+fn callback_held() {
+    let without_query = Story::new(Policy::default())
+        .and(Call::EventCreated { event: EVENT })
+        .and(Call::EventDuplicated { by: Side::Provider, from: EVENT, event: PRIVATE })
+        .and(Call::EventPublished { event: EVENT })
+        .returned(OK, EVENT);
+    assert_eq!(without_query.breaks()[0], Rule::CallbackHeld);
+    assert_eq!(Story::started().and(Call::Release).done(EVENT, OK).breaks()[0], Rule::CallbackHeld);
+    assert_eq!(
+        Story::started().done(EVENT, OK).closed().and(Call::Release).breaks(),
+        [Rule::CallbackHeld]
+    );
+    assert_eq!(
+        Story::started().and(Call::AddRef).done(EVENT, OK).closed().breaks(),
+        [Rule::CallbackHeld]
+    );
+    Story::started().and(Call::AddRef).and(Call::Release).done(EVENT, OK).closed().holds();
+    let after = Story::started().done(EVENT, OK).closed().progress(1, 1);
+    assert!(after.breaks().contains(&Rule::CallbackHeld));
+}
+
+#[test]
+fn strings_copied() {
+    let read = Call::TextRead { call: CallId(1) };
+    let story = Story::started().progress(1, 1).and(read).done(EVENT, OK).closed();
+    assert_eq!(story.breaks(), [Rule::StringsCopied]);
+    let story = Story::started();
+    let open = story.sync.observe_at(0, progress(1, 1)).unwrap();
+    story
+        .and(read)
+        .and(Call::Ended { call: open, answer: Answer::Returned(OK) })
+        .done(EVENT, OK)
+        .closed()
+        .holds();
+}
+
+#[test]
+fn host_error_survived() {
+    for answer in [Answer::Returned(HResult::E_FAIL), Answer::Panicked] {
+        let lost = Story::started().answered(progress(1, 2), answer);
+        assert_eq!(lost.breaks()[..2], [Rule::HostErrorSurvived, Rule::DoneOnce]);
+        Story::started().answered(progress(1, 1), answer).done(EVENT, OK).closed().holds();
+    }
+}
+
+#[test]
+fn cancel_answered() {
+    let cancelled = |status| {
+        Story::started()
+            .progress(1, 9)
+            .and(Call::CancelRequested)
+            .progress(2, 9)
+            .done(EVENT, status)
+    };
+    cancelled(HResult::MAPI_E_USER_CANCEL).closed().holds();
+    cancelled(HResult::E_UNEXPECTED).closed().holds();
+    assert_eq!(cancelled(HResult::MAPI_E_TIMEOUT).closed().breaks(), [Rule::CancelAnswered]);
+    let ignored =
+        Story::started().progress(1, 3).and(Call::CancelRequested).progress(2, 3).progress(3, 3);
+    assert_eq!(ignored.done(EVENT, OK).closed().breaks(), [Rule::CancelAnswered]);
+
+    // Already complete, or crossed by the last report on its way.
+    Story::started().progress(3, 3).and(Call::CancelRequested).done(EVENT, OK).closed().holds();
+    Story::started()
+        .progress(1, 3)
+        .and(Call::CancelRequested)
+        .progress(3, 3)
+        .done(EVENT, OK)
+        .closed()
+        .holds();
+
+    let late = Story::started()
+        .and(Call::CancelRequested)
+        .later(10_001)
+        .done(EVENT, HResult::MAPI_E_USER_CANCEL);
+    assert_eq!(late.closed().breaks(), [Rule::CancelAnswered]);
+    let just = Story::started()
+        .and(Call::CancelRequested)
+        .later(10_000)
+        .done(EVENT, HResult::MAPI_E_USER_CANCEL);
+    just.closed().holds();
+
+    // A code from the host is a request as well.
+    let asked = Answer::Returned(HResult::MAPI_W_CANCEL_MESSAGE);
+    let never = Story::started().answered(progress(1, 9), asked).breaks();
+    assert_eq!(never[..2], [Rule::CancelAnswered, Rule::DoneOnce]);
+}
+
+#[test]
+fn shutdown_drained() {
+    let story = Story::started();
+    story.monitor.store_released();
+    assert_eq!(story.done(EVENT, OK).closed().breaks(), [Rule::ShutdownDrained]);
+    let story = Story::started().done(EVENT, OK);
+    story.monitor.store_released();
+    story.closed().holds();
+}
+
+#[test]
+fn overlap() {
+    let second = |result, event| {
+        let first = Story::started();
+        let sync = first.monitor.request_sync();
+        sync.observe_at(0, Call::Start { flags: SyncFlags::empty() });
+        sync.observe_at(0, Call::Queried);
+        if event == OTHER {
+            sync.observe_at(0, Call::EventCreated { event });
+        }
+        if HResult::is_success(result) {
+            sync.observe_at(0, Call::EventPublished { event });
+        } else {
+            sync.observe_at(0, Call::Release);
+        }
+        sync.returned_at(0, result, if result.is_success() { event } else { RawEvent::NULL });
+        let first = first.done(EVENT, OK).closed();
+        first.breaks().into_iter().filter(|rule| *rule == Rule::Overlap).count()
+    };
+    assert_eq!(second(HResult::MAPI_E_BUSY, RawEvent::NULL), 0);
+    assert_eq!(second(HResult::E_OUTOFMEMORY, RawEvent::NULL), 0);
+    assert_eq!(second(HResult::E_FAIL, RawEvent::NULL), 1);
+    assert_eq!(second(OK, EVENT), 1);
+    assert_eq!(second(OK, OTHER), 0);
+}
+
+#[test]
+fn serial_calls() {
+    let story = |policy| {
+        let story = Story::started_under(policy);
+        let first = story.sync.observe_at(0, progress(0, 1)).unwrap();
+        let second = story.sync.observe_at(0, progress(1, 1)).unwrap();
+        [first, second]
+            .into_iter()
+            .fold(story, |story, call| {
+                story.and(Call::Ended { call, answer: Answer::Returned(OK) })
+            })
+            .done(EVENT, OK)
+            .closed()
+            .breaks()
+    };
+    assert_eq!(story(Policy::default()), []);
+    assert_eq!(story(Policy::default().with(Rule::SerialCalls)), [Rule::SerialCalls]);
+}
+
+#[test]
+fn bounded_silence() {
+    let silent = |ms| {
+        Story::started().progress(0, 1).later(ms).progress(1, 1).done(EVENT, OK).closed().breaks()
+    };
+    assert_eq!(silent(60_000), []);
+    assert_eq!(silent(60_001), [Rule::BoundedSilence]);
+    // A host that keeps a call for long is not the provider's silence.
+    let story = Story::started();
+    let open = story.sync.observe_at(0, progress(1, 1)).unwrap();
+    story
+        .later(90_000)
+        .and(Call::Ended { call: open, answer: Answer::Returned(OK) })
+        .done(EVENT, OK)
+        .closed()
+        .holds();
+}
+
+#[test]
+fn a_policy_takes_rules_away() {
+    for rule in Rule::ALL {
+        let policy = Policy::default().without(*rule);
+        assert!(!policy.holds(*rule));
+        assert!(policy.with(*rule).holds(*rule));
+    }
+    let story = Story::started_under(Policy::default().without(Rule::ProgressRange));
+    story.progress(9, 2).done(EVENT, HResult::E_FAIL).closed().holds();
+}
+
+#[test]
+fn a_callback_alone_is_watched_for_its_calls_alone() {
+    let monitor = Monitor::new(MonitorConfig::default(), || 0);
+    let sync = monitor.callback_sync();
+    for call in [progress(1, 1), Call::Done { event: OTHER, status: OK }] {
+        let call = sync.observe(call).unwrap();
+        sync.observe(Call::Ended { call, answer: Answer::Returned(OK) });
+    }
+    assert_eq!(monitor.finish(), []);
+    assert!(monitor.holds());
+}
+
+#[test]
+#[should_panic(
+    expected = "progress-range (must, provider): position 2 is beyond its maximum 1 [sync 1, 0 ms]"
+)]
+fn a_monitor_can_panic() {
+    let config = MonitorConfig { on_violation: OnViolation::Panic, ..MonitorConfig::default() };
+    let monitor = Monitor::new(config, || 0);
+    monitor.callback_sync().observe(progress(2, 1));
+}
+
+#[test]
+fn texts_of_calls_in_flight_are_told_as_they_were() {
+    let story = Story::started();
+    let first = story
+        .sync
+        .observe_at(0, Call::Progress { text: Some("Inbox"), index: 0, index_max: 2 })
+        .unwrap();
+    let second = story
+        .sync
+        .observe_at(0, Call::Progress { text: Some("Drafts"), index: 1, index_max: 2 })
+        .unwrap();
+    let story = story.and(Call::Ended { call: second, answer: Answer::Returned(OK) });
+    let story = story
+        .done(EVENT, HResult::E_FAIL)
+        .and(Call::Ended { call: first, answer: Answer::Returned(OK) });
+    let violations = story.closed().monitor.finish_at(0);
+    assert_eq!(violations[0].calls[0].call.to_string(), "Progress(\"Inbox\", 0, 2)");
+}
+
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A step of a sync that keeps every rule, whatever the order of such steps.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Advance,
+        NextPhase(u32),
+        Warning,
+        Failure,
+        HostFails,
+        Wait(u64),
+        Hold,
+        LetGo,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => Just(Step::Advance),
+            1 => (0u32..5).prop_map(Step::NextPhase),
+            1 => Just(Step::Warning),
+            1 => Just(Step::Failure),
+            1 => Just(Step::HostFails),
+            1 => (0u64..60_000).prop_map(Step::Wait),
+            1 => Just(Step::Hold),
+            1 => Just(Step::LetGo),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_sync_that_keeps_the_rules_is_never_accused(steps in prop::collection::vec(step(), 0..40), null: bool) {
+            let mut story = Story::started();
+            let (mut index, mut index_max, mut failed, mut held) = (0, 3, false, 0);
+            for step in steps {
+                story = match step {
+                    Step::Advance => {
+                        index = (index + 1).min(index_max);
+                        story.progress(index, index_max)
+                    }
+                    Step::NextPhase(size) => {
+                        story = story.progress(index_max, index_max);
+                        (index, index_max) = (0, size);
+                        story.progress(0, size)
+                    }
+                    Step::Warning => story.call(error(HResult::MAPI_W_NO_SERVICE)),
+                    Step::Failure => {
+                        failed = true;
+                        story.call(error(HResult::MAPI_E_DISK_ERROR))
+                    }
+                    Step::HostFails => story.answered(progress(index, index_max), Answer::Panicked),
+                    Step::Wait(ms) => story.later(ms).progress(index, index_max),
+                    Step::Hold => {
+                        held += 1;
+                        story.and(Call::AddRef)
+                    }
+                    Step::LetGo if held > 0 => {
+                        held -= 1;
+                        story.and(Call::Release)
+                    }
+                    Step::LetGo => story,
+                };
+            }
+            for _ in 0..held {
+                story = story.and(Call::Release);
+            }
+            let story = story.progress(index_max, index_max);
+            let status = if failed { HResult::MAPI_W_ERRORS_RETURNED } else { OK };
+            if null {
+                story.done(RawEvent::NULL, status).quiet().and(Call::EventClosed { by: Side::Host, event: EVENT }).holds();
+            } else {
+                story.done(EVENT, status).closed().holds();
+            }
+        }
+
+        /// Whatever is told, in whatever order: no panic, and no rule twice.
+        #[test]
+        fn any_story_is_borne(calls in prop::collection::vec((0u32..16, 0u32..4, 0u32..4), 0..60)) {
+            let mut story = Story::new(Policy::default().with(Rule::SerialCalls));
+            for (what, a, b) in calls {
+                let (event, by) = (RawEvent::from_value(a as usize * 4), if b % 2 == 0 { Side::Host } else { Side::Provider });
+                let result = HResult::from_bits(if b == 0 { 0 } else { 0x8004_0100 + b });
+                let call = match what {
+                    0 => Call::Queried,
+                    1 => Call::AddRef,
+                    2 => Call::Release,
+                    3 => Call::Error { result, text: Some("text") },
+                    4 => Call::Error { result, text: None },
+                    5 => Call::Done { event, status: result },
+                    6 => Call::Ended { call: CallId(a), answer: Answer::Returned(result) },
+                    7 => Call::Ended { call: CallId(a), answer: Answer::Panicked },
+                    8 => Call::EventCreated { event },
+                    9 => Call::EventDuplicated { by, from: event, event: RawEvent::from_value(b as usize * 4) },
+                    10 => Call::EventPublished { event },
+                    11 => Call::EventSet { by, event },
+                    12 => Call::EventClosed { by, event },
+                    13 => Call::CancelRequested,
+                    14 => Call::StartReturned { result, event },
+                    _ => progress(a, b),
+                };
+                story = story.and(call).later(u64::from(a));
+            }
+            let mut rules = story.breaks();
+            let found = rules.len();
+            rules.sort();
+            rules.dedup();
+            prop_assert_eq!(rules.len(), found);
+        }
+    }
+}
