@@ -1,0 +1,67 @@
+//! What the contract monitor costs a call.
+//!
+//! `bare` awaits a boxed future that does nothing, as any callback behind `dyn` costs. `monitored` puts the monitor
+//! around it. `machine` is one Progress and its end, told to the monitor directly.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use mapi_sync::contract::{Answer, Call, Monitor, MonitorConfig};
+use mapi_sync::{HResult, RawEvent, SyncProgressCallback, async_trait};
+
+struct Silent;
+
+#[async_trait]
+impl SyncProgressCallback for Silent {
+    async fn progress(&self, _: Option<&str>, _: u32, _: u32) -> HResult {
+        HResult::S_OK
+    }
+
+    async fn error(&self, _: HResult, _: Option<&str>) -> HResult {
+        HResult::S_OK
+    }
+
+    async fn done(&self, _: RawEvent, _: HResult) -> HResult {
+        HResult::S_OK
+    }
+}
+
+fn call(callback: &dyn SyncProgressCallback, text: &str) {
+    let mut call = callback.progress(Some(text), 1, 2);
+    let answer = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert_eq!(black_box(answer), Poll::Ready(HResult::S_OK));
+}
+
+fn monitor(c: &mut Criterion) {
+    let mut group = c.benchmark_group("progress");
+    let bare: Arc<dyn SyncProgressCallback> = Arc::new(Silent);
+    group.bench_function("bare", |b| b.iter(|| call(&*bare, black_box("Inbox"))));
+
+    let monitor = Monitor::new(MonitorConfig::default(), || 0);
+    let monitored = monitor.watch_callback(Arc::clone(&bare));
+    group.bench_function("monitored", |b| b.iter(|| call(&*monitored, black_box("Inbox"))));
+
+    let sync = monitor.callback_sync();
+    group.bench_function("machine", |b| {
+        b.iter(|| {
+            let progress = Call::Progress { text: Some(black_box("Inbox")), index: 1, index_max: 2 };
+            let call = sync.observe(progress).expect("a callback has a number");
+            sync.observe(Call::Ended { call, answer: Answer::Returned(HResult::S_OK) });
+        });
+    });
+
+    let mut odd = false;
+    group.bench_function("monitored, text changes", |b| {
+        b.iter(|| {
+            odd = !odd;
+            call(&*monitored, black_box(if odd { "Inbox" } else { "Drafts" }));
+        });
+    });
+    group.finish();
+    assert!(monitor.holds());
+}
+
+criterion_group!(benches, monitor);
+criterion_main!(benches);
