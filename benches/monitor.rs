@@ -46,7 +46,8 @@ fn monitor(c: &mut Criterion) {
     let sync = monitor.callback_sync();
     group.bench_function("machine", |b| {
         b.iter(|| {
-            let progress = Call::Progress { text: Some(black_box("Inbox")), index: 1, index_max: 2 };
+            let progress =
+                Call::Progress { text: Some(black_box("Inbox")), index: 1, index_max: 2 };
             let call = sync.observe(progress).expect("a callback has a number");
             sync.observe(Call::Ended { call, answer: Answer::Returned(HResult::S_OK) });
         });

@@ -3,16 +3,18 @@
 
 use std::sync::Arc;
 
-use super::machine::{Facts, Findings, Scope};
-use super::{Answer, Call, CallId, KeptCall, Rule};
+use super::machine::{Facts, Scope};
+use super::{Answer, Call, CallId, KeptCall, Policy, Rule};
 use crate::{HResult, RawEvent};
 
 #[derive(Debug, Default)]
 pub(super) struct Callbacks {
     /// Callbacks begun so far.
     begun: u32,
-    /// Those that have not ended, in the order in which they began.
-    in_flight: Vec<InFlight>,
+    /// Calls of Progress that have not ended, whose text, if any, is [`Callbacks::text`].
+    plain_in_flight: Vec<Progress>,
+    /// All other calls that have not ended, with their texts.
+    kept_in_flight: Vec<KeptCall>,
     first: Option<KeptCall>,
     /// The text of the last Progress that had one: unchanged text is compared, not copied.
     text: Option<Arc<str>>,
@@ -33,20 +35,6 @@ struct Progress {
     has_text: bool,
     index: u32,
     index_max: u32,
-}
-
-#[derive(Debug)]
-struct InFlight {
-    number: CallId,
-    call: Begun,
-}
-
-#[derive(Debug)]
-enum Begun {
-    /// A Progress whose text, if any, is [`Callbacks::text`].
-    Progress(Progress),
-    /// Any call with its texts.
-    Kept(KeptCall),
 }
 
 #[derive(Debug)]
@@ -71,7 +59,7 @@ impl Callbacks {
         text: Option<&str>,
         index: u32,
         index_max: u32,
-        to: &mut Findings<'_>,
+        policy: &Policy,
     ) -> CallId {
         let number = self.next_number();
         if let Some(text) = text
@@ -87,13 +75,13 @@ impl Callbacks {
         }
         let went_back = last.is_some_and(|last| last.index_max == index_max && index < last.index);
         if index > index_max || went_back {
-            self.check_position(facts, last, now, to);
+            self.check_position(facts, last, now, policy);
         }
-        if self.is_irregular(facts, at_ms, to) {
+        if self.is_irregular(facts, at_ms, policy) {
             let call = self.kept_progress(facts, now);
-            self.check_begin(facts, &call, to);
+            self.check_begin(facts, &call, policy);
         }
-        self.in_flight.push(InFlight { number, call: Begun::Progress(now) });
+        self.plain_in_flight.push(now);
         number
     }
 
@@ -103,14 +91,14 @@ impl Callbacks {
         at_ms: u64,
         result: HResult,
         text: Option<Arc<str>>,
-        to: &mut Findings<'_>,
+        policy: &Policy,
     ) -> CallId {
         let number = self.next_number();
         let no_text = text.is_none();
         let call = facts.kept(at_ms, Some(number), Call::Error { result, text });
         if result == HResult::S_OK {
             facts.broken(
-                to,
+                policy,
                 Rule::ErrorCode,
                 at_ms,
                 "Error was called with S_OK, which is no error",
@@ -119,7 +107,7 @@ impl Callbacks {
         }
         if no_text {
             facts.broken(
-                to,
+                policy,
                 Rule::ErrorText,
                 at_ms,
                 "Error was called without a text",
@@ -129,8 +117,8 @@ impl Callbacks {
         if result.is_failure() && self.failing_error.is_none() {
             self.failing_error = Some(call.clone());
         }
-        self.check_begin(facts, &call, to);
-        self.in_flight.push(InFlight { number, call: Begun::Kept(call) });
+        self.check_begin(facts, &call, policy);
+        self.kept_in_flight.push(call);
         number
     }
 
@@ -140,31 +128,31 @@ impl Callbacks {
         at_ms: u64,
         event: RawEvent,
         status: HResult,
-        to: &mut Findings<'_>,
+        policy: &Policy,
     ) -> CallId {
         let number = self.next_number();
         let call = facts.kept(at_ms, Some(number), Call::Done { event, status });
         if let Some(first) = facts.done.clone() {
             facts.broken(
-                to,
+                policy,
                 Rule::DoneOnce,
                 at_ms,
                 "Done was called again",
                 [Some(&first), Some(&call)],
             );
-            self.check_held(facts, &call, to);
+            self.check_held(facts, &call, policy);
         } else {
-            let open = self.in_flight.first().map(|call| self.kept_in_flight(facts, call));
+            let open = self.first_in_flight(facts);
             if open.is_some() {
                 let message = "Done began while an earlier call was still in flight";
-                facts.broken(to, Rule::DoneLast, at_ms, message, [open.as_ref(), Some(&call)]);
+                facts.broken(policy, Rule::DoneLast, at_ms, message, [open.as_ref(), Some(&call)]);
             }
-            self.check_begin(facts, &call, to);
-            self.check_status(facts, &call, status, to);
-            self.check_cancel(facts, &call, status, to);
+            self.check_begin(facts, &call, policy);
+            self.check_status(facts, &call, status, policy);
+            self.check_cancel(facts, &call, status, policy);
             facts.done = Some(call.clone());
         }
-        self.in_flight.push(InFlight { number, call: Begun::Kept(call) });
+        self.kept_in_flight.push(call);
         number
     }
 
@@ -175,25 +163,36 @@ impl Callbacks {
         at_ms: u64,
         number: CallId,
         answer: Answer,
-        to: &mut Findings<'_>,
+        policy: &Policy,
     ) {
-        // The newest call ends first more often than not.
-        let Some(place) = self.in_flight.iter().rposition(|call| call.number == number) else {
-            return;
-        };
-        let call = self.in_flight.remove(place);
         self.heard_ms = at_ms;
-        if answer != Answer::Returned(HResult::S_OK) || matches!(call.call, Begun::Kept(_)) {
-            self.ended_rare(facts, at_ms, &call, answer, to);
+        // The newest call ends first more often than not.
+        if let Some(place) = self.plain_in_flight.iter().rposition(|call| call.number == number) {
+            let call = self.plain_in_flight.remove(place);
+            if answer != Answer::Returned(HResult::S_OK) {
+                let call = self.kept_progress(facts, call);
+                self.ended_rare(facts, call, at_ms, answer, policy);
+            }
+        } else if let Some(place) =
+            self.kept_in_flight.iter().rposition(|call| call.number == Some(number))
+        {
+            let call = self.kept_in_flight.remove(place);
+            self.ended_rare(facts, call, at_ms, answer, policy);
         }
     }
 
-    pub(super) fn queried(&mut self, facts: &mut Facts, at_ms: u64, to: &mut Findings<'_>) {
+    pub(super) fn queried(&mut self, facts: &mut Facts, at_ms: u64, policy: &Policy) {
         if let Some(returned) = facts.returned.clone() {
             let call = facts.kept(at_ms, None, Call::Queried);
             let message =
                 "the callback was queried after the start had returned, when the pointer was dead";
-            facts.broken(to, Rule::CallbackHeld, at_ms, message, [Some(&returned), Some(&call)]);
+            facts.broken(
+                policy,
+                Rule::CallbackHeld,
+                at_ms,
+                message,
+                [Some(&returned), Some(&call)],
+            );
         }
         *self.references.get_or_insert(0) += 1;
     }
@@ -202,17 +201,17 @@ impl Callbacks {
         *self.references.get_or_insert(0) += 1;
     }
 
-    pub(super) fn release(&mut self, facts: &mut Facts, at_ms: u64, to: &mut Findings<'_>) {
+    pub(super) fn release(&mut self, facts: &mut Facts, at_ms: u64, policy: &Policy) {
         let references = self.references.get_or_insert(0);
         *references -= 1;
         let call = facts.kept(at_ms, None, Call::Release);
         if *references < 0 {
             let message = "the callback was released more often than it was AddRef'd";
-            facts.broken(to, Rule::CallbackHeld, at_ms, message, [Some(&call)]);
+            facts.broken(policy, Rule::CallbackHeld, at_ms, message, [Some(&call)]);
         } else if *references == 0 && facts.started() && !facts.done_ended {
             let done = facts.done.clone();
             let message = "the callback was released before Done had returned";
-            facts.broken(to, Rule::CallbackHeld, at_ms, message, [done.as_ref(), Some(&call)]);
+            facts.broken(policy, Rule::CallbackHeld, at_ms, message, [done.as_ref(), Some(&call)]);
         }
     }
 
@@ -228,24 +227,26 @@ impl Callbacks {
         facts: &mut Facts,
         at_ms: u64,
         call: CallId,
-        to: &mut Findings<'_>,
+        policy: &Policy,
     ) {
-        if !self.in_flight.iter().any(|open| open.number == call) {
+        let plain = self.plain_in_flight.iter().map(|open| open.number);
+        let kept = self.kept_in_flight.iter().filter_map(|open| open.number);
+        if !plain.chain(kept).any(|open| open == call) {
             let read = facts.kept(at_ms, None, Call::TextRead { call });
             let message =
                 format!("the host read the text of call {} after that call had ended", call.0);
-            facts.broken(to, Rule::StringsCopied, at_ms, message, [Some(&read)]);
+            facts.broken(policy, Rule::StringsCopied, at_ms, message, [Some(&read)]);
         }
     }
 
-    pub(super) fn start_returned(&mut self, facts: &mut Facts, at_ms: u64, to: &mut Findings<'_>) {
+    pub(super) fn start_returned(&mut self, facts: &mut Facts, at_ms: u64, policy: &Policy) {
         self.heard_ms = self.heard_ms.max(at_ms);
         let returned = facts.returned.clone();
         if facts.failed() {
             if let Some(first) = self.first.clone() {
                 let message = "the start failed, yet the callback had been called for it";
                 facts.broken(
-                    to,
+                    policy,
                     Rule::NoCallOnFailedStart,
                     at_ms,
                     message,
@@ -256,35 +257,35 @@ impl Callbacks {
             match self.references {
                 None => {
                     let message = "the start succeeded without asking for the callback interface";
-                    facts.broken(to, Rule::CallbackHeld, at_ms, message, [returned.as_ref()]);
+                    facts.broken(policy, Rule::CallbackHeld, at_ms, message, [returned.as_ref()]);
                 }
                 Some(references) if references <= 0 && !facts.done_ended => {
                     let message = "the start succeeded without keeping a reference to the callback";
-                    facts.broken(to, Rule::CallbackHeld, at_ms, message, [returned.as_ref()]);
+                    facts.broken(policy, Rule::CallbackHeld, at_ms, message, [returned.as_ref()]);
                 }
                 Some(_) => {}
             }
         }
     }
 
-    pub(super) fn finish(&mut self, facts: &mut Facts, at_ms: u64, to: &mut Findings<'_>) {
+    pub(super) fn finish(&mut self, facts: &mut Facts, at_ms: u64, policy: &Policy) {
         let owed = facts.started() || (facts.scope == Scope::Callback && self.begun > 0);
         if owed && facts.done.is_none() {
-            self.finish_without_done(facts, at_ms, to);
+            self.finish_without_done(facts, at_ms, policy);
         }
         match self.references {
             Some(references) if references > 0 => {
                 let message =
                     format!("the callback was never released: {references} references are left");
                 let done = facts.done.clone();
-                facts.broken(to, Rule::CallbackHeld, at_ms, message, [done.as_ref()]);
+                facts.broken(policy, Rule::CallbackHeld, at_ms, message, [done.as_ref()]);
             }
             _ => {}
         }
     }
 
     pub(super) fn settled(&self) -> bool {
-        self.in_flight.is_empty() && self.references.is_none_or(|references| references == 0)
+        self.none_in_flight() && self.references.is_none_or(|references| references == 0)
     }
 
     fn next_number(&mut self) -> CallId {
@@ -294,25 +295,25 @@ impl Callbacks {
 
     /// Whether a call that begins now needs a closer look: everything that a plain call in mid-sync is not.
     #[inline]
-    fn is_irregular(&self, facts: &Facts, at_ms: u64, to: &Findings<'_>) -> bool {
+    fn is_irregular(&self, facts: &Facts, at_ms: u64, policy: &Policy) -> bool {
         self.first.is_none()
             || facts.done.is_some()
             || facts.failed()
             || self.references.is_some_and(|references| references <= 0)
-            || (!self.in_flight.is_empty() && to.policy.holds(Rule::SerialCalls))
-            || at_ms.saturating_sub(self.heard_ms) > to.policy.bounded_silence_ms()
+            || (!self.none_in_flight() && policy.holds(Rule::SerialCalls))
+            || at_ms.saturating_sub(self.heard_ms) > policy.bounded_silence_ms()
     }
 
     /// The rules for the beginning of any call.
     #[cold]
-    fn check_begin(&mut self, facts: &mut Facts, call: &KeptCall, to: &mut Findings<'_>) {
+    fn check_begin(&mut self, facts: &mut Facts, call: &KeptCall, policy: &Policy) {
         let at_ms = call.at_ms;
         if self.first.is_none() {
             self.first = Some(call.clone());
         }
         if let Some(done) = facts.done.clone() {
             facts.broken(
-                to,
+                policy,
                 Rule::DoneLast,
                 at_ms,
                 "a call began after Done",
@@ -323,35 +324,34 @@ impl Callbacks {
             let returned = facts.returned.clone();
             let message = "the callback was called for a sync whose start had failed";
             facts.broken(
-                to,
+                policy,
                 Rule::NoCallOnFailedStart,
                 at_ms,
                 message,
                 [returned.as_ref(), Some(call)],
             );
         }
-        self.check_held(facts, call, to);
-        if let Some(open) = self.in_flight.first() {
-            if to.policy.holds(Rule::SerialCalls) {
-                let open = self.kept_in_flight(facts, open);
+        self.check_held(facts, call, policy);
+        if let Some(open) = self.first_in_flight(facts) {
+            if policy.holds(Rule::SerialCalls) {
                 let message = "a call began while another was in flight";
-                facts.broken(to, Rule::SerialCalls, at_ms, message, [Some(&open), Some(call)]);
+                facts.broken(policy, Rule::SerialCalls, at_ms, message, [Some(&open), Some(call)]);
             }
         } else if facts.started() && facts.done.is_none() {
             let silence = at_ms.saturating_sub(self.heard_ms);
-            let bound = to.policy.bounded_silence_ms();
+            let bound = policy.bounded_silence_ms();
             if silence > bound {
                 let message =
                     format!("no callback for {silence} ms, where at most {bound} ms are allowed");
-                facts.broken(to, Rule::BoundedSilence, at_ms, message, [Some(call)]);
+                facts.broken(policy, Rule::BoundedSilence, at_ms, message, [Some(call)]);
             }
         }
     }
 
-    fn check_held(&self, facts: &mut Facts, call: &KeptCall, to: &mut Findings<'_>) {
+    fn check_held(&self, facts: &mut Facts, call: &KeptCall, policy: &Policy) {
         if self.references.is_some_and(|references| references <= 0) {
             let message = "the callback was called without a reference to it";
-            facts.broken(to, Rule::CallbackHeld, call.at_ms, message, [Some(call)]);
+            facts.broken(policy, Rule::CallbackHeld, call.at_ms, message, [Some(call)]);
         }
     }
 
@@ -361,13 +361,13 @@ impl Callbacks {
         facts: &mut Facts,
         last: Option<Progress>,
         now: Progress,
-        to: &mut Findings<'_>,
+        policy: &Policy,
     ) {
         let Progress { at_ms, index, index_max, .. } = now;
         let call = self.kept_progress(facts, now);
         if index > index_max {
             let message = format!("position {index} is beyond its maximum {index_max}");
-            facts.broken(to, Rule::ProgressRange, at_ms, message, [Some(&call)]);
+            facts.broken(policy, Rule::ProgressRange, at_ms, message, [Some(&call)]);
             return;
         }
         let Some(last) = last else { return };
@@ -383,23 +383,29 @@ impl Callbacks {
             let message = format!(
                 "{index_max} of {index_max} was reported, yet the phase went on at {index}"
             );
-            facts.broken(to, Rule::ProgressComplete, at_ms, message, [Some(&earlier), Some(&call)]);
+            facts.broken(
+                policy,
+                Rule::ProgressComplete,
+                at_ms,
+                message,
+                [Some(&earlier), Some(&call)],
+            );
         } else {
             let message = format!(
                 "the position went back from {} to {index} of the same {index_max}",
                 last.index
             );
-            facts.broken(to, Rule::ProgressForward, at_ms, message, [Some(&earlier), Some(&call)]);
+            facts.broken(
+                policy,
+                Rule::ProgressForward,
+                at_ms,
+                message,
+                [Some(&earlier), Some(&call)],
+            );
         }
     }
 
-    fn check_status(
-        &self,
-        facts: &mut Facts,
-        call: &KeptCall,
-        status: HResult,
-        to: &mut Findings<'_>,
-    ) {
+    fn check_status(&self, facts: &mut Facts, call: &KeptCall, status: HResult, policy: &Policy) {
         const ADMITS: [HResult; 2] =
             [HResult::MAPI_W_ERRORS_RETURNED, HResult::MAPI_W_PARTIAL_COMPLETION];
         if let Some(error) = &self.failing_error
@@ -407,7 +413,13 @@ impl Callbacks {
             && !ADMITS.contains(&status)
         {
             let message = format!("a failing Error was reported, yet Done says {status}");
-            facts.broken(to, Rule::StatusHonest, call.at_ms, message, [Some(error), Some(call)]);
+            facts.broken(
+                policy,
+                Rule::StatusHonest,
+                call.at_ms,
+                message,
+                [Some(error), Some(call)],
+            );
         }
         if let Some(progress) = self.progress
             && status == HResult::S_OK
@@ -418,7 +430,7 @@ impl Callbacks {
             let message =
                 format!("Done(S_OK) came when the last position was {index} of {index_max}");
             facts.broken(
-                to,
+                policy,
                 Rule::ProgressComplete,
                 call.at_ms,
                 message,
@@ -427,23 +439,16 @@ impl Callbacks {
         }
     }
 
-    fn check_cancel(
-        &self,
-        facts: &mut Facts,
-        call: &KeptCall,
-        status: HResult,
-        to: &mut Findings<'_>,
-    ) {
+    fn check_cancel(&self, facts: &mut Facts, call: &KeptCall, status: HResult, policy: &Policy) {
         let Some(cancel) = &self.cancel else { return };
         let request = facts.kept(cancel.at_ms, None, Call::CancelRequested);
-        let (taken, bound) =
-            (call.at_ms.saturating_sub(cancel.at_ms), to.policy.cancel_within_ms());
+        let (taken, bound) = (call.at_ms.saturating_sub(cancel.at_ms), policy.cancel_within_ms());
         if taken > bound {
             let message = format!(
                 "Done came {taken} ms after the cancel request, where at most {bound} ms are allowed"
             );
             facts.broken(
-                to,
+                policy,
                 Rule::CancelAnswered,
                 call.at_ms,
                 message,
@@ -466,7 +471,7 @@ impl Callbacks {
                 "a cancel request was answered with Done({status}) instead of MAPI_E_USER_CANCEL"
             );
             facts.broken(
-                to,
+                policy,
                 Rule::CancelAnswered,
                 call.at_ms,
                 message,
@@ -479,21 +484,20 @@ impl Callbacks {
     fn ended_rare(
         &mut self,
         facts: &mut Facts,
+        call: KeptCall,
         at_ms: u64,
-        call: &InFlight,
         answer: Answer,
-        to: &mut Findings<'_>,
+        policy: &Policy,
     ) {
-        let kept = self.kept_in_flight(facts, call);
-        if let Call::Done { .. } = kept.call {
+        if let Call::Done { .. } = call.call {
             facts.done_ended = true;
             if facts.started() && self.references.is_some_and(|references| references < 0) {
-                self.check_held(facts, &kept, to);
+                self.check_held(facts, &call, policy);
             }
             return;
         }
         if answer.is_failure() && self.host_failure.is_none() {
-            self.host_failure = Some(kept);
+            self.host_failure = Some(call);
         }
         if answer == Answer::Returned(HResult::MAPI_W_CANCEL_MESSAGE) {
             self.cancel_requested(facts, at_ms);
@@ -501,12 +505,12 @@ impl Callbacks {
     }
 
     #[cold]
-    fn finish_without_done(&mut self, facts: &mut Facts, at_ms: u64, to: &mut Findings<'_>) {
+    fn finish_without_done(&mut self, facts: &mut Facts, at_ms: u64, policy: &Policy) {
         let start = facts.start.clone();
         if let Some(failure) = &self.host_failure {
             let message = "Done never came after the host had failed a call";
             facts.broken(
-                to,
+                policy,
                 Rule::HostErrorSurvived,
                 at_ms,
                 message,
@@ -517,7 +521,7 @@ impl Callbacks {
             let request = facts.kept(cancel.at_ms, None, Call::CancelRequested);
             let message = "Done never came after the cancel request";
             facts.broken(
-                to,
+                policy,
                 Rule::CancelAnswered,
                 at_ms,
                 message,
@@ -526,16 +530,15 @@ impl Callbacks {
         }
         let last = self.progress.map(|progress| self.kept_progress(facts, progress));
         let message = "the sync was started and Done never came";
-        facts.broken(to, Rule::DoneOnce, at_ms, message, [start.as_ref(), last.as_ref()]);
+        facts.broken(policy, Rule::DoneOnce, at_ms, message, [start.as_ref(), last.as_ref()]);
     }
 
     /// Makes `text` the current one. Calls in flight that hold the old one keep it.
     #[cold]
     fn change_text(&mut self, facts: &Facts, text: &str) {
-        for place in 0..self.in_flight.len() {
-            if let Begun::Progress(progress) = self.in_flight[place].call {
-                self.in_flight[place].call = Begun::Kept(self.kept_progress(facts, progress));
-            }
+        while let Some(progress) = self.plain_in_flight.pop() {
+            let call = self.kept_progress(facts, progress);
+            self.kept_in_flight.push(call);
         }
         self.text = Some(Arc::from(text));
     }
@@ -546,10 +549,15 @@ impl Callbacks {
         facts.kept(at_ms, Some(number), Call::Progress { text, index, index_max })
     }
 
-    fn kept_in_flight(&self, facts: &Facts, call: &InFlight) -> KeptCall {
-        match &call.call {
-            Begun::Progress(progress) => self.kept_progress(facts, *progress),
-            Begun::Kept(call) => call.clone(),
-        }
+    #[inline]
+    fn none_in_flight(&self) -> bool {
+        self.plain_in_flight.is_empty() && self.kept_in_flight.is_empty()
+    }
+
+    /// The oldest call that has not ended.
+    fn first_in_flight(&self, facts: &Facts) -> Option<KeptCall> {
+        let plain =
+            self.plain_in_flight.iter().map(|progress| self.kept_progress(facts, *progress));
+        plain.chain(self.kept_in_flight.iter().cloned()).min_by_key(|call| call.number)
     }
 }

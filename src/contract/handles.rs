@@ -1,7 +1,7 @@
 //! The rules about the event: published in time, signalled in time, closed once, and never touched by the wrong side.
 
-use super::machine::{Facts, Findings, Scope};
-use super::{Call, KeptCall, Rule, Side};
+use super::machine::{Facts, Scope};
+use super::{Call, KeptCall, Policy, Rule, Side};
 use crate::RawEvent;
 
 #[derive(Debug, Default)]
@@ -42,20 +42,26 @@ impl Handles {
         facts: &mut Facts,
         at_ms: u64,
         event: RawEvent,
-        to: &mut Findings<'_>,
+        policy: &Policy,
     ) {
         let call = facts.kept(at_ms, None, Call::EventPublished { event });
         if let Some(returned) = facts.returned.clone() {
             let message =
                 "the out-pointer was written after the start had returned, when it was dead";
-            facts.broken(to, Rule::EventPublished, at_ms, message, [Some(&returned), Some(&call)]);
+            facts.broken(
+                policy,
+                Rule::EventPublished,
+                at_ms,
+                message,
+                [Some(&returned), Some(&call)],
+            );
             return;
         }
         self.published = event;
         self.object = self.object_of(event);
         if !event.is_null() && self.object.is_none() {
             let message = format!("{event} was published, which is no open handle");
-            facts.broken(to, Rule::EventPublished, at_ms, message, [Some(&call)]);
+            facts.broken(policy, Rule::EventPublished, at_ms, message, [Some(&call)]);
         }
     }
 
@@ -64,7 +70,7 @@ impl Handles {
         facts: &mut Facts,
         at_ms: u64,
         event: RawEvent,
-        to: &mut Findings<'_>,
+        policy: &Policy,
     ) {
         if facts.scope == Scope::Callback {
             return;
@@ -73,18 +79,24 @@ impl Handles {
         if facts.failed() {
             if !event.is_null() {
                 let message = format!("the start failed and left {event} in the out-pointer");
-                facts.broken(to, Rule::NoCallOnFailedStart, at_ms, message, [returned.as_ref()]);
+                facts.broken(
+                    policy,
+                    Rule::NoCallOnFailedStart,
+                    at_ms,
+                    message,
+                    [returned.as_ref()],
+                );
             }
             return;
         }
         if event.is_null() {
             let message = "the start succeeded and left no event in the out-pointer";
-            facts.broken(to, Rule::EventPublished, at_ms, message, [returned.as_ref()]);
+            facts.broken(policy, Rule::EventPublished, at_ms, message, [returned.as_ref()]);
         } else if let Some(withdrawn) = self.withdrawn.clone() {
             let message =
                 format!("the start succeeded with {event} in the out-pointer, which it had closed");
             facts.broken(
-                to,
+                policy,
                 Rule::EventPublished,
                 at_ms,
                 message,
@@ -102,24 +114,24 @@ impl Handles {
             && *passed != event
         {
             let message = format!("Done was given {passed}, while the start published {event}");
-            facts.broken(to, Rule::EventSame, at_ms, message, [done.as_ref(), returned.as_ref()]);
+            facts.broken(
+                policy,
+                Rule::EventSame,
+                at_ms,
+                message,
+                [done.as_ref(), returned.as_ref()],
+            );
         }
     }
 
-    pub(super) fn done(
-        &mut self,
-        facts: &mut Facts,
-        at_ms: u64,
-        event: RawEvent,
-        to: &mut Findings<'_>,
-    ) {
+    pub(super) fn done(&mut self, facts: &mut Facts, at_ms: u64, event: RawEvent, policy: &Policy) {
         if event.is_null() || facts.scope == Scope::Callback {
             return;
         }
         let done = facts.done.clone();
         if event != self.published && (!self.published.is_null() || facts.returned.is_some()) {
             let message = format!("Done was given {event}, while {} is published", self.published);
-            facts.broken(to, Rule::EventSame, at_ms, message, [done.as_ref()]);
+            facts.broken(policy, Rule::EventSame, at_ms, message, [done.as_ref()]);
         }
         if self.given_away.is_none() {
             self.given_away = done;
@@ -134,7 +146,7 @@ impl Handles {
         by: Side,
         event: RawEvent,
         call: Call<&str>,
-        to: &mut Findings<'_>,
+        policy: &Policy,
     ) {
         if by != Side::Provider {
             return;
@@ -143,7 +155,7 @@ impl Handles {
         if matches!(done.call, Call::Done { event: given, .. } if given == event) {
             let touch = facts.kept(at_ms, None, call.into_shared());
             let message = format!("the provider used {event} after it had given it to Done");
-            facts.broken(to, Rule::EventOwner, at_ms, message, [Some(&done), Some(&touch)]);
+            facts.broken(policy, Rule::EventOwner, at_ms, message, [Some(&done), Some(&touch)]);
         }
     }
 
@@ -153,7 +165,7 @@ impl Handles {
         at_ms: u64,
         by: Side,
         event: RawEvent,
-        to: &mut Findings<'_>,
+        policy: &Policy,
     ) {
         let ours = self.object.is_some() && self.object_of(event) == self.object;
         if self.set || !(ours || event == self.published) {
@@ -167,7 +179,13 @@ impl Handles {
                 Some(_) => "the event was signalled before Done had returned",
                 None => "the event was signalled before Done",
             };
-            facts.broken(to, Rule::EventAfterDone, at_ms, message, [done.as_ref(), Some(&call)]);
+            facts.broken(
+                policy,
+                Rule::EventAfterDone,
+                at_ms,
+                message,
+                [done.as_ref(), Some(&call)],
+            );
         }
     }
 
@@ -176,13 +194,13 @@ impl Handles {
         facts: &mut Facts,
         at_ms: u64,
         event: RawEvent,
-        to: &mut Findings<'_>,
+        policy: &Policy,
     ) {
         if event == self.published && !event.is_null() {
             let call = facts.kept(at_ms, None, Call::EventClosed { by: Side::Provider, event });
             if facts.started() {
                 let message = format!("the provider closed {event}, which is the host's to close");
-                facts.broken(to, Rule::EventOwner, at_ms, message, [Some(&call)]);
+                facts.broken(policy, Rule::EventOwner, at_ms, message, [Some(&call)]);
             }
             self.withdrawn = Some(call);
         }
@@ -198,7 +216,7 @@ impl Handles {
         facts: &mut Facts,
         at_ms: u64,
         event: RawEvent,
-        to: &mut Findings<'_>,
+        policy: &Policy,
     ) {
         if event != self.published || event.is_null() {
             return;
@@ -219,7 +237,7 @@ impl Handles {
         if let Some(message) = message {
             let before = self.closed.clone();
             facts.broken(
-                to,
+                policy,
                 Rule::EventClosedOnce,
                 at_ms,
                 message,
@@ -229,7 +247,7 @@ impl Handles {
         self.closed = Some(call);
     }
 
-    pub(super) fn finish(&mut self, facts: &mut Facts, at_ms: u64, to: &mut Findings<'_>) {
+    pub(super) fn finish(&mut self, facts: &mut Facts, at_ms: u64, policy: &Policy) {
         if facts.scope == Scope::Callback
             || !facts.started()
             || facts.done.is_none()
@@ -240,7 +258,7 @@ impl Handles {
         let done = facts.done.clone();
         if !self.set {
             let message = "Done came and the event was never signalled";
-            facts.broken(to, Rule::EventAfterDone, at_ms, message, [done.as_ref()]);
+            facts.broken(policy, Rule::EventAfterDone, at_ms, message, [done.as_ref()]);
         }
         // A host cannot be asked to wait for what never comes.
         let waits_in_vain = !self.set
@@ -248,7 +266,7 @@ impl Handles {
         if facts.host_watched && self.closed.is_none() && self.withdrawn.is_none() && !waits_in_vain
         {
             let message = "the host never closed the published handle";
-            facts.broken(to, Rule::EventClosedOnce, at_ms, message, [done.as_ref()]);
+            facts.broken(policy, Rule::EventClosedOnce, at_ms, message, [done.as_ref()]);
         }
     }
 

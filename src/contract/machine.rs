@@ -17,12 +17,6 @@ pub(super) enum Scope {
     Request,
 }
 
-/// Where rules are reported to.
-pub(super) struct Findings<'a> {
-    pub(super) policy: &'a Policy,
-    pub(super) broken: &'a mut Vec<Violation>,
-}
-
 #[derive(Debug)]
 pub(super) struct Machine {
     pub(super) facts: Facts,
@@ -45,6 +39,8 @@ pub(super) struct Facts {
     pub(super) returned: Option<KeptCall>,
     pub(super) done: Option<KeptCall>,
     pub(super) done_ended: bool,
+    /// Violations that nobody has taken yet.
+    found: Vec<Violation>,
 }
 
 impl Facts {
@@ -78,20 +74,20 @@ impl Facts {
     #[cold]
     pub(super) fn broken<'k>(
         &mut self,
-        to: &mut Findings<'_>,
+        policy: &Policy,
         rule: Rule,
         at_ms: u64,
         message: impl Into<String>,
         calls: impl IntoIterator<Item = Option<&'k KeptCall>>,
     ) {
         let bit = 1 << rule as u32;
-        if !to.policy.holds(rule) || self.reported & bit != 0 {
+        if !policy.holds(rule) || self.reported & bit != 0 {
             return;
         }
         self.reported |= bit;
         let calls = calls.into_iter().flatten().cloned().collect();
         let (sync, position) = (self.sync, self.position);
-        to.broken.push(Violation { rule, sync, at_ms, position, message: message.into(), calls });
+        self.found.push(Violation { rule, sync, at_ms, position, message: message.into(), calls });
     }
 }
 
@@ -107,8 +103,15 @@ impl Machine {
             returned: None,
             done: None,
             done_ended: false,
+            found: Vec::new(),
         };
         Self { facts, callbacks: Callbacks::default(), handles: Handles::default() }
+    }
+
+    /// Takes what was found broken since the last time.
+    #[inline]
+    pub(super) fn take_found(&mut self) -> Option<Vec<Violation>> {
+        if self.facts.found.is_empty() { None } else { Some(std::mem::take(&mut self.facts.found)) }
     }
 
     /// Takes one call into account. A callback that begins gets the number that its end must name.
@@ -117,7 +120,7 @@ impl Machine {
         &mut self,
         at_ms: u64,
         call: Call<&str>,
-        to: &mut Findings<'_>,
+        policy: &Policy,
     ) -> Option<CallId> {
         self.facts.position += 1;
         match call {
@@ -128,37 +131,40 @@ impl Machine {
                     text,
                     index,
                     index_max,
-                    to,
+                    policy,
                 ));
             }
-            Call::Ended { call, answer } => self.ended(at_ms, call, answer, to),
-            call => return self.observe_rare(at_ms, call, to),
+            Call::Ended { call, answer } => self.ended(at_ms, call, answer, policy),
+            call => return self.observe_rare(at_ms, call, policy),
         }
         None
     }
 
-    fn observe_rare(
-        &mut self,
-        at_ms: u64,
-        call: Call<&str>,
-        to: &mut Findings<'_>,
-    ) -> Option<CallId> {
+    fn observe_rare(&mut self, at_ms: u64, call: Call<&str>, policy: &Policy) -> Option<CallId> {
         let facts = &mut self.facts;
         match call {
             Call::Progress { .. } | Call::Ended { .. } => unreachable!("taken by the short way"),
             Call::Start { flags } => {
                 facts.start = Some(facts.kept(at_ms, None, Call::Start { flags }));
             }
-            Call::StartReturned { result, event } => self.start_returned(at_ms, result, event, to),
-            Call::Queried => self.callbacks.queried(facts, at_ms, to),
+            Call::StartReturned { result, event } => {
+                self.start_returned(at_ms, result, event, policy);
+            }
+            Call::Queried => self.callbacks.queried(facts, at_ms, policy),
             Call::AddRef => self.callbacks.add_ref(),
-            Call::Release => self.callbacks.release(facts, at_ms, to),
+            Call::Release => self.callbacks.release(facts, at_ms, policy),
             Call::Error { result, text } => {
-                return Some(self.callbacks.error(facts, at_ms, result, text.map(Arc::from), to));
+                return Some(self.callbacks.error(
+                    facts,
+                    at_ms,
+                    result,
+                    text.map(Arc::from),
+                    policy,
+                ));
             }
             Call::Done { event, status } => {
-                let call = self.callbacks.done(facts, at_ms, event, status, to);
-                self.handles.done(facts, at_ms, event, to);
+                let call = self.callbacks.done(facts, at_ms, event, status, policy);
+                self.handles.done(facts, at_ms, event, policy);
                 return Some(call);
             }
             Call::EventCreated { event } => self.handles.created(event),
@@ -169,41 +175,55 @@ impl Machine {
                     by,
                     from,
                     Call::EventDuplicated { by, from, event },
-                    to,
+                    policy,
                 );
                 self.handles.duplicated(from, event);
             }
-            Call::EventPublished { event } => self.handles.published(facts, at_ms, event, to),
+            Call::EventPublished { event } => self.handles.published(facts, at_ms, event, policy),
             Call::EventSet { by, event } => {
-                self.handles.touched(facts, at_ms, by, event, Call::EventSet { by, event }, to);
-                self.handles.set(facts, at_ms, by, event, to);
+                self.handles.touched(facts, at_ms, by, event, Call::EventSet { by, event }, policy);
+                self.handles.set(facts, at_ms, by, event, policy);
             }
             Call::EventWaited { by, event } => {
-                self.handles.touched(facts, at_ms, by, event, Call::EventWaited { by, event }, to);
+                self.handles.touched(
+                    facts,
+                    at_ms,
+                    by,
+                    event,
+                    Call::EventWaited { by, event },
+                    policy,
+                );
             }
             Call::EventClosed { by, event } => {
-                self.handles.touched(facts, at_ms, by, event, Call::EventClosed { by, event }, to);
+                self.handles.touched(
+                    facts,
+                    at_ms,
+                    by,
+                    event,
+                    Call::EventClosed { by, event },
+                    policy,
+                );
                 match by {
-                    Side::Provider => self.handles.closed_by_provider(facts, at_ms, event, to),
-                    Side::Host => self.handles.closed_by_host(facts, at_ms, event, to),
+                    Side::Provider => self.handles.closed_by_provider(facts, at_ms, event, policy),
+                    Side::Host => self.handles.closed_by_host(facts, at_ms, event, policy),
                 }
             }
             Call::CancelRequested => self.callbacks.cancel_requested(facts, at_ms),
-            Call::TextRead { call } => self.callbacks.text_read(facts, at_ms, call, to),
-            Call::StoreReleased => self.store_released(at_ms, to),
+            Call::TextRead { call } => self.callbacks.text_read(facts, at_ms, call, policy),
+            Call::StoreReleased => self.store_released(at_ms, policy),
         }
         None
     }
 
     /// Ends the observation: what is still owed is broken now.
-    pub(super) fn finish(&mut self, at_ms: u64, to: &mut Findings<'_>) {
-        self.callbacks.finish(&mut self.facts, at_ms, to);
-        self.handles.finish(&mut self.facts, at_ms, to);
+    pub(super) fn finish(&mut self, at_ms: u64, policy: &Policy) {
+        self.callbacks.finish(&mut self.facts, at_ms, policy);
+        self.handles.finish(&mut self.facts, at_ms, policy);
     }
 
     /// Applies the overlap rule to this sync, whose start has just returned, given one that
     /// was running when it began.
-    pub(super) fn overlapped(&mut self, at_ms: u64, running: &Overlapped, to: &mut Findings<'_>) {
+    pub(super) fn overlapped(&mut self, at_ms: u64, running: &Overlapped, policy: &Policy) {
         // A start may also fail for reasons of its own; only a code that gives no reason hides what happened.
         const NO_REASON: [HResult; 2] = [HResult::E_FAIL, HResult::E_UNEXPECTED];
         let Some(returned) = self.facts.returned.clone() else { return };
@@ -213,12 +233,12 @@ impl Machine {
             let message = format!(
                 "a second start returned {result} with the event of the sync that was still running"
             );
-            self.facts.broken(to, Rule::Overlap, at_ms, message, [earlier, Some(&returned)]);
+            self.facts.broken(policy, Rule::Overlap, at_ms, message, [earlier, Some(&returned)]);
         } else if NO_REASON.contains(&result) {
             let message = format!(
                 "a second start while a sync was running failed with {result} instead of MAPI_E_BUSY"
             );
-            self.facts.broken(to, Rule::Overlap, at_ms, message, [earlier, Some(&returned)]);
+            self.facts.broken(policy, Rule::Overlap, at_ms, message, [earlier, Some(&returned)]);
         }
     }
 
@@ -244,24 +264,18 @@ impl Machine {
     }
 
     #[inline]
-    fn ended(&mut self, at_ms: u64, call: CallId, answer: Answer, to: &mut Findings<'_>) {
-        self.callbacks.ended(&mut self.facts, at_ms, call, answer, to);
+    fn ended(&mut self, at_ms: u64, call: CallId, answer: Answer, policy: &Policy) {
+        self.callbacks.ended(&mut self.facts, at_ms, call, answer, policy);
     }
 
-    fn start_returned(
-        &mut self,
-        at_ms: u64,
-        result: HResult,
-        event: RawEvent,
-        to: &mut Findings<'_>,
-    ) {
+    fn start_returned(&mut self, at_ms: u64, result: HResult, event: RawEvent, policy: &Policy) {
         let facts = &mut self.facts;
         facts.returned = Some(facts.kept(at_ms, None, Call::StartReturned { result, event }));
-        self.callbacks.start_returned(facts, at_ms, to);
-        self.handles.start_returned(facts, at_ms, event, to);
+        self.callbacks.start_returned(facts, at_ms, policy);
+        self.handles.start_returned(facts, at_ms, event, policy);
     }
 
-    fn store_released(&mut self, at_ms: u64, to: &mut Findings<'_>) {
+    fn store_released(&mut self, at_ms: u64, policy: &Policy) {
         let facts = &mut self.facts;
         let running = facts.start.is_some() && !facts.failed() && !facts.done_ended;
         if running {
@@ -269,7 +283,7 @@ impl Machine {
             let (start, done) = (facts.start.clone(), facts.done.clone());
             let message = "the store was released while the sync was not done";
             facts.broken(
-                to,
+                policy,
                 Rule::ShutdownDrained,
                 at_ms,
                 message,

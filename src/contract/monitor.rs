@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use super::machine::{Findings, Machine, Scope};
+use super::machine::{Machine, Scope};
 use super::{Answer, Call, CallId, KeptCall, Policy, SyncId, Violation};
 use crate::event::lock;
 use crate::{HResult, RawEvent};
@@ -127,7 +127,7 @@ impl Monitor {
     /// As [`Self::finish`], at this time in milliseconds on the monitor's clock.
     pub fn finish_at(&self, at_ms: u64) -> Vec<Violation> {
         for SyncWatch { shared, cell } in self.open_syncs() {
-            shared.applied(&cell, |machine, findings| machine.finish(at_ms, findings));
+            shared.applied(&cell, |machine, policy| machine.finish(at_ms, policy));
         }
         lock(&self.shared.syncs).open.clear();
         self.violations()
@@ -185,18 +185,13 @@ impl fmt::Debug for Monitor {
 impl Shared {
     /// Applies `change` to a sync and reports what it finds. The sync's lock is free again when violations are reported.
     #[inline]
-    fn applied<T>(
-        &self,
-        cell: &Cell,
-        change: impl FnOnce(&mut Machine, &mut Findings<'_>) -> T,
-    ) -> T {
-        let mut broken = Vec::new();
-        let result = {
-            let mut machine = lock(&cell.machine);
-            change(&mut machine, &mut Findings { policy: &self.config.policy, broken: &mut broken })
-        };
-        if !broken.is_empty() {
-            self.report(broken);
+    fn applied<T>(&self, cell: &Cell, change: impl FnOnce(&mut Machine, &Policy) -> T) -> T {
+        let mut machine = lock(&cell.machine);
+        let result = change(&mut machine, &self.config.policy);
+        let found = machine.take_found();
+        drop(machine);
+        if let Some(found) = found {
+            self.report(found);
         }
         result
     }
@@ -250,14 +245,14 @@ impl SyncWatch {
     pub fn observe_at(&self, at_ms: u64, call: Call<&str>) -> Option<CallId> {
         let Self { shared, cell } = self;
         if shared.config.keep_log {
-            let number = shared.applied(cell, |machine, findings| {
-                let number = machine.observe(at_ms, call, findings);
+            let number = shared.applied(cell, |machine, policy| {
+                let number = machine.observe(at_ms, call, policy);
                 shared.keep(cell.id, at_ms, number, call);
                 number
             });
             return number;
         }
-        shared.applied(cell, |machine, findings| machine.observe(at_ms, call, findings))
+        shared.applied(cell, |machine, policy| machine.observe(at_ms, call, policy))
     }
 
     /// Reports that the start has returned, with this event in the out-pointer.
@@ -278,8 +273,8 @@ impl SyncWatch {
         self.observe_at(at_ms, Call::StartReturned { result, event });
         for other in std::mem::take(&mut *lock(&self.cell.overlapping)) {
             let other = lock(&other.machine).not_to_share();
-            self.shared.applied(&self.cell, |machine, findings| {
-                machine.overlapped(at_ms, &other, findings);
+            self.shared.applied(&self.cell, |machine, policy| {
+                machine.overlapped(at_ms, &other, policy);
             });
         }
     }
