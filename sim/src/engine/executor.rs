@@ -18,7 +18,6 @@ use std::task;
 /// A task's future, and how it is run.
 struct Slot {
     future: Option<BoxedTask>,
-    droppable: bool,
     background: bool,
     aborting: bool,
     /// Whether there is a question to ask before a poll.
@@ -285,7 +284,6 @@ impl Engine {
         debug_assert_eq!(id.index(), self.slots.len());
         self.slots.push(Slot {
             future: Some(future),
-            droppable,
             background,
             aborting: false,
             special: droppable,
