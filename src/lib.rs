@@ -1,4 +1,85 @@
-//! Outlook's background synchronization interface as async Rust.
+//! Outlook's background synchronization of a mail store, as async Rust.
+//!
+//! Outlook calls [`IMAPISync::SynchronizeInBackground`](MapiSync) on a store; the provider works in the background and
+//! reports through [`IMAPISyncProgressCallback`](SyncProgressCallback). The rules of who may call what, when, and what
+//! happens to the event handle in between are easy to break under rare timing. This crate has
+//!
+//! - the **mirror** of the interface: [`MapiSync`], [`SyncRequest`], [`SyncProgressCallback`], [`Events`], [`HResult`].
+//!   It can express every mistake, because tests must make them;
+//! - the **session** on top of it: [`SyncRequest::start`] and [`SyncSession`]. It sends Done exactly once, last, on
+//!   every path;
+//! - the [**contract**](contract): the rules as data, and a monitor that holds calls against them anywhere.
+//!
+//! The crate `mapi-sync-sim` runs a provider under thousands of schedules, faults and cancels in virtual time.
+//!
+//! # A provider
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use mapi_sync::contract::{Monitor, MonitorConfig};
+//! use mapi_sync::*;
+//!
+//! struct Store;
+//!
+//! #[async_trait]
+//! impl MapiSync for Store {
+//!     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+//!         request.start(|session| async move {
+//!             for message in 1..=3 {
+//!                 session.sleep(Duration::from_millis(1)).await;
+//!                 session.progress(Some("Inbox"), message, 3).await;
+//!             }
+//!             session.done(HResult::S_OK).await
+//!         })
+//!     }
+//! }
+//!
+//! /// A host: it prints what it hears.
+//! struct Host;
+//!
+//! #[async_trait]
+//! impl SyncProgressCallback for Host {
+//!     async fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> HResult {
+//!         println!("{} {index}/{index_max}", text.unwrap_or_default());
+//!         HResult::S_OK
+//!     }
+//!
+//!     async fn error(&self, result: HResult, text: Option<&str>) -> HResult {
+//!         println!("{result} {}", text.unwrap_or_default());
+//!         HResult::S_OK
+//!     }
+//!
+//!     async fn done(&self, _event: RawEvent, status: HResult) -> HResult {
+//!         println!("done: {status}");
+//!         HResult::S_OK
+//!     }
+//! }
+//!
+//! # #[cfg(feature = "tokio")]
+//! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+//! let events: Arc<dyn Events> = Arc::new(ProcessEvents::new());
+//! let runtime = Arc::new(TokioRuntime::current(Arc::clone(&events)));
+//! let monitor = Monitor::new(MonitorConfig::default(), || 0);
+//! let host_events = monitor.host_events(events);
+//!
+//! let request = SyncRequest::new(Arc::new(Host), runtime).with_flags(SyncFlags::DOWNLOAD_CONTENTS);
+//! let out = Arc::clone(request.event_out());
+//! let result = monitor.watch(Store).synchronize_in_background(request).await;
+//! assert_eq!(result, HResult::S_OK);
+//!
+//! host_events.wait(out.published()).await;
+//! host_events.close(out.published());
+//! assert_eq!(monitor.finish(), []);
+//! # });
+//! ```
+//!
+//! # What this crate does not do
+//!
+//! It talks to no mail server and keeps no mail: that is the provider's work. And it does not make a provider correct: it
+//! makes the callback contract hard to break (the session), and breaches of it easy to find (the contract, and the
+//! simulation).
 
 mod callback;
 mod cancel;
