@@ -83,6 +83,8 @@
 
 mod callback;
 mod cancel;
+#[cfg(all(feature = "tokio", any(windows, feature = "com-vtable-testing")))]
+pub mod com;
 pub mod contract;
 mod event;
 mod flags;

@@ -1,0 +1,149 @@
+//! A foreign `IMAPISync`, in C++ or in another DLL, as a [`MapiSync`]: so that whatever drives and checks providers here
+//! drives and checks that one too.
+
+use std::fmt;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+
+use async_trait::async_trait;
+use windows_core::{IUnknown, Interface};
+
+use super::abi::{IMAPISync, MAPISIB};
+use super::{ComSession, Inbound, guard, thread};
+use crate::event::lock;
+use crate::{EventOut, HResult, MapiSync, RawEvent, SyncRequest};
+
+/// A foreign store object's `IMAPISync`.
+///
+/// Every start is made on a thread of its own, so one that blocks, or calls back before it returns, does not hold up the
+/// runtime it is awaited on. The request's runtime must use [`events`](super::events): those are the handles that cross.
+#[derive(Clone)]
+pub struct ForeignSync {
+    sync: IMAPISync,
+}
+
+impl ForeignSync {
+    /// Asks a store object for its `IMAPISync`.
+    ///
+    /// # Errors
+    ///
+    /// What QueryInterface answered; [`HResult::E_NOINTERFACE`] also where it answered success and left NULL.
+    pub fn query(store: &IUnknown) -> Result<Self, HResult> {
+        let mut found = ptr::null_mut();
+        // SAFETY: `found` is valid for the write, and the IID is that of the type below.
+        let answer = unsafe { store.query(&IMAPISync::IID, &mut found) };
+        let answer = HResult::from_i32(answer.0);
+        if answer.is_failure() {
+            return Err(answer);
+        }
+        if found.is_null() {
+            return Err(HResult::E_NOINTERFACE);
+        }
+        // SAFETY: QueryInterface answered with a reference to this interface.
+        Ok(Self { sync: unsafe { IMAPISync::from_raw(found) } })
+    }
+
+    /// The interface that is called.
+    #[must_use]
+    pub fn as_sync(&self) -> &IMAPISync {
+        &self.sync
+    }
+}
+
+impl fmt::Debug for ForeignSync {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ForeignSync").field(&self.sync.as_raw()).finish()
+    }
+}
+
+#[async_trait]
+impl MapiSync for ForeignSync {
+    async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+        let start = Arc::new(Start::default());
+        let made = Arc::clone(&start);
+        let sync = self.sync.clone();
+        let spawned = thread::spawn(move || call(&sync, &request, &made));
+        if let Err(code) = spawned {
+            return code;
+        }
+        start.answered().await
+    }
+}
+
+/// Makes the call, on the thread that is there for it.
+fn call(sync: &IMAPISync, request: &SyncRequest, start: &Arc<Start>) {
+    let slot = Arc::new(Slot { value: AtomicUsize::new(0), out: Arc::clone(request.event_out()) });
+    let callback = request.callback_unknown().map(|unknown| {
+        let slot = Arc::clone(&slot);
+        Inbound::direct(Arc::clone(unknown)).with_before_call(move || slot.look())
+    });
+    let session = request.session().and_then(|session| session.downcast_ref::<ComSession>());
+    let mut sib = MAPISIB {
+        ulSize: u32::try_from(size_of::<MAPISIB>()).unwrap_or(u32::MAX),
+        ulFlags: request.flags().bits(),
+        psesSync: session.map_or(ptr::null_mut(), |session| session.unknown().as_raw()),
+        punkCallBack: callback.as_ref().map_or(ptr::null_mut(), Inbound::as_raw),
+        phSyncDoneEvent: slot.value.as_ptr().cast(),
+    };
+    let method = Interface::vtable(sync).SynchronizeInBackground;
+    let answer = guard::call(
+        || {
+            // SAFETY: `sync` is a reference that we hold; the block and everything in it outlives the call, as the MAPISIB
+            // page asks of the caller.
+            unsafe { method(sync.as_raw(), &mut sib) }
+        },
+        || start.answer(HResult::E_UNEXPECTED),
+    );
+    slot.look();
+    start.answer(HResult::from_i32(answer.0));
+}
+
+/// The out-pointer's target, and where its content is passed on to.
+struct Slot {
+    value: AtomicUsize,
+    out: Arc<dyn EventOut>,
+}
+
+impl Slot {
+    /// Passes on what the provider wrote. Looked at before each callback too, as those may come before the start returns.
+    fn look(&self) {
+        let event = RawEvent::from_value(self.value.load(Ordering::Acquire));
+        if event != self.out.published() {
+            // A host that gave no place for it does not want to know.
+            let _ = self.out.publish(event);
+        }
+    }
+}
+
+/// The answer of a start, from the thread that makes it to the task that waits for it.
+#[derive(Default)]
+struct Start {
+    state: Mutex<(Option<HResult>, Option<Waker>)>,
+}
+
+impl Start {
+    fn answer(&self, result: HResult) {
+        let waker = {
+            let mut state = lock(&self.state);
+            state.0 = Some(result);
+            state.1.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    async fn answered(&self) -> HResult {
+        std::future::poll_fn(|cx| {
+            let mut state = lock(&self.state);
+            if let Some(result) = state.0 {
+                return Poll::Ready(result);
+            }
+            state.1 = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+}

@@ -1,0 +1,43 @@
+//! The COM adapter: the same providers and callbacks, in a process of Outlook's or of C++'s.
+//!
+//! | from | to | with |
+//! |---|---|---|
+//! | a host's `IMAPISyncProgressCallback` | [`SyncProgressCallback`](crate::SyncProgressCallback) | [`query_callback`] |
+//! | a [`SyncProgressCallback`](crate::SyncProgressCallback) | a COM object | [`Inbound`] |
+//! | a [`MapiSync`](crate::MapiSync) | a COM object, or a part of one | [`Provider`], [`SyncAggregate`] |
+//! | a foreign `IMAPISync` | [`MapiSync`](crate::MapiSync) | [`ForeignSync`] |
+//!
+//! On Windows the room is always here. Elsewhere the feature `com-vtable-testing` builds it, so that the method tables can
+//! be called there too, from C++ as well; handles are then those of a table in this process.
+//!
+//! Three things hold on every path: an HRESULT goes through untouched, a panic never leaves a method, and a sync whose
+//! start succeeded ends with one Done, its references given back and its event signalled, in this order.
+#![expect(unsafe_code, reason = "this room speaks to foreign memory through COM's method tables")]
+
+mod abi;
+mod aggregate;
+mod block;
+mod foreign;
+mod guard;
+mod inbound;
+mod kernel;
+mod outbound;
+mod provider;
+mod queue;
+mod session;
+mod thread;
+mod utf16;
+mod worker;
+
+pub use abi::{
+    IMAPISync, IMAPISync_Impl, IMAPISync_Vtbl, IMAPISyncProgressCallback,
+    IMAPISyncProgressCallback_Impl, IMAPISyncProgressCallback_Vtbl, MAPISIB,
+};
+pub use aggregate::SyncAggregate;
+pub use foreign::ForeignSync;
+pub use inbound::Inbound;
+pub use kernel::{Waited, events, open_handles, wait};
+pub use outbound::query_callback;
+pub use provider::Provider;
+pub use session::ComSession;
+pub use thread::{live_objects, live_workers};

@@ -1,0 +1,201 @@
+//! A [`MapiSync`] as a COM object that a host can start syncs on.
+
+use std::any::Any;
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+
+use windows_core::{HRESULT, IUnknown, Interface, implement};
+
+use super::abi::{FreeThreaded, IMAPISync, IMAPISync_Impl, MAPISIB};
+use super::outbound::Outbound;
+use super::session::ComSession;
+use super::thread::LiveObject;
+use super::worker::{self, Order, OutPointer};
+use super::{SyncAggregate, guard};
+use crate::{HResult, MapiSession, MapiSync, SyncFlags};
+
+/// A store provider that answers `IMAPISync`, in one of three ways: as an object of its own
+/// ([`into_sync`](Self::into_sync)), as a part of one's own store object ([`SyncAggregate`]), or from one's own
+/// implementation of the method ([`synchronize_in_background`](Self::synchronize_in_background)).
+///
+/// Each sync runs on a thread of its own, in the multithreaded apartment, with a tokio runtime of its own. Whatever the
+/// provider does (it panics, drops its session, forgets its event), a sync whose start succeeded ends with a Done, all
+/// references are given back, and the event occurs. Panics never leave a method, nor does the provider's `Drop`.
+#[derive(Clone)]
+pub struct Provider {
+    core: Arc<Core>,
+}
+
+type EnterThread = dyn Fn() -> Box<dyn Any> + Send + Sync;
+
+/// What the COM objects and the workers of a provider share.
+pub(crate) struct Core {
+    provider: ManuallyDrop<Arc<dyn MapiSync>>,
+    enter_thread: Option<Arc<EnterThread>>,
+}
+
+impl Core {
+    pub(crate) fn provider(&self) -> &dyn MapiSync {
+        &**self.provider
+    }
+
+    /// What has to be held while a thread works for the provider.
+    pub(crate) fn enter_thread(&self) -> Option<Box<dyn Any>> {
+        self.enter_thread.as_ref().map(|enter| enter())
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        // SAFETY: taken once, here, and not used again.
+        let provider = unsafe { ManuallyDrop::take(&mut self.provider) };
+        let enter_thread = self.enter_thread.take();
+        // The last Release of a COM object leads here, and a panic must not leave that.
+        guard::contain(move || drop(provider));
+        guard::contain(move || drop(enter_thread));
+    }
+}
+
+impl Provider {
+    /// A provider over `provider`.
+    #[must_use]
+    pub fn new(provider: impl MapiSync + 'static) -> Self {
+        Self::from_arc(Arc::new(provider))
+    }
+
+    /// A provider over a `provider` that is shared with others.
+    #[must_use]
+    pub fn from_arc(provider: Arc<dyn MapiSync>) -> Self {
+        Self { core: Arc::new(Core { provider: ManuallyDrop::new(provider), enter_thread: None }) }
+    }
+
+    /// The same provider, with something to hold on each thread that works for it: made by `enter` when the thread begins
+    /// and dropped before it ends. The place for `MAPIInitialize` and `MAPIUninitialize`, which every thread that uses MAPI
+    /// objects has to call.
+    #[must_use]
+    pub fn with_thread_guard<G: 'static>(
+        self,
+        enter: impl Fn() -> G + Send + Sync + 'static,
+    ) -> Self {
+        let provider = Arc::clone(&self.core.provider);
+        let enter_thread: Arc<EnterThread> = Arc::new(move || Box::new(enter()));
+        let core = Core { provider: ManuallyDrop::new(provider), enter_thread: Some(enter_thread) };
+        Self { core: Arc::new(core) }
+    }
+
+    /// A COM object of its own, with one reference: it answers `IMAPISync` and `IUnknown`.
+    #[must_use]
+    pub fn into_sync(self) -> IMAPISync {
+        ProviderObject { provider: self, _live: LiveObject::new() }.into()
+    }
+
+    /// A part of the store object `outer`, which answers QueryInterface for it: see [`SyncAggregate`].
+    ///
+    /// `outer` is not referenced: the part belongs to it, and must be dropped with it.
+    #[must_use]
+    pub fn into_aggregate(self, outer: &IUnknown) -> SyncAggregate {
+        SyncAggregate::new(self, outer)
+    }
+
+    /// `IMAPISync::SynchronizeInBackground`, for an `IMAPISync` that is implemented elsewhere. `store` is held for as long
+    /// as the sync runs.
+    ///
+    /// # Errors
+    ///
+    /// Any failing code means that nothing was started: no call will come and the out-pointer holds no event.
+    /// [`HResult::E_INVALIDARG`] for a MAPISIB that is NULL or too small or lacks callback or out-pointer, what the
+    /// callback's QueryInterface answered, [`HResult::E_OUTOFMEMORY`] where there is no thread to be had,
+    /// [`HResult::E_UNEXPECTED`] after a panic, and whatever the provider's own start answers.
+    ///
+    /// # Safety
+    ///
+    /// `pmapisib` is NULL or valid for reads of its own `ulSize` bytes, and its members are what the MAPISIB page says.
+    pub unsafe fn synchronize_in_background(
+        &self,
+        store: Option<&IUnknown>,
+        pmapisib: *const MAPISIB,
+    ) -> HResult {
+        let started = guard::contain(|| {
+            // SAFETY: passed on from the caller.
+            unsafe { self.start(store, pmapisib) }.unwrap_or_else(|code| code)
+        });
+        started.unwrap_or(HResult::E_UNEXPECTED)
+    }
+
+    /// # Safety
+    ///
+    /// As for [`synchronize_in_background`](Self::synchronize_in_background).
+    unsafe fn start(
+        &self,
+        store: Option<&IUnknown>,
+        pmapisib: *const MAPISIB,
+    ) -> Result<HResult, HResult> {
+        // SAFETY: passed on from the caller.
+        let sib = unsafe { read(pmapisib) }.ok_or(HResult::E_INVALIDARG)?;
+        if sib.phSyncDoneEvent.is_null() {
+            return Err(HResult::E_INVALIDARG);
+        }
+        // SAFETY: `punkCallBack` is NULL or an object of the host's, alive during the call ("MAPISIB").
+        let unknown = unsafe { IUnknown::from_raw_borrowed(&sib.punkCallBack) };
+        let callback = Outbound::query(unknown.ok_or(HResult::E_INVALIDARG)?)?;
+        // SAFETY: `psesSync` is NULL or the session's object, alive during the call ("MAPISIB").
+        let session = unsafe { ComSession::from_raw_borrowed(sib.psesSync) };
+        // SAFETY: the host keeps the pointer valid during the call ("MAPISIB"), and `run` returns within it.
+        let out = unsafe { OutPointer::new(sib.phSyncDoneEvent) };
+        Ok(worker::run(Order {
+            core: Arc::clone(&self.core),
+            store: store.cloned().map(FreeThreaded),
+            flags: SyncFlags::from_bits_retain(sib.ulFlags),
+            session: session.map(MapiSession::new),
+            callback,
+            out,
+        }))
+    }
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Provider")
+    }
+}
+
+/// Copies the MAPISIB, if there is a whole one. Its size is looked at before anything else is.
+///
+/// # Safety
+///
+/// `pmapisib` is NULL or valid for reads of its own `ulSize` bytes.
+unsafe fn read(pmapisib: *const MAPISIB) -> Option<MAPISIB> {
+    if pmapisib.is_null() {
+        return None;
+    }
+    // SAFETY: a block of any size starts with its size, `ulSize`.
+    let size = unsafe { pmapisib.cast::<u32>().read_unaligned() };
+    if (size as usize) < size_of::<MAPISIB>() {
+        return None;
+    }
+    // SAFETY: the caller promises as many bytes as the block says it has, which are enough.
+    Some(unsafe { pmapisib.read_unaligned() })
+}
+
+/// The object of [`Provider::into_sync`]. Its reference counting and QueryInterface are those of `windows-core`.
+#[implement(IMAPISync)]
+struct ProviderObject {
+    provider: Provider,
+    _live: LiveObject,
+}
+
+impl IMAPISync_Impl for ProviderObject_Impl {
+    unsafe fn SynchronizeInBackground(&self, pmapisib: *mut MAPISIB) -> HRESULT {
+        // Nothing needs this object itself: the worker shares what is in it.
+        // SAFETY: passed on from the host.
+        let started = unsafe { self.provider.synchronize_in_background(None, pmapisib) };
+        HRESULT(started.as_i32())
+    }
+}
+
+// `#[implement]` makes the object agile, that is, usable on any thread, without asking whether it is.
+const _: fn() = || {
+    fn assert_agile<T: Send + Sync + 'static>() {}
+    assert_agile::<Provider>();
+    assert_agile::<LiveObject>();
+};

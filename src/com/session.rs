@@ -1,0 +1,40 @@
+//! `MAPISIB::psesSync`, which this crate only hands on.
+
+use std::ffi::c_void;
+
+use windows_core::{IUnknown, Interface};
+
+use super::abi::FreeThreaded;
+
+/// The host's `IMAPISession`, held with a reference: what [`SyncRequest::session`](crate::SyncRequest::session) holds in a
+/// sync that was started through COM.
+///
+/// ```ignore
+/// let session = request.session().and_then(|session| session.downcast_ref::<ComSession>());
+/// let session: Option<IMAPISession> = session.and_then(|session| session.unknown().cast().ok());
+/// ```
+#[derive(Clone, Debug)]
+pub struct ComSession(FreeThreaded);
+
+impl ComSession {
+    /// Holds `session`, an `IMAPISession`.
+    #[must_use]
+    pub fn new(session: IUnknown) -> Self {
+        Self(FreeThreaded(session))
+    }
+
+    /// The session's object.
+    #[must_use]
+    pub fn unknown(&self) -> &IUnknown {
+        &self.0.0
+    }
+
+    /// # Safety
+    ///
+    /// `session` is NULL or points to a live COM object.
+    pub(crate) unsafe fn from_raw_borrowed(session: *mut c_void) -> Option<Self> {
+        // SAFETY: the caller's promise.
+        let session = unsafe { IUnknown::from_raw_borrowed(&session) };
+        session.cloned().map(Self::new)
+    }
+}

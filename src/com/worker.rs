@@ -1,0 +1,395 @@
+//! One dedicated thread per sync: a runtime of its own, and the promise that whatever happens in it, a sync that was
+//! started ends with one Done, references given back, and the event occurring last.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::thread::{ThreadId, current};
+use std::time::Duration;
+
+use super::abi::FreeThreaded;
+use super::outbound::{Outbound, Rescue};
+use super::provider::Core;
+use super::thread::{self, LiveWorker};
+use super::{guard, kernel};
+use crate::event::lock;
+use crate::{
+    BoxFuture, CancelSignal, EventOut, Events, HResult, MapiSession, OwnedEvent, RawEvent, Runtime,
+    SyncFlags, SyncRequest, TaskHandle, TokioRuntime,
+};
+
+/// What a start hands over to its worker.
+pub(crate) struct Order {
+    pub(crate) core: Arc<Core>,
+    /// The store object that the provider is part of: it must outlive the sync.
+    pub(crate) store: Option<FreeThreaded>,
+    pub(crate) flags: SyncFlags,
+    pub(crate) session: Option<MapiSession>,
+    pub(crate) callback: Outbound,
+    pub(crate) out: OutPointer,
+}
+
+/// `phSyncDoneEvent`, as it crosses to the worker.
+pub(crate) struct OutPointer(*mut *mut std::ffi::c_void);
+
+// SAFETY: the pointer is written only while the start call waits for the worker, and under a lock; the host promises that it
+// is valid during that call ("MAPISIB": "The pointer must be valid because it will contain the event").
+unsafe impl Send for OutPointer {}
+
+impl OutPointer {
+    /// # Safety
+    ///
+    /// `out` is valid for writes until the order's start has been answered.
+    pub(crate) unsafe fn new(out: *mut *mut std::ffi::c_void) -> Self {
+        Self(out)
+    }
+
+    fn write(&self, event: RawEvent) {
+        // SAFETY: `new`'s caller promised it.
+        unsafe { self.0.write_unaligned(std::ptr::without_provenance_mut(event.value())) };
+    }
+}
+
+/// Runs a sync on a thread of its own and returns what its start answered.
+///
+/// The out-pointer has been written when this returns success, and is NULL or untouched when it returns a failure.
+pub(crate) fn run(order: Order) -> HResult {
+    let Order { core, store, flags, session, callback, out } = order;
+    let (answer, answered) = mpsc::sync_channel(1);
+    let shared = Arc::new(Shared {
+        callback: Arc::new(callback),
+        out: Mutex::new(Some(out)),
+        published: AtomicUsize::new(0),
+        private: Mutex::new(None),
+        answer: Mutex::new(Some(answer)),
+        started: AtomicBool::new(false),
+        finished: AtomicBool::new(false),
+        finisher: Mutex::new(None),
+        tasks: AtomicUsize::new(0),
+        waker: Mutex::new(None),
+        cancel: CancelSignal::new(),
+        kept: Mutex::new(Some(Kept { store, core: Arc::clone(&core), live: LiveWorker::new() })),
+    });
+    shared.callback.set_rescue(Arc::new(RescueOf(Arc::downgrade(&shared))));
+    let worker = Arc::clone(&shared);
+    let spawned = thread::spawn(move || work(&worker, core, flags, session));
+    let result = match spawned {
+        Ok(()) => wait_for(&answered),
+        Err(code) => {
+            drop(lock(&shared.kept).take());
+            code
+        }
+    };
+    shared.close_out(result);
+    result
+}
+
+fn wait_for(answered: &Receiver<HResult>) -> HResult {
+    // The worker answers on every path; without an answer its memory is gone with the answer in it.
+    answered.recv().unwrap_or(HResult::E_UNEXPECTED)
+}
+
+/// What the start, the worker and a rescue share.
+struct Shared {
+    callback: Arc<Outbound>,
+    /// Gone once the start has returned.
+    out: Mutex<Option<OutPointer>>,
+    /// The handle in the out-pointer, by value: it is the host's after Done.
+    published: AtomicUsize,
+    /// Another handle to the published event: signalled last, whatever the provider did.
+    private: Mutex<Option<Private>>,
+    answer: Mutex<Option<SyncSender<HResult>>>,
+    started: AtomicBool,
+    finished: AtomicBool,
+    /// The thread that ends the sync.
+    finisher: Mutex<Option<ThreadId>>,
+    /// Tasks that the provider spawned and that have not ended.
+    tasks: AtomicUsize,
+    waker: Mutex<Option<Waker>>,
+    cancel: CancelSignal,
+    kept: Mutex<Option<Kept>>,
+}
+
+/// What is held for as long as the sync runs, and given back by whoever ends it.
+struct Kept {
+    store: Option<FreeThreaded>,
+    core: Arc<Core>,
+    live: LiveWorker,
+}
+
+fn work(shared: &Arc<Shared>, core: Arc<Core>, flags: SyncFlags, session: Option<MapiSession>) {
+    // Everything that may panic is in here; the end below runs whatever happens.
+    let ran = guard::contain(|| drive(shared, core, flags, session));
+    if ran.is_none() {
+        shared.answer_start(None);
+    }
+    shared.finish();
+}
+
+fn drive(shared: &Arc<Shared>, core: Arc<Core>, flags: SyncFlags, session: Option<MapiSession>) {
+    let _thread_guard = core.enter_thread();
+    let built = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let Ok(runtime) = built else {
+        return shared.answer_start(Some(HResult::E_OUTOFMEMORY));
+    };
+    let handle = TokioRuntime::new(runtime.handle().clone(), kernel::events());
+    let runtime_handle = Arc::new(WorkerRuntime { shared: Arc::clone(shared), tokio: handle });
+    let mut request = SyncRequest::new(Arc::clone(&shared.callback) as _, runtime_handle)
+        .with_flags(flags)
+        .with_event_out(Arc::new(Out(Arc::clone(shared))))
+        .with_cancel(shared.cancel.clone());
+    if let Some(session) = session {
+        request = request.with_session(session);
+    }
+    runtime.block_on(async {
+        let started = Contained(core.provider().synchronize_in_background(request)).await;
+        drop(core);
+        shared.answer_start(started);
+        std::future::poll_fn(|cx| shared.poll_over(cx)).await;
+    });
+    // Dropping the runtime drops what is left of the provider's tasks.
+}
+
+impl Shared {
+    /// Answers the start, once: `None` after a panic of the provider.
+    fn answer_start(&self, result: Option<HResult>) {
+        let Some(answer) = lock(&self.answer).take() else { return };
+        let mut result = match result {
+            Some(result) => result,
+            // The callback was called, so this sync counts as started, and its Done is owed.
+            None if self.callback.was_called() => HResult::S_OK,
+            None => HResult::E_UNEXPECTED,
+        };
+        if !result.is_failure()
+            && self.published().is_null()
+            && let Err(code) = self.publish_own()
+        {
+            result = code;
+        }
+        self.started.store(!result.is_failure(), Ordering::Release);
+        // The start is still waiting: it has nothing else to do.
+        let _ = answer.send(result);
+    }
+
+    /// An event for a provider that published none.
+    fn publish_own(&self) -> Result<(), HResult> {
+        let event = OwnedEvent::create(&kernel::events())?;
+        self.publish(event.raw()).ok().map(drop)?;
+        // From here on it is the host's to close.
+        let _ = event.into_raw();
+        Ok(())
+    }
+
+    fn published(&self) -> RawEvent {
+        RawEvent::from_value(self.published.load(Ordering::Acquire))
+    }
+
+    fn publish(&self, event: RawEvent) -> HResult {
+        let private = if event.is_null() {
+            None
+        } else {
+            match Private::of(event) {
+                Ok(private) => Some(private),
+                Err(code) => return code,
+            }
+        };
+        *lock(&self.private) = private;
+        self.published.store(event.value(), Ordering::Release);
+        if let Some(out) = &*lock(&self.out) {
+            out.write(event);
+        }
+        HResult::S_OK
+    }
+
+    /// The start returns: nothing is written from here on, and nothing is left behind by a failed one.
+    fn close_out(&self, result: HResult) {
+        if let Some(out) = lock(&self.out).take()
+            && result.is_failure()
+            && !self.published().is_null()
+        {
+            out.write(RawEvent::NULL);
+        }
+    }
+
+    /// Ready once the provider can do nothing more for this sync, or once somebody else has ended it.
+    fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
+        *lock(&self.waker) = Some(cx.waker().clone());
+        let idle = self.tasks.load(Ordering::Acquire) == 0;
+        // A reference may be on a thread of the provider's own, from where a Done can still come.
+        let over = self.callback.has_done_returned() || !self.callback.is_held();
+        if self.finished.load(Ordering::Acquire) || idle && over {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    fn wake(&self) {
+        let waker = lock(&self.waker).clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// The end, once: the Done that is owed, then references back, then the event.
+    fn finish(&self) {
+        if self.finished.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        *lock(&self.finisher) = Some(current().id());
+        if self.started.load(Ordering::Acquire) {
+            self.callback.finish(self.published(), HResult::E_UNEXPECTED);
+        } else {
+            self.callback.close();
+        }
+        self.conclude();
+    }
+
+    /// What comes after the Done, once.
+    fn conclude(&self) {
+        self.callback.close();
+        let kept = lock(&self.kept).take();
+        let private = lock(&self.private).take();
+        let Some(Kept { store, core, live }) = kept else { return };
+        // Last references, perhaps: the provider's own Drop may run here, and panic.
+        guard::contain(move || drop(core));
+        guard::contain(move || drop(store));
+        // The thread holds the module by itself until its last instruction.
+        drop(live);
+        if let Some(event) = private {
+            // A handle of our own to an event that exists: this cannot fail.
+            let _ = event.set();
+        }
+        self.wake();
+    }
+}
+
+/// Weak, as the callback is part of what it points to.
+struct RescueOf(std::sync::Weak<Shared>);
+
+impl Rescue for RescueOf {
+    fn rescue(&self) {
+        let Some(shared) = self.0.upgrade() else { return };
+        // An exception out of the last Done leaves only the rest to do.
+        let last = *lock(&shared.finisher) == Some(current().id());
+        let ending = Arc::clone(&shared);
+        let end = move || {
+            if last {
+                return ending.conclude();
+            }
+            ending.answer_start(None);
+            // Whatever of the provider still runs, on other threads, is asked to stop.
+            guard::contain(|| ending.cancel.request());
+            ending.finish();
+        };
+        if thread::spawn(end.clone()).is_err() {
+            // No thread to be had: this one has to do.
+            end();
+        }
+    }
+
+    fn changed(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.wake();
+        }
+    }
+}
+
+/// The place for the event, as the provider sees it.
+struct Out(Arc<Shared>);
+
+impl EventOut for Out {
+    fn publish(&self, event: RawEvent) -> HResult {
+        self.0.publish(event)
+    }
+
+    fn published(&self) -> RawEvent {
+        self.0.published()
+    }
+}
+
+/// A second handle to the published event, closed when this is dropped.
+struct Private(RawEvent);
+
+impl Private {
+    fn of(event: RawEvent) -> Result<Self, HResult> {
+        kernel::events().duplicate(event).map(Self)
+    }
+
+    fn set(&self) -> HResult {
+        kernel::events().set(self.0)
+    }
+}
+
+impl Drop for Private {
+    fn drop(&mut self) {
+        // Ours alone, and open: this cannot fail.
+        let _ = kernel::events().close(self.0);
+    }
+}
+
+/// The worker's runtime: tokio's, with the provider's tasks counted.
+struct WorkerRuntime {
+    shared: Arc<Shared>,
+    tokio: TokioRuntime,
+}
+
+impl Runtime for WorkerRuntime {
+    fn spawn(&self, name: Cow<'static, str>, task: BoxFuture) -> Result<TaskHandle, HResult> {
+        self.shared.tasks.fetch_add(1, Ordering::AcqRel);
+        let count = Count(Arc::clone(&self.shared));
+        self.tokio.spawn(name, Box::pin(Counted { task, _count: count }))
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture {
+        self.tokio.sleep(duration)
+    }
+
+    fn now(&self) -> Duration {
+        self.tokio.now()
+    }
+
+    fn events(&self) -> &Arc<dyn Events> {
+        self.tokio.events()
+    }
+}
+
+/// A task that is counted until it is dropped: first the task, then the count.
+struct Counted {
+    task: BoxFuture,
+    _count: Count,
+}
+
+impl Future for Counted {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.task.as_mut().poll(cx)
+    }
+}
+
+struct Count(Arc<Shared>);
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.0.tasks.fetch_sub(1, Ordering::AcqRel);
+        self.0.wake();
+    }
+}
+
+/// A future whose panic is `None`.
+struct Contained<F>(F);
+
+impl<F: Future + Unpin> Future for Contained<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match guard::contain(|| Pin::new(&mut self.0).poll(cx)) {
+            Some(poll) => poll.map(Some),
+            None => Poll::Ready(None),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A provider that does what a case says, written once for every mount.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::channel::oneshot;
+use futures::future;
+use mapi_sync::{
+    BoxFuture, Events, HResult, MapiSync, Runtime, SyncDone, SyncRequest, SyncSession, TaskHandle,
+    async_trait,
+};
+
+use crate::case::{Case, End, Step};
+
+/// Plays the provider's part of a case.
+#[derive(Clone, Debug)]
+pub struct Scripted {
+    steps: Vec<Step>,
+    end: End,
+}
+
+impl Scripted {
+    /// The provider of `case`.
+    #[must_use]
+    pub fn new(case: &Case) -> Self {
+        Self { steps: case.steps.clone(), end: case.end }
+    }
+
+    async fn report(&self, session: &SyncSession) {
+        for step in &self.steps {
+            match step {
+                Step::Progress(text, index, max) => {
+                    // Whatever the host answers, the sync goes on.
+                    let _ = session.progress(*text, *index, *max).await;
+                }
+                Step::Error(code, text) => {
+                    let _ = session.error(*code, text).await;
+                }
+                Step::Sleep(ms) => {
+                    session.sleep(Duration::from_millis(u64::from(*ms))).await;
+                }
+            }
+        }
+    }
+
+    async fn work(self, session: SyncSession) -> SyncDone {
+        if self.end != End::Drops {
+            self.report(&session).await;
+        }
+        match self.end {
+            End::Done(status) => session.done(status).await,
+            End::PanicsInDrop(status) => {
+                let _held = PanicsInDrop;
+                session.done(status).await
+            }
+            // Whoever runs this drops it here.
+            End::Drops => std::future::pending().await,
+            End::Panics | End::StartFails(_) | End::StartPanics => panic!("as the case asks"),
+        }
+    }
+}
+
+#[async_trait]
+impl MapiSync for Scripted {
+    async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+        match self.end {
+            End::StartFails(code) => return code,
+            End::StartPanics => panic!("as the case asks"),
+            _ => {}
+        }
+        let script = self.clone();
+        if self.end != End::Drops {
+            return request.start(|session| script.work(session));
+        }
+        let (reached, when) = oneshot::channel::<()>();
+        let runtime =
+            Dropping { inner: Arc::clone(request.runtime()), when: Mutex::new(Some(when)) };
+        request.with_runtime(Arc::new(runtime)).start(|session| async move {
+            script.report(&session).await;
+            // Somebody waits for this: the runtime below.
+            let _ = reached.send(());
+            script.work(session).await
+        })
+    }
+}
+
+/// A runtime that drops its first task when it is told to.
+struct Dropping {
+    inner: Arc<dyn Runtime>,
+    when: Mutex<Option<oneshot::Receiver<()>>>,
+}
+
+impl Runtime for Dropping {
+    fn spawn(&self, name: Cow<'static, str>, task: BoxFuture) -> Result<TaskHandle, HResult> {
+        let when = self.when.lock().expect("no panic under this lock").take();
+        self.inner.spawn(
+            name,
+            Box::pin(async move {
+                match when {
+                    Some(when) => drop(future::select(task, when).await),
+                    None => task.await,
+                }
+            }),
+        )
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture {
+        self.inner.sleep(duration)
+    }
+
+    fn now(&self) -> Duration {
+        self.inner.now()
+    }
+
+    fn events(&self) -> &Arc<dyn Events> {
+        self.inner.events()
+    }
+}
+
+struct PanicsInDrop;
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        panic!("as the case asks");
+    }
+}

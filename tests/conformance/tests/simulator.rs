@@ -1,0 +1,57 @@
+//! The suite on the simulator: each case under many schedules, each of which must come to the same.
+
+use std::sync::{Arc, Mutex};
+
+use mapi_sync::contract::{Monitor, MonitorConfig};
+use mapi_sync::{MapiSync, ProcessEvents, Runtime};
+use mapi_sync_conformance::case::{Case, Outcome};
+use mapi_sync_conformance::provider::Scripted;
+use mapi_sync_conformance::{host, mount};
+use mapi_sync_sim::engine::{Engine, Limits, SimRuntime};
+use mapi_sync_sim::strategy::Random;
+
+const SCHEDULES: u64 = 300;
+
+/// What one schedule came to.
+type Came = Arc<Mutex<Option<Outcome>>>;
+
+fn program(case: &Case, came: &Came) -> impl Future<Output = ()> + Send + 'static {
+    let (case, came) = (case.clone(), Arc::clone(came));
+    async move {
+        let events = Arc::new(ProcessEvents::new());
+        let runtime: Arc<dyn Runtime> = Arc::new(SimRuntime::new(events));
+        let clock = |runtime: Arc<dyn Runtime>| move || runtime.now().as_millis() as u64;
+        let monitor = Monitor::new(MonitorConfig::default(), clock(Arc::clone(&runtime)));
+        let provider: Arc<dyn MapiSync> = Arc::new(monitor.watch(Scripted::new(&case)));
+        let outcome = host::run(&case, provider, runtime).await;
+        assert_eq!(monitor.finish(), []);
+        *came.lock().expect("no panic under this lock") = Some(outcome);
+    }
+}
+
+fn run(case: &Case) -> Outcome {
+    let came = Came::default();
+    let mut engine = Engine::new(Limits::default(), Random::new(4));
+    let mut first = None;
+    for index in 0..SCHEDULES {
+        let run = engine.execute(index, program(case, &came)).expect("random never ends");
+        let outcome = came.lock().expect("no panic under this lock").take();
+        let outcome = outcome.unwrap_or_else(|| panic!("no outcome: {run:?}"));
+        if index % 50 == 0 {
+            engine.repeat(&run, program(case, &came)).expect("a deterministic case");
+            assert_eq!(
+                came.lock().expect("no panic under this lock").take(),
+                Some(outcome.clone())
+            );
+        }
+        assert_eq!(first.get_or_insert_with(|| outcome.clone()), &outcome, "schedule {index}");
+    }
+    first.expect("at least one schedule")
+}
+
+mount! { run;
+    plain nothing_to_do done_with_a_warning done_with_an_unknown_code several_errors success_after_an_error
+    phases long_text slow_work dropped panicked panicked_in_drop start_fails start_fails_oddly host_fails
+    closes_in_done never_waits releases_early next_from_done second_from_progress slow_host unknown_flags
+    dropped_and_host_fails
+}
