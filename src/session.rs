@@ -167,6 +167,12 @@ impl SyncSession {
         self.reporter.line.runtime()
     }
 
+    /// Keeps `value` until Done has returned and the event is signalled, however the sync ends: a reference to the store,
+    /// so that it is not released before.
+    pub fn keep(&self, value: impl Send + 'static) {
+        self.reporter.line.keep(Box::new(value));
+    }
+
     /// Waits on the runtime's clock.
     pub async fn sleep(&self, duration: Duration) {
         self.runtime().sleep(duration).await;

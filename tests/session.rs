@@ -319,3 +319,30 @@ fn a_runtime_that_shuts_down_in_mid_sync_sends_done() {
     assert_eq!(host.heard(), ["Progress(NULL, 0, 1)", &done, "released"]);
     assert_eq!(host.events.open_handles(), 1, "the published handle is the host's to close");
 }
+
+#[tokio::test]
+async fn what_is_kept_outlives_done_however_the_sync_ends() {
+    struct Store(Arc<Host>);
+
+    impl Drop for Store {
+        fn drop(&mut self) {
+            self.0.hear("store released");
+        }
+    }
+
+    for dropped in [false, true] {
+        let host = Host::friendly();
+        let store = Store(Arc::clone(&host));
+        let result = host.request().start(move |session| async move {
+            session.keep(store);
+            if dropped {
+                panic!("the work fails");
+            }
+            session.done(HResult::S_OK).await
+        });
+        assert_eq!(result, HResult::S_OK);
+        verdict(&host).await;
+        let status = if dropped { "E_UNEXPECTED (0x8000FFFF))" } else { "S_OK)" };
+        assert_eq!(host.heard(), [&*format!("{DONE}{status}"), "released", "store released"]);
+    }
+}

@@ -1,5 +1,6 @@
 //! The line to the host: one call at a time, and none once Done has begun.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -12,6 +13,9 @@ use super::owed::Owed;
 use crate::event::lock;
 use crate::{CallbackRef, CancelSignal, HResult, Runtime};
 
+/// Values that live as long as a sync.
+pub(super) type Kept = Vec<Box<dyn Any + Send>>;
+
 pub(super) struct Line {
     host: CallLock<Host>,
     /// No call may begin any more: Done has begun, or is about to.
@@ -19,6 +23,8 @@ pub(super) struct Line {
     phase: AtomicU8,
     /// A Done that was owed when its owner went while a call was in flight: the end of that call delivers it.
     orphan: Mutex<Option<Owed>>,
+    /// What the work wants to outlive Done.
+    kept: Mutex<Kept>,
     cancel: CancelSignal,
     runtime: Arc<dyn Runtime>,
 }
@@ -64,6 +70,7 @@ impl Line {
             closing: AtomicBool::new(false),
             phase: AtomicU8::new(STARTING),
             orphan: Mutex::new(None),
+            kept: Mutex::new(Kept::new()),
             cancel,
             runtime,
         }
@@ -75,6 +82,16 @@ impl Line {
 
     pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
         &self.runtime
+    }
+
+    /// Keeps `value` until the sync is over.
+    pub(super) fn keep(&self, value: Box<dyn Any + Send>) {
+        lock(&self.kept).push(value);
+    }
+
+    /// What was kept, for the call of Done to carry.
+    pub(super) fn take_kept(&self) -> Kept {
+        std::mem::take(&mut *lock(&self.kept))
     }
 
     /// Makes the start a success, unless it was abandoned before. Returns whether it is one.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::line::{Host, Line, survive};
+use super::line::{Host, Kept, Line, survive};
 use crate::{BoxFuture, CallbackRef, HResult, OwnedEvent, RawEvent};
 
 /// One Done. Dropping it delivers it, with whatever is left of the world.
@@ -87,7 +87,11 @@ impl Owed {
             && let Some((callback, status)) = host.close(self.status)
         {
             self.stage = Stage::Sent(Exclusive(Mutex::new(Box::pin(call_done(
-                callback, event, status, private,
+                callback,
+                event,
+                status,
+                private,
+                self.line.take_kept(),
             )))));
         }
     }
@@ -98,8 +102,11 @@ async fn call_done(
     event: RawEvent,
     status: HResult,
     private: Signal,
+    kept: Kept,
 ) -> HResult {
-    // Bound in this order so that, if this future is dropped, the callback is released before the event is signalled.
+    // Bound in this order so that, if this future is dropped, the callback is released before the event is signalled,
+    // and what was kept goes last.
+    let _kept = kept;
     let _private = private;
     let callback = callback;
     survive(callback.done(event, status)).await

@@ -143,6 +143,18 @@ impl Engine {
         self.strategy.replace(Box::new(strategy)).expect("the strategy is in use")
     }
 
+    /// How many tasks the last execution dropped at an await point by decision.
+    #[must_use]
+    pub fn drops(&self) -> u32 {
+        self.limits.drops.saturating_sub(self.drops_left)
+    }
+
+    /// How many tasks the last execution polled without their having been woken.
+    #[must_use]
+    pub fn spurious_polls(&self) -> u32 {
+        self.limits.spurious.saturating_sub(self.spurious_left)
+    }
+
     /// The limits of each execution.
     pub fn limits_mut(&mut self) -> &mut Limits {
         &mut self.limits

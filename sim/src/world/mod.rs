@@ -1,9 +1,51 @@
-//! The simulated world: scenarios, provider, host, network and faults.
+//! The simulated world: a store provider, the host that drives it, the network between it and its server, and what may
+//! go wrong.
+//!
+//! A [`Scenario`] says what there is. A [`World`] runs it: each [`run`](World::run) is one execution of the engine, in
+//! which every open question (order, times, faults, the user) is a decision of the engine's strategy. All calls between
+//! the two sides are held against the contract, and the result says what was broken and what was exercised.
+//!
+//! ```
+//! use mapi_sync_sim::engine::Engine;
+//! use mapi_sync_sim::strategy::Random;
+//! use mapi_sync_sim::world::{World, builtin};
+//!
+//! let world = World::new(builtin("tiny-sync").unwrap().clone());
+//! let mut engine = Engine::new(world.limits(), Random::new(1));
+//! for index in 0..100 {
+//!     let observed = world.run(&mut engine, index).unwrap();
+//!     assert!(observed.holds() && observed.is_complete());
+//! }
+//! ```
+//!
+//! A provider of your own goes into the same world with [`World::with_provider`].
 
+mod callback;
+mod coverage;
+mod dialog;
+mod execution;
+mod faults;
+mod host;
+mod kernel;
+mod mutant;
+mod network;
+mod observed;
+mod plan;
+mod raw;
+mod run;
+mod runtime;
 mod scenario;
+mod store;
+mod user;
+mod work;
 
+pub use coverage::Coverage;
+pub use execution::{ProviderFactory, World};
+pub use faults::Fault;
+pub use mutant::{MUTANTS, Mutant, MutantInfo, Needs, Side, VARIANTS, VariantInfo};
+pub use observed::{Finding, Observed, SeenCall};
 pub use scenario::{
-    Account, CancelStyle, Contract, Cost, Costs, ErrorStyle, Faults, Flags, Folder, Folders, Host,
-    Maximum, NextSync, OverlapStyle, Provider, Published, Returns, Scenario, ScenarioError, Step,
-    Text, WaitFor, builtin, builtins,
+    Account, CancelBy, CancelStyle, Contract, Cost, Costs, ErrorStyle, Faults, Flags, Folder,
+    Folders, Host, Maximum, NextSync, OverlapStyle, Provider, Published, Returns, Scenario,
+    ScenarioError, Step, Text, WaitFor, builtin, builtins,
 };

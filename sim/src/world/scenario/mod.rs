@@ -16,7 +16,7 @@ mod values;
 pub use builtin::{builtin, builtins};
 pub use error::ScenarioError;
 pub use model::{
-    Account, CancelStyle, Contract, Costs, ErrorStyle, Faults, Folder, Folders, Host, Maximum,
-    NextSync, OverlapStyle, Provider, Published, Returns, Scenario, Step, Text, WaitFor,
+    Account, CancelBy, CancelStyle, Contract, Costs, ErrorStyle, Faults, Folder, Folders, Host,
+    Maximum, NextSync, OverlapStyle, Provider, Published, Returns, Scenario, Step, Text, WaitFor,
 };
 pub use values::{Cost, Flags};

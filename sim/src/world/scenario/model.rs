@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::read::{accounts, budget, some_messages};
+use super::read::{accounts, budget, mutant, some_messages};
 use super::values::{Cost, DAY, Flags, label, ranged};
 
 /// A whole scenario: one kind of execution, of which the search tries many schedules.
@@ -21,7 +21,7 @@ pub struct Scenario {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub about: String,
     /// The name of a misbehaviour to build in (see `mapi-sync mutants`); none in a scenario that must hold.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "mutant", skip_serializing_if = "Option::is_none")]
     pub mutant: Option<String>,
     /// The accounts, each with its store and its provider; all are started at once.
     #[serde(rename = "account", deserialize_with = "accounts")]
@@ -242,11 +242,17 @@ pub struct Host {
     pub wait: WaitFor,
     /// Whether a second sync is started while the first one runs.
     pub overlap_start: bool,
-    /// Users' cancels in one execution, 0 to 1,000; when, and whether, is a decision of the search.
+    /// Users' cancels in one execution, 0 to 1,000; whether they happen is a decision of the search.
     #[serde(deserialize_with = "ranged::<0, 1_000, _, _>")]
     pub cancels: u32,
-    /// Whether the host may shut down in the middle; when, and whether, is a decision of the search.
+    /// How long after the start a user cancels.
+    pub cancel_after: Cost,
+    /// How a cancel reaches the provider.
+    pub cancel_by: CancelBy,
+    /// Whether the host may shut down in the middle; whether it does is a decision of the search.
     pub shutdown: bool,
+    /// How long after the start it does.
+    pub shutdown_after: Cost,
     /// Whether a callback may start another sync from inside Progress.
     pub reentrant: bool,
 }
@@ -269,6 +275,18 @@ pub enum WaitFor {
     Event,
     /// For Done alone; a handle that comes with it is closed at once, inside Done.
     Done,
+}
+
+/// How a cancel reaches the provider. Either way all syncs that run are asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelBy {
+    /// The next Progress or Error answers MAPI_W_CANCEL_MESSAGE.
+    Answer,
+    /// The request's signal.
+    Signal,
+    /// One of the two, as the search decides.
+    Either,
 }
 
 /// Faults: how many of each the search may spend in one execution, 0 (off) to 1,000.
@@ -346,6 +364,16 @@ impl Account {
         }
     }
 
+    /// The display name of the folder numbered `index`, from 0.
+    pub fn folder_name(&self, index: u32) -> String {
+        match &self.folders {
+            Folders::Named(folders) if (index as usize) < folders.len() => {
+                folders[index as usize].name.clone()
+            }
+            _ => format!("Folder {}", index + 1),
+        }
+    }
+
     /// Folders and messages together.
     pub(super) fn work(&self) -> u64 {
         let messages: u64 =
@@ -405,7 +433,10 @@ impl Default for Host {
             wait: WaitFor::Event,
             overlap_start: false,
             cancels: 0,
+            cancel_after: Cost::Uniform(0, 60),
+            cancel_by: CancelBy::Either,
             shutdown: false,
+            shutdown_after: Cost::Uniform(0, 60),
             reentrant: false,
         }
     }

@@ -2,7 +2,8 @@
 
 use serde::de::{self, Deserialize, Deserializer};
 
-use super::error::ScenarioError;
+use super::super::mutant::{MUTANTS, Mutant};
+use super::error::{ScenarioError, nearest};
 use super::model::{Account, Folder, Folders, Scenario};
 use super::values::ranged;
 
@@ -45,6 +46,20 @@ pub(super) fn some_messages<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<u32>, D::Error> {
     ranged::<0, 100_000, u32, D>(deserializer).map(Some)
+}
+
+pub(super) fn mutant<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    if Mutant::named(&name).is_some() {
+        return Ok(Some(name));
+    }
+    let names: Vec<&str> = MUTANTS.iter().map(|info| info.name).collect();
+    Err(de::Error::custom(match nearest(&name, &names) {
+        Some(near) => format!("unknown misbehaviour `{name}`, did you mean `{near}`?"),
+        None => format!("unknown misbehaviour `{name}`; `mapi-sync mutants` lists them"),
+    }))
 }
 
 pub(super) fn accounts<'de, D: Deserializer<'de>>(
@@ -138,6 +153,10 @@ mod tests {
             ("name = \"x\"", "t.toml:1:1: missing key `version`"),
             ("version = 2\nname = \"x\"", "t.toml:1:11: 2 is out of range, 1 to 1 are possible"),
             ("version = 1\nname =", "t.toml:2:7: "),
+            (
+                "version = 1\nmutant = \"done-twise\"",
+                "t.toml:2:10: unknown misbehaviour `done-twise`, did you mean `done-twice`?",
+            ),
         ];
         for (source, start) in cases {
             assert!(refused(source).starts_with(start), "{}", refused(source));
@@ -175,6 +194,6 @@ mod tests {
         let other = Scenario::parse("t", &format!("{SMALLEST}[host]\nsyncs = 2\n")).unwrap();
         assert_ne!(plain.digest(), other.digest());
         // Tokens carry the digest: it must not move from build to build.
-        assert_eq!(plain.digest(), 7_718_240_487_344_052_831);
+        assert_eq!(plain.digest(), 1_427_634_640_173_859_609);
     }
 }

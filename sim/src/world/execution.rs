@@ -1,0 +1,305 @@
+//! One execution: everybody is set up, everything runs to its end, the contract is asked.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use mapi_sync::contract::{Monitor, MonitorConfig, Policy, Rule, Violation};
+use mapi_sync::{Events, MapiSync, Runtime};
+
+use super::coverage::Coverage;
+use super::faults::Fault;
+use super::host::{HostAccount, lock};
+use super::kernel::Kernel;
+use super::mutant::{Mutant, Side};
+use super::observed::{Finding, Observed, SeenCall};
+use super::plan::Plan;
+use super::raw::RawProvider;
+use super::run::{Run, Stage, beside};
+use super::runtime::WorldRuntime;
+use super::scenario::{Published, Returns, Scenario};
+use super::store::StoreProvider;
+use super::user::{shutdown, user};
+use crate::decision::Decisions;
+use crate::engine::{self, Engine, Limits, Nondeterminism, Outcome};
+
+/// Makes the provider of the account of this number, anew for each execution and inside of it.
+pub type ProviderFactory = dyn Fn(usize) -> Arc<dyn MapiSync> + Send + Sync;
+
+/// A scenario, ready to be run many times, on any number of threads.
+#[derive(Clone)]
+pub struct World {
+    stage: Arc<Stage>,
+    factory: Option<Arc<ProviderFactory>>,
+}
+
+impl World {
+    /// The world of a scenario, with the simulated provider in it.
+    ///
+    /// # Panics
+    ///
+    /// If the scenario names a misbehaviour that is not in the [table](super::MUTANTS). A scenario that was
+    /// [read](Scenario::parse) does not.
+    #[must_use]
+    pub fn new(scenario: Scenario) -> Self {
+        let mutant = scenario.mutant.as_ref().map(|name| {
+            Mutant::named(name).unwrap_or_else(|| panic!("no misbehaviour is named {name}"))
+        });
+        let plans = Plan::all(&scenario);
+        Self { stage: Arc::new(Stage { scenario, plans, mutant }), factory: None }
+    }
+
+    /// The world of a scenario with your provider in it: its accounts, its host and its faults are used, its
+    /// `[provider]` is not.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new).
+    #[must_use]
+    pub fn with_provider(
+        scenario: Scenario,
+        factory: impl Fn(usize) -> Arc<dyn MapiSync> + Send + Sync + 'static,
+    ) -> Self {
+        Self { factory: Some(Arc::new(factory)), ..Self::new(scenario) }
+    }
+
+    /// The scenario.
+    #[must_use]
+    pub fn scenario(&self) -> &Scenario {
+        &self.stage.scenario
+    }
+
+    /// The limits of one execution that suit the scenario: an engine for this world is made with them.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let Scenario { faults, provider, host, .. } = &self.stage.scenario;
+        let steps: u64 = self.stage.plans.iter().map(|plan| u64::from(plan.total)).sum();
+        let rounds = u64::from(host.syncs) + 2;
+        let struck =
+            Fault::ALL.iter().filter(|fault| !fault.is_engines()).map(|f| f.budget(faults));
+        Limits {
+            // A step of the work takes a few segments, and each worker and retry adds some.
+            max_steps: (10_000 + 100 * steps * (1 + u64::from(provider.retries)))
+                .saturating_mul(rounds),
+            max_virtual_ms: 1_000 * 24 * 60 * 60 * 1_000,
+            faults: struck.sum(),
+            drops: faults.task_dropped,
+            spurious: faults.spurious_wake,
+            ..Limits::default()
+        }
+    }
+
+    /// Runs the execution of this number. `None` if the engine's strategy has nothing left.
+    pub fn run(&self, engine: &mut Engine, index: u64) -> Option<Observed> {
+        let setup = Setup::new(self, false);
+        let outcome = engine.execute(index, setup.program(self))?;
+        Some(setup.observe(engine, outcome))
+    }
+
+    /// Runs the execution that these decisions describe, and keeps a log of its calls.
+    pub fn replay(&self, engine: &mut Engine, decisions: &Decisions) -> Observed {
+        let setup = Setup::new(self, true);
+        let outcome = engine.replay(decisions, setup.program(self));
+        setup.observe(engine, outcome)
+    }
+
+    /// Runs the last execution, which showed `last`, again, and compares.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::repeat`].
+    pub fn repeat(&self, engine: &mut Engine, last: &Observed) -> Result<(), Nondeterminism> {
+        let setup = Setup::new(self, false);
+        engine.repeat(&last.outcome, setup.program(self))
+    }
+
+    fn provider(&self, run: &Arc<Run>, account: usize) -> Arc<dyn MapiSync> {
+        if let Some(factory) = &self.factory {
+            return factory(account);
+        }
+        let provider = &self.stage.scenario.provider;
+        let by_hand = !provider.done_handle
+            || provider.event == Published::Thread
+            || provider.returns == Returns::AfterDone
+            || self.stage.mutant.is_some_and(|mutant| mutant.info().side == Side::Provider);
+        if by_hand {
+            Arc::new(RawProvider::new(run, account))
+        } else {
+            Arc::new(StoreProvider::new(run, account))
+        }
+    }
+}
+
+/// What the execution is watched with from outside.
+struct Setup {
+    monitors: Vec<Monitor>,
+    stamps: Vec<Arc<Mutex<Vec<Stamp>>>>,
+    shared: Arc<Shared>,
+}
+
+/// What the inside leaves for the outside.
+#[derive(Default)]
+struct Shared {
+    run: Mutex<Option<Arc<Run>>>,
+    /// The verdict, if it had to be given before everything was over.
+    verdict: Mutex<Option<Vec<Vec<Violation>>>>,
+}
+
+/// Who made a call, and when.
+struct Stamp {
+    step: u64,
+    task: String,
+}
+
+impl Setup {
+    fn new(world: &World, keep_log: bool) -> Self {
+        let accounts = world.stage.scenario.accounts.len();
+        let stamps: Vec<Arc<Mutex<Vec<Stamp>>>> =
+            if keep_log { (0..accounts).map(|_| Arc::default()).collect() } else { Vec::new() };
+        let monitors = (0..accounts)
+            .map(|account| {
+                let policy = policy(&world.stage.scenario);
+                let config = MonitorConfig { policy, keep_log, ..MonitorConfig::default() };
+                let Some(stamps) = stamps.get(account).cloned() else {
+                    return Monitor::new(config, engine::now);
+                };
+                // The monitor reads its clock once for each call.
+                Monitor::new(config, move || {
+                    let stamp = Stamp {
+                        step: engine::current_step(),
+                        task: engine::task_name(engine::current()),
+                    };
+                    lock(&stamps).push(stamp);
+                    engine::now()
+                })
+            })
+            .collect();
+        Self { monitors, stamps, shared: Arc::default() }
+    }
+
+    /// The program of one execution.
+    fn program(&self, world: &World) -> impl Future<Output = ()> + Send + 'static {
+        let (world, monitors) = (world.clone(), self.monitors.clone());
+        let shared = Arc::clone(&self.shared);
+        let verdict = Verdict { monitors: self.monitors.clone(), shared: Arc::clone(&self.shared) };
+        let main = Box::pin(async move {
+            let run = Arc::new(Run::new(&world.stage, monitors));
+            *lock(&shared.run) = Some(Arc::clone(&run));
+            let (kernel, runtime) = kernel(&run);
+            let accounts: Arc<[Arc<HostAccount>]> = (0..world.stage.scenario.accounts.len())
+                .map(|account| {
+                    let store = world.provider(&run, account);
+                    let events = run.monitor(account).host_events(Arc::clone(&kernel));
+                    Arc::new(HostAccount::new(&run, account, store, Arc::clone(&runtime), events))
+                })
+                .collect();
+            for _ in 0..run.scenario().host.cancels {
+                beside("user", user(Arc::clone(&run), Arc::clone(&accounts)));
+            }
+            if run.scenario().host.shutdown {
+                beside("shutdown", shutdown(Arc::clone(&run), Arc::clone(&accounts)));
+            }
+            for account in &accounts[1..] {
+                beside("host", Arc::clone(account).synchronize());
+            }
+            Arc::clone(&accounts[0]).synchronize().await;
+        });
+        Main { verdict: Some(verdict), main }
+    }
+
+    fn observe(self, engine: &Engine, outcome: Outcome) -> Observed {
+        let early = lock(&self.shared.verdict).take();
+        let verdict = early.unwrap_or_else(|| {
+            self.monitors.iter().map(|monitor| monitor.finish_at(outcome.virtual_ms)).collect()
+        });
+        let findings = verdict.into_iter().enumerate().flat_map(|(account, violations)| {
+            violations.into_iter().map(move |violation| Finding { account, violation })
+        });
+        let mut violations: Vec<Finding> = findings.collect();
+        violations.sort_by_key(|finding| finding.violation.at_ms);
+        let mut coverage = Coverage::new();
+        if let Some(run) = lock(&self.shared.run).take() {
+            run.cover(&mut coverage);
+        }
+        coverage.add_fault(Fault::TaskDropped, engine.drops().into());
+        coverage.add_fault(Fault::SpuriousWake, engine.spurious_polls().into());
+        let calls = self.calls();
+        Observed { outcome, violations, calls, coverage }
+    }
+
+    fn calls(&self) -> Vec<SeenCall> {
+        let mut calls = Vec::new();
+        for (account, (stamps, monitor)) in self.stamps.iter().zip(&self.monitors).enumerate() {
+            let stamps = std::mem::take(&mut *lock(stamps));
+            let seen = stamps.into_iter().zip(monitor.log());
+            calls.extend(seen.map(|(stamp, call)| {
+                let Stamp { step, task } = stamp;
+                SeenCall { account, step, task, call }
+            }));
+        }
+        // Stable: within a step, and in one account, the order is that of the log.
+        calls.sort_by_key(|seen| seen.step);
+        calls
+    }
+}
+
+/// The kernel and the runtime of an execution.
+fn kernel(run: &Arc<Run>) -> (Arc<dyn Events>, Arc<dyn Runtime>) {
+    let refuses = {
+        let run = Arc::clone(run);
+        move || run.strike(Fault::EventCreation)
+    };
+    let kernel: Arc<dyn Events> = Arc::new(Kernel::new(refuses));
+    let runtime = Arc::new(WorldRuntime::new(run, Arc::clone(&kernel)));
+    (kernel, runtime)
+}
+
+/// The monitor's policy, as the scenario has it.
+fn policy(scenario: &Scenario) -> Policy {
+    let contract = &scenario.contract;
+    let mut policy = Policy::default()
+        .with_cancel_within(Duration::from_millis(contract.cancel_within_ms))
+        .with_bounded_silence(Duration::from_millis(contract.bounded_silence_ms));
+    if contract.serial_calls {
+        policy = policy.with(Rule::SerialCalls);
+    }
+    if !contract.overlap {
+        policy = policy.without(Rule::Overlap);
+    }
+    policy
+}
+
+/// The main task. When it is dropped before its end, because nothing can go on any more, the contract is asked first:
+/// what is dropped after it would look like calls of the provider's.
+struct Main<F> {
+    verdict: Option<Verdict>,
+    main: Pin<Box<F>>,
+}
+
+struct Verdict {
+    monitors: Vec<Monitor>,
+    shared: Arc<Shared>,
+}
+
+impl<F: Future<Output = ()>> Future for Main<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let poll = self.main.as_mut().poll(cx);
+        if poll.is_ready() {
+            self.verdict = None;
+        }
+        poll
+    }
+}
+
+impl<F> Drop for Main<F> {
+    fn drop(&mut self) {
+        if let Some(Verdict { monitors, shared }) = self.verdict.take() {
+            let verdict = monitors.iter().map(Monitor::finish).collect();
+            *lock(&shared.verdict) = Some(verdict);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The simulated host: Outlook's Send/Receive, with its dialog, its users and its faults.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mapi_sync::contract::SyncWatch;
+use mapi_sync::{
+    CancelSignal, Events, MapiSync, RawEvent, Runtime, SyncFlags, SyncProgressCallback, SyncRequest,
+};
+
+use super::callback::{HostCallback, HostUnknown};
+use super::dialog::Dialog;
+use super::mutant::Mutant;
+use super::run::{Count, Run, beside};
+use super::scenario::{NextSync, WaitFor};
+use crate::engine;
+use crate::engine::sync::{Event, Register};
+
+/// One account of the host, with its store.
+pub(super) struct HostAccount {
+    pub(super) run: Arc<Run>,
+    pub(super) account: usize,
+    /// `None` once the host has shut down.
+    store: Mutex<Option<Arc<dyn MapiSync>>>,
+    runtime: Arc<dyn Runtime>,
+    /// The kernel's events as the host uses them, observed.
+    events: Arc<dyn Events>,
+    pub(super) dialog: Mutex<Dialog>,
+    /// The syncs that were started and are not settled.
+    open: Mutex<Vec<Arc<HostSync>>>,
+    pub(super) closing: Register<bool>,
+    /// Syncs still to be started one after the other.
+    left: AtomicU32,
+    pub(super) reentered: AtomicBool,
+}
+
+/// One sync as the host sees it.
+pub(super) struct HostSync {
+    pub(super) cancel: CancelSignal,
+    /// A cancel that the next callback is to answer.
+    pub(super) asked: Register<bool>,
+    pub(super) watch: SyncWatch,
+    published: Mutex<RawEvent>,
+    /// What Done passed back.
+    pub(super) passed: Mutex<Option<RawEvent>>,
+    pub(super) done: Event,
+    closed: AtomicBool,
+    pub(super) calls: AtomicU32,
+}
+
+impl HostAccount {
+    pub(super) fn new(
+        run: &Arc<Run>,
+        account: usize,
+        store: Arc<dyn MapiSync>,
+        runtime: Arc<dyn Runtime>,
+        events: Arc<dyn Events>,
+    ) -> Self {
+        Self {
+            run: Arc::clone(run),
+            account,
+            store: Mutex::new(Some(store)),
+            runtime,
+            events,
+            dialog: Mutex::default(),
+            open: Mutex::default(),
+            closing: Register::new("host is closing", false),
+            left: AtomicU32::new(run.scenario().host.syncs),
+            reentered: AtomicBool::new(false),
+        }
+    }
+
+    /// Runs all syncs of this account.
+    pub(super) async fn synchronize(self: Arc<Self>) {
+        let host = &self.run.scenario().host;
+        let mut first = true;
+        while self.take_turn() {
+            let started = self.start().await;
+            if std::mem::take(&mut first) && host.overlap_start {
+                self.start_beside().await;
+            }
+            if let Some(sync) = started {
+                self.settle(sync).await;
+            }
+            if host.next_sync == NextSync::InsideDone {
+                // The others are started from inside Done.
+                break;
+            }
+        }
+    }
+
+    /// Whether another sync is to be started.
+    fn take_turn(&self) -> bool {
+        let left = self.left.load(Ordering::Relaxed);
+        if left == 0 || self.closing.get() {
+            return false;
+        }
+        self.left.store(left - 1, Ordering::Relaxed);
+        true
+    }
+
+    /// Starts the next sync from inside Done, if that is this host's way.
+    pub(super) async fn start_next(self: &Arc<Self>) {
+        if self.run.scenario().host.next_sync == NextSync::InsideDone && self.take_turn() {
+            self.start_beside().await;
+        }
+    }
+
+    /// Starts a sync that a task of its own looks after.
+    pub(super) async fn start_beside(self: &Arc<Self>) {
+        if let Some(sync) = self.start().await {
+            let host = Arc::clone(self);
+            beside("host", async move { host.settle(sync).await });
+        }
+    }
+
+    /// Starts a sync. `None` if it could not be started.
+    async fn start(self: &Arc<Self>) -> Option<Arc<HostSync>> {
+        let store = lock(&self.store).clone()?;
+        if lock(&self.open).iter().any(|sync| !sync.done.is_set()) {
+            self.run.count(Count::Overlaps);
+        }
+        let callback = Arc::new(HostCallback::new(self));
+        let request = SyncRequest::new(
+            Arc::clone(&callback) as Arc<dyn SyncProgressCallback>,
+            Arc::clone(&self.runtime),
+        );
+        let flags = self.run.scenario().accounts[self.account].flags;
+        let request = request
+            .with_flags(SyncFlags::from_bits_retain(flags.0))
+            .with_callback_unknown(Some(Arc::new(HostUnknown::new(&self.run, &callback))));
+        let (watch, request) = self.run.monitor(self.account).watch_request(request);
+        let sync = Arc::new(HostSync {
+            cancel: request.cancel().clone(),
+            asked: Register::new("cancel asked", false),
+            watch,
+            published: Mutex::default(),
+            passed: Mutex::new(None),
+            done: Event::new("Done"),
+            closed: AtomicBool::new(false),
+            calls: AtomicU32::new(0),
+        });
+        callback.belongs_to(&sync);
+        let event_out = Arc::clone(request.event_out());
+        lock(&self.open).push(Arc::clone(&sync));
+        let result = store.synchronize_in_background(request).await;
+        // A thread can be held up between its last step and its return.
+        engine::yield_now().await;
+        sync.watch.returned(result, event_out.published());
+        drop(store);
+        if result.is_failure() {
+            self.run.count(Count::FailedStarts);
+            self.forget(&sync);
+            return None;
+        }
+        *lock(&sync.published) = event_out.published();
+        if self.closing.get() {
+            self.cancel(&sync);
+        }
+        Some(sync)
+    }
+
+    /// Sees a sync to its end, and closes its handle.
+    async fn settle(self: &Arc<Self>, sync: Arc<HostSync>) {
+        sync.done.wait().await;
+        let published = *lock(&sync.published);
+        if !published.is_null() && !self.run.is(Mutant::HostNeverCloses) {
+            let passed = lock(&sync.passed).unwrap_or(RawEvent::NULL);
+            if passed.is_null() || self.run.scenario().host.wait == WaitFor::Event {
+                self.events.wait(published).await;
+            }
+            self.close(&sync, published);
+        }
+        self.forget(&sync);
+    }
+
+    /// What the host does with the handle inside Done.
+    pub(super) fn handle_arrived(&self, sync: &HostSync, event: RawEvent) {
+        *lock(&sync.passed) = Some(event);
+        let early =
+            self.run.scenario().host.wait == WaitFor::Done || self.run.is(Mutant::HostClosesTwice);
+        if early && !event.is_null() && !self.run.is(Mutant::HostNeverCloses) {
+            self.close(sync, event);
+        }
+    }
+
+    fn close(&self, sync: &HostSync, event: RawEvent) {
+        let again =
+            self.run.is(Mutant::HostClosesTwice) || self.run.is(Mutant::HostClosesFromTwoPaths);
+        if !sync.closed.swap(true, Ordering::Relaxed) || again {
+            self.events.close(event);
+        }
+    }
+
+    fn forget(&self, sync: &Arc<HostSync>) {
+        lock(&self.open).retain(|open| !Arc::ptr_eq(open, sync));
+    }
+
+    /// The user presses Cancel All: every sync that runs is asked to stop, through this channel.
+    pub(super) fn cancel_all(&self, by_signal: bool) {
+        let open = lock(&self.open).clone();
+        for sync in open {
+            if self.run.is(Mutant::HostClosesEarly) {
+                let published = *lock(&sync.published);
+                if !published.is_null() {
+                    self.close(&sync, published);
+                }
+            }
+            if by_signal {
+                self.cancel(&sync);
+            } else {
+                sync.asked.set(true);
+            }
+        }
+    }
+
+    pub(super) fn cancel(&self, sync: &HostSync) {
+        if !sync.cancel.is_requested() && !sync.done.is_set() {
+            self.run.count(Count::Cancels);
+        }
+        self.run.note_cancel(self.account);
+        sync.cancel.request();
+    }
+
+    /// The host shuts down: no more syncs, those that run are asked to stop, and the store is let go.
+    pub(super) fn shut_down(&self) {
+        self.closing.set(true);
+        let open = lock(&self.open).clone();
+        for sync in open {
+            self.cancel(&sync);
+            let published = *lock(&sync.published);
+            if self.run.is(Mutant::HostClosesFromTwoPaths) && !published.is_null() {
+                self.close(&sync, published);
+            }
+        }
+        let store = lock(&self.store).take();
+        drop(store);
+    }
+}
+
+/// Locks, even after a panic in a callback: nothing here is left half done by one.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

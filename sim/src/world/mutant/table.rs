@@ -1,0 +1,284 @@
+//! The misbehaviours, as data.
+
+use super::super::scenario::{Cost, Scenario};
+
+/// Who misbehaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The store provider.
+    Provider,
+    /// The host.
+    Host,
+}
+
+/// What must come together before a misbehaviour shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Needs {
+    /// Nothing: every execution shows it.
+    Nothing,
+    /// A fault.
+    Fault,
+    /// The user's cancel, at any moment.
+    Cancel,
+    /// A particular order of steps.
+    Order,
+    /// A particular order of steps around a cancel.
+    OrderAndCancel,
+    /// A particular order of steps around a fault.
+    OrderAndFault,
+}
+
+impl Needs {
+    /// In words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Fault => "a fault",
+            Self::Cancel => "a cancel",
+            Self::Order => "an order of steps",
+            Self::OrderAndCancel => "an order of steps and a cancel",
+            Self::OrderAndFault => "an order of steps and a fault",
+        }
+    }
+}
+
+/// One misbehaviour of the table.
+#[derive(Debug)]
+pub struct MutantInfo {
+    /// Which.
+    pub mutant: Mutant,
+    /// Its name, in scenario files too.
+    pub name: &'static str,
+    /// The id of the rule that it breaks.
+    pub rule: &'static str,
+    /// Who misbehaves.
+    pub side: Side,
+    /// What it does wrong, in one sentence.
+    pub summary: &'static str,
+    /// What must come together before it shows.
+    pub needs: Needs,
+    stage: fn(&mut Scenario),
+}
+
+macro_rules! mutants {
+    ($($mutant:ident $name:literal $rule:literal $side:ident $needs:ident $stage:expr, $summary:literal;)*) => {
+        /// A way to break the contract, built into the simulated provider or the simulated host.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Mutant {
+            $(#[doc = $summary] $mutant,)*
+        }
+
+        /// All misbehaviours, those of the provider first, by rule.
+        pub const MUTANTS: &[MutantInfo] = &[$(MutantInfo {
+            mutant: Mutant::$mutant,
+            name: $name,
+            rule: $rule,
+            side: Side::$side,
+            summary: $summary,
+            needs: Needs::$needs,
+            stage: $stage,
+        }),*];
+    };
+}
+
+mutants! {
+    DoneTwice "done-twice" "done-once" Provider Nothing plain,
+        "Sends Done again after it was sent.";
+    NoDoneOffline "no-done-when-offline" "done-once" Provider Fault offline,
+        "Gives up without a Done when the server cannot be reached.";
+    NoDoneWhenDropped "no-done-when-dropped" "done-once" Provider Fault dropped,
+        "Has no guard: when its task is dropped, nobody sends the Done.";
+    NoDoneWithoutTask "no-done-without-task" "done-once" Provider Fault no_task,
+        "Reports a successful start although its task could not be started.";
+    DoneFromTwoPaths "done-from-two-paths" "done-once" Provider OrderAndCancel cancelled,
+        "Both the end of the work and the watcher for the cancel send a Done when they come together.";
+    LateTicker "late-ticker" "done-last" Provider Order ticking,
+        "Leaves its sign-of-life task running, which can report once more after Done.";
+    CountsBeforeReport "counts-before-report" "done-last" Provider Order plain,
+        "Reports the end of a folder after it was counted as finished, so that Done can overtake the report.";
+    UnawaitedReport "unawaited-report" "done-last" Provider Order slow_callback,
+        "Does not wait for the host to return from the last report before it sends Done.";
+    LateError "late-error" "done-last" Provider OrderAndFault lossy,
+        "Reports errors from a task of its own that Done does not wait for.";
+    DoneOnFailedStart "done-on-failed-start" "no-call-on-failed-start" Provider Fault no_task,
+        "Sends a Done for a start that it then reports as failed.";
+    EventOnFailedStart "event-on-failed-start" "no-call-on-failed-start" Provider Fault no_task,
+        "Leaves the event in the out-pointer of a start that failed.";
+    ErrorOnFailedStart "error-on-failed-start" "no-call-on-failed-start" Provider Fault no_event,
+        "Reports an error through the callback when it has no event and lets the start fail.";
+    NoEvent "no-event" "event-published" Provider Nothing plain,
+        "Returns from a successful start without an event in the out-pointer.";
+    LateEvent "late-event" "event-published" Provider Order plain,
+        "Lets its worker publish the event, which may be after the start has returned.";
+    EventBeforeDone "event-before-done" "event-after-done" Provider Nothing plain,
+        "Signals the event before it sends Done.";
+    EventBesideDone "event-beside-done" "event-after-done" Provider Order slow_callback,
+        "Signals the event while Done is still running.";
+    EventNever "event-never" "event-after-done" Provider Nothing plain,
+        "Never signals the event.";
+    EventForgottenOnCancel "event-forgotten-on-cancel" "event-after-done" Provider Cancel cancelled,
+        "Does not signal the event after a cancel.";
+    OtherHandle "other-handle" "event-same" Provider Nothing plain,
+        "Hands its private duplicate to Done instead of the published handle.";
+    NoDuplicate "no-duplicate" "event-owner" Provider Nothing plain,
+        "Signals through the published handle after Done has given it away.";
+    ClosesPublished "closes-published" "event-owner" Provider Nothing plain,
+        "Closes the published handle after Done has given it away.";
+    IndexBeyondMaximum "index-beyond-maximum" "progress-range" Provider Nothing plain,
+        "Counts one step more than it announced.";
+    RetryCountsTwice "retry-counts-twice" "progress-range" Provider Fault lossy,
+        "Counts a message again for each attempt, beyond the maximum in the end.";
+    IndexBeforeAwait "index-before-await" "progress-forward" Provider Order plain,
+        "Takes the position before it waits for the server, so that two workers can report in the wrong order.";
+    RetryGoesBack "retry-goes-back" "progress-forward" Provider Fault lossy,
+        "Reports position 0 again when it tries a second time.";
+    StopsShort "stops-short" "progress-complete" Provider Nothing plain,
+        "Never reports the last step, and ends with S_OK.";
+    CompleteTooEarly "complete-too-early" "progress-complete" Provider Nothing plain,
+        "Reports a phase as complete at its first step already, and goes on.";
+    ErrorWithSuccess "error-with-success" "error-code" Provider Fault lossy,
+        "Reports an error with S_OK as its code.";
+    ErrorWithoutText "error-without-text" "error-text" Provider Fault lossy,
+        "Reports an error without a text.";
+    OkAfterError "ok-after-error" "status-honest" Provider Fault lossy,
+        "Ends with S_OK after it reported a failure.";
+    OkAfterLateError "ok-after-late-error" "status-honest" Provider OrderAndFault lossy,
+        "Settles the final status before the last worker is through, whose failure it then misses.";
+    ReleasesInStart "releases-in-start" "callback-held" Provider Nothing plain,
+        "Releases the callback before the start returns, and calls it all the same.";
+    ReleasesEarly "releases-early" "callback-held" Provider Nothing plain,
+        "Releases the callback before it sends Done.";
+    ReleasesTwice "releases-twice" "callback-held" Provider Nothing plain,
+        "Releases the callback twice.";
+    NeverReleases "never-releases" "callback-held" Provider Nothing plain,
+        "Never releases the callback.";
+    LeaksOnFailedStart "leaks-on-failed-start" "callback-held" Provider Fault no_event,
+        "Forgets to release the callback when the start fails for want of an event.";
+    StopsOnCallbackFailure "stops-on-callback-failure" "host-error-survived" Provider Fault failing_callback,
+        "Ends without a Done when the host's Progress answers with a failure.";
+    DiesOnCallbackPanic "dies-on-callback-panic" "host-error-survived" Provider Fault panicking_callback,
+        "Ends without a Done when the host's Progress panics.";
+    IgnoresCancel "ignores-cancel" "cancel-answered" Provider Cancel cancelled,
+        "Goes on to the end after a cancel, and ends with S_OK.";
+    CancelTooLate "cancel-too-late" "cancel-answered" Provider Cancel slow_cancel,
+        "Obeys a cancel only when the whole phase is over.";
+    CancelAsFailure "cancel-as-failure" "cancel-answered" Provider Cancel cancelled,
+        "Ends a cancelled sync with E_FAIL.";
+    OutlivesStore "outlives-store" "shutdown-drained" Provider OrderAndCancel shut_down,
+        "Lets the store go while a sync still runs.";
+    RefusesOverlap "refuses-overlap" "overlap" Provider Order overlapping,
+        "Refuses a second start with E_FAIL instead of MAPI_E_BUSY.";
+    OverlappingCalls "overlapping-calls" "serial-calls" Provider Order serial,
+        "Lets its workers call the callback at the same time.";
+    LongSilence "long-silence" "bounded-silence" Provider Nothing silent,
+        "Says nothing during a long step.";
+    HostNeverCloses "host-never-closes" "event-closed-once" Host Nothing plain,
+        "Never closes the published handle.";
+    HostClosesTwice "host-closes-twice" "event-closed-once" Host Nothing plain,
+        "Closes the published handle inside Done, and again after it waited.";
+    HostClosesEarly "host-closes-early" "event-closed-once" Host Cancel cancelled,
+        "Closes the published handle as soon as the user cancels, before Done.";
+    HostClosesFromTwoPaths "host-closes-from-two-paths" "event-closed-once" Host Order shut_down,
+        "Closes the handle in its shutdown too, though Done may have brought it already.";
+    HostKeepsText "host-keeps-text" "strings-copied" Host Nothing plain,
+        "Keeps the pointer to the text, and reads it after the call.";
+}
+
+impl Mutant {
+    /// The table's row.
+    #[must_use]
+    pub fn info(self) -> &'static MutantInfo {
+        &MUTANTS[self as usize]
+    }
+
+    /// The misbehaviour of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        MUTANTS.iter().find(|info| info.name == name).map(|info| info.mutant)
+    }
+}
+
+impl MutantInfo {
+    /// A small scenario in which it can show, with the misbehaviour built in.
+    #[must_use]
+    pub fn scenario(&self) -> Scenario {
+        let mut scenario = stage();
+        self.name.clone_into(&mut scenario.name);
+        self.summary.clone_into(&mut scenario.about);
+        scenario.mutant = Some(self.name.to_owned());
+        (self.stage)(&mut scenario);
+        scenario
+    }
+}
+
+/// One account with two folders of two messages each, and two workers.
+pub(super) fn stage() -> Scenario {
+    Scenario::parse("stage", include_str!("stage.toml")).expect("the stage is a valid scenario")
+}
+
+fn plain(_: &mut Scenario) {}
+
+fn offline(scenario: &mut Scenario) {
+    scenario.faults.offline = 1;
+}
+
+fn dropped(scenario: &mut Scenario) {
+    scenario.faults.task_dropped = 1;
+}
+
+fn no_task(scenario: &mut Scenario) {
+    scenario.faults.task_creation = 1;
+}
+
+fn no_event(scenario: &mut Scenario) {
+    scenario.faults.event_creation = 1;
+}
+
+fn lossy(scenario: &mut Scenario) {
+    scenario.faults.network_loss = 2;
+}
+
+fn failing_callback(scenario: &mut Scenario) {
+    scenario.faults.callback_failure = 1;
+}
+
+fn panicking_callback(scenario: &mut Scenario) {
+    scenario.faults.callback_panic = 1;
+}
+
+fn cancelled(scenario: &mut Scenario) {
+    scenario.host.cancels = 1;
+}
+
+fn slow_cancel(scenario: &mut Scenario) {
+    scenario.host.cancels = 1;
+    scenario.provider.cost.body = Cost::Fixed(2_000);
+    scenario.contract.cancel_within_ms = 3_000;
+}
+
+fn shut_down(scenario: &mut Scenario) {
+    scenario.host.shutdown = true;
+}
+
+fn overlapping(scenario: &mut Scenario) {
+    scenario.host.overlap_start = true;
+}
+
+fn slow_callback(scenario: &mut Scenario) {
+    scenario.host.callback = Cost::Choice(vec![0, 5]);
+}
+
+fn ticking(scenario: &mut Scenario) {
+    scenario.provider.keep_alive_ms = 2;
+}
+
+fn serial(scenario: &mut Scenario) {
+    scenario.contract.serial_calls = true;
+    scenario.host.callback = Cost::Choice(vec![0, 5]);
+}
+
+fn silent(scenario: &mut Scenario) {
+    scenario.provider.cost.body = Cost::Fixed(2_000);
+    scenario.contract.bounded_silence_ms = 1_000;
+}

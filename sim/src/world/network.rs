@@ -1,0 +1,64 @@
+//! The network and the server behind it, as the provider sees them: requests that take time and may fail.
+
+use std::sync::Arc;
+
+use mapi_sync::HResult;
+
+use super::faults::Fault;
+use super::run::Run;
+use super::scenario::Cost;
+use crate::engine::{self, Site};
+
+/// A line to the server of one account.
+#[derive(Clone)]
+pub(super) struct Network {
+    run: Arc<Run>,
+}
+
+impl Network {
+    pub(super) fn new(run: Arc<Run>) -> Self {
+        Self { run }
+    }
+
+    /// Logs on.
+    ///
+    /// # Errors
+    ///
+    /// [`HResult::MAPI_E_OFFLINE`] if the server cannot be reached.
+    pub(super) async fn connect(&self) -> Result<(), HResult> {
+        let cost = &self.run.scenario().provider.cost.connect;
+        pass(spend(CONNECT, cost)).await;
+        if self.run.strike(Fault::Offline) { Err(HResult::MAPI_E_OFFLINE) } else { Ok(()) }
+    }
+
+    /// Sends a request once, and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`HResult::MAPI_E_NETWORK_ERROR`] if it was lost.
+    pub(super) async fn attempt(&self, site: Site, cost: &Cost) -> Result<(), HResult> {
+        let mut time = spend(site, cost);
+        if self.run.strike(Fault::NetworkLatency) {
+            time = time.saturating_add(self.run.scenario().faults.latency_ms);
+        }
+        pass(time).await;
+        if self.run.strike(Fault::NetworkLoss) {
+            Err(HResult::MAPI_E_NETWORK_ERROR)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+const CONNECT: Site = Site::new("cost connect");
+
+/// The time that a step takes, as the search decides.
+pub(super) fn spend(site: Site, cost: &Cost) -> u64 {
+    let count = u32::try_from(cost.count()).unwrap_or(u32::MAX);
+    if count == 1 { cost.value(0) } else { cost.value(engine::choose(site, count).into()) }
+}
+
+/// Lets virtual time pass. A step without cost is still a place where others can go first.
+pub(super) async fn pass(ms: u64) {
+    engine::sleep(ms).await;
+}

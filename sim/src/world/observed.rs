@@ -1,0 +1,55 @@
+//! What one execution showed.
+
+use mapi_sync::contract::{KeptCall, Violation};
+
+use super::coverage::Coverage;
+use crate::engine::{End, Outcome};
+
+/// One execution, as the contract saw it.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// How the engine ended it.
+    pub outcome: Outcome,
+    /// The rules that were broken, in the order in which they were found.
+    pub violations: Vec<Finding>,
+    /// Every call, in order, if a log was asked for.
+    pub calls: Vec<SeenCall>,
+    /// What was exercised.
+    pub coverage: Coverage,
+}
+
+impl Observed {
+    /// Whether the contract held.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.violations.is_empty()
+    }
+
+    /// Whether the execution ran to its end: otherwise some task waits for ever, or a budget ran out.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.outcome.end == End::Completed
+    }
+}
+
+/// A broken rule, and in which account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The account's number, from 0, in the order of the scenario.
+    pub account: usize,
+    /// The violation.
+    pub violation: Violation,
+}
+
+/// A call of the log, with who made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenCall {
+    /// The account's number, from 0.
+    pub account: usize,
+    /// The step of the execution, from 0.
+    pub step: u64,
+    /// The name of the task that made it.
+    pub task: String,
+    /// The call.
+    pub call: KeptCall,
+}

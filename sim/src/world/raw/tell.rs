@@ -1,0 +1,370 @@
+//! What the provider on the bare interface tells the host, and how it counts.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use mapi_sync::{BoxFuture, CallbackRef, CancelSignal, HResult, RawEvent, Runtime, SyncRequest};
+
+use super::super::mutant::Mutant;
+use super::super::network::pass;
+use super::super::plan::{Phase, Unit};
+use super::super::run::{Run, StoreRef};
+use super::super::scenario::{Maximum, Step, Text};
+use super::super::work::Tell;
+use super::ending::survive;
+use crate::engine;
+use crate::engine::sync::{Event, Mutex, Register};
+
+/// What all tasks of one sync share.
+pub(super) struct SyncState {
+    pub(super) run: Arc<Run>,
+    pub(super) account: usize,
+    pub(super) callback: CallbackRef,
+    pub(super) runtime: Arc<dyn Runtime>,
+    pub(super) cancel: CancelSignal,
+    pub(super) published: RawEvent,
+    /// Held until Done has returned.
+    _store: Option<StoreRef>,
+    position: Register<Position>,
+    /// Held during a call, if calls must not overlap.
+    turn: Option<Mutex<()>>,
+    /// The host failed a call, for a provider that takes this to heart.
+    broken: Register<bool>,
+    /// Units of the phase that are not yet counted as finished.
+    uncounted: Register<usize>,
+    counted: Event,
+    /// No worker calls any more.
+    quiet: Event,
+    /// The sync is over, for a ticker that looks.
+    stopped: Register<bool>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Position {
+    done: u32,
+    max: u32,
+    /// Reports made, for a provider that takes positions too early.
+    told: u32,
+}
+
+impl SyncState {
+    pub(super) fn new(
+        run: &Arc<Run>,
+        account: usize,
+        callback: CallbackRef,
+        request: &SyncRequest,
+        published: RawEvent,
+        store: Option<StoreRef>,
+    ) -> Self {
+        let serial = run.scenario().contract.serial_calls && !run.is(Mutant::OverlappingCalls);
+        Self {
+            run: Arc::clone(run),
+            account,
+            callback,
+            runtime: Arc::clone(request.runtime()),
+            cancel: request.cancel().clone(),
+            published,
+            _store: store,
+            position: Register::new("position", Position::default()),
+            turn: serial.then(|| Mutex::new("turn to call", ())),
+            broken: Register::new("broken", false),
+            uncounted: Register::new("uncounted units", 0),
+            counted: Event::new("all units counted"),
+            quiet: Event::new("no more calls"),
+            stopped: Register::new("stopped", false),
+        }
+    }
+
+    /// What Done is given.
+    pub(super) fn handle_for_done(&self) -> RawEvent {
+        if self.run.scenario().provider.done_handle { self.published } else { RawEvent::NULL }
+    }
+
+    /// Whether a cancel came before the work was complete.
+    pub(super) fn cancelled_before_end(&self, status: HResult) -> bool {
+        if self.run.is(Mutant::IgnoresCancel) {
+            return false;
+        }
+        let Position { done, .. } = self.position.get();
+        let complete = status == HResult::S_OK && done == self.run.plan(self.account).total;
+        self.run.cancel_seen(self.account, &self.cancel) && !complete
+    }
+
+    /// Whether a failure of the host's has ended the sync.
+    pub(super) fn is_broken(&self) -> bool {
+        let broken =
+            self.run.is(Mutant::StopsOnCallbackFailure) || self.run.is(Mutant::DiesOnCallbackPanic);
+        broken && self.broken.get()
+    }
+
+    /// A worker did not reach its end.
+    pub(super) fn worker_lost(&self) {
+        self.broken.set(true);
+    }
+
+    /// Says that a phase of so many units is shared by several workers.
+    pub(super) fn open_phase(&self, units: usize) {
+        self.uncounted.set(units);
+        self.counted.reset();
+    }
+
+    /// Counts a unit as finished.
+    fn count_unit(&self) {
+        let left = self.uncounted.update(|left| {
+            *left = left.saturating_sub(1);
+            *left
+        });
+        if left == 0 {
+            self.counted.set();
+        }
+    }
+
+    pub(super) async fn units_counted(&self) {
+        self.counted.wait().await;
+    }
+
+    /// A text-less report whenever so long has passed.
+    pub(super) async fn ticks(&self, every_ms: u64) -> Infallible {
+        loop {
+            self.runtime.sleep(Duration::from_millis(every_ms)).await;
+            self.tick().await;
+        }
+    }
+
+    /// The same by somebody who looks whether the sync is over, and then takes a moment.
+    pub(super) async fn careless_ticks(&self, every_ms: u64) {
+        loop {
+            self.runtime.sleep(Duration::from_millis(every_ms)).await;
+            if self.stopped.get() {
+                return;
+            }
+            engine::yield_now().await;
+            self.tick().await;
+        }
+    }
+
+    /// Says that no worker calls any more.
+    pub(super) fn quiet(&self) {
+        self.quiet.set();
+    }
+
+    /// Sends a Done for a cancel, once nobody else calls.
+    pub(super) async fn answer_cancel(&self) {
+        self.cancel.requested().await;
+        self.quiet.wait().await;
+        survive(self.callback.done(self.handle_for_done(), HResult::MAPI_E_USER_CANCEL)).await;
+    }
+
+    pub(super) fn stop_ticker(&self) {
+        self.stopped.set(true);
+    }
+
+    async fn tick(&self) {
+        if self.position.get().max > 0 {
+            self.report(None, |position| *position).await;
+        }
+    }
+
+    /// Reports progress: `count` moves the position, and says what is reported, when it is this call's turn.
+    async fn report(
+        &self,
+        text: Option<&str>,
+        count: impl FnOnce(&mut Position) -> Position + Send,
+    ) {
+        let _turn = match &self.turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
+        let Position { done, max, .. } = self.position.update(count);
+        let provider = &self.run.scenario().provider;
+        let text = match provider.text {
+            Text::Changing => text,
+            Text::Unchanged => text.map(|_| "Synchronizing"),
+            Text::Null => None,
+        };
+        let (index, max) = if provider.maximum == Maximum::Zero { (0, 0) } else { (done, max) };
+        let call = self.callback.progress(text, index, max);
+        let answer =
+            if self.run.is(Mutant::DiesOnCallbackPanic) { call.await } else { survive(call).await };
+        self.heed(answer);
+    }
+
+    async fn error(&self, code: HResult, text: Option<&str>) {
+        let _turn = match &self.turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
+        let answer = survive(self.callback.error(code, text)).await;
+        self.heed(answer);
+    }
+
+    /// Takes note of what the host answered.
+    fn heed(&self, answer: HResult) {
+        if answer == HResult::MAPI_W_CANCEL_MESSAGE {
+            self.cancel.request();
+        }
+        if answer.is_failure() && self.run.is(Mutant::StopsOnCallbackFailure) {
+            self.broken.set(true);
+        }
+    }
+}
+
+/// The reports of one sync.
+#[derive(Clone)]
+pub(super) struct RawTell {
+    state: Arc<SyncState>,
+}
+
+impl RawTell {
+    pub(super) fn new(state: &Arc<SyncState>) -> Self {
+        Self { state: Arc::clone(state) }
+    }
+
+    /// The server cannot be reached.
+    pub(super) async fn connect_failed(&self, code: HResult) {
+        if !self.is(Mutant::NoDoneOffline) {
+            self.state.error(code, Some("The server cannot be reached")).await;
+        }
+    }
+
+    /// Begins a report, and leaves it to a task of its own if the host does not answer at once.
+    async fn report_in_passing(
+        &self,
+        unit: &Unit,
+        count: impl FnOnce(&mut Position) -> Position + Send + 'static,
+    ) {
+        let (state, text) = (Arc::clone(&self.state), unit.text.clone());
+        let mut report: BoxFuture = Box::pin(async move { state.report(Some(&text), count).await });
+        if poll_once(&mut report).await.is_none()
+            && let Ok(task) = self.state.runtime.spawn("last report".into(), report)
+        {
+            task.detach();
+        }
+    }
+
+    fn is(&self, mutant: Mutant) -> bool {
+        self.state.run.is(mutant)
+    }
+}
+
+async fn poll_once(future: &mut BoxFuture) -> Option<()> {
+    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(Some(())),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+impl Tell for RawTell {
+    /// The position that the step will be reported with, if it is taken too early.
+    type Ticket = Option<u32>;
+
+    async fn phase(&self, phase: &Phase) {
+        let plan = self.state.run.plan(self.state.account);
+        let max = match self.state.run.scenario().provider.maximum {
+            Maximum::Growing => phase.total_so_far,
+            Maximum::Known | Maximum::Zero => plan.total,
+        };
+        let text = &phase.units[0].text;
+        let report = |position: &mut Position| {
+            position.max = max;
+            *position
+        };
+        self.state.report(Some(text), report).await;
+    }
+
+    fn begin(&self) -> Option<u32> {
+        self.is(Mutant::IndexBeforeAwait).then(|| {
+            self.state.position.update(|position| {
+                position.done += 1;
+                position.done
+            })
+        })
+    }
+
+    async fn retry(&self, unit: &Unit) {
+        if self.is(Mutant::RetryCountsTwice) {
+            self.state.position.update(|position| position.done += 1);
+        }
+        if self.is(Mutant::RetryGoesBack) {
+            self.state.report(Some(&unit.text), |position| Position { done: 0, ..*position }).await;
+        }
+    }
+
+    async fn step(&self, unit: &Unit, ticket: Option<u32>, last: bool) {
+        let provider = &self.state.run.scenario().provider;
+        if provider.progress == Step::Folder && !last {
+            self.state.position.update(|position| position.done += 1);
+            return;
+        }
+        let (ahead, early) =
+            (self.is(Mutant::IndexBeyondMaximum), self.is(Mutant::CompleteTooEarly));
+        let count = move |position: &mut Position| {
+            if let Some(taken) = ticket {
+                // What was taken early is told late; only the last report of all is what it should be.
+                position.told += 1;
+                let last = position.told == position.max;
+                let done = if last { position.max } else { taken.min(position.max - 1) };
+                return Position { done, ..*position };
+            }
+            position.done += 1;
+            let complete = position.done == position.max;
+            let done = position.done + u32::from(complete && ahead);
+            Position { done: if early { position.max } else { done }, ..*position }
+        };
+        let all = self.state.position.get();
+        let ends = all.done + 1 == all.max;
+        if ends && self.is(Mutant::StopsShort) {
+            self.state.position.update(count);
+        } else if ends && self.is(Mutant::UnawaitedReport) {
+            self.report_in_passing(unit, count).await;
+        } else {
+            self.state.report(Some(&unit.text), count).await;
+        }
+        if last && self.is(Mutant::CountsBeforeReport) {
+            self.state.count_unit();
+            engine::yield_now().await;
+            self.state.report(None, |position| *position).await;
+        }
+    }
+
+    async fn failed(&self, unit: &Unit, code: HResult, left: u32) {
+        if self.is(Mutant::OkAfterError) || self.is(Mutant::OkAfterLateError) {
+            // What failed counts as done.
+            let count = move |position: &mut Position| {
+                position.done += left;
+                *position
+            };
+            self.state.report(None, count).await;
+        }
+        let code = if self.is(Mutant::ErrorWithSuccess) { HResult::S_OK } else { code };
+        let text = (!self.is(Mutant::ErrorWithoutText)).then_some(unit.error.as_str());
+        if self.is(Mutant::LateError) {
+            let (state, text) = (Arc::clone(&self.state), unit.error.clone());
+            let late = Box::pin(async move {
+                pass(0).await;
+                state.error(code, Some(&text)).await;
+            });
+            if let Ok(task) = self.state.runtime.spawn("late error".into(), late) {
+                task.detach();
+            }
+            return;
+        }
+        self.state.error(code, text).await;
+    }
+
+    fn stop_requested(&self) -> bool {
+        let blind = self.is(Mutant::IgnoresCancel) || self.is(Mutant::CancelTooLate);
+        !blind && self.state.run.cancel_seen(self.state.account, &self.state.cancel)
+            || self.state.is_broken()
+    }
+
+    async fn stop(&self) {
+        if self.is(Mutant::IgnoresCancel) || self.is(Mutant::CancelTooLate) {
+            std::future::pending::<()>().await;
+        }
+        self.state.cancel.requested().await;
+    }
+}

@@ -1,0 +1,151 @@
+//! One execution of a scenario: what everybody in it shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use mapi_sync::CancelSignal;
+use mapi_sync::contract::Monitor;
+
+use super::coverage::Coverage;
+use super::faults::{Fault, Faults};
+use super::mutant::Mutant;
+use super::plan::Plan;
+use super::scenario::Scenario;
+use crate::engine;
+use crate::engine::sync::Register;
+
+/// What all executions of a scenario share.
+pub(super) struct Stage {
+    pub(super) scenario: Scenario,
+    pub(super) plans: Vec<Plan>,
+    pub(super) mutant: Option<Mutant>,
+}
+
+/// What one execution shares.
+pub(super) struct Run {
+    stage: Arc<Stage>,
+    faults: Faults,
+    /// One for each account: each has a store of its own.
+    monitors: Vec<Monitor>,
+    /// How often each account's running syncs were asked to stop.
+    cancels: Vec<Register<u32>>,
+    counts: [AtomicU32; Count::ALL.len()],
+}
+
+/// What is counted while an execution runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Count {
+    Done,
+    Errors,
+    Cancels,
+    Shutdowns,
+    Overlaps,
+    FailedStarts,
+}
+
+impl Count {
+    pub(super) const ALL: [Self; 6] = [
+        Self::Done,
+        Self::Errors,
+        Self::Cancels,
+        Self::Shutdowns,
+        Self::Overlaps,
+        Self::FailedStarts,
+    ];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Errors => "errors",
+            Self::Cancels => "cancels",
+            Self::Shutdowns => "shutdowns",
+            Self::Overlaps => "overlapping_starts",
+            Self::FailedStarts => "failed_starts",
+        }
+    }
+}
+
+impl Run {
+    pub(super) fn new(stage: &Arc<Stage>, monitors: Vec<Monitor>) -> Self {
+        Self {
+            faults: Faults::new(&stage.scenario.faults),
+            cancels: monitors.iter().map(|_| Register::new("cancel", 0)).collect(),
+            monitors,
+            stage: Arc::clone(stage),
+            counts: Default::default(),
+        }
+    }
+
+    pub(super) fn scenario(&self) -> &Scenario {
+        &self.stage.scenario
+    }
+
+    pub(super) fn plan(&self, account: usize) -> &Plan {
+        &self.stage.plans[account]
+    }
+
+    pub(super) fn monitor(&self, account: usize) -> &Monitor {
+        &self.monitors[account]
+    }
+
+    /// Whether this misbehaviour is built in.
+    #[inline]
+    pub(super) fn is(&self, mutant: Mutant) -> bool {
+        self.stage.mutant == Some(mutant)
+    }
+
+    /// Whether this fault strikes here.
+    pub(super) fn strike(&self, fault: Fault) -> bool {
+        self.faults.strike(fault)
+    }
+
+    /// Notes that the syncs of an account are asked to stop. It makes the request visible to the search.
+    pub(super) fn note_cancel(&self, account: usize) {
+        self.cancels[account].update(|count| *count += 1);
+    }
+
+    /// Whether a sync of this account was asked to stop.
+    pub(super) fn cancel_seen(&self, account: usize, cancel: &CancelSignal) -> bool {
+        self.cancels[account].with(|_| ());
+        cancel.is_requested()
+    }
+
+    pub(super) fn count(&self, what: Count) {
+        self.counts[what as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Adds what happened to `coverage`.
+    pub(super) fn cover(&self, coverage: &mut Coverage) {
+        for what in Count::ALL {
+            coverage.add(what, self.counts[what as usize].load(Ordering::Relaxed).into());
+        }
+        for fault in Fault::ALL.into_iter().filter(|fault| !fault.is_engines()) {
+            coverage.add_fault(fault, self.faults.struck(fault).into());
+        }
+    }
+}
+
+/// Starts a task of the world's own that nobody waits for: the execution ends only when it has.
+pub(super) fn beside(name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    let _running = engine::spawn(name, task);
+}
+
+/// A reference to a store. When the last one goes, the store is released, and the monitor hears of it.
+#[derive(Clone)]
+pub(super) struct StoreRef {
+    _store: Arc<Store>,
+}
+
+struct Store(Monitor);
+
+impl StoreRef {
+    pub(super) fn new(run: &Run, account: usize) -> Self {
+        Self { _store: Arc::new(Store(run.monitor(account).clone())) }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.0.store_released();
+    }
+}

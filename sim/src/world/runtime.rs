@@ -1,0 +1,44 @@
+//! The runtime that the simulated world gives to provider code.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mapi_sync::{BoxFuture, Events, HResult, Runtime, TaskHandle};
+
+use super::faults::Fault;
+use super::run::Run;
+use crate::engine::SimRuntime;
+
+/// The engine's runtime, except that the search may refuse a task, and may drop one as far as the limits allow it.
+pub(super) struct WorldRuntime {
+    run: Arc<Run>,
+    engine: SimRuntime,
+}
+
+impl WorldRuntime {
+    pub(super) fn new(run: &Arc<Run>, events: Arc<dyn Events>) -> Self {
+        Self { run: Arc::clone(run), engine: SimRuntime::new(events).droppable(true) }
+    }
+}
+
+impl Runtime for WorldRuntime {
+    fn spawn(&self, name: Cow<'static, str>, task: BoxFuture) -> Result<TaskHandle, HResult> {
+        if self.run.strike(Fault::TaskCreation) {
+            return Err(HResult::E_OUTOFMEMORY);
+        }
+        self.engine.spawn(name, task)
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture {
+        self.engine.sleep(duration)
+    }
+
+    fn now(&self) -> Duration {
+        self.engine.now()
+    }
+
+    fn events(&self) -> &Arc<dyn Events> {
+        self.engine.events()
+    }
+}

@@ -1,0 +1,259 @@
+//! The simulated store provider, written as a real one would be: on [`SyncSession`], which ends every sync in exactly
+//! one Done.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::future::{Either, select};
+use mapi_sync::{
+    CancelSignal, HResult, MapiSync, Reporter, Runtime, SyncDone, SyncRequest, SyncSession,
+    TaskEnd, TaskHandle,
+};
+
+use super::plan::{Phase, Unit};
+use super::run::{Run, StoreRef};
+use super::scenario::{Maximum, OverlapStyle, Step, Text};
+use super::work::{Job, Tell};
+use crate::engine::sync::Register;
+
+/// The provider of one account's store.
+pub(super) struct StoreProvider {
+    run: Arc<Run>,
+    account: usize,
+    store: StoreRef,
+    running: Register<u32>,
+}
+
+impl StoreProvider {
+    pub(super) fn new(run: &Arc<Run>, account: usize) -> Self {
+        Self {
+            run: Arc::clone(run),
+            account,
+            store: StoreRef::new(run, account),
+            running: Register::new("running syncs", 0),
+        }
+    }
+}
+
+#[async_trait]
+impl MapiSync for StoreProvider {
+    async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+        if self.running.get() > 0 && self.run.scenario().provider.overlap == OverlapStyle::Busy {
+            return HResult::MAPI_E_BUSY;
+        }
+        let sync = Sync {
+            run: Arc::clone(&self.run),
+            account: self.account,
+            running: Running::new(&self.running),
+        };
+        let store = self.store.clone();
+        request.start(move |session| {
+            session.keep(store);
+            sync.run(session)
+        })
+    }
+}
+
+/// Counts a sync as running, however it ends.
+struct Running(Register<u32>);
+
+impl Running {
+    fn new(count: &Register<u32>) -> Self {
+        count.update(|count| *count += 1);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.update(|count| *count -= 1);
+    }
+}
+
+/// One sync, under way.
+struct Sync {
+    run: Arc<Run>,
+    account: usize,
+    running: Running,
+}
+
+impl Sync {
+    async fn run(self, session: SyncSession) -> SyncDone {
+        let tell = SessionTell::new(&self.run, self.account, &session);
+        let job = Arc::new(Job::new(&self.run, self.account, tell.clone()));
+        let status = self.work(&job, session.runtime()).await;
+        drop(job);
+        let status = if tell.stopped_early(status) { HResult::MAPI_E_USER_CANCEL } else { status };
+        // The host may start the next sync from inside Done.
+        drop(self.running);
+        session.done(status).await
+    }
+
+    async fn work(&self, job: &Arc<Job<SessionTell>>, runtime: &Arc<dyn Runtime>) -> HResult {
+        let keep_alive = self.run.scenario().provider.keep_alive_ms;
+        let work = pin!(phases(job, runtime));
+        if keep_alive == 0 {
+            return work.await;
+        }
+        match select(work, pin!(job.tell.ticks(runtime, keep_alive))).await {
+            Either::Left((status, _)) => status,
+            Either::Right((never, _)) => match never {},
+        }
+    }
+}
+
+async fn phases(job: &Arc<Job<SessionTell>>, runtime: &Arc<dyn Runtime>) -> HResult {
+    if let Err(code) = job.connect().await {
+        if code != HResult::MAPI_E_USER_CANCEL {
+            job.tell.reporter.error(code, "The server cannot be reached").await;
+        }
+        return code;
+    }
+    for phase in 0..job.plan().phases.len() {
+        if job.over() {
+            break;
+        }
+        job.begin(phase).await;
+        let mut crew = Crew::default();
+        if job.workers(phase) > 1 {
+            for _ in 0..job.workers(phase) {
+                let job = Arc::clone(job);
+                let worker = Box::pin(async move { job.work(phase).await });
+                // With fewer tasks than wished for, the work takes longer.
+                crew.0.extend(runtime.spawn("worker".into(), worker));
+            }
+        }
+        let complete = crew.join().await;
+        // What nobody took, because there was no task to be had, is done here.
+        job.work(phase).await;
+        if !complete {
+            return HResult::MAPI_E_UNABLE_TO_COMPLETE;
+        }
+    }
+    job.status()
+}
+
+/// The workers of a phase. If the sync is dropped, they go with it.
+#[derive(Default)]
+struct Crew(Vec<TaskHandle>);
+
+impl Crew {
+    /// Waits for all workers; tells whether every one of them reached its end.
+    async fn join(mut self) -> bool {
+        let mut complete = true;
+        while let Some(worker) = self.0.last_mut() {
+            complete &= worker.await == TaskEnd::Finished;
+            self.0.pop();
+        }
+        complete
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.0.iter().for_each(TaskHandle::abort);
+    }
+}
+
+/// The reports of one sync.
+#[derive(Clone)]
+struct SessionTell {
+    run: Arc<Run>,
+    account: usize,
+    reporter: Reporter,
+    cancel: CancelSignal,
+    position: Register<Position>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Position {
+    done: u32,
+    max: u32,
+}
+
+impl SessionTell {
+    fn new(run: &Arc<Run>, account: usize, session: &SyncSession) -> Self {
+        Self {
+            run: Arc::clone(run),
+            account,
+            reporter: session.reporter(),
+            cancel: session.cancel().clone(),
+            position: Register::new("position", Position::default()),
+        }
+    }
+
+    /// Whether a cancel came before everything was done.
+    fn stopped_early(&self, status: HResult) -> bool {
+        let all = self.run.plan(self.account).total;
+        let complete = status == HResult::S_OK && self.position.get().done == all;
+        self.stop_requested() && !complete
+    }
+
+    /// A sign of life whenever so long has passed.
+    async fn ticks(&self, runtime: &Arc<dyn Runtime>, every_ms: u64) -> Infallible {
+        loop {
+            runtime.sleep(Duration::from_millis(every_ms)).await;
+            let position = self.position.get();
+            if position.max > 0 {
+                self.report(None, position).await;
+            }
+        }
+    }
+
+    async fn report(&self, text: Option<&str>, position: Position) {
+        let provider = &self.run.scenario().provider;
+        let text = match provider.text {
+            Text::Changing => text,
+            Text::Unchanged => text.map(|_| "Synchronizing"),
+            Text::Null => None,
+        };
+        let Position { done, max } =
+            if provider.maximum == Maximum::Zero { Position::default() } else { position };
+        self.reporter.progress(text, done, max).await;
+    }
+}
+
+impl Tell for SessionTell {
+    type Ticket = ();
+
+    async fn phase(&self, phase: &Phase) {
+        let max = match self.run.scenario().provider.maximum {
+            Maximum::Growing => phase.total_so_far,
+            Maximum::Known | Maximum::Zero => self.run.plan(self.account).total,
+        };
+        let position = self.position.update(|position| {
+            position.max = max;
+            *position
+        });
+        self.report(Some(&phase.units[0].text), position).await;
+    }
+
+    fn begin(&self) {}
+
+    async fn retry(&self, _: &Unit) {}
+
+    async fn step(&self, unit: &Unit, (): (), last: bool) {
+        let position = self.position.update(|position| {
+            position.done += 1;
+            *position
+        });
+        if last || self.run.scenario().provider.progress == Step::Message {
+            self.report(Some(&unit.text), position).await;
+        }
+    }
+
+    async fn failed(&self, unit: &Unit, code: HResult, _: u32) {
+        self.reporter.error(code, &unit.error).await;
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.run.cancel_seen(self.account, &self.cancel)
+    }
+
+    async fn stop(&self) {
+        self.cancel.requested().await;
+    }
+}

@@ -1,0 +1,44 @@
+//! The user, and the end of the host's day: what comes from outside at any moment.
+
+use std::sync::Arc;
+
+use super::host::HostAccount;
+use super::network::{pass, spend};
+use super::run::{Count, Run};
+use super::scenario::CancelBy;
+use crate::engine::{self, Site};
+
+const CANCELS: Site = Site::new("user cancels");
+const CANCEL_BY: Site = Site::new("cancel by");
+const CANCEL_AFTER: Site = Site::new("cancel after");
+const SHUTS_DOWN: Site = Site::new("host shuts down");
+const SHUTDOWN_AFTER: Site = Site::new("shutdown after");
+
+/// A user who may press Cancel All, once for each task.
+pub(super) async fn user(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {
+    if engine::choose(CANCELS, 2) == 0 {
+        return;
+    }
+    let host = &run.scenario().host;
+    let by_signal = match host.cancel_by {
+        CancelBy::Answer => false,
+        CancelBy::Signal => true,
+        CancelBy::Either => engine::choose(CANCEL_BY, 2) == 1,
+    };
+    pass(spend(CANCEL_AFTER, &host.cancel_after)).await;
+    for account in accounts.iter() {
+        account.cancel_all(by_signal);
+    }
+}
+
+/// A host that may shut down.
+pub(super) async fn shutdown(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {
+    if engine::choose(SHUTS_DOWN, 2) == 0 {
+        return;
+    }
+    pass(spend(SHUTDOWN_AFTER, &run.scenario().host.shutdown_after)).await;
+    run.count(Count::Shutdowns);
+    for account in accounts.iter() {
+        account.shut_down();
+    }
+}
