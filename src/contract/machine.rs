@@ -115,7 +115,7 @@ impl Machine {
     }
 
     /// Takes one call into account. A callback that begins gets the number that its end must name.
-    #[inline]
+    #[inline(always)]
     pub(super) fn observe(
         &mut self,
         at_ms: u64,
@@ -140,6 +140,7 @@ impl Machine {
         None
     }
 
+    #[inline(never)]
     fn observe_rare(&mut self, at_ms: u64, call: Call<&str>, policy: &Policy) -> Option<CallId> {
         let facts = &mut self.facts;
         match call {

@@ -14,7 +14,7 @@ mod violation;
 mod watch;
 
 pub use call::{Answer, Call, CallId, KeptCall, Side, SyncId};
-pub use monitor::{Monitor, MonitorConfig, OnViolation, SyncWatch};
+pub use monitor::{CallInFlight, Monitor, MonitorConfig, OnViolation, SyncWatch};
 pub use policy::Policy;
 pub use rules::{Blame, Level, Rule, UnknownRule};
 pub use violation::Violation;

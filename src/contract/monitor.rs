@@ -184,7 +184,7 @@ impl fmt::Debug for Monitor {
 
 impl Shared {
     /// Applies `change` to a sync and reports what it finds. The sync's lock is free again when violations are reported.
-    #[inline]
+    #[inline(always)]
     fn applied<T>(&self, cell: &Cell, change: impl FnOnce(&mut Machine, &Policy) -> T) -> T {
         let mut machine = lock(&cell.machine);
         let result = change(&mut machine, &self.config.policy);
@@ -231,7 +231,7 @@ impl SyncWatch {
     /// # Panics
     ///
     /// When the call breaks a rule and the monitor is set to [`OnViolation::Panic`].
-    #[inline]
+    #[inline(always)]
     pub fn observe(&self, call: Call<&str>) -> Option<CallId> {
         self.observe_at((self.shared.clock)(), call)
     }
@@ -241,18 +241,16 @@ impl SyncWatch {
     /// # Panics
     ///
     /// As [`Self::observe`].
-    #[inline]
+    #[inline(always)]
     pub fn observe_at(&self, at_ms: u64, call: Call<&str>) -> Option<CallId> {
         let Self { shared, cell } = self;
-        if shared.config.keep_log {
-            let number = shared.applied(cell, |machine, policy| {
-                let number = machine.observe(at_ms, call, policy);
+        shared.applied(cell, |machine, policy| {
+            let number = machine.observe(at_ms, call, policy);
+            if shared.config.keep_log {
                 shared.keep(cell.id, at_ms, number, call);
-                number
-            });
-            return number;
-        }
-        shared.applied(cell, |machine, policy| machine.observe(at_ms, call, policy))
+            }
+            number
+        })
     }
 
     /// Reports that the start has returned, with this event in the out-pointer.
@@ -279,9 +277,14 @@ impl SyncWatch {
         }
     }
 
-    /// Reports that a callback begins, and in the end how it ended.
-    pub(super) fn begin(&self, call: Call<&str>) -> OpenCall<'_> {
-        OpenCall { watch: self, number: self.observe(call) }
+    /// Reports that a callback begins; what is returned reports how it ends.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::observe`].
+    #[inline(always)]
+    pub fn begin(&self, call: Call<&str>) -> CallInFlight<'_> {
+        CallInFlight { watch: self, number: self.observe(call) }
     }
 }
 
@@ -292,13 +295,17 @@ impl fmt::Debug for SyncWatch {
 }
 
 /// A callback that is in flight. Dropping it reports that the call was dropped, or that it panicked.
-pub(super) struct OpenCall<'a> {
+#[derive(Debug)]
+#[must_use = "the call counts as dropped when this is dropped"]
+pub struct CallInFlight<'a> {
     watch: &'a SyncWatch,
     number: Option<CallId>,
 }
 
-impl OpenCall<'_> {
-    pub(super) fn end(mut self, result: HResult) -> HResult {
+impl CallInFlight<'_> {
+    /// Reports that the call has returned `result`, and returns it.
+    #[inline(always)]
+    pub fn end(mut self, result: HResult) -> HResult {
         if let Some(call) = self.number.take() {
             self.watch.observe(Call::Ended { call, answer: Answer::Returned(result) });
         }
@@ -306,7 +313,7 @@ impl OpenCall<'_> {
     }
 }
 
-impl Drop for OpenCall<'_> {
+impl Drop for CallInFlight<'_> {
     fn drop(&mut self) {
         if let Some(call) = self.number.take() {
             let answer = if std::thread::panicking() { Answer::Panicked } else { Answer::Dropped };
