@@ -23,7 +23,7 @@ use super::scenario::{Published, Returns, Scenario};
 use super::store::StoreProvider;
 use super::user::{shutdown, user};
 use crate::decision::Decisions;
-use crate::engine::{self, Engine, Limits, Nondeterminism, Outcome};
+use crate::engine::{self, Engine, Limits, Nondeterminism, Object, Outcome};
 
 /// Makes the provider of the account of this number, anew for each execution and inside of it.
 pub type ProviderFactory = dyn Fn(usize) -> Arc<dyn MapiSync> + Send + Sync;
@@ -93,14 +93,14 @@ impl World {
 
     /// Runs the execution of this number. `None` if the engine's strategy has nothing left.
     pub fn run(&self, engine: &mut Engine, index: u64) -> Option<Observed> {
-        let setup = Setup::new(self, false);
+        let setup = Setup::new(false);
         let outcome = engine.execute(index, setup.program(self))?;
         Some(setup.observe(engine, outcome))
     }
 
     /// Runs the execution that these decisions describe, and keeps a log of its calls.
     pub fn replay(&self, engine: &mut Engine, decisions: &Decisions) -> Observed {
-        let setup = Setup::new(self, true);
+        let setup = Setup::new(true);
         let outcome = engine.replay(decisions, setup.program(self));
         setup.observe(engine, outcome)
     }
@@ -111,7 +111,7 @@ impl World {
     ///
     /// As [`Engine::repeat`].
     pub fn repeat(&self, engine: &mut Engine, last: &Observed) -> Result<(), Nondeterminism> {
-        let setup = Setup::new(self, false);
+        let setup = Setup::new(false);
         engine.repeat(&last.outcome, setup.program(self))
     }
 
@@ -134,59 +134,44 @@ impl World {
 
 /// What the execution is watched with from outside.
 struct Setup {
-    monitors: Vec<Monitor>,
-    stamps: Vec<Arc<Mutex<Vec<Stamp>>>>,
     shared: Arc<Shared>,
 }
 
 /// What the inside leaves for the outside.
-#[derive(Default)]
 struct Shared {
+    keep_log: bool,
     run: Mutex<Option<Arc<Run>>>,
+    stamps: Mutex<Vec<Stamp>>,
     /// The verdict, if it had to be given before everything was over.
     verdict: Mutex<Option<Vec<Vec<Violation>>>>,
 }
 
-/// Who made a call, and when.
+/// Who made a call of an account, and when.
 struct Stamp {
+    account: usize,
     step: u64,
     task: String,
 }
 
 impl Setup {
-    fn new(world: &World, keep_log: bool) -> Self {
-        let accounts = world.stage.scenario.accounts.len();
-        let stamps: Vec<Arc<Mutex<Vec<Stamp>>>> =
-            if keep_log { (0..accounts).map(|_| Arc::default()).collect() } else { Vec::new() };
-        let monitors = (0..accounts)
-            .map(|account| {
-                let policy = policy(&world.stage.scenario);
-                let config = MonitorConfig { policy, keep_log, ..MonitorConfig::default() };
-                let Some(stamps) = stamps.get(account).cloned() else {
-                    return Monitor::new(config, engine::now);
-                };
-                // The monitor reads its clock once for each call.
-                Monitor::new(config, move || {
-                    let stamp = Stamp {
-                        step: engine::current_step(),
-                        task: engine::task_name(engine::current()),
-                    };
-                    lock(&stamps).push(stamp);
-                    engine::now()
-                })
-            })
-            .collect();
-        Self { monitors, stamps, shared: Arc::default() }
+    fn new(keep_log: bool) -> Self {
+        let shared = Shared {
+            keep_log,
+            run: Mutex::default(),
+            stamps: Mutex::default(),
+            verdict: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The program of one execution.
     fn program(&self, world: &World) -> impl Future<Output = ()> + Send + 'static {
-        let (world, monitors) = (world.clone(), self.monitors.clone());
-        let shared = Arc::clone(&self.shared);
-        let verdict = Verdict { monitors: self.monitors.clone(), shared: Arc::clone(&self.shared) };
+        let (world, shared) = (world.clone(), Arc::clone(&self.shared));
         let main = Box::pin(async move {
+            let monitors = monitors(&world, &shared);
             let run = Arc::new(Run::new(&world.stage, monitors));
             *lock(&shared.run) = Some(Arc::clone(&run));
+            drop(shared);
             let (kernel, runtime) = kernel(&run);
             let accounts: Arc<[Arc<HostAccount>]> = (0..world.stage.scenario.accounts.len())
                 .map(|account| {
@@ -206,13 +191,17 @@ impl Setup {
             }
             Arc::clone(&accounts[0]).synchronize().await;
         });
-        Main { verdict: Some(verdict), main }
+        Main { shared: Some(Arc::clone(&self.shared)), main }
     }
 
     fn observe(self, engine: &Engine, outcome: Outcome) -> Observed {
-        let early = lock(&self.shared.verdict).take();
-        let verdict = early.unwrap_or_else(|| {
-            self.monitors.iter().map(|monitor| monitor.finish_at(outcome.virtual_ms)).collect()
+        let Some(run) = lock(&self.shared.run).take() else {
+            // The strategy cut the execution off before its first step.
+            let (violations, calls, coverage) = (Vec::new(), Vec::new(), Coverage::new());
+            return Observed { outcome, violations, calls, coverage };
+        };
+        let verdict = lock(&self.shared.verdict).take().unwrap_or_else(|| {
+            run.monitors().iter().map(|monitor| monitor.finish_at(outcome.virtual_ms)).collect()
         });
         let findings = verdict.into_iter().enumerate().flat_map(|(account, violations)| {
             violations.into_iter().map(move |violation| Finding { account, violation })
@@ -220,29 +209,49 @@ impl Setup {
         let mut violations: Vec<Finding> = findings.collect();
         violations.sort_by_key(|finding| finding.violation.at_ms);
         let mut coverage = Coverage::new();
-        if let Some(run) = lock(&self.shared.run).take() {
-            run.cover(&mut coverage);
-        }
+        run.cover(&mut coverage);
         coverage.add_fault(Fault::TaskDropped, engine.drops().into());
         coverage.add_fault(Fault::SpuriousWake, engine.spurious_polls().into());
-        let calls = self.calls();
+        let calls = if self.shared.keep_log { self.calls(&run) } else { Vec::new() };
         Observed { outcome, violations, calls, coverage }
     }
 
-    fn calls(&self) -> Vec<SeenCall> {
-        let mut calls = Vec::new();
-        for (account, (stamps, monitor)) in self.stamps.iter().zip(&self.monitors).enumerate() {
-            let stamps = std::mem::take(&mut *lock(stamps));
-            let seen = stamps.into_iter().zip(monitor.log());
-            calls.extend(seen.map(|(stamp, call)| {
-                let Stamp { step, task } = stamp;
-                SeenCall { account, step, task, call }
-            }));
-        }
-        // Stable: within a step, and in one account, the order is that of the log.
-        calls.sort_by_key(|seen| seen.step);
-        calls
+    /// The logs of all accounts as one, in the order in which the calls were made.
+    fn calls(&self, run: &Run) -> Vec<SeenCall> {
+        let mut logs: Vec<_> =
+            run.monitors().iter().map(|monitor| monitor.log().into_iter()).collect();
+        let stamps = std::mem::take(&mut *lock(&self.shared.stamps));
+        let seen = stamps.into_iter().filter_map(|Stamp { account, step, task }| {
+            logs[account].next().map(|call| SeenCall { account, step, task, call })
+        });
+        seen.collect()
     }
+}
+
+/// A monitor for each account.
+fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
+    let scenario = &world.stage.scenario;
+    let monitor = |account| {
+        let (policy, keep_log) = (policy(scenario), shared.keep_log);
+        let config = MonitorConfig { policy, keep_log, ..MonitorConfig::default() };
+        // The monitor reads its clock once for each call. The order of an account's calls is what the contract is
+        // about, so each call is a write to one object.
+        let calls = Object::new("calls");
+        if !keep_log {
+            return Monitor::new(config, move || {
+                calls.write();
+                engine::now()
+            });
+        }
+        let shared = Arc::clone(shared);
+        Monitor::new(config, move || {
+            calls.write();
+            let (step, task) = (engine::current_step(), engine::task_name(engine::current()));
+            lock(&shared.stamps).push(Stamp { account, step, task });
+            engine::now()
+        })
+    };
+    (0..scenario.accounts.len()).map(monitor).collect()
 }
 
 /// The kernel and the runtime of an execution.
@@ -274,13 +283,8 @@ fn policy(scenario: &Scenario) -> Policy {
 /// The main task. When it is dropped before its end, because nothing can go on any more, the contract is asked first:
 /// what is dropped after it would look like calls of the provider's.
 struct Main<F> {
-    verdict: Option<Verdict>,
+    shared: Option<Arc<Shared>>,
     main: Pin<Box<F>>,
-}
-
-struct Verdict {
-    monitors: Vec<Monitor>,
-    shared: Arc<Shared>,
 }
 
 impl<F: Future<Output = ()>> Future for Main<F> {
@@ -289,7 +293,7 @@ impl<F: Future<Output = ()>> Future for Main<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let poll = self.main.as_mut().poll(cx);
         if poll.is_ready() {
-            self.verdict = None;
+            self.shared = None;
         }
         poll
     }
@@ -297,8 +301,10 @@ impl<F: Future<Output = ()>> Future for Main<F> {
 
 impl<F> Drop for Main<F> {
     fn drop(&mut self) {
-        if let Some(Verdict { monitors, shared }) = self.verdict.take() {
-            let verdict = monitors.iter().map(Monitor::finish).collect();
+        let Some(shared) = self.shared.take() else { return };
+        let run = lock(&shared.run).clone();
+        if let Some(run) = run {
+            let verdict = run.monitors().iter().map(Monitor::finish).collect();
             *lock(&shared.verdict) = Some(verdict);
         }
     }

@@ -27,7 +27,7 @@ pub(super) struct HostAccount {
     events: Arc<dyn Events>,
     pub(super) dialog: Mutex<Dialog>,
     /// The syncs that were started and are not settled.
-    open: Mutex<Vec<Arc<HostSync>>>,
+    open: Register<Vec<Arc<HostSync>>>,
     pub(super) closing: Register<bool>,
     /// Syncs still to be started one after the other.
     left: AtomicU32,
@@ -63,7 +63,7 @@ impl HostAccount {
             runtime,
             events,
             dialog: Mutex::default(),
-            open: Mutex::default(),
+            open: Register::new("open syncs", Vec::new()),
             closing: Register::new("host is closing", false),
             left: AtomicU32::new(run.scenario().host.syncs),
             reentered: AtomicBool::new(false),
@@ -116,8 +116,11 @@ impl HostAccount {
 
     /// Starts a sync. `None` if it could not be started.
     async fn start(self: &Arc<Self>) -> Option<Arc<HostSync>> {
+        if self.closing.get() {
+            return None;
+        }
         let store = lock(&self.store).clone()?;
-        if lock(&self.open).iter().any(|sync| !sync.done.is_set()) {
+        if self.open.get().iter().any(|sync| !sync.done.is_set()) {
             self.run.count(Count::Overlaps);
         }
         let callback = Arc::new(HostCallback::new(self));
@@ -142,7 +145,7 @@ impl HostAccount {
         });
         callback.belongs_to(&sync);
         let event_out = Arc::clone(request.event_out());
-        lock(&self.open).push(Arc::clone(&sync));
+        self.open.update(|open| open.push(Arc::clone(&sync)));
         let result = store.synchronize_in_background(request).await;
         // A thread can be held up between its last step and its return.
         engine::yield_now().await;
@@ -193,13 +196,12 @@ impl HostAccount {
     }
 
     fn forget(&self, sync: &Arc<HostSync>) {
-        lock(&self.open).retain(|open| !Arc::ptr_eq(open, sync));
+        self.open.update(|open| open.retain(|open| !Arc::ptr_eq(open, sync)));
     }
 
     /// The user presses Cancel All: every sync that runs is asked to stop, through this channel.
     pub(super) fn cancel_all(&self, by_signal: bool) {
-        let open = lock(&self.open).clone();
-        for sync in open {
+        for sync in self.open.get() {
             if self.run.is(Mutant::HostClosesEarly) {
                 let published = *lock(&sync.published);
                 if !published.is_null() {
@@ -225,8 +227,7 @@ impl HostAccount {
     /// The host shuts down: no more syncs, those that run are asked to stop, and the store is let go.
     pub(super) fn shut_down(&self) {
         self.closing.set(true);
-        let open = lock(&self.open).clone();
-        for sync in open {
+        for sync in self.open.get() {
             self.cancel(&sync);
             let published = *lock(&sync.published);
             if self.run.is(Mutant::HostClosesFromTwoPaths) && !published.is_null() {

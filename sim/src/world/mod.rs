@@ -21,6 +21,7 @@
 //! A provider of your own goes into the same world with [`World::with_provider`].
 
 mod callback;
+mod catalogue;
 mod coverage;
 mod dialog;
 mod execution;
@@ -39,6 +40,7 @@ mod store;
 mod user;
 mod work;
 
+pub use catalogue::{scenario_named, scenario_with_digest};
 pub use coverage::Coverage;
 pub use execution::{ProviderFactory, World};
 pub use faults::Fault;

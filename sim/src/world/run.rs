@@ -88,6 +88,10 @@ impl Run {
         &self.monitors[account]
     }
 
+    pub(super) fn monitors(&self) -> &[Monitor] {
+        &self.monitors
+    }
+
     /// Whether this misbehaviour is built in.
     #[inline]
     pub(super) fn is(&self, mutant: Mutant) -> bool {

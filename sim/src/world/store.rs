@@ -2,6 +2,7 @@
 //! one Done.
 
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -254,6 +255,12 @@ impl Tell for SessionTell {
     }
 
     async fn stop(&self) {
-        self.cancel.requested().await;
+        let mut requested = pin!(self.cancel.requested());
+        poll_fn(|cx| {
+            // The search is to know that this depends on the request.
+            self.stop_requested();
+            requested.as_mut().poll(cx)
+        })
+        .await;
     }
 }
