@@ -8,7 +8,8 @@ use mapi_sync::{HResult, MapiSync, OwnedEvent, RawEvent, SyncRequest, async_trai
 use mapi_sync_sim::engine::{End, Engine};
 use mapi_sync_sim::strategy::Random;
 use mapi_sync_sim::world::{
-    Coverage, Fault, Finding, MUTANTS, Observed, VARIANTS, World, builtin, builtins, scenario_named,
+    Coverage, Fault, Finding, MUTANTS, MutantInfo, Observed, VARIANTS, VariantInfo, World, builtin,
+    builtins, scenario_named,
 };
 
 fn engine(world: &World, seed: u64) -> Engine {
@@ -27,7 +28,7 @@ fn places(findings: &[Finding]) -> Vec<(usize, &'static str, u32, u32)> {
 
 #[test]
 fn every_correct_execution_comes_to_its_end() {
-    let scenarios = VARIANTS.iter().map(|variant| variant.scenario());
+    let scenarios = VARIANTS.iter().map(VariantInfo::scenario);
     for scenario in builtins().iter().cloned().chain(scenarios) {
         let world = World::new(scenario);
         let mut engine = engine(&world, 3);
@@ -43,7 +44,7 @@ fn every_correct_execution_comes_to_its_end() {
 
 #[test]
 fn executions_follow_from_their_decisions_alone() {
-    let mutants = MUTANTS.iter().map(|info| info.scenario());
+    let mutants = MUTANTS.iter().map(MutantInfo::scenario);
     for scenario in builtins().iter().cloned().chain(mutants) {
         let world = World::new(scenario);
         let mut engine = engine(&world, 4);
@@ -97,7 +98,31 @@ fn the_plain_run_is_what_it_always_was() {
         .iter()
         .map(|seen| format!("{} {}: {}", seen.call.at_ms, seen.task, seen.call.call))
         .collect();
-    assert_eq!(lines, ["0 main: SynchronizeInBackground(DOWNLOAD_CONTENTS)",]);
+    assert_eq!(
+        lines,
+        [
+            "0 main: SynchronizeInBackground(DOWNLOAD_CONTENTS)",
+            "0 main: QueryInterface of the callback",
+            "0 main: CreateEvent gave event 0x4",
+            "0 main: DuplicateHandle(event 0x4) by the provider gave event 0x8",
+            "0 main: event 0x4 put in the out-pointer",
+            "0 main: SynchronizeInBackground returned S_OK, with event 0x4 in the out-pointer",
+            "0 sync: Progress(\"Synchronizing Folder 1\", 0, 2)",
+            "0 sync: call 1 returned S_OK",
+            "0 worker: Progress(\"Synchronizing Folder 1\", 1, 2)",
+            "0 worker: call 2 returned S_OK",
+            "0 worker: Progress(\"Synchronizing Folder 2\", 2, 2)",
+            "0 worker: call 3 returned S_OK",
+            "0 sync: Done(event 0x4, S_OK)",
+            "0 sync: call 4 returned S_OK",
+            "0 sync: Release of the callback",
+            "0 sync: SetEvent(event 0x8) by the provider",
+            "0 sync: CloseHandle(event 0x8) by the provider",
+            "0 main: wait for event 0x4 by the host",
+            "0 main: CloseHandle(event 0x4) by the host",
+            "0 main: store released"
+        ]
+    );
 }
 
 /// A provider on the session, as a user of this crate would write it.
