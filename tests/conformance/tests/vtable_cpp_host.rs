@@ -9,11 +9,11 @@ use mapi_sync_conformance::{HostFaults, mount};
 
 /// The C++ host has one code for all failing answers.
 fn failure(answers: [Answer; 3]) -> HResult {
-    let codes = answers.iter().filter_map(|answer| match answer {
+    let mut codes = answers.iter().filter_map(|answer| match answer {
         Answer::Ok => None,
         Answer::Code(code) => Some(*code),
     });
-    codes.last().unwrap_or(HResult::E_FAIL)
+    codes.next_back().unwrap_or(HResult::E_FAIL)
 }
 
 fn plan(case: &Case) -> Plan {
