@@ -171,6 +171,10 @@ impl Shared {
             result = code;
         }
         self.started.store(!result.is_failure(), Ordering::Release);
+        if result.is_failure() {
+            // A start that fails has given everything back when it returns.
+            self.finish();
+        }
         // The start is still waiting: it has nothing else to do.
         let _ = answer.send(result);
     }

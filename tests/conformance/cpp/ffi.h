@@ -99,6 +99,8 @@ struct HostReport {
     std::uint32_t timed_out;
     // References to the session that others still hold.
     std::int32_t sessions_left;
+    // References to the callback and the session that others held when the first start had just returned.
+    std::int32_t held_after_start;
     // How long the first start took, in milliseconds.
     std::uint32_t start_ms;
 };

@@ -299,6 +299,7 @@ extern "C" void cpp_host_run(void *raw, const HostPlan *plan, HostSink sink, voi
     Run *run = keep(new Run(*plan, store, sink, context));
     std::uint64_t begin = platform::now();
     report->start = run->start(run->first, plan->faults);
+    report->held_after_start = run->first.references + run->session.references;
     report->start_ms = static_cast<std::uint32_t>((platform::now() - begin) / 1000000);
     if (run->has(HOST_RELEASES_EARLY)) store->Release();
     report->out_pointer = run->first.published == nullptr ? 0 : run->first.published == unchanged ? 1 : 2;

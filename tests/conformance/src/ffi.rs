@@ -122,6 +122,8 @@ pub struct HostReport {
     pub timed_out: u32,
     /// References to the session that others still hold.
     pub sessions_left: i32,
+    /// References to the callback and the session that others held when the first start had just returned.
+    pub held_after_start: i32,
     /// How long the first start took, in milliseconds.
     pub start_ms: u32,
 }

@@ -47,6 +47,9 @@ fn run(case: &Case) -> Outcome {
     assert_eq!(report.timed_out, 0);
     assert_eq!(report.out_pointer, if case.start.is_failure() { 1 } else { 2 });
     assert_eq!(report.sessions_left, 0);
+    if case.start.is_failure() {
+        assert_eq!(report.held_after_start, 0);
+    }
     if !case.host.releases_early {
         assert_eq!(report.store_before, report.store_after);
     }

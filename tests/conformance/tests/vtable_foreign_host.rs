@@ -177,6 +177,7 @@ fn panicking_start() {
     let (report, calls) = run_case(&case, Plan::default());
     assert_eq!(report.start, HResult::E_UNEXPECTED.as_i32());
     assert_eq!(report.out_pointer, 1);
+    assert_eq!(report.held_after_start, 0);
     assert_eq!(report.references_left, 0);
     assert_eq!(calls, []);
 }
