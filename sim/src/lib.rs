@@ -1,7 +1,16 @@
 //! Deterministic simulation of mail-store synchronization.
 #![forbid(unsafe_code)]
 
+mod check;
+mod counterexample;
 pub mod decision;
 pub mod engine;
+pub mod report;
 pub mod strategy;
 pub mod world;
+
+pub use check::{
+    Breach, BreachPlace, Check, Defect, Execution, LimitChanges, MutantCheck, MutantVerdict,
+    MutantsReport, ReplayError, Replayed, Report, Subject, SubjectKind, VariantVerdict, check,
+};
+pub use counterexample::Counterexample;

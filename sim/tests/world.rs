@@ -96,7 +96,7 @@ fn the_plain_run_is_what_it_always_was() {
     let lines: Vec<String> = observed
         .calls
         .iter()
-        .map(|seen| format!("{} {}: {}", seen.call.at_ms, seen.task, seen.call.call))
+        .map(|seen| format!("{} {}: {}", seen.call.at_ms, seen.name, seen.call.call))
         .collect();
     assert_eq!(
         lines,

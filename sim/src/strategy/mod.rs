@@ -2,6 +2,8 @@
 
 mod random;
 mod replay;
+mod table;
 
 pub use random::Random;
 pub use replay::Replay;
+pub use table::{STRATEGIES, StrategyInfo, UnknownStrategy};

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -23,7 +24,7 @@ use super::scenario::{Published, Returns, Scenario};
 use super::store::StoreProvider;
 use super::user::{shutdown, user};
 use crate::decision::Decisions;
-use crate::engine::{self, Engine, Limits, Nondeterminism, Object, Outcome};
+use crate::engine::{self, Engine, Limits, Nondeterminism, Object, Outcome, TaskId};
 
 /// Makes the provider of the account of this number, anew for each execution and inside of it.
 pub type ProviderFactory = dyn Fn(usize) -> Arc<dyn MapiSync> + Send + Sync;
@@ -33,6 +34,7 @@ pub type ProviderFactory = dyn Fn(usize) -> Arc<dyn MapiSync> + Send + Sync;
 pub struct World {
     stage: Arc<Stage>,
     factory: Option<Arc<ProviderFactory>>,
+    policy: Policy,
 }
 
 impl World {
@@ -48,7 +50,8 @@ impl World {
             Mutant::named(name).unwrap_or_else(|| panic!("no misbehaviour is named {name}"))
         });
         let plans = Plan::all(&scenario);
-        Self { stage: Arc::new(Stage { scenario, plans, mutant }), factory: None }
+        let policy = policy(&scenario);
+        Self { stage: Arc::new(Stage { scenario, plans, mutant }), factory: None, policy }
     }
 
     /// The world of a scenario with your provider in it: its accounts, its host and its faults are used, its
@@ -63,6 +66,12 @@ impl World {
         factory: impl Fn(usize) -> Arc<dyn MapiSync> + Send + Sync + 'static,
     ) -> Self {
         Self { factory: Some(Arc::new(factory)), ..Self::new(scenario) }
+    }
+
+    /// The same world, with the contract held by this policy instead of the scenario's.
+    #[must_use]
+    pub fn with_policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
     }
 
     /// The scenario.
@@ -142,6 +151,8 @@ struct Shared {
     keep_log: bool,
     run: Mutex<Option<Arc<Run>>>,
     stamps: Mutex<Vec<Stamp>>,
+    /// The verdict is given: what is still called belongs to the clearing up.
+    closed: AtomicBool,
     /// The verdict, if it had to be given before everything was over.
     verdict: Mutex<Option<Vec<Vec<Violation>>>>,
 }
@@ -150,7 +161,8 @@ struct Shared {
 struct Stamp {
     account: usize,
     step: u64,
-    task: String,
+    task: TaskId,
+    name: String,
 }
 
 impl Setup {
@@ -159,6 +171,7 @@ impl Setup {
             keep_log,
             run: Mutex::default(),
             stamps: Mutex::default(),
+            closed: AtomicBool::new(false),
             verdict: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
@@ -221,8 +234,8 @@ impl Setup {
         let mut logs: Vec<_> =
             run.monitors().iter().map(|monitor| monitor.log().into_iter()).collect();
         let stamps = std::mem::take(&mut *lock(&self.shared.stamps));
-        let seen = stamps.into_iter().filter_map(|Stamp { account, step, task }| {
-            logs[account].next().map(|call| SeenCall { account, step, task, call })
+        let seen = stamps.into_iter().filter_map(|Stamp { account, step, task, name }| {
+            logs[account].next().map(|call| SeenCall { account, step, task, name, call })
         });
         seen.collect()
     }
@@ -232,7 +245,7 @@ impl Setup {
 fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
     let scenario = &world.stage.scenario;
     let monitor = |account| {
-        let (policy, keep_log) = (policy(scenario), shared.keep_log);
+        let (policy, keep_log) = (world.policy.clone(), shared.keep_log);
         let config = MonitorConfig { policy, keep_log, ..MonitorConfig::default() };
         // The monitor reads its clock once for each call. The order of an account's calls is what the contract is
         // about, so each call is a write to one object.
@@ -246,8 +259,11 @@ fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
         let shared = Arc::clone(shared);
         Monitor::new(config, move || {
             calls.write();
-            let (step, task) = (engine::current_step(), engine::task_name(engine::current()));
-            lock(&shared.stamps).push(Stamp { account, step, task });
+            if !shared.closed.load(Ordering::Relaxed) {
+                let (step, task) = (engine::current_step(), engine::current());
+                let name = engine::task_name(task);
+                lock(&shared.stamps).push(Stamp { account, step, task, name });
+            }
             engine::now()
         })
     };
@@ -304,6 +320,7 @@ impl<F> Drop for Main<F> {
         let Some(shared) = self.shared.take() else { return };
         let run = lock(&shared.run).clone();
         if let Some(run) = run {
+            shared.closed.store(true, Ordering::Relaxed);
             let verdict = run.monitors().iter().map(Monitor::finish).collect();
             *lock(&shared.verdict) = Some(verdict);
         }

@@ -3,7 +3,7 @@
 use mapi_sync::contract::{KeptCall, Violation};
 
 use super::coverage::Coverage;
-use crate::engine::{End, Outcome};
+use crate::engine::{End, Outcome, TaskId};
 
 /// One execution, as the contract saw it.
 #[derive(Clone, Debug)]
@@ -48,8 +48,10 @@ pub struct SeenCall {
     pub account: usize,
     /// The step of the execution, from 0.
     pub step: u64,
-    /// The name of the task that made it.
-    pub task: String,
+    /// The task that made it.
+    pub task: TaskId,
+    /// That task's name.
+    pub name: String,
     /// The call.
     pub call: KeptCall,
 }

@@ -1,0 +1,348 @@
+//! What to check, and how long.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mapi_sync::MapiSync;
+use mapi_sync::contract::Policy;
+
+use super::execution::Execution;
+use super::search::{Candidate, Search, Sight, Until};
+use super::vacuity::unexercised;
+use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
+use crate::Counterexample;
+use crate::engine::parallel::Control;
+use crate::engine::{Engine, Limits};
+use crate::strategy::{StrategyInfo, UnknownStrategy};
+use crate::world::{Faults, Host, MutantInfo, ProviderFactory, Scenario, VariantInfo, World};
+
+/// Executions of a check that does not say how many.
+const SCHEDULES: u64 = 10_000;
+
+/// Checks a provider: runs it in a simulated host with faults, over many schedules, and holds every call against the
+/// contract.
+///
+/// `provider` makes the provider, anew for each execution and each account, inside of the execution. It must keep
+/// nothing from one execution to the next.
+///
+/// One account is synchronized by a host whose user may cancel at any moment, which may shut down in the middle, and
+/// which may fail in each way that [`Faults`] has for a host and a system. All of that can be [changed](Check).
+///
+/// ```
+/// use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
+///
+/// struct Store;
+///
+/// #[async_trait]
+/// impl MapiSync for Store {
+///     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+///         request.start(|session| async move {
+///             session.progress(Some("Inbox"), 1, 1).await;
+///             let cancelled = session.cancel().is_requested();
+///             session.done(if cancelled { HResult::MAPI_E_USER_CANCEL } else { HResult::S_OK }).await
+///         })
+///     }
+/// }
+///
+/// mapi_sync_sim::check(|| Store).schedules(1_000).run().assert_holds();
+/// ```
+pub fn check<P: MapiSync + 'static>(provider: impl Fn() -> P + Send + Sync + 'static) -> Check {
+    let factory = move |_account| Arc::new(provider()) as Arc<dyn MapiSync>;
+    Check::new(SubjectKind::Provider, own_scenario(), Some(Arc::new(factory)))
+}
+
+/// A check that is being set up; [`run`](Self::run) runs it.
+#[derive(Clone)]
+#[must_use = "a check does nothing until it is run"]
+pub struct Check {
+    kind: SubjectKind,
+    scenario: Scenario,
+    factory: Option<Arc<ProviderFactory>>,
+    policy: Option<Policy>,
+    limits: LimitChanges,
+    schedules: Option<u64>,
+    seed: u64,
+    strategy: &'static StrategyInfo,
+    jobs: usize,
+    fail_fast: bool,
+    until: Option<Defect>,
+}
+
+impl Check {
+    fn new(kind: SubjectKind, scenario: Scenario, factory: Option<Arc<ProviderFactory>>) -> Self {
+        Self {
+            kind,
+            scenario,
+            factory,
+            policy: None,
+            limits: LimitChanges::default(),
+            schedules: None,
+            seed: 1,
+            strategy: StrategyInfo::default_strategy(),
+            jobs: thread::available_parallelism().map_or(1, usize::from),
+            fail_fast: false,
+            until: None,
+        }
+    }
+
+    /// Checks the simulated provider in this scenario. Tokens carry the scenario's digest, and replay with it alone.
+    ///
+    /// # Panics
+    ///
+    /// [`run`](Self::run) does, if the scenario names a misbehaviour that does not exist.
+    pub fn scenario(scenario: Scenario) -> Self {
+        Self::new(SubjectKind::Given, scenario, None)
+    }
+
+    /// Checks a built-in scenario, `None` if there is none of this name. Tokens carry its name and replay by
+    /// themselves.
+    pub fn builtin(name: &str) -> Option<Self> {
+        let scenario = crate::world::builtin(name)?.clone();
+        Some(Self::new(SubjectKind::Builtin, scenario, None))
+    }
+
+    /// Checks a misbehaviour on its stage. Tokens carry its name and replay by themselves.
+    pub fn mutant(mutant: &MutantInfo) -> Self {
+        Self::new(SubjectKind::Mutant, mutant.scenario(), None)
+    }
+
+    /// Checks a correct variant. Tokens carry its name and replay by themselves.
+    pub fn variant(variant: &VariantInfo) -> Self {
+        Self::new(SubjectKind::Variant, variant.scenario(), None)
+    }
+
+    /// Uses this scenario's accounts, host, faults and policies instead.
+    pub fn in_scenario(self, scenario: Scenario) -> Self {
+        Self { scenario, ..self }
+    }
+
+    /// Uses this host instead of the scenario's.
+    pub fn host(mut self, host: Host) -> Self {
+        self.scenario.host = host;
+        self
+    }
+
+    /// Uses these faults instead of the scenario's.
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.scenario.faults = faults;
+        self
+    }
+
+    /// Holds the provider to this policy instead of the scenario's.
+    pub fn policy(self, policy: Policy) -> Self {
+        Self { policy: Some(policy), ..self }
+    }
+
+    /// Runs so many executions. Without this, 10,000, or all of an exhaustive strategy's.
+    pub fn schedules(self, schedules: u64) -> Self {
+        Self { schedules: Some(schedules), ..self }
+    }
+
+    /// Starts the strategy from this seed. Without this, 1: a check does the same each time.
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// Chooses schedules with the strategy of this name, one of [`STRATEGIES`](crate::strategy::STRATEGIES).
+    ///
+    /// # Errors
+    ///
+    /// If there is none of this name.
+    pub fn strategy(self, name: &str) -> Result<Self, UnknownStrategy> {
+        Ok(self.with_strategy(StrategyInfo::named(name)?))
+    }
+
+    /// Chooses schedules with this strategy.
+    pub fn with_strategy(self, strategy: &'static StrategyInfo) -> Self {
+        Self { strategy, ..self }
+    }
+
+    /// Uses so many threads, at least one. The result does not depend on it. Without this, one for each processor.
+    pub fn jobs(self, jobs: usize) -> Self {
+        Self { jobs: jobs.max(1), ..self }
+    }
+
+    /// Ends at the first execution that shows a defect, instead of looking for others.
+    pub fn fail_fast(self, fail_fast: bool) -> Self {
+        Self { fail_fast, ..self }
+    }
+
+    /// Changes the limits of each execution.
+    pub fn limits(self, limits: LimitChanges) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Ends at the first execution that shows this defect.
+    pub(super) fn until(self, defect: Defect) -> Self {
+        Self { until: Some(defect), ..self }
+    }
+
+    /// The scenario as it will be run.
+    #[must_use]
+    pub fn the_scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// How many executions will be run; `None` is "all", of an exhaustive strategy.
+    #[must_use]
+    pub fn requested(&self) -> Option<u64> {
+        self.schedules.or((!self.strategy.exhaustive).then_some(SCHEDULES))
+    }
+
+    /// What tokens say about it.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        Subject {
+            kind: self.kind,
+            digest: self.scenario.digest(),
+            limits: self.limits,
+            name: self.scenario.name.clone(),
+        }
+    }
+
+    /// Runs the check.
+    ///
+    /// # Panics
+    ///
+    /// If making a provider panics outside of an execution, or the scenario names a misbehaviour that does not exist.
+    #[must_use]
+    pub fn run(&self) -> Report {
+        self.run_under(&Control::new())
+    }
+
+    /// As [`run`](Self::run); `control` counts the executions and may interrupt.
+    ///
+    /// # Panics
+    ///
+    /// As `run` does.
+    #[must_use]
+    pub fn run_under(&self, control: &Control) -> Report {
+        let began = Instant::now();
+        let world = self.world();
+        let until = match self.until {
+            Some(defect) => Until::Found(defect),
+            None if self.fail_fast => Until::Any,
+            None => Until::Exhausted,
+        };
+        let search = Search {
+            world: &world,
+            limits: self.engine_limits(&world),
+            strategy: self.strategy,
+            seed: self.seed,
+            schedules: self.requested().unwrap_or(u64::MAX),
+            jobs: self.jobs,
+            until,
+        };
+        let sight = search.run(control);
+        let counterexamples = self.counterexamples(&world, &sight);
+        let interrupted = control.is_interrupted();
+        self.report(began.elapsed(), interrupted, sight, counterexamples)
+    }
+
+    fn report(
+        &self,
+        elapsed: Duration,
+        interrupted: bool,
+        sight: Sight,
+        counterexamples: Vec<Counterexample>,
+    ) -> Report {
+        let requested = self.requested();
+        let all = if self.strategy.exhaustive {
+            sight.exhausted
+        } else {
+            sight.exhausted || requested == Some(sight.schedules)
+        };
+        let unexercised = unexercised(&self.scenario, &sight.coverage);
+        Report {
+            scenario: self.scenario.name.clone(),
+            strategy: self.strategy.name,
+            seed: self.seed,
+            jobs: self.jobs,
+            requested,
+            schedules: sight.schedules,
+            complete: all && !sight.stopped,
+            exhausted: sight.exhausted,
+            interrupted: interrupted && !all && !sight.stopped,
+            steps: sight.steps,
+            elapsed,
+            coverage: sight.coverage,
+            unexercised,
+            counterexamples,
+        }
+    }
+
+    pub(super) fn world(&self) -> World {
+        let world = match &self.factory {
+            Some(factory) => {
+                let factory = Arc::clone(factory);
+                World::with_provider(self.scenario.clone(), move |account| factory(account))
+            }
+            None => World::new(self.scenario.clone()),
+        };
+        match &self.policy {
+            Some(policy) => world.with_policy(policy.clone()),
+            None => world,
+        }
+    }
+
+    pub(super) fn engine_limits(&self, world: &World) -> Limits {
+        let limits = world.limits();
+        // How many steps a foreign provider takes does not follow from the scenario.
+        let least = if self.factory.is_some() { Limits::default().max_steps } else { 0 };
+        let limits = Limits { max_steps: limits.max_steps.max(least), ..limits };
+        self.limits.apply(limits)
+    }
+
+    /// An engine that follows decisions of this check.
+    pub(super) fn replay_engine(&self, world: &World) -> Engine {
+        self.strategy.engine(self.engine_limits(world), self.seed)
+    }
+
+    fn counterexamples(&self, world: &World, sight: &Sight) -> Vec<Counterexample> {
+        let mut shown: Vec<Counterexample> = Vec::new();
+        for candidate in &sight.found {
+            if shown.iter().all(|shown| !shown.defects.contains(&candidate.defect)) {
+                let candidate = self.shrink(world, candidate.clone());
+                shown.push(self.witness(world, candidate, &shown));
+            }
+        }
+        shown
+    }
+
+    /// The place where a candidate is made smaller: whatever comes back must show the same defect.
+    fn shrink(&self, _world: &World, candidate: Candidate) -> Candidate {
+        candidate
+    }
+
+    /// Runs a candidate again with the log on, and checks that it shows what it should.
+    fn witness(
+        &self,
+        world: &World,
+        candidate: Candidate,
+        before: &[Counterexample],
+    ) -> Counterexample {
+        let Candidate { defect, index, decisions, message } = candidate;
+        let mut engine = self.replay_engine(world);
+        let observed = world.replay(&mut engine, &decisions);
+        let mut execution = Execution::new(world.scenario(), observed);
+        if let Some(message) = message {
+            execution.add(defect, message);
+        } else if execution.breach(defect).is_none() {
+            let message = format!("an execution showed `{defect}`, and its replay did not");
+            execution.add(Defect::Nondeterminism, message);
+        }
+        let new = |defect: &Defect| before.iter().all(|shown| !shown.defects.contains(defect));
+        let mut defects: Vec<Defect> =
+            execution.breaches.iter().map(|breach| breach.defect).filter(new).collect();
+        // What it was looked for comes first.
+        defects.sort_by_key(|found| *found != defect);
+        Counterexample { index, defects, execution, subject: self.subject(), decisions }
+    }
+}
+
+/// The scenario in which a provider of one's own is checked: an account with some work, a host that does what hosts
+/// do, each fault of the host and of the system once.
+fn own_scenario() -> Scenario {
+    Scenario::parse("own.toml", include_str!("own.toml")).expect("the scenario is valid")
+}

@@ -1,0 +1,203 @@
+//! One execution with a log: its calls in order, and what is wrong with it.
+
+use std::collections::BTreeMap;
+
+use mapi_sync::contract::{Call, KeptCall, Violation};
+
+use super::Defect;
+use crate::engine::{End, Outcome, TaskId};
+use crate::world::{Finding, Observed, Scenario, SeenCall};
+
+/// An execution that can be shown: every call in order, and what was broken where.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    /// The accounts' names, by number.
+    pub accounts: Vec<String>,
+    /// The tasks that made calls, with names of their own: a number is added where several have the same.
+    pub tasks: BTreeMap<TaskId, String>,
+    /// Every call, in order.
+    pub calls: Vec<SeenCall>,
+    /// What is wrong with it, in the order in which it was found; at most one for each defect.
+    pub breaches: Vec<Breach>,
+    /// How the engine ended it.
+    pub outcome: Outcome,
+}
+
+/// A defect of one execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// Which.
+    pub defect: Defect,
+    /// What happened, in a sentence.
+    pub message: String,
+    /// The account that it happened in, where it is a broken rule.
+    pub account: Option<usize>,
+    /// When, in virtual milliseconds.
+    pub at_ms: u64,
+    /// Where.
+    pub place: BreachPlace,
+    /// The places in [`Execution::calls`] of the calls involved, in ascending order.
+    pub involved: Vec<usize>,
+    /// The violation, where it is a broken rule.
+    pub violation: Option<Violation>,
+}
+
+/// Where in [`Execution::calls`] a defect came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BreachPlace {
+    /// The call at this place did it.
+    At(usize),
+    /// What did it is that something did not come after so many calls.
+    After(usize),
+}
+
+impl Execution {
+    pub(crate) fn new(scenario: &Scenario, observed: Observed) -> Self {
+        let mut breaches: Vec<Breach> = Vec::new();
+        for Finding { account, violation } in &observed.violations {
+            if breaches.iter().all(|breach| breach.defect != Defect::Rule(violation.rule)) {
+                breaches.push(broken_rule(&observed.calls, *account, violation));
+            }
+        }
+        breaches.extend(engine_breach(&observed));
+        let tasks = task_names(&observed.calls);
+        breaches.extend(panic_breach(&observed, &tasks));
+        let accounts = scenario.accounts.iter().map(|account| account.name.clone()).collect();
+        let Observed { calls, outcome, .. } = observed;
+        Self { accounts, tasks, calls, breaches, outcome }
+    }
+
+    /// Adds a defect that the calls do not show.
+    pub(super) fn add(&mut self, defect: Defect, message: String) {
+        let calls = self.calls.len();
+        self.breaches.push(at_the_end(calls, &self.outcome, defect, message));
+    }
+
+    /// The name of the task that made a call.
+    #[must_use]
+    pub fn task_of(&self, seen: &SeenCall) -> &str {
+        self.tasks.get(&seen.task).map_or("", String::as_str)
+    }
+
+    /// The breach of this sort, if there is one.
+    #[must_use]
+    pub fn breach(&self, defect: Defect) -> Option<&Breach> {
+        self.breaches.iter().find(|breach| breach.defect == defect)
+    }
+}
+
+fn task_names(calls: &[SeenCall]) -> BTreeMap<TaskId, String> {
+    let mut tasks: BTreeMap<&str, Vec<TaskId>> = BTreeMap::new();
+    for SeenCall { task, name, .. } in calls {
+        let same = tasks.entry(name).or_default();
+        if !same.contains(task) {
+            same.push(*task);
+        }
+    }
+    let mut names = BTreeMap::new();
+    for (name, same) in tasks {
+        let several = same.len() > 1;
+        for (number, task) in (1..).zip(same) {
+            let own = if several { format!("{name} {number}") } else { name.to_owned() };
+            names.insert(task, own);
+        }
+    }
+    names
+}
+
+/// What is wrong with an execution: each defect once or more, broken rules first.
+pub(super) fn defects(observed: &Observed) -> impl Iterator<Item = Defect> + '_ {
+    let rules = observed.violations.iter().map(|finding| Defect::Rule(finding.violation.rule));
+    let end = end_defect(&observed.outcome.end);
+    let panic = (!observed.outcome.panics.is_empty()).then_some(Defect::Panic);
+    rules.chain(end).chain(panic)
+}
+
+fn end_defect(end: &End) -> Option<Defect> {
+    match end {
+        End::Deadlock(_) => Some(Defect::Deadlock),
+        End::Livelock(_) => Some(Defect::Livelock),
+        End::Completed | End::Abandoned => None,
+    }
+}
+
+fn broken_rule(calls: &[SeenCall], account: usize, violation: &Violation) -> Breach {
+    let of_sync = || {
+        let ours =
+            move |seen: &SeenCall| seen.account == account && seen.call.sync == violation.sync;
+        calls.iter().enumerate().filter(move |(_, seen)| ours(seen))
+    };
+    let seen = violation.position as usize;
+    let last = of_sync().take(seen).last().map(|(place, _)| place);
+    let place = |wanted: &KeptCall| {
+        of_sync().take(seen).filter(|(_, seen)| same_call(&seen.call, wanted)).last()
+    };
+    let mut involved: Vec<usize> =
+        violation.calls.iter().filter_map(|call| place(call).map(|(place, _)| place)).collect();
+    let culprit = violation.calls.last().and_then(|call| place(call).map(|(place, _)| place));
+    involved.sort_unstable();
+    involved.dedup();
+    let place = match last {
+        Some(last) if culprit == Some(last) => BreachPlace::At(last),
+        Some(last) => BreachPlace::After(
+            calls.iter().rposition(|seen| seen.call.at_ms <= violation.at_ms).unwrap_or(last) + 1,
+        ),
+        None => BreachPlace::After(calls.len()),
+    };
+    Breach {
+        defect: Defect::Rule(violation.rule),
+        message: violation.message.clone(),
+        account: Some(account),
+        at_ms: violation.at_ms,
+        place,
+        involved,
+        violation: Some(violation.clone()),
+    }
+}
+
+/// A monitor may keep a numbered call in another form than the log has it.
+fn same_call(logged: &KeptCall, kept: &KeptCall) -> bool {
+    let ended = matches!(logged.call, Call::Ended { .. });
+    match kept.number {
+        Some(_) => logged.number == kept.number && !ended,
+        None => logged.at_ms == kept.at_ms && logged.call == kept.call,
+    }
+}
+
+fn engine_breach(observed: &Observed) -> Option<Breach> {
+    let defect = end_defect(&observed.outcome.end)?;
+    let message = match &observed.outcome.end {
+        End::Deadlock(blocked) => {
+            let waits: Vec<String> = blocked.iter().map(ToString::to_string).collect();
+            format!("nothing can go on: {}", waits.join("; "))
+        }
+        end => end.to_string(),
+    };
+    Some(at_the_end(observed.calls.len(), &observed.outcome, defect, message))
+}
+
+fn panic_breach(observed: &Observed, tasks: &BTreeMap<TaskId, String>) -> Option<Breach> {
+    let panic = observed.outcome.panics.first()?;
+    let place = panic.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+    let name = tasks.get(&panic.task).unwrap_or(&panic.name);
+    let message = format!("task {name:?} panicked{place}: {}", panic.message);
+    let before = observed.calls.iter().take_while(|seen| seen.step <= panic.step).count();
+    let last = observed.calls[..before].last();
+    Some(Breach {
+        at_ms: last.map_or(0, |seen| seen.call.at_ms),
+        place: BreachPlace::After(before),
+        ..at_the_end(observed.calls.len(), &observed.outcome, Defect::Panic, message)
+    })
+}
+
+fn at_the_end(calls: usize, outcome: &Outcome, defect: Defect, message: String) -> Breach {
+    Breach {
+        defect,
+        message,
+        account: None,
+        at_ms: outcome.virtual_ms,
+        place: BreachPlace::After(calls),
+        involved: calls.checked_sub(1).into_iter().collect(),
+        violation: None,
+    }
+}

@@ -1,0 +1,23 @@
+//! Checking a provider over many schedules.
+//!
+//! [`check`] takes a provider of your own, [`Check::scenario`] the simulated one. The way of the data: each execution
+//! is run by the [`World`](crate::world::World); the first that shows a [`Defect`] is kept, shrunk, run again with a
+//! log, and becomes a [`Counterexample`](crate::Counterexample) of the [`Report`].
+
+mod builder;
+mod defect;
+mod execution;
+mod mutants;
+mod replay;
+mod report;
+mod search;
+mod subject;
+mod vacuity;
+
+pub use builder::{Check, check};
+pub use defect::Defect;
+pub use execution::{Breach, BreachPlace, Execution};
+pub use mutants::{MutantCheck, MutantVerdict, MutantsReport, VariantVerdict};
+pub use replay::{ReplayError, Replayed};
+pub use report::Report;
+pub use subject::{LimitChanges, Subject, SubjectKind};

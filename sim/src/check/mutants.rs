@@ -1,0 +1,140 @@
+//! Whether every misbehaviour of the table is found, and nothing that is right is accused.
+
+use mapi_sync::contract::Rule;
+
+use super::{Check, Defect};
+use crate::engine::parallel::Control;
+use crate::strategy::StrategyInfo;
+use crate::world::{MUTANTS, MutantInfo, VARIANTS, VariantInfo};
+
+/// A check of all misbehaviours and correct variants, being set up.
+#[derive(Clone, Debug)]
+pub struct MutantCheck {
+    /// How many executions each misbehaviour is given at most.
+    pub schedules: u64,
+    /// How many executions each correct variant must survive.
+    pub variant_schedules: u64,
+    /// The strategies' seed.
+    pub seed: u64,
+    /// The strategy.
+    pub strategy: &'static StrategyInfo,
+    /// How many threads are used. The result does not depend on it.
+    pub jobs: usize,
+}
+
+/// The result.
+#[derive(Clone, Debug)]
+pub struct MutantsReport {
+    /// One for each misbehaviour, in the order of the table.
+    pub mutants: Vec<MutantVerdict>,
+    /// One for each correct variant, in the order of the table.
+    pub variants: Vec<VariantVerdict>,
+    /// Whether somebody interrupted it: then those that are missing were not looked at.
+    pub interrupted: bool,
+}
+
+/// What became of one misbehaviour.
+#[derive(Clone, Debug)]
+pub struct MutantVerdict {
+    /// Which.
+    pub info: &'static MutantInfo,
+    /// The rule that was found broken: its own if that was found, else the first other one.
+    pub found_rule: Option<Defect>,
+    /// Whether its own rule was found broken.
+    pub found: bool,
+    /// How many executions that took, the one that showed it included; all of them, if it was not found.
+    pub schedules: u64,
+    /// What replays it.
+    pub token: Option<String>,
+}
+
+/// What became of one correct variant.
+#[derive(Clone, Debug)]
+pub struct VariantVerdict {
+    /// Which.
+    pub info: &'static VariantInfo,
+    /// How many executions were run.
+    pub schedules: u64,
+    /// What it was accused of, wrongly, with the token of each.
+    pub accused: Vec<(Defect, String)>,
+}
+
+impl MutantsReport {
+    /// Whether every misbehaviour was found with its rule, and no correct variant was accused.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        self.mutants.iter().all(|mutant| mutant.found)
+            && self.variants.iter().all(|variant| variant.accused.is_empty())
+    }
+}
+
+impl MutantCheck {
+    /// How many checks there are.
+    #[must_use]
+    pub fn count() -> usize {
+        MUTANTS.len() + VARIANTS.len()
+    }
+
+    /// Runs all of them. `control` may interrupt, and `begins` hears the name of each before it is run.
+    #[must_use]
+    pub fn run(&self, control: &Control, mut begins: impl FnMut(&str)) -> MutantsReport {
+        let mut report =
+            MutantsReport { mutants: Vec::new(), variants: Vec::new(), interrupted: false };
+        for info in MUTANTS {
+            begins(info.name);
+            let verdict = self.mutant(info, control);
+            if control.is_interrupted() && !verdict.found {
+                return MutantsReport { interrupted: true, ..report };
+            }
+            report.mutants.push(verdict);
+        }
+        for info in VARIANTS {
+            begins(info.name);
+            let verdict = self.variant(info, control);
+            if control.is_interrupted() {
+                return MutantsReport { interrupted: true, ..report };
+            }
+            report.variants.push(verdict);
+        }
+        report
+    }
+
+    fn set_up(&self, check: Check, schedules: u64) -> Check {
+        check.seed(self.seed).jobs(self.jobs).schedules(schedules).with_strategy(self.strategy)
+    }
+
+    fn mutant(&self, info: &'static MutantInfo, control: &Control) -> MutantVerdict {
+        let check = self.set_up(Check::mutant(info), self.schedules);
+        let own = info.rule.parse::<Rule>().ok().map(Defect::Rule);
+        let check = match own {
+            Some(own) => check.until(own),
+            None => check,
+        };
+        let report = check.run_under(control);
+        let all = &report.counterexamples;
+        let of = |defect| all.iter().find(|shown| shown.defects.contains(&defect));
+        let shown = own.and_then(of).or(all.first());
+        let found = own.is_some_and(|own| of(own).is_some());
+        MutantVerdict {
+            info,
+            found_rule: if found { own } else { shown.map(|shown| shown.defects[0]) },
+            found,
+            schedules: shown.map_or(report.schedules, |shown| shown.index + 1),
+            token: shown.map(|shown| shown.token().to_string()),
+        }
+    }
+
+    fn variant(&self, info: &'static VariantInfo, control: &Control) -> VariantVerdict {
+        let check = self.set_up(Check::variant(info), self.variant_schedules);
+        let report = check.run_under(control);
+        let accused = report
+            .counterexamples
+            .iter()
+            .flat_map(|shown| {
+                let token = shown.token().to_string();
+                shown.defects.iter().map(move |defect| (*defect, token.clone()))
+            })
+            .collect();
+        VariantVerdict { info, schedules: report.schedules, accused }
+    }
+}

@@ -1,0 +1,144 @@
+//! From a token back to its execution.
+
+use super::{Check, Defect, Execution, Subject, SubjectKind};
+use crate::decision::{Token, TokenError};
+use crate::world::{MUTANTS, VARIANTS};
+
+/// Why a token was not replayed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The text is no token, or a damaged one.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The token does not say what it is a schedule of.
+    #[error("the token is not one of a check: its header cannot be read")]
+    Header,
+    /// The token is of something else.
+    #[error("the token is of {expected} (digest {:016x}), not of `{found}` (digest {found_digest:016x})", expected.digest)]
+    Other {
+        /// What the token is of.
+        expected: Box<Subject>,
+        /// The name of the scenario that was given.
+        found: String,
+        /// That scenario's digest.
+        found_digest: u64,
+    },
+    /// The token names something that this version does not have, or has in another form.
+    #[error("the token is of {0}, which this version of the program does not have in that form")]
+    Changed(Box<Subject>),
+    /// The token does not replay by itself: its scenario must be given.
+    #[error("the token is of {0}: give that scenario")]
+    NotGiven(Box<Subject>),
+    /// The token is of a provider that only its owner can run.
+    #[error("the token is of {0}: replay it with `Check::replay`, where the provider is")]
+    Provider(Box<Subject>),
+}
+
+/// An execution that was run again.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// What it is an execution of.
+    pub subject: Subject,
+    /// The execution.
+    pub execution: Execution,
+    /// The token, as it was given.
+    pub token: Token,
+}
+
+impl Replayed {
+    /// Whether nothing is wrong with the execution.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.execution.breaches.is_empty()
+    }
+
+    /// Does nothing if nothing is wrong with the execution.
+    ///
+    /// # Panics
+    ///
+    /// Otherwise, with its time line.
+    #[track_caller]
+    pub fn assert_holds(&self) {
+        if self.holds() {
+            return;
+        }
+        let mut text = Vec::new();
+        crate::report::write_replay(&mut text, self, &crate::report::Palette::PLAIN)
+            .expect("writing to memory does not fail");
+        panic!("{}", String::from_utf8_lossy(&text));
+    }
+}
+
+impl Check {
+    /// The check that a token is of, if the token replays by itself.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no token, or of something that must be given.
+    pub fn of_token(token: &str) -> Result<Self, ReplayError> {
+        let (_, subject) = read(token)?;
+        let check = match subject.kind {
+            SubjectKind::Builtin => Self::builtin(&subject.name),
+            SubjectKind::Mutant => {
+                MUTANTS.iter().find(|info| info.name == subject.name).map(Self::mutant)
+            }
+            SubjectKind::Variant => {
+                VARIANTS.iter().find(|info| info.name == subject.name).map(Self::variant)
+            }
+            SubjectKind::Given => return Err(ReplayError::NotGiven(Box::new(subject))),
+            SubjectKind::Provider => return Err(ReplayError::Provider(Box::new(subject))),
+        };
+        check
+            .filter(|check| check.the_scenario().digest() == subject.digest)
+            .ok_or_else(|| ReplayError::Changed(Box::new(subject)))
+    }
+
+    /// Runs the execution of a token that a check like this one gave, with its limits.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no token, or was given by a check of another scenario.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run) does.
+    pub fn replay(&self, token: &str) -> Result<Replayed, ReplayError> {
+        let (token, subject) = read(token)?;
+        let own = self.subject();
+        let foreign =
+            (subject.kind == SubjectKind::Provider) != (own.kind == SubjectKind::Provider);
+        if foreign || subject.digest != own.digest {
+            let (found, found_digest) = (own.name, own.digest);
+            let expected = Box::new(subject);
+            return Err(if foreign && expected.kind == SubjectKind::Provider {
+                ReplayError::Provider(expected)
+            } else {
+                ReplayError::Other { expected, found, found_digest }
+            });
+        }
+        let check = self.clone().limits(subject.limits);
+        let world = check.world();
+        let mut engine = check.replay_engine(&world);
+        let observed = world.replay(&mut engine, &token.decisions);
+        let again = world.replay(&mut engine, &token.decisions);
+        let mut execution = Execution::new(world.scenario(), observed);
+        let second = Execution::new(world.scenario(), again);
+        if execution.calls != second.calls || execution.breaches != second.breaches {
+            let parted = execution.calls.iter().zip(&second.calls).position(|(a, b)| a != b);
+            let decision = parted.unwrap_or(execution.calls.len().min(second.calls.len()));
+            let message = format!(
+                "run twice under the same decisions, the executions part at call {}",
+                decision + 1
+            );
+            execution.add(Defect::Nondeterminism, message);
+        }
+        Ok(Replayed { subject, execution, token })
+    }
+}
+
+fn read(token: &str) -> Result<(Token, Subject), ReplayError> {
+    let token: Token = token.parse()?;
+    let subject = Subject::from_header(&token.header).ok_or(ReplayError::Header)?;
+    Ok((token, subject))
+}

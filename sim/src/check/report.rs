@@ -1,0 +1,72 @@
+//! What a check found out.
+
+use std::time::Duration;
+
+use crate::Counterexample;
+use crate::report::{Palette, write_report};
+use crate::world::Coverage;
+
+/// The result of a check.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The strategy's name.
+    pub strategy: &'static str,
+    /// The seed of the strategy.
+    pub seed: u64,
+    /// How many threads it was asked to use.
+    pub jobs: usize,
+    /// How many executions were asked for; `None` is "all", of an exhaustive strategy.
+    pub requested: Option<u64>,
+    /// How many executions were run.
+    pub schedules: u64,
+    /// Whether everything that was asked for was run: not after an interrupt, nor if it ended at the first defect, nor
+    /// if an exhaustive strategy had executions left.
+    pub complete: bool,
+    /// Whether the strategy had nothing left: all its executions were run.
+    pub exhausted: bool,
+    /// Whether somebody interrupted it.
+    pub interrupted: bool,
+    /// The poll segments of all executions.
+    pub steps: u64,
+    /// The real time that it took.
+    pub elapsed: Duration,
+    /// How often each feature was exercised.
+    pub coverage: Coverage,
+    /// The features that the scenario has and no execution exercised.
+    pub unexercised: Vec<&'static str>,
+    /// For each defect the first execution that showed it, in that order.
+    pub counterexamples: Vec<Counterexample>,
+}
+
+impl Report {
+    /// Whether no defect was found.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.counterexamples.is_empty()
+    }
+
+    /// The executions in a second of real time.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 53 bits")]
+    pub fn schedules_per_s(&self) -> f64 {
+        let seconds = self.elapsed.as_secs_f64();
+        if seconds > 0.0 { self.schedules as f64 / seconds } else { 0.0 }
+    }
+
+    /// Does nothing if no defect was found.
+    ///
+    /// # Panics
+    ///
+    /// If one was: with the time line of each counterexample, and the tokens that replay them.
+    #[track_caller]
+    pub fn assert_holds(&self) {
+        if self.holds() {
+            return;
+        }
+        let mut text = Vec::new();
+        write_report(&mut text, self, &Palette::PLAIN).expect("writing to memory does not fail");
+        panic!("{}", String::from_utf8_lossy(&text));
+    }
+}

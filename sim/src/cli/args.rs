@@ -1,0 +1,184 @@
+//! The command line.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand, ValueEnum};
+use mapi_sync::contract::Rule;
+use mapi_sync_sim::strategy::{STRATEGIES, StrategyInfo};
+
+/// Checks mail-store providers against the contract of Outlook's background synchronization, over many schedules.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mapi-sync",
+    version,
+    after_help = "Exit status: 0 the contract held, 1 a violation was found, 2 the input or the usage is wrong.\n\
+                  Colours are off where the output is no terminal, and under NO_COLOR."
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run many schedules of a scenario and hold every call against the contract
+    Check(CheckArgs),
+    /// Run one schedule again, and show its time line
+    Replay(ReplayArgs),
+    /// See whether every misbehaviour is found, and nothing that is right is accused
+    Mutants(MutantsArgs),
+    /// Show the rules of the contract
+    Rules(RulesArgs),
+    /// List, show and check scenarios
+    Scenario(ScenarioArgs),
+}
+
+/// Runs many schedules of a scenario and holds every call against the contract.
+///
+/// Of each rule that is broken, the first execution that shows it is kept, run again with a log, and printed as a time
+/// line with the token that replays it. The run goes on to its end, to find what else is broken, unless --fail-fast.
+/// The result is the same for every number of jobs. Ctrl-C ends the run early, with a summary of what was run.
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    /// A built-in scenario or misbehaviour, by name, or a scenario file; `-` reads one from the standard input
+    #[arg(default_value = "default")]
+    pub(super) scenario: String,
+    /// How many schedules to run [default: 100000, or all of an exhaustive strategy's]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(super) schedules: Option<NonZeroU64>,
+    /// Where the strategy starts from; the same seed gives the same schedules
+    #[arg(short, long, value_name = "S", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// How many threads to use [default: one for each processor]
+    #[arg(short, long, value_name = "J")]
+    pub(super) jobs: Option<NonZeroUsize>,
+    /// How schedules are chosen
+    #[arg(long, value_name = "NAME", value_parser = strategy(), default_value = STRATEGIES[0].name)]
+    pub(super) strategy: &'static StrategyInfo,
+    /// End at the first execution with a violation
+    #[arg(long)]
+    pub(super) fail_fast: bool,
+    /// Let timers run ahead of ready tasks by up to so many virtual milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(super) skew_ms: u64,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// Runs one schedule again, and shows its time line.
+///
+/// A token of a built-in scenario or misbehaviour replays by itself. One of a scenario file needs that file, and is
+/// refused with any other.
+#[derive(Debug, clap::Args)]
+pub(super) struct ReplayArgs {
+    /// The token, as a check printed it
+    pub(super) token: String,
+    /// The scenario file that the token is of
+    pub(super) scenario: Option<String>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// Sees whether every misbehaviour is found, and nothing that is right is accused.
+///
+/// Each misbehaviour of the simulated provider or host breaks one rule, and is run until that rule is found broken.
+/// Each correct variant is unusual but right, and must never be accused of anything.
+#[derive(Debug, clap::Args)]
+pub(super) struct MutantsArgs {
+    /// How many schedules each misbehaviour is given at most
+    #[arg(short = 'n', long, value_name = "N", default_value = "100000")]
+    pub(super) schedules: NonZeroU64,
+    /// How many schedules each correct variant must survive
+    #[arg(long, value_name = "N", default_value = "10000")]
+    pub(super) variant_schedules: NonZeroU64,
+    /// Where the strategy starts from
+    #[arg(short, long, value_name = "S", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// How many threads to use [default: one for each processor]
+    #[arg(short, long, value_name = "J")]
+    pub(super) jobs: Option<NonZeroUsize>,
+    /// How schedules are chosen
+    #[arg(long, value_name = "NAME", value_parser = strategy(), default_value = STRATEGIES[0].name)]
+    pub(super) strategy: &'static StrategyInfo,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// Shows the rules of the contract.
+#[derive(Debug, clap::Args)]
+pub(super) struct RulesArgs {
+    /// The rule to show all about
+    #[arg(value_parser = rule())]
+    pub(super) rule: Option<Rule>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// Lists, shows and checks scenarios.
+#[derive(Debug, clap::Args)]
+pub(super) struct ScenarioArgs {
+    #[command(subcommand)]
+    pub(super) command: ScenarioCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ScenarioCommand {
+    /// List the built-in scenarios
+    List {
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Print a scenario with every default filled in, to start from
+    Show {
+        /// A built-in scenario or misbehaviour, by name, or a scenario file
+        scenario: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Read scenario files, and say where they are wrong
+    Check {
+        /// The files; `-` is the standard input
+        #[arg(required = true)]
+        files: Vec<String>,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct OutputArgs {
+    /// For people or for programs
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(super) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Words, tables and time lines
+    Human,
+    /// One JSON object
+    Json,
+}
+
+fn strategy() -> impl TypedValueParser<Value = &'static StrategyInfo> {
+    let names = STRATEGIES.iter().map(|info| PossibleValue::new(info.name).help(info.about));
+    PossibleValuesParser::new(names).try_map(|name| StrategyInfo::named(&name))
+}
+
+fn rule() -> impl TypedValueParser<Value = Rule> {
+    PossibleValuesParser::new(Rule::ALL.iter().map(|rule| rule.id()))
+        .try_map(|id| id.parse::<Rule>())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,90 @@
+//! `check`, `replay` and `mutants`: what runs executions.
+
+use std::num::NonZeroUsize;
+use std::thread;
+
+use mapi_sync_sim::report::{json, write_mutants, write_replay, write_report};
+use mapi_sync_sim::{Check, LimitChanges, MutantCheck, ReplayError};
+
+use super::args::{CheckArgs, MutantsArgs, ReplayArgs};
+use super::failure::Failure;
+use super::progress::{Progress, interruptible};
+use super::{Verdict, output, source};
+
+/// What `check` runs if it is not told how many.
+const SCHEDULES: u64 = 100_000;
+
+pub(super) fn check(args: &CheckArgs) -> Result<Verdict, Failure> {
+    let limits = LimitChanges {
+        skew_ms: (args.skew_ms > 0).then_some(args.skew_ms),
+        ..LimitChanges::default()
+    };
+    let check = source::check(&args.scenario)?
+        .with_strategy(args.strategy)
+        .seed(args.seed)
+        .jobs(jobs(args.jobs))
+        .fail_fast(args.fail_fast)
+        .limits(limits);
+    let check = match args.schedules {
+        Some(schedules) => check.schedules(schedules.get()),
+        None if args.strategy.exhaustive => check,
+        None => check.schedules(SCHEDULES),
+    };
+    let control = interruptible()?;
+    let report = {
+        let _progress = Progress::of_schedules(check.requested(), &control);
+        check.run_under(&control)
+    };
+    output::write(
+        args.output.format,
+        || json::Check::from(&report),
+        |out, palette| write_report(out, &report, palette),
+    )?;
+    Ok(verdict(report.holds()))
+}
+
+pub(super) fn replay(args: &ReplayArgs) -> Result<Verdict, Failure> {
+    let by_itself = Check::of_token(&args.token);
+    let check = match (&args.scenario, by_itself) {
+        (Some(scenario), Ok(_) | Err(ReplayError::NotGiven(_) | ReplayError::Changed(_))) => {
+            source::check(scenario)?
+        }
+        (_, by_itself) => by_itself?,
+    };
+    let replayed = check.replay(&args.token)?;
+    output::write(
+        args.output.format,
+        || json::Replay::from(&replayed),
+        |out, palette| write_replay(out, &replayed, palette),
+    )?;
+    Ok(verdict(replayed.holds()))
+}
+
+pub(super) fn mutants(args: &MutantsArgs) -> Result<Verdict, Failure> {
+    let check = MutantCheck {
+        schedules: args.schedules.get(),
+        variant_schedules: args.variant_schedules.get(),
+        seed: args.seed,
+        strategy: args.strategy,
+        jobs: jobs(args.jobs),
+    };
+    let control = interruptible()?;
+    let report = {
+        let progress = Progress::of_steps(MutantCheck::count() as u64);
+        check.run(&control, |name| progress.begin(name))
+    };
+    output::write(
+        args.output.format,
+        || json::Mutants::from(&report),
+        |out, palette| write_mutants(out, &report, palette),
+    )?;
+    Ok(verdict(report.is_right()))
+}
+
+fn jobs(asked: Option<NonZeroUsize>) -> usize {
+    asked.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+}
+
+fn verdict(holds: bool) -> Verdict {
+    if holds { Verdict::Held } else { Verdict::Violated }
+}

@@ -1,0 +1,46 @@
+//! The command: what is on its line, what it runs, how it ends.
+
+mod args;
+mod check;
+mod failure;
+mod output;
+mod progress;
+mod rules;
+mod scenario;
+mod source;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+/// How a command ended that had nothing wrong with its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// The contract held.
+    Held,
+    /// A violation was found.
+    Violated,
+}
+
+/// Runs the command that the process was started with.
+pub(crate) fn main() -> ExitCode {
+    // Usage errors end here, with status 2.
+    let args = Args::parse();
+    let result = match args.command {
+        Command::Check(args) => check::check(&args),
+        Command::Replay(args) => check::replay(&args),
+        Command::Mutants(args) => check::mutants(&args),
+        Command::Rules(args) => rules::run(&args),
+        Command::Scenario(args) => scenario::run(&args),
+    };
+    match result {
+        Ok(Verdict::Held) => ExitCode::SUCCESS,
+        Ok(Verdict::Violated) => ExitCode::from(1),
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(2)
+        }
+    }
+}

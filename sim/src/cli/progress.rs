@@ -1,0 +1,98 @@
+//! The progress bar, and Ctrl-C.
+
+use std::io::{IsTerminal, stderr};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mapi_sync_sim::engine::parallel::Control;
+
+use super::failure::Failure;
+
+/// How often the bar is brought up to date.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Makes a control that Ctrl-C interrupts. A second Ctrl-C ends the process at once.
+pub(super) fn interruptible() -> Result<Arc<Control>, Failure> {
+    let control = Arc::new(Control::new());
+    let interrupted = Arc::clone(&control);
+    ctrlc::set_handler(move || {
+        if interrupted.is_interrupted() {
+            // What a shell says of a process that Ctrl-C ended.
+            std::process::exit(130);
+        }
+        interrupted.interrupt();
+    })?;
+    Ok(control)
+}
+
+/// A bar on the standard error stream, if that is a terminal. It goes when this is dropped.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    ticker: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Progress {
+    /// A bar that counts the executions of `control` up to `total`, if that is known.
+    pub(super) fn of_schedules(total: Option<u64>, control: &Arc<Control>) -> Self {
+        let template = match total {
+            Some(_) => "{bar:30} {human_pos} of {human_len} schedules, {per_sec}, {eta} left",
+            None => "{spinner} {human_pos} schedules, {per_sec}, {elapsed}",
+        };
+        let bar = bar(total, template);
+        let (stop, stopped) = mpsc::channel();
+        let ticker = (!bar.is_hidden()).then(|| {
+            let (bar, control) = (bar.clone(), Arc::clone(control));
+            let thread = thread::spawn(move || {
+                while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                    bar.set_position(control.done());
+                }
+            });
+            (stop, thread)
+        });
+        Self { bar, ticker }
+    }
+
+    /// A bar that is moved by hand.
+    pub(super) fn of_steps(total: u64) -> Self {
+        let bar = bar(Some(total), "{bar:30} {pos} of {len}, {eta} left: {msg}");
+        bar.enable_steady_tick(TICK);
+        Self { bar, ticker: None }
+    }
+
+    /// Says that the next step begins.
+    pub(super) fn begin(&self, name: &str) {
+        if !self.bar.message().is_empty() {
+            self.bar.inc(1);
+        }
+        self.bar.set_message(name.to_owned());
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some((stop, thread)) = self.ticker.take() {
+            drop(stop);
+            // Nothing in that thread can panic; if it did, only the bar would stand still.
+            let _ = thread.join();
+        }
+        self.bar.finish_and_clear();
+    }
+}
+
+fn bar(total: Option<u64>, template: &str) -> ProgressBar {
+    if !stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = match total {
+        Some(total) => ProgressBar::new(total),
+        None => ProgressBar::no_length(),
+    };
+    bar.set_draw_target(ProgressDrawTarget::stderr());
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        Err(_) => bar,
+    }
+}

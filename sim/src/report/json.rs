@@ -1,0 +1,461 @@
+//! The JSON of the command: each struct is one object, each field one key.
+//!
+//! Keys are added over time and never change their meaning.
+
+use std::io::{self, Write};
+
+use mapi_sync::contract::{CallId, Rule};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::Counterexample;
+use crate::check::{
+    Breach, BreachPlace, Defect, Execution, MutantVerdict, MutantsReport, Replayed, Report,
+    SubjectKind, VariantVerdict,
+};
+use crate::world::{Coverage, MUTANTS, Scenario, ScenarioError, SeenCall};
+
+/// Writes `value` on one line or several, with a line feed after it.
+///
+/// # Errors
+///
+/// What `out` fails with.
+pub fn write<T: Serialize>(mut out: impl Write, value: &T) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
+    writeln!(out)
+}
+
+/// The result of `mapi-sync check`.
+#[derive(Debug, Serialize)]
+pub struct Check {
+    scenario: String,
+    strategy: &'static str,
+    seed: u64,
+    /// How many executions were asked for; `null` is "all", of an exhaustive strategy.
+    requested: Option<u64>,
+    /// How many executions were run.
+    schedules: u64,
+    /// Whether everything that was asked for was run.
+    complete: bool,
+    /// Of an exhaustive strategy that came to its end: how many classes of executions there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    classes: Option<u64>,
+    /// Whether Ctrl-C ended it.
+    interrupted: bool,
+    /// Poll segments and clock moves.
+    steps: u64,
+    /// Real time, in seconds.
+    elapsed_s: f64,
+    schedules_per_s: f64,
+    jobs: usize,
+    coverage: Counters,
+    /// The counters at zero whose features the scenario has.
+    unexercised: Vec<&'static str>,
+    /// One for each defect.
+    violations: Vec<Violation>,
+}
+
+impl From<&Report> for Check {
+    fn from(report: &Report) -> Self {
+        Self {
+            scenario: report.scenario.clone(),
+            strategy: report.strategy,
+            seed: report.seed,
+            requested: report.requested,
+            schedules: report.schedules,
+            complete: report.complete,
+            classes: report.exhausted.then_some(report.schedules),
+            interrupted: report.interrupted,
+            steps: report.steps,
+            elapsed_s: report.elapsed.as_secs_f64(),
+            schedules_per_s: report.schedules_per_s(),
+            jobs: report.jobs,
+            coverage: Counters(report.coverage.clone()),
+            unexercised: report.unexercised.clone(),
+            violations: report.counterexamples.iter().flat_map(Violation::all).collect(),
+        }
+    }
+}
+
+/// Counters by name.
+#[derive(Debug)]
+struct Counters(Coverage);
+
+impl Serialize for Counters {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, count) in self.0.counters() {
+            map.serialize_entry(name, &count)?;
+        }
+        map.end()
+    }
+}
+
+/// A broken rule, or an execution that is no good in itself.
+#[derive(Debug, Serialize)]
+struct Violation {
+    /// A rule's id, or `deadlock`, `livelock`, `panic`, `nondeterminism`.
+    rule: &'static str,
+    /// `must`, `should` or `policy`.
+    level: String,
+    /// `provider`, `host` or, where the calls do not tell, `unknown`.
+    blame: String,
+    /// What happened, in a sentence.
+    message: String,
+    /// The rule in words.
+    statement: &'static str,
+    /// What `mapi-sync replay` takes.
+    token: String,
+    /// The number of the first execution that showed it, from 1; `null` in a replay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<u64>,
+    /// Virtual milliseconds.
+    at_ms: u64,
+    account: Option<String>,
+    /// The place in `timeline` of the call that did it; `null` if it is that something did not come.
+    at_call: Option<usize>,
+    /// The calls involved.
+    calls: Vec<Call>,
+    /// Every call of the execution.
+    timeline: Vec<Call>,
+}
+
+impl Violation {
+    fn all(shown: &Counterexample) -> impl Iterator<Item = Self> + '_ {
+        let token = shown.token().to_string();
+        shown.defects.iter().filter_map(move |defect| {
+            let breach = shown.execution.breach(*defect)?;
+            Some(Self::new(&shown.execution, breach, &token, Some(shown.index + 1)))
+        })
+    }
+
+    fn new(execution: &Execution, breach: &Breach, token: &str, schedule: Option<u64>) -> Self {
+        let Breach { defect, message, account, at_ms, place, involved, .. } = breach;
+        let call = |seen| Call::new(execution, seen);
+        Self {
+            rule: defect.id(),
+            level: defect.level().to_string(),
+            blame: defect.blame().map_or_else(|| "unknown".to_owned(), |blame| blame.to_string()),
+            message: message.clone(),
+            statement: defect.statement(),
+            token: token.to_owned(),
+            schedule,
+            at_ms: *at_ms,
+            account: account.and_then(|account| execution.accounts.get(account).cloned()),
+            at_call: match place {
+                BreachPlace::At(place) => Some(*place),
+                BreachPlace::After(_) => None,
+            },
+            calls: involved
+                .iter()
+                .filter_map(|place| execution.calls.get(*place))
+                .map(call)
+                .collect(),
+            timeline: execution.calls.iter().map(call).collect(),
+        }
+    }
+}
+
+/// A call between provider and host.
+#[derive(Debug, Serialize)]
+struct Call {
+    /// Virtual milliseconds.
+    at_ms: u64,
+    /// The step of the execution, from 0.
+    step: u64,
+    account: Option<String>,
+    /// The sync's number in its account, from 1.
+    sync: u32,
+    /// The task that made it.
+    task: String,
+    /// A callback's number in its sync, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<u32>,
+    /// The call with its arguments.
+    call: String,
+}
+
+impl Call {
+    fn new(execution: &Execution, seen: &SeenCall) -> Self {
+        Self {
+            at_ms: seen.call.at_ms,
+            step: seen.step,
+            account: execution.accounts.get(seen.account).cloned(),
+            sync: seen.call.sync.0,
+            task: execution.task_of(seen).to_owned(),
+            number: seen.call.number.map(|CallId(number)| number),
+            call: seen.call.call.to_string(),
+        }
+    }
+}
+
+/// The result of `mapi-sync replay`.
+#[derive(Debug, Serialize)]
+pub struct Replay {
+    scenario: String,
+    /// `builtin`, `mutant`, `variant`, `file` or `provider`.
+    kind: &'static str,
+    /// How many decisions the token has.
+    decisions: usize,
+    steps: u64,
+    /// Virtual milliseconds at the end.
+    virtual_ms: u64,
+    /// How the execution ended.
+    end: String,
+    violations: Vec<Violation>,
+    timeline: Vec<Call>,
+}
+
+impl From<&Replayed> for Replay {
+    fn from(replayed: &Replayed) -> Self {
+        let Replayed { subject, execution, token } = replayed;
+        let text = token.to_string();
+        let violation = |breach| Violation::new(execution, breach, &text, None);
+        Self {
+            scenario: subject.name.clone(),
+            kind: match subject.kind {
+                SubjectKind::Builtin => "builtin",
+                SubjectKind::Mutant => "mutant",
+                SubjectKind::Variant => "variant",
+                SubjectKind::Given => "file",
+                SubjectKind::Provider => "provider",
+            },
+            decisions: token.decisions.len(),
+            steps: execution.outcome.steps,
+            virtual_ms: execution.outcome.virtual_ms,
+            end: execution.outcome.end.to_string(),
+            violations: execution.breaches.iter().map(violation).collect(),
+            timeline: execution.calls.iter().map(|seen| Call::new(execution, seen)).collect(),
+        }
+    }
+}
+
+/// The result of `mapi-sync mutants`.
+#[derive(Debug, Serialize)]
+pub struct Mutants {
+    mutants: Vec<Mutant>,
+    correct_variants: Vec<Variant>,
+    /// Whether every misbehaviour was found with its rule, and no correct variant was accused.
+    right: bool,
+    interrupted: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Mutant {
+    name: &'static str,
+    /// The rule that it breaks.
+    rule: &'static str,
+    /// What was found broken: its own rule if that was found, else another, else `null`.
+    found_rule: Option<&'static str>,
+    /// Whether its own rule was found broken.
+    found: bool,
+    /// How many executions it took; all of them, if it was not found.
+    schedules: u64,
+    token: Option<String>,
+    /// What must come together before it shows.
+    needs: &'static str,
+    summary: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Variant {
+    name: &'static str,
+    /// Whether anything was found, which would be wrong.
+    accused: bool,
+    /// What was found.
+    accusations: Vec<Accusation>,
+    schedules: u64,
+    summary: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Accusation {
+    rule: &'static str,
+    token: String,
+}
+
+impl From<&MutantsReport> for Mutants {
+    fn from(report: &MutantsReport) -> Self {
+        Self {
+            mutants: report.mutants.iter().map(Mutant::from).collect(),
+            correct_variants: report.variants.iter().map(Variant::from).collect(),
+            right: report.is_right(),
+            interrupted: report.interrupted,
+        }
+    }
+}
+
+impl From<&MutantVerdict> for Mutant {
+    fn from(verdict: &MutantVerdict) -> Self {
+        Self {
+            name: verdict.info.name,
+            rule: verdict.info.rule,
+            found_rule: verdict.found_rule.map(Defect::id),
+            found: verdict.found,
+            schedules: verdict.schedules,
+            token: verdict.token.clone(),
+            needs: verdict.info.needs.text(),
+            summary: verdict.info.summary,
+        }
+    }
+}
+
+impl From<&VariantVerdict> for Variant {
+    fn from(verdict: &VariantVerdict) -> Self {
+        let accusation = |(defect, token): &(Defect, String)| Accusation {
+            rule: defect.id(),
+            token: token.clone(),
+        };
+        Self {
+            name: verdict.info.name,
+            accused: !verdict.accused.is_empty(),
+            accusations: verdict.accused.iter().map(accusation).collect(),
+            schedules: verdict.schedules,
+            summary: verdict.info.summary,
+        }
+    }
+}
+
+/// The result of `mapi-sync rules`.
+#[derive(Debug, Serialize)]
+pub struct Rules {
+    rules: Vec<RuleRow>,
+}
+
+#[derive(Debug, Serialize)]
+struct RuleRow {
+    id: &'static str,
+    level: String,
+    blame: String,
+    statement: &'static str,
+    source: &'static str,
+    /// The names of the misbehaviours that break it.
+    mutants: Vec<&'static str>,
+}
+
+impl Rules {
+    /// These rules.
+    #[must_use]
+    pub fn new(rules: &[Rule]) -> Self {
+        let row = |rule: &Rule| RuleRow {
+            id: rule.id(),
+            level: rule.level().to_string(),
+            blame: rule.blame().to_string(),
+            statement: rule.statement(),
+            source: rule.source(),
+            mutants: MUTANTS
+                .iter()
+                .filter(|info| info.rule == rule.id())
+                .map(|info| info.name)
+                .collect(),
+        };
+        Self { rules: rules.iter().map(row).collect() }
+    }
+}
+
+/// The result of `mapi-sync scenario list`.
+#[derive(Debug, Serialize)]
+pub struct Scenarios<'a> {
+    scenarios: Vec<ScenarioRow<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ScenarioRow<'a> {
+    name: &'a str,
+    about: &'a str,
+    accounts: usize,
+    mutant: Option<&'a str>,
+    /// What tokens of its file are bound to.
+    digest: String,
+}
+
+impl<'a> ScenarioRow<'a> {
+    fn new(scenario: &'a Scenario) -> Self {
+        Self {
+            name: &scenario.name,
+            about: &scenario.about,
+            accounts: scenario.accounts.len(),
+            mutant: scenario.mutant.as_deref(),
+            digest: format!("{:016x}", scenario.digest()),
+        }
+    }
+}
+
+impl<'a> Scenarios<'a> {
+    /// These scenarios.
+    pub fn new(scenarios: impl IntoIterator<Item = &'a Scenario>) -> Self {
+        Self { scenarios: scenarios.into_iter().map(ScenarioRow::new).collect() }
+    }
+}
+
+/// The result of `mapi-sync scenario show`: the scenario with every default filled in, by the keys of its file.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct ShownScenario<'a> {
+    scenario: &'a Scenario,
+}
+
+impl<'a> ShownScenario<'a> {
+    /// This scenario.
+    #[must_use]
+    pub fn new(scenario: &'a Scenario) -> Self {
+        Self { scenario }
+    }
+}
+
+/// The result of `mapi-sync scenario check`.
+#[derive(Debug, Default, Serialize)]
+pub struct CheckedScenarios<'a> {
+    /// Whether every file is valid.
+    valid: bool,
+    files: Vec<CheckedScenario<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckedScenario<'a> {
+    path: &'a str,
+    valid: bool,
+    #[serde(flatten)]
+    scenario: Option<ScenarioRow<'a>>,
+    #[serde(flatten)]
+    error: Option<Mistake<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Mistake<'a> {
+    /// From 1; `null` if the file could not be read.
+    line: Option<usize>,
+    /// In characters, from 1.
+    column: Option<usize>,
+    message: &'a str,
+}
+
+impl<'a> CheckedScenarios<'a> {
+    /// No files yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { valid: true, files: Vec::new() }
+    }
+
+    /// Adds a file that is valid.
+    pub fn add_valid(&mut self, path: &'a str, scenario: &'a Scenario) {
+        let scenario = Some(ScenarioRow::new(scenario));
+        self.files.push(CheckedScenario { path, valid: true, scenario, error: None });
+    }
+
+    /// Adds a file with a mistake in it.
+    pub fn add_invalid(&mut self, path: &'a str, error: &'a ScenarioError) {
+        let (line, column) = (Some(error.line()), Some(error.column()));
+        self.add_mistake(path, Mistake { line, column, message: error.message() });
+    }
+
+    /// Adds a file that could not be read.
+    pub fn add_unreadable(&mut self, path: &'a str, message: &'a str) {
+        self.add_mistake(path, Mistake { line: None, column: None, message });
+    }
+
+    fn add_mistake(&mut self, path: &'a str, error: Mistake<'a>) {
+        self.valid = false;
+        self.files.push(CheckedScenario { path, valid: false, scenario: None, error: Some(error) });
+    }
+}

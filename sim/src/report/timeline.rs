@@ -1,0 +1,219 @@
+//! The time line of an execution: each call in order, and what broke where.
+
+use std::io::{self, Write};
+
+use mapi_sync::contract::{Answer, Call, CallId};
+
+use super::Palette;
+use crate::check::{Breach, BreachPlace, Execution};
+use crate::world::SeenCall;
+
+/// Calls before the first and between any two that matter, of which more than twice as many are left out.
+const CONTEXT: usize = 12;
+
+/// Writes the calls of an execution, with its breaches marked: the one at fault with an arrow, those involved with a
+/// bar. Long stretches without any of these are left out, unless `whole`.
+pub(super) fn write_timeline(
+    out: &mut dyn Write,
+    execution: &Execution,
+    breaches: &[&Breach],
+    palette: &Palette,
+    whole: bool,
+) -> io::Result<()> {
+    let Execution { accounts, calls, .. } = execution;
+    let columns = Columns::of(execution);
+    writeln!(out, "   {}", columns.heading(palette))?;
+    let shown = Shown::new(calls.len(), breaches, whole);
+    let mut left_out = 0;
+    for (place, seen) in calls.iter().enumerate() {
+        write_absences(out, breaches, place, &columns, palette)?;
+        if !shown.contains(place) {
+            left_out += 1;
+            if !shown.contains(place + 1) || place + 1 == calls.len() {
+                continue;
+            }
+        }
+        if left_out > 0 {
+            let Palette { faint, .. } = palette;
+            writeln!(out, "   {faint}      … {left_out} calls that play no part …{faint:#}")?;
+            left_out = 0;
+            if !shown.contains(place) {
+                continue;
+            }
+        }
+        let at_fault: Vec<&str> = breaches
+            .iter()
+            .filter(|breach| breach.place == BreachPlace::At(place))
+            .map(|breach| breach.defect.id())
+            .collect();
+        let involved = breaches.iter().any(|breach| breach.involved.contains(&place));
+        let (mark, style) = if !at_fault.is_empty() {
+            ("->", palette.bad)
+        } else if involved {
+            (" |", palette.involved)
+        } else if is_bookkeeping(seen) {
+            ("  ", palette.faint)
+        } else {
+            ("  ", anstyle::Style::new())
+        };
+        let account = accounts.get(seen.account).map_or("", String::as_str);
+        let text = columns.line(
+            seen.call.at_ms,
+            account,
+            seen.call.sync.0,
+            execution.task_of(seen),
+            &words(seen),
+        );
+        write!(out, "{style}{mark} {text}{style:#}")?;
+        if !at_fault.is_empty() {
+            let bad = palette.bad;
+            write!(out, "  {bad}<- {}{bad:#}", at_fault.join(", "))?;
+        }
+        writeln!(out)?;
+    }
+    write_absences(out, breaches, calls.len(), &columns, palette)
+}
+
+/// What is wrong because something did not come by now.
+fn write_absences(
+    out: &mut dyn Write,
+    breaches: &[&Breach],
+    place: usize,
+    columns: &Columns,
+    palette: &Palette,
+) -> io::Result<()> {
+    let here: Vec<&&Breach> =
+        breaches.iter().filter(|breach| breach.place == BreachPlace::After(place)).collect();
+    let Some(first) = here.first() else { return Ok(()) };
+    let ids: Vec<&str> = here.iter().map(|breach| breach.defect.id()).collect();
+    let text = columns.absence(first.at_ms, &ids.join(", "));
+    let bad = palette.bad;
+    writeln!(out, "{bad}-> {text}{bad:#}")
+}
+
+/// Which calls are shown.
+struct Shown {
+    /// The first call and the one behind the last of each stretch.
+    stretches: Vec<(usize, usize)>,
+}
+
+impl Shown {
+    fn new(calls: usize, breaches: &[&Breach], whole: bool) -> Self {
+        if whole || calls <= 4 * CONTEXT {
+            return Self { stretches: vec![(0, calls)] };
+        }
+        let around = |place: usize| (place.saturating_sub(CONTEXT), place + CONTEXT + 1);
+        let mut stretches = vec![(0, CONTEXT)];
+        for breach in breaches {
+            stretches.extend(breach.involved.iter().map(|place| around(*place)));
+            let (BreachPlace::At(place) | BreachPlace::After(place)) = breach.place;
+            stretches.push(around(place));
+        }
+        Self { stretches }
+    }
+
+    fn contains(&self, place: usize) -> bool {
+        self.stretches.iter().any(|(first, end)| (*first..*end).contains(&place))
+    }
+}
+
+/// How wide the columns are, and which there are.
+struct Columns {
+    time: usize,
+    account: usize,
+    sync: bool,
+    task: usize,
+}
+
+impl Columns {
+    fn of(execution: &Execution) -> Self {
+        let Execution { accounts, calls, outcome, .. } = execution;
+        let width = |text: &str| text.chars().count();
+        let several = accounts.len() > 1;
+        Self {
+            time: outcome.virtual_ms.to_string().len().max(5),
+            account: if several {
+                accounts.iter().map(|name| width(name)).max().unwrap_or(0).clamp(7, 20)
+            } else {
+                0
+            },
+            sync: calls.iter().any(|seen| seen.call.sync.0 > 1),
+            task: execution.tasks.values().map(|name| width(name)).max().unwrap_or(0).clamp(4, 20),
+        }
+    }
+
+    fn heading(&self, palette: &Palette) -> String {
+        let heading = palette.heading;
+        let mut text = format!("{:>1$} ms", "time", self.time);
+        if self.account > 0 {
+            text += &format!("  {:1$}", "account", self.account);
+        }
+        if self.sync {
+            text += "  sync";
+        }
+        format!("{heading}{text}  {:2$}  {}{heading:#}", "task", "call", self.task)
+    }
+
+    fn line(&self, at_ms: u64, account: &str, sync: u32, task: &str, call: &str) -> String {
+        let mut text = self.time(at_ms);
+        if self.account > 0 {
+            text += &format!("  {:1$}", cut(account, self.account), self.account);
+        }
+        if self.sync {
+            text += &format!("  {sync:>4}");
+        }
+        format!("{text}  {:1$}  {call}", cut(task, self.task), self.task)
+    }
+
+    fn absence(&self, at_ms: u64, defect: &str) -> String {
+        let mut rest = 0;
+        if self.account > 0 {
+            rest += self.account + 2;
+        }
+        if self.sync {
+            rest += 6;
+        }
+        format!("{}{:rest$}  here  <- {defect}", self.time(at_ms), "")
+    }
+
+    fn time(&self, at_ms: u64) -> String {
+        let width = self.time;
+        format!("{at_ms:>width$} ms")
+    }
+}
+
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        text.to_owned()
+    } else {
+        text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+    }
+}
+
+/// References, handles and returns: seldom what one looks for.
+fn is_bookkeeping(seen: &SeenCall) -> bool {
+    match &seen.call.call {
+        Call::Queried
+        | Call::AddRef
+        | Call::Release
+        | Call::EventCreated { .. }
+        | Call::EventDuplicated { .. }
+        | Call::EventWaited { .. }
+        | Call::TextRead { .. } => true,
+        Call::Ended { answer: Answer::Returned(result), .. } => result.bits() == 0,
+        _ => false,
+    }
+}
+
+/// The call in words, with the number of a callback before it.
+fn words(seen: &SeenCall) -> String {
+    match (&seen.call.call, seen.call.number) {
+        (Call::Ended { call: CallId(number), answer }, _) => match answer {
+            Answer::Returned(result) => format!("#{number}   returned {result}"),
+            Answer::Panicked => format!("#{number}   panicked in the host"),
+            Answer::Dropped => format!("#{number}   dropped by the provider before it returned"),
+        },
+        (call, Some(CallId(number))) => format!("#{number} {call}"),
+        (call, None) => call.to_string(),
+    }
+}

@@ -1,0 +1,47 @@
+//! Tokens: each shows again what it was given for, at the same call.
+
+use mapi_sync_sim::world::MUTANTS;
+use mapi_sync_sim::{BreachPlace, Check};
+
+#[test]
+fn a_thousand_tokens_of_misbehaviours_show_the_same_again() {
+    let mut tokens = 0;
+    for info in MUTANTS {
+        for seed in 0..21 {
+            let check = Check::mutant(info).schedules(5_000).seed(seed).jobs(1).fail_fast(true);
+            let report = check.run();
+            let shown = &report.counterexamples[0];
+            let token = shown.token().to_string();
+            let replayed = Check::of_token(&token).unwrap().replay(&token).unwrap();
+            for defect in &shown.defects {
+                let (first, again) =
+                    (shown.execution.breach(*defect), replayed.execution.breach(*defect));
+                assert!(first.is_some(), "{}: {defect}", info.name);
+                assert_eq!(first, again, "{}, seed {seed}: {token}", info.name);
+            }
+            assert_eq!(shown.execution.calls, replayed.execution.calls);
+            tokens += 1;
+        }
+    }
+    assert!(tokens >= 1_000, "{tokens}");
+}
+
+#[test]
+fn a_breach_is_at_the_call_that_the_monitor_counted() {
+    for info in MUTANTS {
+        let report = Check::mutant(info).schedules(5_000).jobs(1).fail_fast(true).run();
+        let execution = &report.counterexamples[0].execution;
+        let breach = &execution.breaches[0];
+        let violation = breach.violation.as_ref().expect("the contract is broken first");
+        let BreachPlace::At(place) = breach.place else { continue };
+        let seen = &execution.calls[place];
+        assert_eq!(Some(seen.account), breach.account);
+        assert_eq!((seen.call.sync, seen.call.at_ms), (violation.sync, violation.at_ms));
+        let position = execution.calls[..=place]
+            .iter()
+            .filter(|other| (other.account, other.call.sync) == (seen.account, seen.call.sync))
+            .count();
+        assert_eq!(position, violation.position as usize, "{}", info.name);
+        assert!(breach.involved.contains(&place));
+    }
+}
