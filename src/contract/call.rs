@@ -11,7 +11,7 @@ use crate::{HResult, RawEvent, SyncFlags};
 pub struct SyncId(pub u32);
 
 /// A callback that was made, numbered from 1 within its sync in the order in which the calls began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallId(pub u32);
 
 /// How a callback ended.

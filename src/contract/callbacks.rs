@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::in_flight::{Ends, InFlight, Progress};
 use super::machine::{Facts, Scope};
 use super::{Answer, Call, CallId, KeptCall, Policy, Rule};
 use crate::{HResult, RawEvent};
@@ -11,10 +12,7 @@ use crate::{HResult, RawEvent};
 pub(super) struct Callbacks {
     /// Callbacks begun so far.
     begun: u32,
-    /// Calls of Progress that have not ended, whose text, if any, is [`Callbacks::text`].
-    plain_in_flight: Vec<Progress>,
-    /// All other calls that have not ended, with their texts.
-    kept_in_flight: Vec<KeptCall>,
+    in_flight: InFlight,
     first: Option<KeptCall>,
     /// The text of the last Progress that had one: unchanged text is compared, not copied.
     text: Option<Arc<str>>,
@@ -23,18 +21,7 @@ pub(super) struct Callbacks {
     /// A Progress or Error that the host failed.
     host_failure: Option<KeptCall>,
     cancel: Option<Cancel>,
-    /// When the host last heard anything, or the start returned.
-    heard_ms: u64,
     references: Option<i32>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Progress {
-    at_ms: u64,
-    number: CallId,
-    has_text: bool,
-    index: u32,
-    index_max: u32,
 }
 
 #[derive(Debug)]
@@ -42,12 +29,6 @@ struct Cancel {
     at_ms: u64,
     was_complete: bool,
     progress_since: u32,
-}
-
-impl Progress {
-    fn is_complete(self) -> bool {
-        self.index == self.index_max
-    }
 }
 
 impl Callbacks {
@@ -65,7 +46,7 @@ impl Callbacks {
         if let Some(text) = text
             && self.text.as_deref() != Some(text)
         {
-            self.change_text(facts, text);
+            self.change_text(text);
         }
         let last = self.progress;
         let now = Progress { at_ms, number, has_text: text.is_some(), index, index_max };
@@ -78,10 +59,10 @@ impl Callbacks {
             self.check_position(facts, last, now, policy);
         }
         if self.is_irregular(facts, at_ms, policy) {
-            let call = self.kept_progress(facts, now);
+            let call = now.kept(facts, self.text.as_ref());
             self.check_begin(facts, &call, policy);
         }
-        self.plain_in_flight.push(now);
+        self.in_flight.begin(facts, now, self.text.as_ref());
         number
     }
 
@@ -118,7 +99,7 @@ impl Callbacks {
             self.failing_error = Some(call.clone());
         }
         self.check_begin(facts, &call, policy);
-        self.kept_in_flight.push(call);
+        self.in_flight.keep(call);
         number
     }
 
@@ -142,7 +123,7 @@ impl Callbacks {
             );
             self.check_held(facts, &call, policy);
         } else {
-            let open = self.first_in_flight(facts);
+            let open = self.in_flight.first(facts, self.text.as_ref());
             if open.is_some() {
                 let message = "Done began while an earlier call was still in flight";
                 facts.broken(policy, Rule::DoneLast, at_ms, message, [open.as_ref(), Some(&call)]);
@@ -152,7 +133,7 @@ impl Callbacks {
             self.check_cancel(facts, &call, status, policy);
             facts.done = Some(call.clone());
         }
-        self.kept_in_flight.push(call);
+        self.in_flight.keep(call);
         number
     }
 
@@ -165,20 +146,15 @@ impl Callbacks {
         answer: Answer,
         policy: &Policy,
     ) {
-        self.heard_ms = at_ms;
-        // The newest call ends first more often than not.
-        if let Some(place) = self.plain_in_flight.iter().rposition(|call| call.number == number) {
-            let call = self.plain_in_flight.remove(place);
-            if answer != Answer::Returned(HResult::S_OK) {
-                let call = self.kept_progress(facts, call);
-                self.ended_rare(facts, call, at_ms, answer, policy);
-            }
-        } else if let Some(place) =
-            self.kept_in_flight.iter().rposition(|call| call.number == Some(number))
-        {
-            let call = self.kept_in_flight.remove(place);
-            self.ended_rare(facts, call, at_ms, answer, policy);
+        self.in_flight.hear(at_ms);
+        if let Some(call) = self.in_flight.end(facts, number, self.text.as_ref()) {
+            self.ended_call(facts, call, at_ms, answer, policy);
         }
+    }
+
+    /// Where plain calls end without this.
+    pub(super) fn ends(&self) -> &Arc<Ends> {
+        self.in_flight.ends()
     }
 
     pub(super) fn queried(&mut self, facts: &mut Facts, at_ms: u64, policy: &Policy) {
@@ -229,9 +205,7 @@ impl Callbacks {
         call: CallId,
         policy: &Policy,
     ) {
-        let plain = self.plain_in_flight.iter().map(|open| open.number);
-        let kept = self.kept_in_flight.iter().filter_map(|open| open.number);
-        if !plain.chain(kept).any(|open| open == call) {
+        if !self.in_flight.contains(call) {
             let read = facts.kept(at_ms, None, Call::TextRead { call });
             let message =
                 format!("the host read the text of call {} after that call had ended", call.0);
@@ -240,7 +214,7 @@ impl Callbacks {
     }
 
     pub(super) fn start_returned(&mut self, facts: &mut Facts, at_ms: u64, policy: &Policy) {
-        self.heard_ms = self.heard_ms.max(at_ms);
+        self.in_flight.hear(self.in_flight.heard_ms().max(at_ms));
         let returned = facts.returned.clone();
         if facts.failed() {
             if let Some(first) = self.first.clone() {
@@ -285,7 +259,7 @@ impl Callbacks {
     }
 
     pub(super) fn settled(&self) -> bool {
-        self.none_in_flight() && self.references.is_none_or(|references| references == 0)
+        self.in_flight.is_empty() && self.references.is_none_or(|references| references == 0)
     }
 
     fn next_number(&mut self) -> CallId {
@@ -300,8 +274,8 @@ impl Callbacks {
             || facts.done.is_some()
             || facts.failed()
             || self.references.is_some_and(|references| references <= 0)
-            || (!self.none_in_flight() && policy.holds(Rule::SerialCalls))
-            || at_ms.saturating_sub(self.heard_ms) > policy.bounded_silence_ms()
+            || (policy.holds(Rule::SerialCalls) && !self.in_flight.is_empty())
+            || at_ms.saturating_sub(self.in_flight.heard_ms()) > policy.bounded_silence_ms()
     }
 
     /// The rules for the beginning of any call.
@@ -332,13 +306,13 @@ impl Callbacks {
             );
         }
         self.check_held(facts, call, policy);
-        if let Some(open) = self.first_in_flight(facts) {
+        if let Some(open) = self.in_flight.first(facts, self.text.as_ref()) {
             if policy.holds(Rule::SerialCalls) {
                 let message = "a call began while another was in flight";
                 facts.broken(policy, Rule::SerialCalls, at_ms, message, [Some(&open), Some(call)]);
             }
         } else if facts.started() && facts.done.is_none() {
-            let silence = at_ms.saturating_sub(self.heard_ms);
+            let silence = at_ms.saturating_sub(self.in_flight.heard_ms());
             let bound = policy.bounded_silence_ms();
             if silence > bound {
                 let message =
@@ -364,7 +338,7 @@ impl Callbacks {
         policy: &Policy,
     ) {
         let Progress { at_ms, index, index_max, .. } = now;
-        let call = self.kept_progress(facts, now);
+        let call = now.kept(facts, self.text.as_ref());
         if index > index_max {
             let message = format!("position {index} is beyond its maximum {index_max}");
             facts.broken(policy, Rule::ProgressRange, at_ms, message, [Some(&call)]);
@@ -426,7 +400,7 @@ impl Callbacks {
             && !progress.is_complete()
         {
             let Progress { index, index_max, .. } = progress;
-            let last = self.kept_progress(facts, progress);
+            let last = progress.kept(facts, self.text.as_ref());
             let message =
                 format!("Done(S_OK) came when the last position was {index} of {index_max}");
             facts.broken(
@@ -481,7 +455,7 @@ impl Callbacks {
     }
 
     #[cold]
-    fn ended_rare(
+    fn ended_call(
         &mut self,
         facts: &mut Facts,
         call: KeptCall,
@@ -528,36 +502,15 @@ impl Callbacks {
                 [start.as_ref(), Some(&request)],
             );
         }
-        let last = self.progress.map(|progress| self.kept_progress(facts, progress));
+        let last = self.progress.map(|progress| progress.kept(facts, self.text.as_ref()));
         let message = "the sync was started and Done never came";
         facts.broken(policy, Rule::DoneOnce, at_ms, message, [start.as_ref(), last.as_ref()]);
     }
 
     /// Makes `text` the current one. Calls in flight that hold the old one keep it.
     #[cold]
-    fn change_text(&mut self, facts: &Facts, text: &str) {
-        while let Some(progress) = self.plain_in_flight.pop() {
-            let call = self.kept_progress(facts, progress);
-            self.kept_in_flight.push(call);
-        }
+    fn change_text(&mut self, text: &str) {
+        self.in_flight.text_changes(self.text.as_ref());
         self.text = Some(Arc::from(text));
-    }
-
-    fn kept_progress(&self, facts: &Facts, progress: Progress) -> KeptCall {
-        let Progress { at_ms, number, has_text, index, index_max } = progress;
-        let text = if has_text { self.text.clone() } else { None };
-        facts.kept(at_ms, Some(number), Call::Progress { text, index, index_max })
-    }
-
-    #[inline]
-    fn none_in_flight(&self) -> bool {
-        self.plain_in_flight.is_empty() && self.kept_in_flight.is_empty()
-    }
-
-    /// The oldest call that has not ended.
-    fn first_in_flight(&self, facts: &Facts) -> Option<KeptCall> {
-        let plain =
-            self.plain_in_flight.iter().map(|progress| self.kept_progress(facts, *progress));
-        plain.chain(self.kept_in_flight.iter().cloned()).min_by_key(|call| call.number)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::callbacks::Callbacks;
 use super::handles::Handles;
+use super::in_flight::Ends;
 use super::{Answer, Call, CallId, KeptCall, Policy, Rule, Side, SyncId, Violation};
 use crate::{HResult, RawEvent};
 
@@ -31,7 +32,7 @@ pub(super) struct Facts {
     pub(super) scope: Scope,
     /// Whether the host's own use of handles is observed too.
     pub(super) host_watched: bool,
-    /// Calls seen so far.
+    /// Calls seen so far, their ends not counted.
     position: u32,
     /// A bit for each rule that has been reported.
     reported: u32,
@@ -122,9 +123,9 @@ impl Machine {
         call: Call<&str>,
         policy: &Policy,
     ) -> Option<CallId> {
-        self.facts.position += 1;
         match call {
             Call::Progress { text, index, index_max } => {
+                self.facts.position += 1;
                 return Some(self.callbacks.progress(
                     &mut self.facts,
                     at_ms,
@@ -135,7 +136,10 @@ impl Machine {
                 ));
             }
             Call::Ended { call, answer } => self.ended(at_ms, call, answer, policy),
-            call => return self.observe_rare(at_ms, call, policy),
+            call => {
+                self.facts.position += 1;
+                return self.observe_rare(at_ms, call, policy);
+            }
         }
         None
     }
@@ -214,6 +218,11 @@ impl Machine {
             Call::StoreReleased => self.store_released(at_ms, policy),
         }
         None
+    }
+
+    /// Where a plain callback ends without this.
+    pub(super) fn ends(&self) -> &Arc<Ends> {
+        self.callbacks.ends()
     }
 
     /// Ends the observation: what is still owed is broken now.

@@ -6,6 +6,7 @@
 mod call;
 mod callbacks;
 mod handles;
+mod in_flight;
 mod machine;
 mod monitor;
 mod policy;

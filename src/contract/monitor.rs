@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use super::in_flight::Ends;
 use super::machine::{Machine, Scope};
 use super::{Answer, Call, CallId, KeptCall, Policy, SyncId, Violation};
 use crate::event::lock;
@@ -56,6 +57,7 @@ struct Syncs {
 
 struct Cell {
     id: SyncId,
+    ends: Arc<Ends>,
     machine: Mutex<Machine>,
     /// The syncs that were running when this one's start began, until it returns.
     overlapping: Mutex<Vec<Arc<Cell>>>,
@@ -158,8 +160,10 @@ impl Monitor {
         let id = SyncId(syncs.begun);
         let overlapping =
             syncs.open.iter().filter(|cell| lock(&cell.machine).is_running()).cloned().collect();
-        let machine = Mutex::new(Machine::new(id, scope, syncs.host_watched));
-        let cell = Arc::new(Cell { id, machine, overlapping: Mutex::new(overlapping) });
+        let machine = Machine::new(id, scope, syncs.host_watched);
+        let ends = Arc::clone(machine.ends());
+        let machine = Mutex::new(machine);
+        let cell = Arc::new(Cell { id, ends, machine, overlapping: Mutex::new(overlapping) });
         syncs.open.push(Arc::clone(&cell));
         SyncWatch { shared: Arc::clone(&self.shared), cell }
     }
@@ -307,7 +311,13 @@ impl CallInFlight<'_> {
     #[inline(always)]
     pub fn end(mut self, result: HResult) -> HResult {
         if let Some(call) = self.number.take() {
-            self.watch.observe(Call::Ended { call, answer: Answer::Returned(result) });
+            let SyncWatch { shared, cell } = self.watch;
+            let at_ms = (shared.clock)();
+            let plain = result == HResult::S_OK && !shared.config.keep_log;
+            if !(plain && cell.ends.end(at_ms, call)) {
+                self.watch
+                    .observe_at(at_ms, Call::Ended { call, answer: Answer::Returned(result) });
+            }
         }
         result
     }

@@ -13,7 +13,8 @@ pub struct Violation {
     pub sync: SyncId,
     /// When, in (virtual) milliseconds since the monitor's epoch.
     pub at_ms: u64,
-    /// How many calls the sync had seen by then: the position of the call that broke the rule, from 1.
+    /// How many calls the sync had seen by then, the ends of callbacks not counted: the position of the call that broke
+    /// the rule, from 1.
     pub position: u32,
     /// What happened, in a sentence.
     pub message: String,

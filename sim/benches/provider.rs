@@ -1,0 +1,169 @@
+//! What it costs to hold a provider against the contract, beside a bare loop that polls the same boxed futures.
+//!
+//! `provider_4x8`: four folder workers that report eight steps each, and one Done after them, under random schedules,
+//! every call told to the contract monitor. `unmonitored` is the same without the monitor. The ratios and the rates are
+//! printed at the end.
+
+use criterion::{Criterion, Throughput};
+use mapi_sync::contract::{Call, Monitor, MonitorConfig, SyncWatch};
+use mapi_sync::{HResult, RawEvent, SyncProgressCallback, async_trait};
+use mapi_sync_sim::engine::{self, Engine, Limits};
+use mapi_sync_sim::strategy::Random;
+use std::hint::black_box;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+const FOLDERS: usize = 4;
+const REPORTS: u32 = 8;
+
+/// A host that takes one turn to answer.
+struct Host;
+
+#[async_trait]
+impl SyncProgressCallback for Host {
+    async fn progress(&self, _: Option<&str>, _: u32, _: u32) -> HResult {
+        engine::yield_now().await;
+        HResult::S_OK
+    }
+
+    async fn error(&self, _: HResult, _: Option<&str>) -> HResult {
+        HResult::S_OK
+    }
+
+    async fn done(&self, _: RawEvent, _: HResult) -> HResult {
+        HResult::S_OK
+    }
+}
+
+/// The same host, which tells the monitor of every call.
+struct WatchedHost(SyncWatch);
+
+#[async_trait]
+impl SyncProgressCallback for WatchedHost {
+    async fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> HResult {
+        let in_flight = self.0.begin(Call::Progress { text, index, index_max });
+        engine::yield_now().await;
+        in_flight.end(HResult::S_OK)
+    }
+
+    async fn error(&self, result: HResult, text: Option<&str>) -> HResult {
+        self.0.begin(Call::Error { result, text }).end(HResult::S_OK)
+    }
+
+    async fn done(&self, event: RawEvent, status: HResult) -> HResult {
+        self.0.begin(Call::Done { event, status }).end(HResult::S_OK)
+    }
+}
+
+async fn folder(host: Arc<dyn SyncProgressCallback>, position: Arc<AtomicU32>) {
+    for _ in 0..REPORTS {
+        let index = position.fetch_add(1, Ordering::Relaxed) + 1;
+        host.progress(Some("Inbox"), index, FOLDERS as u32 * REPORTS).await;
+    }
+}
+
+async fn provider(host: Arc<dyn SyncProgressCallback>) {
+    let position = Arc::new(AtomicU32::new(0));
+    let folders = [(); FOLDERS]
+        .map(|()| engine::spawn("folder", folder(Arc::clone(&host), Arc::clone(&position))));
+    for folder in folders {
+        folder.await.expect("no folder fails");
+    }
+    host.done(RawEvent::NULL, HResult::S_OK).await;
+}
+
+fn monitored(engine: &mut Engine, index: u64) {
+    let monitor = Monitor::new(MonitorConfig::default(), engine::now);
+    let host = Arc::new(WatchedHost(monitor.callback_sync()));
+    black_box(engine.execute(index, provider(host)));
+    assert!(monitor.holds());
+}
+
+fn unmonitored(engine: &mut Engine, index: u64) {
+    black_box(engine.execute(index, provider(Arc::new(Host))));
+}
+
+/// The same futures, boxed anew each time and polled in turn, with a waker that does nothing.
+fn bare() {
+    let host: Arc<dyn SyncProgressCallback> = Arc::new(Host);
+    let position = Arc::new(AtomicU32::new(0));
+    let mut folders: [Option<Pin<Box<dyn Future<Output = ()> + Send>>>; FOLDERS] =
+        std::array::from_fn(|_| {
+            Some(Box::pin(folder(Arc::clone(&host), Arc::clone(&position))) as _)
+        });
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut left = FOLDERS;
+    while left > 0 {
+        for slot in &mut folders {
+            if let Some(folder) = slot
+                && let Poll::Ready(()) = black_box(folder.as_mut()).poll(&mut cx)
+            {
+                *slot = None;
+                left -= 1;
+            }
+        }
+    }
+    let mut done = host.done(RawEvent::NULL, HResult::S_OK);
+    while done.as_mut().poll(&mut cx).is_pending() {}
+}
+
+/// Seconds for one call, as the best of several rounds that take turns, so that a busy machine slows all.
+fn best<const N: usize>(calls: u32, mut work: [&mut dyn FnMut(); N]) -> [f64; N] {
+    let mut best = [f64::INFINITY; N];
+    for _ in 0..15 {
+        for (best, work) in best.iter_mut().zip(&mut work) {
+            let start = Instant::now();
+            for _ in 0..calls {
+                work();
+            }
+            *best = best.min(start.elapsed().as_secs_f64() / f64::from(calls));
+        }
+    }
+    best
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut group = criterion.benchmark_group("provider_4x8");
+    group.throughput(Throughput::Elements(1));
+    let mut engine = Engine::new(Limits::default(), Random::new(1));
+    let mut index = 0;
+    group.bench_function("monitored", |b| {
+        b.iter(|| {
+            index += 1;
+            monitored(&mut engine, index);
+        });
+    });
+    group.bench_function("unmonitored", |b| {
+        b.iter(|| {
+            index += 1;
+            unmonitored(&mut engine, index);
+        });
+    });
+    group.bench_function("bare_loop", |b| b.iter(bare));
+    group.finish();
+    criterion.final_summary();
+
+    let mut other = Engine::new(Limits::default(), Random::new(1));
+    let mut with = || {
+        index += 1;
+        monitored(&mut engine, index);
+    };
+    let mut number = 0;
+    let mut without = || {
+        number += 1;
+        unmonitored(&mut other, number);
+    };
+    let [with, without, floor] = best(10_000, [&mut with, &mut without, &mut bare]);
+    println!(
+        "provider_4x8: monitored {:.0} schedules/s (ratio {:.2}), unmonitored {:.0}/s (ratio {:.2}), bare loop {:.0}/s",
+        1.0 / with,
+        with / floor,
+        1.0 / without,
+        without / floor,
+        1.0 / floor,
+    );
+}

@@ -1,0 +1,158 @@
+//! The calls that have begun and not ended.
+//!
+//! Most calls are a Progress that ends well. Its end needs nothing but to be noted, so it is noted without the lock of
+//! its sync ([`Ends`]), and the lock is taken once for such a call instead of twice.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::machine::Facts;
+use super::{Call, CallId, KeptCall};
+
+/// So many calls of Progress at a time are noted in the short way.
+const PLACES: usize = 8;
+
+/// A call of Progress, without its text.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Progress {
+    pub(super) at_ms: u64,
+    pub(super) number: CallId,
+    pub(super) has_text: bool,
+    pub(super) index: u32,
+    pub(super) index_max: u32,
+}
+
+impl Progress {
+    pub(super) fn is_complete(self) -> bool {
+        self.index == self.index_max
+    }
+
+    /// The whole call, given the text that it has if it has one.
+    pub(super) fn kept(self, facts: &Facts, text: Option<&Arc<str>>) -> KeptCall {
+        let Self { at_ms, number, has_text, index, index_max } = self;
+        let text = text.filter(|_| has_text).cloned();
+        facts.kept(at_ms, Some(number), Call::Progress { text, index, index_max })
+    }
+}
+
+/// Where plain calls end.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    /// The number of the call that is in flight in each place, 0 where there is none. Filled under the sync's lock,
+    /// emptied by the call's own end.
+    places: [AtomicU32; PLACES],
+    /// When the host last heard anything, in the monitor's milliseconds.
+    heard_ms: AtomicU64,
+}
+
+impl Ends {
+    /// Notes the end of a call that returned `S_OK`. `false` if the call is not noted here.
+    #[inline]
+    pub(super) fn end(&self, at_ms: u64, number: CallId) -> bool {
+        let place = &self.places[number.0 as usize % PLACES];
+        let here = place.load(Ordering::Relaxed) == number.0;
+        if here {
+            self.heard_ms.store(at_ms, Ordering::Relaxed);
+            place.store(0, Ordering::Release);
+        }
+        here
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct InFlight {
+    ends: Arc<Ends>,
+    plain: [Progress; PLACES],
+    /// The text of a plain call that began before the sync's text changed.
+    old_texts: [Option<Arc<str>>; PLACES],
+    /// All other calls.
+    kept: Vec<KeptCall>,
+}
+
+impl InFlight {
+    pub(super) fn ends(&self) -> &Arc<Ends> {
+        &self.ends
+    }
+
+    pub(super) fn heard_ms(&self) -> u64 {
+        self.ends.heard_ms.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn hear(&self, at_ms: u64) {
+        self.ends.heard_ms.store(at_ms, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+            && self.ends.places.iter().all(|place| place.load(Ordering::Acquire) == 0)
+    }
+
+    pub(super) fn contains(&self, number: CallId) -> bool {
+        self.plain_place(number).is_some()
+            || self.kept.iter().any(|call| call.number == Some(number))
+    }
+
+    /// Adds a call of Progress that begins. Its text, if any, is `text`.
+    #[inline]
+    pub(super) fn begin(&mut self, facts: &Facts, progress: Progress, text: Option<&Arc<str>>) {
+        let place = progress.number.0 as usize % PLACES;
+        if self.ends.places[place].load(Ordering::Acquire) == 0 {
+            self.plain[place] = progress;
+            self.old_texts[place] = None;
+            self.ends.places[place].store(progress.number.0, Ordering::Relaxed);
+        } else {
+            self.keep(progress.kept(facts, text));
+        }
+    }
+
+    /// Adds any other call that begins.
+    pub(super) fn keep(&mut self, call: KeptCall) {
+        self.kept.push(call);
+    }
+
+    /// Takes out a call that ends.
+    pub(super) fn end(
+        &mut self,
+        facts: &Facts,
+        number: CallId,
+        text: Option<&Arc<str>>,
+    ) -> Option<KeptCall> {
+        if let Some(place) = self.plain_place(number) {
+            let call = self.kept_plain(facts, place, text);
+            self.ends.places[place].store(0, Ordering::Release);
+            return Some(call);
+        }
+        let place = self.kept.iter().rposition(|call| call.number == Some(number))?;
+        Some(self.kept.remove(place))
+    }
+
+    /// The call that has been in flight for the longest time. `text` is the sync's current one.
+    pub(super) fn first(&self, facts: &Facts, text: Option<&Arc<str>>) -> Option<KeptCall> {
+        let occupied = (0..PLACES).filter(|place| self.is_occupied(*place));
+        let plain = occupied.map(|place| self.kept_plain(facts, place, text));
+        plain.chain(self.kept.iter().cloned()).min_by_key(|call| call.number)
+    }
+
+    /// Notes that the sync's text is about to change from `old`.
+    pub(super) fn text_changes(&mut self, old: Option<&Arc<str>>) {
+        for place in 0..PLACES {
+            if self.is_occupied(place) && self.old_texts[place].is_none() {
+                self.old_texts[place] = old.cloned();
+            }
+        }
+    }
+
+    fn is_occupied(&self, place: usize) -> bool {
+        self.ends.places[place].load(Ordering::Acquire) != 0
+    }
+
+    fn plain_place(&self, number: CallId) -> Option<usize> {
+        let place = number.0 as usize % PLACES;
+        (self.ends.places[place].load(Ordering::Acquire) == number.0).then_some(place)
+    }
+
+    fn kept_plain(&self, facts: &Facts, place: usize, text: Option<&Arc<str>>) -> KeptCall {
+        self.plain[place].kept(facts, self.old_texts[place].as_ref().or(text))
+    }
+}
