@@ -248,7 +248,8 @@ impl Callbacks {
             self.finish_without_done(facts, at_ms, policy);
         }
         match self.references {
-            Some(references) if references > 0 => {
+            // Without a Done, no release is due: what is owed is the Done.
+            Some(references) if references > 0 && (facts.done.is_some() || !owed) => {
                 let message =
                     format!("the callback was never released: {references} references are left");
                 let done = facts.done.clone();

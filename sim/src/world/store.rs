@@ -173,6 +173,8 @@ struct SessionTell {
 struct Position {
     done: u32,
     max: u32,
+    /// The host has heard that everything is done, before it asked to stop.
+    told_complete: bool,
 }
 
 impl SessionTell {
@@ -186,10 +188,9 @@ impl SessionTell {
         }
     }
 
-    /// Whether a cancel came before everything was done.
+    /// Whether a cancel came before the host had heard that everything is done.
     fn stopped_early(&self, status: HResult) -> bool {
-        let all = self.run.plan(self.account).total;
-        let complete = status == HResult::S_OK && self.position.get().done == all;
+        let complete = status == HResult::S_OK && self.position.get().told_complete;
         self.stop_requested() && !complete
     }
 
@@ -211,9 +212,12 @@ impl SessionTell {
             Text::Unchanged => text.map(|_| "Synchronizing"),
             Text::Null => None,
         };
-        let Position { done, max } =
+        let Position { done, max, .. } =
             if provider.maximum == Maximum::Zero { Position::default() } else { position };
         self.reporter.progress(text, done, max).await;
+        if position.done == self.run.plan(self.account).total && !self.stop_requested() {
+            self.position.update(|position| position.told_complete = true);
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The misbehaviours, as data.
 
-use super::super::scenario::{Cost, Scenario};
+use mapi_sync::contract::Rule;
+
+use super::super::scenario::{Cost, Scenario, WaitFor};
 
 /// Who misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,9 +20,9 @@ pub enum Needs {
     Nothing,
     /// A fault.
     Fault,
-    /// The user's cancel, at any moment.
+    /// The user's cancel, or the host's shutdown, at any moment.
     Cancel,
-    /// A particular order of steps.
+    /// A particular order or timing of steps.
     Order,
     /// A particular order of steps around a cancel.
     OrderAndCancel,
@@ -50,7 +52,7 @@ pub struct MutantInfo {
     pub mutant: Mutant,
     /// Its name, in scenario files too.
     pub name: &'static str,
-    /// The id of the rule that it breaks.
+    /// The [id](Rule::id) of the rule that it breaks.
     pub rule: &'static str,
     /// Who misbehaves.
     pub side: Side,
@@ -62,7 +64,7 @@ pub struct MutantInfo {
 }
 
 macro_rules! mutants {
-    ($($mutant:ident $name:literal $rule:literal $side:ident $needs:ident $stage:expr, $summary:literal;)*) => {
+    ($($mutant:ident $name:literal $rule:ident $side:ident $needs:ident $stage:expr, $summary:literal;)*) => {
         /// A way to break the contract, built into the simulated provider or the simulated host.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Mutant {
@@ -73,7 +75,7 @@ macro_rules! mutants {
         pub const MUTANTS: &[MutantInfo] = &[$(MutantInfo {
             mutant: Mutant::$mutant,
             name: $name,
-            rule: $rule,
+            rule: Rule::$rule.id(),
             side: Side::$side,
             summary: $summary,
             needs: Needs::$needs,
@@ -83,105 +85,105 @@ macro_rules! mutants {
 }
 
 mutants! {
-    DoneTwice "done-twice" "done-once" Provider Nothing plain,
+    DoneTwice "done-twice" DoneOnce Provider Nothing plain,
         "Sends Done again after it was sent.";
-    NoDoneOffline "no-done-when-offline" "done-once" Provider Fault offline,
+    NoDoneOffline "no-done-when-offline" DoneOnce Provider Fault offline,
         "Gives up without a Done when the server cannot be reached.";
-    NoDoneWhenDropped "no-done-when-dropped" "done-once" Provider Fault dropped,
+    NoDoneWhenDropped "no-done-when-dropped" DoneOnce Provider Fault dropped,
         "Has no guard: when its task is dropped, nobody sends the Done.";
-    NoDoneWithoutTask "no-done-without-task" "done-once" Provider Fault no_task,
+    NoDoneWithoutTask "no-done-without-task" DoneOnce Provider Fault no_task,
         "Reports a successful start although its task could not be started.";
-    DoneFromTwoPaths "done-from-two-paths" "done-once" Provider OrderAndCancel cancelled,
+    DoneFromTwoPaths "done-from-two-paths" DoneOnce Provider OrderAndCancel cancelled,
         "Both the end of the work and the watcher for the cancel send a Done when they come together.";
-    LateTicker "late-ticker" "done-last" Provider Order ticking,
+    LateTicker "late-ticker" DoneLast Provider Order ticking,
         "Leaves its sign-of-life task running, which can report once more after Done.";
-    CountsBeforeReport "counts-before-report" "done-last" Provider Order plain,
+    CountsBeforeReport "counts-before-report" DoneLast Provider Order plain,
         "Reports the end of a folder after it was counted as finished, so that Done can overtake the report.";
-    UnawaitedReport "unawaited-report" "done-last" Provider Order slow_callback,
+    UnawaitedReport "unawaited-report" DoneLast Provider Order slow_callback,
         "Does not wait for the host to return from the last report before it sends Done.";
-    LateError "late-error" "done-last" Provider OrderAndFault lossy,
+    LateError "late-error" DoneLast Provider OrderAndFault lossy,
         "Reports errors from a task of its own that Done does not wait for.";
-    DoneOnFailedStart "done-on-failed-start" "no-call-on-failed-start" Provider Fault no_task,
+    DoneOnFailedStart "done-on-failed-start" NoCallOnFailedStart Provider Fault no_task,
         "Sends a Done for a start that it then reports as failed.";
-    EventOnFailedStart "event-on-failed-start" "no-call-on-failed-start" Provider Fault no_task,
+    EventOnFailedStart "event-on-failed-start" NoCallOnFailedStart Provider Fault no_task,
         "Leaves the event in the out-pointer of a start that failed.";
-    ErrorOnFailedStart "error-on-failed-start" "no-call-on-failed-start" Provider Fault no_event,
+    ErrorOnFailedStart "error-on-failed-start" NoCallOnFailedStart Provider Fault no_event,
         "Reports an error through the callback when it has no event and lets the start fail.";
-    NoEvent "no-event" "event-published" Provider Nothing plain,
+    NoEvent "no-event" EventPublished Provider Nothing plain,
         "Returns from a successful start without an event in the out-pointer.";
-    LateEvent "late-event" "event-published" Provider Order plain,
+    LateEvent "late-event" EventPublished Provider Order plain,
         "Lets its worker publish the event, which may be after the start has returned.";
-    EventBeforeDone "event-before-done" "event-after-done" Provider Nothing plain,
+    EventBeforeDone "event-before-done" EventAfterDone Provider Nothing plain,
         "Signals the event before it sends Done.";
-    EventBesideDone "event-beside-done" "event-after-done" Provider Order slow_callback,
+    EventBesideDone "event-beside-done" EventAfterDone Provider Order slow_callback,
         "Signals the event while Done is still running.";
-    EventNever "event-never" "event-after-done" Provider Nothing plain,
+    EventNever "event-never" EventAfterDone Provider Nothing impatient,
         "Never signals the event.";
-    EventForgottenOnCancel "event-forgotten-on-cancel" "event-after-done" Provider Cancel cancelled,
+    EventForgottenOnCancel "event-forgotten-on-cancel" EventAfterDone Provider Cancel impatient_and_cancelled,
         "Does not signal the event after a cancel.";
-    OtherHandle "other-handle" "event-same" Provider Nothing plain,
+    OtherHandle "other-handle" EventSame Provider Nothing plain,
         "Hands its private duplicate to Done instead of the published handle.";
-    NoDuplicate "no-duplicate" "event-owner" Provider Nothing plain,
+    NoDuplicate "no-duplicate" EventOwner Provider Nothing plain,
         "Signals through the published handle after Done has given it away.";
-    ClosesPublished "closes-published" "event-owner" Provider Nothing plain,
+    ClosesPublished "closes-published" EventOwner Provider Nothing plain,
         "Closes the published handle after Done has given it away.";
-    IndexBeyondMaximum "index-beyond-maximum" "progress-range" Provider Nothing plain,
-        "Counts one step more than it announced.";
-    RetryCountsTwice "retry-counts-twice" "progress-range" Provider Fault lossy,
-        "Counts a message again for each attempt, beyond the maximum in the end.";
-    IndexBeforeAwait "index-before-await" "progress-forward" Provider Order plain,
+    IndexBeyondMaximum "index-beyond-maximum" ProgressRange Provider Nothing plain,
+        "Announces one step too few, passes its maximum, and corrects it afterwards.";
+    RetryCountsTwice "retry-counts-twice" ProgressRange Provider Fault lossy,
+        "Counts a message again for each attempt, passes its maximum, and corrects it afterwards.";
+    IndexBeforeAwait "index-before-await" ProgressForward Provider Order plain,
         "Takes the position before it waits for the server, so that two workers can report in the wrong order.";
-    RetryGoesBack "retry-goes-back" "progress-forward" Provider Fault lossy,
+    RetryGoesBack "retry-goes-back" ProgressForward Provider Fault lossy,
         "Reports position 0 again when it tries a second time.";
-    StopsShort "stops-short" "progress-complete" Provider Nothing plain,
+    StopsShort "stops-short" ProgressComplete Provider Nothing plain,
         "Never reports the last step, and ends with S_OK.";
-    CompleteTooEarly "complete-too-early" "progress-complete" Provider Nothing plain,
+    CompleteTooEarly "complete-too-early" ProgressComplete Provider Nothing plain,
         "Reports a phase as complete at its first step already, and goes on.";
-    ErrorWithSuccess "error-with-success" "error-code" Provider Fault lossy,
+    ErrorWithSuccess "error-with-success" ErrorCode Provider Fault lossy,
         "Reports an error with S_OK as its code.";
-    ErrorWithoutText "error-without-text" "error-text" Provider Fault lossy,
+    ErrorWithoutText "error-without-text" ErrorText Provider Fault lossy,
         "Reports an error without a text.";
-    OkAfterError "ok-after-error" "status-honest" Provider Fault lossy,
+    OkAfterError "ok-after-error" StatusHonest Provider Fault lossy,
         "Ends with S_OK after it reported a failure.";
-    OkAfterLateError "ok-after-late-error" "status-honest" Provider OrderAndFault lossy,
+    OkAfterLateError "ok-after-late-error" StatusHonest Provider OrderAndFault lossy,
         "Settles the final status before the last worker is through, whose failure it then misses.";
-    ReleasesInStart "releases-in-start" "callback-held" Provider Nothing plain,
+    ReleasesInStart "releases-in-start" CallbackHeld Provider Nothing plain,
         "Releases the callback before the start returns, and calls it all the same.";
-    ReleasesEarly "releases-early" "callback-held" Provider Nothing plain,
+    ReleasesEarly "releases-early" CallbackHeld Provider Nothing plain,
         "Releases the callback before it sends Done.";
-    ReleasesTwice "releases-twice" "callback-held" Provider Nothing plain,
+    ReleasesTwice "releases-twice" CallbackHeld Provider Nothing plain,
         "Releases the callback twice.";
-    NeverReleases "never-releases" "callback-held" Provider Nothing plain,
+    NeverReleases "never-releases" CallbackHeld Provider Nothing plain,
         "Never releases the callback.";
-    LeaksOnFailedStart "leaks-on-failed-start" "callback-held" Provider Fault no_event,
+    LeaksOnFailedStart "leaks-on-failed-start" CallbackHeld Provider Fault no_event,
         "Forgets to release the callback when the start fails for want of an event.";
-    StopsOnCallbackFailure "stops-on-callback-failure" "host-error-survived" Provider Fault failing_callback,
+    StopsOnCallbackFailure "stops-on-callback-failure" HostErrorSurvived Provider Fault failing_callback,
         "Ends without a Done when the host's Progress answers with a failure.";
-    DiesOnCallbackPanic "dies-on-callback-panic" "host-error-survived" Provider Fault panicking_callback,
+    DiesOnCallbackPanic "dies-on-callback-panic" HostErrorSurvived Provider Fault panicking_callback,
         "Ends without a Done when the host's Progress panics.";
-    IgnoresCancel "ignores-cancel" "cancel-answered" Provider Cancel cancelled,
+    IgnoresCancel "ignores-cancel" CancelAnswered Provider Cancel cancelled,
         "Goes on to the end after a cancel, and ends with S_OK.";
-    CancelTooLate "cancel-too-late" "cancel-answered" Provider Cancel slow_cancel,
+    CancelTooLate "cancel-too-late" CancelAnswered Provider Cancel slow_cancel,
         "Obeys a cancel only when the whole phase is over.";
-    CancelAsFailure "cancel-as-failure" "cancel-answered" Provider Cancel cancelled,
+    CancelAsFailure "cancel-as-failure" CancelAnswered Provider Cancel cancelled,
         "Ends a cancelled sync with E_FAIL.";
-    OutlivesStore "outlives-store" "shutdown-drained" Provider OrderAndCancel shut_down,
+    OutlivesStore "outlives-store" ShutdownDrained Provider Cancel shut_down,
         "Lets the store go while a sync still runs.";
-    RefusesOverlap "refuses-overlap" "overlap" Provider Order overlapping,
+    RefusesOverlap "refuses-overlap" Overlap Provider Nothing overlapping,
         "Refuses a second start with E_FAIL instead of MAPI_E_BUSY.";
-    OverlappingCalls "overlapping-calls" "serial-calls" Provider Order serial,
+    OverlappingCalls "overlapping-calls" SerialCalls Provider Order serial,
         "Lets its workers call the callback at the same time.";
-    LongSilence "long-silence" "bounded-silence" Provider Nothing silent,
+    LongSilence "long-silence" BoundedSilence Provider Nothing silent,
         "Says nothing during a long step.";
-    HostNeverCloses "host-never-closes" "event-closed-once" Host Nothing plain,
+    HostNeverCloses "host-never-closes" EventClosedOnce Host Nothing plain,
         "Never closes the published handle.";
-    HostClosesTwice "host-closes-twice" "event-closed-once" Host Nothing plain,
+    HostClosesTwice "host-closes-twice" EventClosedOnce Host Nothing plain,
         "Closes the published handle inside Done, and again after it waited.";
-    HostClosesEarly "host-closes-early" "event-closed-once" Host Cancel cancelled,
+    HostClosesEarly "host-closes-early" EventClosedOnce Host Cancel cancelled,
         "Closes the published handle as soon as the user cancels, before Done.";
-    HostClosesFromTwoPaths "host-closes-from-two-paths" "event-closed-once" Host Order shut_down,
+    HostClosesFromTwoPaths "host-closes-from-two-paths" EventClosedOnce Host Cancel shut_down,
         "Closes the handle in its shutdown too, though Done may have brought it already.";
-    HostKeepsText "host-keeps-text" "strings-copied" Host Nothing plain,
+    HostKeepsText "host-keeps-text" StringsCopied Host Nothing plain,
         "Keeps the pointer to the text, and reads it after the call.";
 }
 
@@ -249,6 +251,15 @@ fn panicking_callback(scenario: &mut Scenario) {
 
 fn cancelled(scenario: &mut Scenario) {
     scenario.host.cancels = 1;
+}
+
+fn impatient(scenario: &mut Scenario) {
+    scenario.host.wait = WaitFor::Done;
+}
+
+fn impatient_and_cancelled(scenario: &mut Scenario) {
+    impatient(scenario);
+    cancelled(scenario);
 }
 
 fn slow_cancel(scenario: &mut Scenario) {

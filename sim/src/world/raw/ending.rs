@@ -152,7 +152,11 @@ impl Ending {
             || run.is(Mutant::EventForgottenOnCancel) && cancelled
             || run.is(Mutant::EventBeforeDone)
             || run.is(Mutant::EventBesideDone);
-        if run.is(Mutant::NoDuplicate) {
+        if run.is(Mutant::OtherHandle) {
+            // The duplicate is given away, so the other handle is what is left to signal through.
+            events.set(published);
+            let _given = self.private.take().map(OwnedEvent::into_raw);
+        } else if run.is(Mutant::NoDuplicate) {
             events.set(published);
         } else if let Some(private) = self.private.take()
             && !forgotten

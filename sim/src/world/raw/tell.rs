@@ -47,6 +47,8 @@ struct Position {
     max: u32,
     /// Reports made, for a provider that takes positions too early.
     told: u32,
+    /// The host has heard that everything is done, before it asked to stop.
+    told_complete: bool,
 }
 
 impl SyncState {
@@ -79,16 +81,16 @@ impl SyncState {
 
     /// What Done is given.
     pub(super) fn handle_for_done(&self) -> RawEvent {
-        if self.run.scenario().provider.done_handle { self.published } else { RawEvent::NULL }
+        let null = !self.run.scenario().provider.done_handle || self.run.is(Mutant::LateEvent);
+        if null { RawEvent::NULL } else { self.published }
     }
 
-    /// Whether a cancel came before the work was complete.
+    /// Whether a cancel came before the host had heard that everything is done.
     pub(super) fn cancelled_before_end(&self, status: HResult) -> bool {
         if self.run.is(Mutant::IgnoresCancel) {
             return false;
         }
-        let Position { done, .. } = self.position.get();
-        let complete = status == HResult::S_OK && done == self.run.plan(self.account).total;
+        let complete = status == HResult::S_OK && self.position.get().told_complete;
         self.run.cancel_seen(self.account, &self.cancel) && !complete
     }
 
@@ -189,6 +191,10 @@ impl SyncState {
         let answer =
             if self.run.is(Mutant::DiesOnCallbackPanic) { call.await } else { survive(call).await };
         self.heed(answer);
+        let stopped = self.run.cancel_seen(self.account, &self.cancel);
+        if done == self.run.plan(self.account).total && !stopped {
+            self.position.update(|position| position.told_complete = true);
+        }
     }
 
     async fn error(&self, code: HResult, text: Option<&str>) {
@@ -267,6 +273,7 @@ impl Tell for RawTell {
             Maximum::Growing => phase.total_so_far,
             Maximum::Known | Maximum::Zero => plan.total,
         };
+        let max = max - u32::from(self.is(Mutant::IndexBeyondMaximum));
         let text = &phase.units[0].text;
         let report = |position: &mut Position| {
             position.max = max;
@@ -299,8 +306,7 @@ impl Tell for RawTell {
             self.state.position.update(|position| position.done += 1);
             return;
         }
-        let (ahead, early) =
-            (self.is(Mutant::IndexBeyondMaximum), self.is(Mutant::CompleteTooEarly));
+        let early = self.is(Mutant::CompleteTooEarly);
         let count = move |position: &mut Position| {
             if let Some(taken) = ticket {
                 // What was taken early is told late; only the last report of all is what it should be.
@@ -310,9 +316,7 @@ impl Tell for RawTell {
                 return Position { done, ..*position };
             }
             position.done += 1;
-            let complete = position.done == position.max;
-            let done = position.done + u32::from(complete && ahead);
-            Position { done: if early { position.max } else { done }, ..*position }
+            Position { done: if early { position.max } else { position.done }, ..*position }
         };
         let all = self.state.position.get();
         let ends = all.done + 1 == all.max;
@@ -322,6 +326,14 @@ impl Tell for RawTell {
             self.report_in_passing(unit, count).await;
         } else {
             self.state.report(Some(&unit.text), count).await;
+        }
+        let corrects = self.is(Mutant::IndexBeyondMaximum) || self.is(Mutant::RetryCountsTwice);
+        if corrects && self.state.position.with(|position| position.done > position.max) {
+            let correct = |position: &mut Position| {
+                position.max = position.done;
+                *position
+            };
+            self.state.report(None, correct).await;
         }
         if last && self.is(Mutant::CountsBeforeReport) {
             self.state.count_unit();
