@@ -5,6 +5,8 @@ mod check;
 mod counterexample;
 pub mod decision;
 pub mod engine;
+#[cfg(feature = "proptest")]
+pub mod proptest;
 pub mod report;
 pub mod strategy;
 pub mod world;
@@ -14,3 +16,8 @@ pub use check::{
     MutantsReport, ReplayError, Replayed, Report, Subject, SubjectKind, VariantVerdict, check,
 };
 pub use counterexample::Counterexample;
+
+/// The read-me's examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadMe;

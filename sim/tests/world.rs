@@ -189,7 +189,7 @@ fn a_foreign_provider_that_hangs_its_host_is_found_out() {
     let world =
         World::with_provider(builtin("tiny-sync").unwrap().clone(), |_| Arc::new(Forgetful));
     let observed = world.run(&mut engine(&world, 1), 0).unwrap();
-    assert_eq!(places(&observed.violations), [(0, "event-after-done", 1, 9)]);
+    assert_eq!(places(&observed.violations), [(0, "event-after-done", 1, 8)]);
     assert!(matches!(observed.outcome.end, End::Deadlock(_)));
 }
 

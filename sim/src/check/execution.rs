@@ -122,27 +122,31 @@ fn end_defect(end: &End) -> Option<Defect> {
 }
 
 fn broken_rule(calls: &[SeenCall], account: usize, violation: &Violation) -> Breach {
-    let of_sync = || {
-        let ours =
-            move |seen: &SeenCall| seen.account == account && seen.call.sync == violation.sync;
-        calls.iter().enumerate().filter(move |(_, seen)| ours(seen))
-    };
-    let seen = violation.position as usize;
-    let last = of_sync().take(seen).last().map(|(place, _)| place);
+    // The calls of this sync up to the breach. The monitor does not count the ends of callbacks.
+    let mut counted = 0;
+    let seen: Vec<(usize, &SeenCall)> = calls
+        .iter()
+        .enumerate()
+        .filter(|(_, seen)| seen.account == account && seen.call.sync == violation.sync)
+        .take_while(|(_, seen)| {
+            counted += u32::from(!is_end(&seen.call));
+            counted <= violation.position
+        })
+        .collect();
     let place = |wanted: &KeptCall| {
-        of_sync().take(seen).filter(|(_, seen)| same_call(&seen.call, wanted)).last()
+        seen.iter().rev().find(|(_, seen)| same_call(&seen.call, wanted)).map(|(place, _)| *place)
     };
-    let mut involved: Vec<usize> =
-        violation.calls.iter().filter_map(|call| place(call).map(|(place, _)| place)).collect();
-    let culprit = violation.calls.last().and_then(|call| place(call).map(|(place, _)| place));
+    let mut involved: Vec<usize> = violation.calls.iter().filter_map(place).collect();
+    let culprit = violation.calls.last().and_then(place);
     involved.sort_unstable();
     involved.dedup();
-    let place = match last {
-        Some(last) if culprit == Some(last) => BreachPlace::At(last),
-        Some(last) => BreachPlace::After(
-            calls.iter().rposition(|seen| seen.call.at_ms <= violation.at_ms).unwrap_or(last) + 1,
-        ),
-        None => BreachPlace::After(calls.len()),
+    let last = seen.iter().rev().find(|(_, seen)| !is_end(&seen.call)).map(|(place, _)| *place);
+    let place = match culprit {
+        Some(culprit) if Some(culprit) >= last => BreachPlace::At(culprit),
+        _ => {
+            let by_then = calls.iter().rposition(|seen| seen.call.at_ms <= violation.at_ms);
+            BreachPlace::After(by_then.map_or(0, |place| place + 1))
+        }
     };
     Breach {
         defect: Defect::Rule(violation.rule),
@@ -155,11 +159,14 @@ fn broken_rule(calls: &[SeenCall], account: usize, violation: &Violation) -> Bre
     }
 }
 
+fn is_end(call: &KeptCall) -> bool {
+    matches!(call.call, Call::Ended { .. })
+}
+
 /// A monitor may keep a numbered call in another form than the log has it.
 fn same_call(logged: &KeptCall, kept: &KeptCall) -> bool {
-    let ended = matches!(logged.call, Call::Ended { .. });
     match kept.number {
-        Some(_) => logged.number == kept.number && !ended,
+        Some(_) => logged.number == kept.number && !is_end(logged),
         None => logged.at_ms == kept.at_ms && logged.call == kept.call,
     }
 }

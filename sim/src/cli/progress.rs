@@ -1,12 +1,13 @@
 //! The progress bar, and Ctrl-C.
 
+use std::fmt;
 use std::io::{IsTerminal, stderr};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use mapi_sync_sim::engine::parallel::Control;
 
 use super::failure::Failure;
@@ -38,8 +39,8 @@ impl Progress {
     /// A bar that counts the executions of `control` up to `total`, if that is known.
     pub(super) fn of_schedules(total: Option<u64>, control: &Arc<Control>) -> Self {
         let template = match total {
-            Some(_) => "{bar:30} {human_pos} of {human_len} schedules, {per_sec}, {eta} left",
-            None => "{spinner} {human_pos} schedules, {per_sec}, {elapsed}",
+            Some(_) => "{bar:30} {human_pos} of {human_len} schedules, {rate}, {eta} left",
+            None => "{spinner} {human_pos} schedules, {rate}, {elapsed}",
         };
         let bar = bar(total, template);
         let (stop, stopped) = mpsc::channel();
@@ -92,7 +93,18 @@ fn bar(total: Option<u64>, template: &str) -> ProgressBar {
     };
     bar.set_draw_target(ProgressDrawTarget::stderr());
     match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        Ok(style) => bar.with_style(style.progress_chars("=> ").with_key("rate", rate)),
         Err(_) => bar,
     }
+}
+
+/// Whole executions in a second.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is no less than 0, and a saturating cast is good enough"
+)]
+fn rate(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // A bar that cannot be drawn is no reason to end.
+    let _ = write!(out, "{}/s", HumanCount(state.per_sec() as u64));
 }

@@ -217,3 +217,78 @@ fn words(seen: &SeenCall) -> String {
         (call, None) => call.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Check;
+
+    fn lines(execution: &Execution, palette: &Palette, whole: bool) -> Vec<String> {
+        let breaches: Vec<&Breach> = execution.breaches.iter().collect();
+        let mut text = Vec::new();
+        write_timeline(&mut text, execution, &breaches, palette, whole).unwrap();
+        String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    fn execution(mutant: &str) -> Execution {
+        let info = crate::world::MUTANTS.iter().find(|info| info.name == mutant).unwrap();
+        let report = Check::mutant(info).schedules(5_000).jobs(1).fail_fast(true).run();
+        report.counterexamples[0].execution.clone()
+    }
+
+    #[test]
+    fn the_step_at_fault_and_those_involved_are_marked() {
+        let execution = execution("done-twice");
+        let BreachPlace::At(place) = execution.breaches[0].place else {
+            panic!("a call breaks the rule")
+        };
+        let lines = lines(&execution, &Palette::PLAIN, true);
+        assert_eq!(lines.len(), 1 + execution.calls.len());
+        assert_eq!(lines[0], "    time ms  task      call");
+        let marked: Vec<usize> =
+            (1..lines.len()).filter(|n| lines[*n].starts_with("-> ")).collect();
+        assert_eq!(marked, [place + 1]);
+        assert!(
+            lines[place + 1].contains(" Done(") && lines[place + 1].ends_with("  <- done-once")
+        );
+        let involved: Vec<&String> = lines.iter().filter(|line| line.starts_with(" | ")).collect();
+        assert_eq!(involved.len(), 1, "the first Done");
+        assert!(involved[0].contains(" Done("));
+    }
+
+    #[test]
+    fn what_never_came_is_marked_at_the_end() {
+        let execution = execution("event-never");
+        let lines = lines(&execution, &Palette::PLAIN, true);
+        let last = lines.last().unwrap();
+        assert!(last.starts_with("-> ") && last.contains("  here  <- event-after-done"), "{last}");
+    }
+
+    #[test]
+    fn long_stretches_are_left_out_unless_all_is_wanted() {
+        let execution = execution("late-ticker");
+        let all = lines(&execution, &Palette::PLAIN, true);
+        let short = lines(&execution, &Palette::PLAIN, false);
+        let gap = short.iter().position(|line| line.contains("calls that play no part")).unwrap();
+        let words: Vec<&str> = short[gap].split_whitespace().collect();
+        let left_out: usize = words[1].parse().unwrap();
+        assert_eq!(all.len(), short.len() - 1 + left_out);
+        assert_eq!(short[..gap], all[..gap]);
+        assert_eq!(short[gap + 1..], all[gap + left_out..]);
+    }
+
+    #[test]
+    fn colours_change_nothing_but_the_colour() {
+        let execution = execution("index-before-await");
+        let plain = lines(&execution, &Palette::PLAIN, true);
+        let coloured = lines(&execution, &Palette::COLOUR, true);
+        assert!(plain.iter().all(|line| !line.contains('\u{1b}')));
+        assert!(coloured.iter().any(|line| line.contains("\u{1b}[31m")));
+        let bare = |line: &String| {
+            let mut parts = line.split('\u{1b}');
+            let first = parts.next().unwrap_or_default().to_owned();
+            parts.fold(first, |text, part| text + part.split_once('m').map_or("", |(_, rest)| rest))
+        };
+        assert_eq!(coloured.iter().map(bare).collect::<Vec<_>>(), plain);
+    }
+}

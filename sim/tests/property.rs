@@ -1,0 +1,66 @@
+//! Providers under property tests: hosts are made up, and what fails is shrunk.
+
+use std::time::Duration;
+
+use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
+use mapi_sync_sim::proptest::cases;
+use mapi_sync_sim::world::{Faults, NextSync};
+use proptest::prelude::*;
+use proptest::test_runner::{TestError, TestRunner};
+
+/// A provider in good order.
+struct Sound;
+
+#[async_trait]
+impl MapiSync for Sound {
+    async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+        request.start(|session| async move {
+            for message in 1..=3 {
+                if session.cancel().is_requested() {
+                    return session.done(HResult::MAPI_E_USER_CANCEL).await;
+                }
+                session.sleep(Duration::from_millis(5)).await;
+                session.progress(None, message, 3).await;
+            }
+            session.done(HResult::S_OK).await
+        })
+    }
+}
+
+/// The same, deaf to cancels.
+struct Deaf;
+
+#[async_trait]
+impl MapiSync for Deaf {
+    async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+        request.start(|session| async move {
+            for message in 1..=3 {
+                session.sleep(Duration::from_millis(5)).await;
+                session.progress(None, message, 4).await;
+            }
+            session.done(HResult::S_OK).await
+        })
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn a_sound_provider_holds_in_every_host(case in cases()) {
+        case.holds_for(|| Sound)?;
+    }
+}
+
+#[test]
+fn a_failure_shrinks_to_a_plain_host() {
+    let mut runner = TestRunner::deterministic();
+    let failed = runner.run(&cases(), |case| case.holds_for(|| Deaf));
+    let Err(TestError::Fail(reason, case)) = failed else { panic!("it never ends what it began") };
+    assert!(reason.message().contains("progress-complete"), "{reason}");
+    assert_eq!(case.scenario.accounts.len(), 1);
+    assert_eq!(case.scenario.faults, Faults::default());
+    let host = &case.scenario.host;
+    assert_eq!((host.syncs, host.cancels, host.next_sync), (1, 0, NextSync::AfterDone));
+    assert!(!host.shutdown && !host.overlap_start && !host.reentrant);
+}
