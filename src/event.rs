@@ -103,13 +103,22 @@ impl OwnedEvent {
         Ok(Self { raw: events.create()?, events: Arc::clone(events) })
     }
 
+    /// Duplicates a handle that somebody else owns.
+    ///
+    /// # Errors
+    ///
+    /// As [`Events::duplicate`].
+    pub fn duplicate_of(events: &Arc<dyn Events>, event: RawEvent) -> Result<Self, HResult> {
+        Ok(Self { raw: events.duplicate(event)?, events: Arc::clone(events) })
+    }
+
     /// Returns another handle to the same event, with an owner of its own.
     ///
     /// # Errors
     ///
     /// As [`Events::duplicate`].
     pub fn duplicate(&self) -> Result<Self, HResult> {
-        Ok(Self { raw: self.events.duplicate(self.raw)?, events: Arc::clone(&self.events) })
+        Self::duplicate_of(&self.events, self.raw)
     }
 
     /// Signals the event.

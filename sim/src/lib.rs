@@ -7,6 +7,8 @@ pub mod decision;
 pub mod engine;
 #[cfg(feature = "proptest")]
 pub mod proptest;
+#[cfg(any(windows, feature = "com-vtable-testing"))]
+pub mod foreign;
 pub mod report;
 pub mod strategy;
 pub mod world;

@@ -1,6 +1,7 @@
 //! A foreign `IMAPISync`, in C++ or in another DLL, as a [`MapiSync`]: so that whatever drives and checks providers here
 //! drives and checks that one too.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,10 +20,17 @@ use crate::{EventOut, HResult, MapiSync, RawEvent, SyncRequest};
 ///
 /// Every start is made on a thread of its own, so one that blocks, or calls back before it returns, does not hold up the
 /// runtime it is awaited on. The request's runtime must use [`events`](super::events): those are the handles that cross.
+///
+/// The callback objects of the last few syncs are kept alive, whatever the provider does with its references: one that calls
+/// after its last Release, or releases too often, is found out and not a crash.
 #[derive(Clone)]
 pub struct ForeignSync {
     sync: IMAPISync,
+    kept: Arc<Mutex<VecDeque<Inbound>>>,
 }
+
+/// How many callback objects are kept alive.
+const KEPT: usize = 16;
 
 impl ForeignSync {
     /// Asks a store object for its `IMAPISync`.
@@ -42,7 +50,8 @@ impl ForeignSync {
             return Err(HResult::E_NOINTERFACE);
         }
         // SAFETY: QueryInterface answered with a reference to this interface.
-        Ok(Self { sync: unsafe { IMAPISync::from_raw(found) } })
+        let sync = unsafe { IMAPISync::from_raw(found) };
+        Ok(Self { sync, kept: Arc::default() })
     }
 
     /// The interface that is called.
@@ -63,8 +72,8 @@ impl MapiSync for ForeignSync {
     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
         let start = Arc::new(Start::default());
         let made = Arc::clone(&start);
-        let sync = self.sync.clone();
-        let spawned = thread::spawn(move || call(&sync, &request, &made));
+        let foreign = self.clone();
+        let spawned = thread::spawn(move || foreign.call(&request, &made));
         if let Err(code) = spawned {
             return code;
         }
@@ -72,32 +81,44 @@ impl MapiSync for ForeignSync {
     }
 }
 
-/// Makes the call, on the thread that is there for it.
-fn call(sync: &IMAPISync, request: &SyncRequest, start: &Arc<Start>) {
-    let slot = Arc::new(Slot { value: AtomicUsize::new(0), out: Arc::clone(request.event_out()) });
-    let callback = request.callback_unknown().map(|unknown| {
-        let slot = Arc::clone(&slot);
-        Inbound::direct(Arc::clone(unknown)).with_before_call(move || slot.look())
-    });
-    let session = request.session().and_then(|session| session.downcast_ref::<ComSession>());
-    let mut sib = MAPISIB {
-        ulSize: u32::try_from(size_of::<MAPISIB>()).unwrap_or(u32::MAX),
-        ulFlags: request.flags().bits(),
-        psesSync: session.map_or(ptr::null_mut(), |session| session.unknown().as_raw()),
-        punkCallBack: callback.as_ref().map_or(ptr::null_mut(), Inbound::as_raw),
-        phSyncDoneEvent: slot.value.as_ptr().cast(),
-    };
-    let method = Interface::vtable(sync).SynchronizeInBackground;
-    let answer = guard::call(
-        || {
-            // SAFETY: `sync` is a reference that we hold; the block and everything in it outlives the call, as the MAPISIB
-            // page asks of the caller.
-            unsafe { method(sync.as_raw(), &mut sib) }
-        },
-        || start.answer(HResult::E_UNEXPECTED),
-    );
-    slot.look();
-    start.answer(HResult::from_i32(answer.0));
+impl ForeignSync {
+    /// Makes the call, on the thread that is there for it.
+    fn call(&self, request: &SyncRequest, start: &Arc<Start>) {
+        let sync = &self.sync;
+        let slot =
+            Arc::new(Slot { value: AtomicUsize::new(0), out: Arc::clone(request.event_out()) });
+        let callback = request.callback_unknown().map(|unknown| {
+            let slot = Arc::clone(&slot);
+            Inbound::direct(Arc::clone(unknown)).with_before_call(move || slot.look())
+        });
+        if let Some(callback) = &callback {
+            let mut kept = lock(&self.kept);
+            kept.push_back(callback.clone());
+            let oldest = if kept.len() > KEPT { kept.pop_front() } else { None };
+            // Its drop may run the host's own.
+            drop(kept);
+            drop(oldest);
+        }
+        let session = request.session().and_then(|session| session.downcast_ref::<ComSession>());
+        let mut sib = MAPISIB {
+            ulSize: u32::try_from(size_of::<MAPISIB>()).unwrap_or(u32::MAX),
+            ulFlags: request.flags().bits(),
+            psesSync: session.map_or(ptr::null_mut(), |session| session.unknown().as_raw()),
+            punkCallBack: callback.as_ref().map_or(ptr::null_mut(), Inbound::as_raw),
+            phSyncDoneEvent: slot.value.as_ptr().cast(),
+        };
+        let method = Interface::vtable(sync).SynchronizeInBackground;
+        let answer = guard::call(
+            || {
+                // SAFETY: `sync` is a reference that we hold; the block and everything in it outlives the call, as the MAPISIB
+                // page asks of the caller.
+                unsafe { method(sync.as_raw(), &mut sib) }
+            },
+            || start.answer(HResult::E_UNEXPECTED),
+        );
+        slot.look();
+        start.answer(HResult::from_i32(answer.0));
+    }
 }
 
 /// The out-pointer's target, and where its content is passed on to.

@@ -249,14 +249,18 @@ impl IUnknownImpl for InboundObject {
         let object = unsafe { &*this };
         let (left, callback) = {
             let mut references = lock(&object.references);
-            if references.count == 0 {
+            let Some(left) = references.count.checked_sub(1) else {
                 references.too_often += 1;
+                let callback = references.callback.clone();
+                drop(references);
+                // Whoever watches the callback hears of it.
+                guard::contain(|| callback.map(|callback| callback.release()));
                 return 0;
-            }
-            references.count -= 1;
+            };
+            references.count = left;
             let told = references.told.checked_sub(1);
             references.told = told.unwrap_or(0);
-            (references.count, told.and_then(|_| references.callback.clone()))
+            (left, told.and_then(|_| references.callback.clone()))
         };
         if let Some(callback) = callback {
             guard::contain(move || callback.release());

@@ -35,6 +35,12 @@ pub fn open_handles() -> usize {
     system::open_handles()
 }
 
+/// How many threads this process has; `None` where the system does not tell.
+#[must_use]
+pub fn threads() -> Option<usize> {
+    system::threads()
+}
+
 #[cfg(not(windows))]
 mod system {
     use std::sync::OnceLock;
@@ -76,6 +82,10 @@ mod system {
     pub(super) fn open_handles() -> usize {
         table().open_handles()
     }
+
+    pub(super) fn threads() -> Option<usize> {
+        std::fs::read_dir("/proc/self/task").ok().map(Iterator::count)
+    }
 }
 
 #[cfg(windows)]
@@ -86,11 +96,15 @@ mod system {
     use std::task::{Context, Poll, Waker};
 
     use windows_sys::Win32::Foundation::{
-        CloseHandle, DUPLICATE_SAME_ACCESS, DuplicateHandle, GetLastError, HANDLE, WAIT_OBJECT_0,
-        WAIT_TIMEOUT,
+        CloseHandle, DUPLICATE_SAME_ACCESS, DuplicateHandle, GetLastError, HANDLE,
+        INVALID_HANDLE_VALUE, WAIT_OBJECT_0, WAIT_TIMEOUT,
+    };
+    use windows_sys::Win32::System::Diagnostics::ToolHelp::{
+        CreateToolhelp32Snapshot, TH32CS_SNAPTHREAD, THREADENTRY32, Thread32First, Thread32Next,
     };
     use windows_sys::Win32::System::Threading::{
-        CreateEventW, GetCurrentProcess, GetProcessHandleCount, SetEvent, WaitForSingleObject,
+        CreateEventW, GetCurrentProcess, GetCurrentProcessId, GetProcessHandleCount, SetEvent,
+        WaitForSingleObject,
     };
 
     use super::*;
@@ -225,6 +239,29 @@ mod system {
         // SAFETY: the count is valid for the write.
         unsafe { GetProcessHandleCount(process, &mut count) };
         usize::try_from(count).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn threads() -> Option<usize> {
+        // SAFETY: asks for the threads of the whole system, as the CreateToolhelp32Snapshot page has it.
+        let snapshot = unsafe { CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0) };
+        if snapshot == INVALID_HANDLE_VALUE {
+            return None;
+        }
+        // SAFETY: reads a number of this process's.
+        let process = unsafe { GetCurrentProcessId() };
+        let size = u32::try_from(size_of::<THREADENTRY32>()).ok()?;
+        let mut entry = THREADENTRY32 { dwSize: size, ..THREADENTRY32::default() };
+        let mut count = 0;
+        // SAFETY: the snapshot is open, and the entry says how large it is.
+        let mut more = unsafe { Thread32First(snapshot, &mut entry) };
+        while more != 0 {
+            count += usize::from(entry.th32OwnerProcessID == process);
+            // SAFETY: as above.
+            more = unsafe { Thread32Next(snapshot, &mut entry) };
+        }
+        // SAFETY: ours, and closed once.
+        unsafe { CloseHandle(snapshot) };
+        Some(count)
     }
 }
 

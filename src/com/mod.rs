@@ -36,8 +36,9 @@ pub use abi::{
 pub use aggregate::SyncAggregate;
 pub use foreign::ForeignSync;
 pub use inbound::Inbound;
-pub use kernel::{Waited, events, open_handles, wait};
+pub use kernel::{Waited, events, open_handles, threads, wait};
 pub use outbound::query_callback;
 pub use provider::Provider;
 pub use session::ComSession;
 pub use thread::{live_objects, live_workers};
+pub use windows_core::IUnknown;

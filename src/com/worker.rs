@@ -101,7 +101,7 @@ struct Shared {
     /// The handle in the out-pointer, by value: it is the host's after Done.
     published: AtomicUsize,
     /// Another handle to the published event: signalled last, whatever the provider did.
-    private: Mutex<Option<Private>>,
+    private: Mutex<Option<OwnedEvent>>,
     answer: Mutex<Option<SyncSender<HResult>>>,
     started: AtomicBool,
     finished: AtomicBool,
@@ -196,7 +196,7 @@ impl Shared {
         let private = if event.is_null() {
             None
         } else {
-            match Private::of(event) {
+            match OwnedEvent::duplicate_of(&kernel::events(), event) {
                 Ok(private) => Some(private),
                 Err(code) => return code,
             }
@@ -312,26 +312,6 @@ impl EventOut for Out {
 
     fn published(&self) -> RawEvent {
         self.0.published()
-    }
-}
-
-/// A second handle to the published event, closed when this is dropped.
-struct Private(RawEvent);
-
-impl Private {
-    fn of(event: RawEvent) -> Result<Self, HResult> {
-        kernel::events().duplicate(event).map(Self)
-    }
-
-    fn set(&self) -> HResult {
-        kernel::events().set(self.0)
-    }
-}
-
-impl Drop for Private {
-    fn drop(&mut self) {
-        // Ours alone, and open: this cannot fail.
-        let _ = kernel::events().close(self.0);
     }
 }
 

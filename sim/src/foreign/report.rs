@@ -1,0 +1,148 @@
+//! What a check of a foreign provider came to.
+
+use std::fmt;
+use std::time::Duration;
+
+use mapi_sync::contract::{Blame, Level, Rule, Violation};
+use serde::{Deserialize, Serialize};
+
+use super::Process;
+
+/// Rules that no call shows, only a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProcessRule {
+    /// A sync ends in bounded time.
+    Ends,
+    /// A provider does not crash the process of its host.
+    Survives,
+    /// Handles are closed when a sync is over.
+    Handles,
+    /// Threads end when a sync is over.
+    Threads,
+}
+
+impl ProcessRule {
+    /// The rule's name, for example `sync-ends`.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Ends => "sync-ends",
+            Self::Survives => "process-survives",
+            Self::Handles => "handles-closed",
+            Self::Threads => "threads-ended",
+        }
+    }
+}
+
+/// One violation, as it is reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The rule's name: one of the contract's, or of [`ProcessRule`]'s.
+    pub rule: String,
+    /// `must`, `should` or `policy`.
+    pub level: String,
+    /// `provider` or `host`.
+    pub blame: String,
+    /// What happened, in a sentence.
+    pub message: String,
+    /// Always `null`: a real schedule cannot be replayed.
+    pub token: Option<String>,
+    /// The calls that show it.
+    pub calls: Vec<String>,
+}
+
+/// What came of the syncs, and every violation: of each rule the first, with how many more there were in its message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ForeignReport {
+    /// Syncs that were started.
+    pub syncs: u32,
+    /// Starts that answered a failure.
+    pub failed_starts: u32,
+    /// Syncs that ended with a Done.
+    pub dones: u64,
+    /// Callbacks, all in all.
+    pub calls: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// What was broken.
+    pub violations: Vec<Finding>,
+}
+
+impl ForeignReport {
+    /// Whether rule `id` was found broken.
+    #[must_use]
+    pub fn breaks(&self, id: &str) -> bool {
+        self.violations.iter().any(|finding| finding.rule == id)
+    }
+
+    /// Adds a violation that only the process shows.
+    pub fn add(&mut self, rule: ProcessRule, message: String) {
+        self.violations.push(Finding {
+            rule: rule.id().into(),
+            level: Level::Must.to_string(),
+            blame: Blame::Provider.to_string(),
+            message,
+            token: None,
+            calls: Vec::new(),
+        });
+    }
+
+    pub(super) fn add_violations(&mut self, violations: &[Violation]) {
+        for &rule in Rule::ALL {
+            let mut broken = violations.iter().filter(|violation| violation.rule == rule);
+            let Some(first) = broken.next() else { continue };
+            let message = match broken.count() {
+                0 => first.message.clone(),
+                more => format!("{} (and {more} times more)", first.message),
+            };
+            self.violations.push(Finding {
+                rule: rule.id().into(),
+                level: rule.level().to_string(),
+                blame: rule.blame().to_string(),
+                message,
+                token: None,
+                calls: first.calls.iter().map(ToString::to_string).collect(),
+            });
+        }
+    }
+
+    /// A leak shows in every sync; a few more of either may be the system's own doing.
+    pub(super) fn compare(&mut self, before: Process, after: Process) {
+        let syncs = self.syncs - 1;
+        let leaks = |before: usize, after: usize| {
+            let more = after.saturating_sub(before);
+            (more >= syncs as usize).then_some(more)
+        };
+        if let Some(more) = leaks(before.handles, after.handles) {
+            let message = format!("{more} handles more are open after {syncs} more syncs");
+            self.add(ProcessRule::Handles, message);
+        }
+        if let (Some(before), Some(after)) = (before.threads, after.threads)
+            && let Some(more) = leaks(before, after)
+        {
+            let message = format!("{more} threads more are running after {syncs} more syncs");
+            self.add(ProcessRule::Threads, message);
+        }
+    }
+}
+
+impl fmt::Display for ForeignReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { syncs, failed_starts, dones, calls, elapsed, violations } = self;
+        let seconds = elapsed.as_secs_f64();
+        writeln!(
+            f,
+            "{syncs} syncs in {seconds:.1} s: {dones} ended with Done, {failed_starts} starts failed, {calls} callbacks"
+        )?;
+        if violations.is_empty() {
+            return writeln!(f, "no rule was broken");
+        }
+        for Finding { rule, level, blame, message, calls, .. } in violations {
+            writeln!(f, "\n{rule} ({level}, {blame}): {message}")?;
+            for call in calls {
+                writeln!(f, "    {call}")?;
+            }
+        }
+        Ok(())
+    }
+}
