@@ -85,8 +85,10 @@ impl ForeignSync {
     /// Makes the call, on the thread that is there for it.
     fn call(&self, request: &SyncRequest, start: &Arc<Start>) {
         let sync = &self.sync;
-        let slot =
-            Arc::new(Slot { value: AtomicUsize::new(0), out: Arc::clone(request.event_out()) });
+        let slot = Arc::new(Slot {
+            value: AtomicUsize::new(0),
+            out: Mutex::new(Some(Arc::clone(request.event_out()))),
+        });
         let callback = request.callback_unknown().map(|unknown| {
             let slot = Arc::clone(&slot);
             Inbound::direct(Arc::clone(unknown)).with_before_call(move || slot.look())
@@ -116,24 +118,38 @@ impl ForeignSync {
             },
             || start.answer(HResult::E_UNEXPECTED),
         );
-        slot.look();
+        slot.close();
         start.answer(HResult::from_i32(answer.0));
     }
 }
 
-/// The out-pointer's target, and where its content is passed on to.
+/// The out-pointer's target, and where its content is passed on to while the start runs.
 struct Slot {
     value: AtomicUsize,
-    out: Arc<dyn EventOut>,
+    out: Mutex<Option<Arc<dyn EventOut>>>,
 }
 
 impl Slot {
     /// Passes on what the provider wrote. Looked at before each callback too, as those may come before the start returns.
     fn look(&self) {
+        // The lock is held over the publication, so that it is not overtaken by the end of the start.
+        if let Some(out) = &*lock(&self.out) {
+            self.pass_on(&**out);
+        }
+    }
+
+    /// The start has returned: nothing is written from here on.
+    fn close(&self) {
+        if let Some(out) = lock(&self.out).take() {
+            self.pass_on(&*out);
+        }
+    }
+
+    fn pass_on(&self, out: &dyn EventOut) {
         let event = RawEvent::from_value(self.value.load(Ordering::Acquire));
-        if event != self.out.published() {
+        if event != out.published() {
             // A host that gave no place for it does not want to know.
-            let _ = self.out.publish(event);
+            let _ = out.publish(event);
         }
     }
 }

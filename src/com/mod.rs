@@ -21,6 +21,8 @@ mod foreign;
 mod guard;
 mod inbound;
 mod kernel;
+#[cfg(windows)]
+mod library;
 mod outbound;
 mod provider;
 mod queue;
@@ -37,6 +39,8 @@ pub use aggregate::SyncAggregate;
 pub use foreign::ForeignSync;
 pub use inbound::Inbound;
 pub use kernel::{Waited, events, open_handles, threads, wait};
+#[cfg(windows)]
+pub use library::{LoadError, load_store};
 pub use outbound::query_callback;
 pub use provider::Provider;
 pub use session::ComSession;

@@ -2,6 +2,7 @@
 //! Windows.
 
 use std::env;
+use std::path::Path;
 
 fn main() {
     println!("cargo::rerun-if-changed=cpp");
@@ -23,4 +24,18 @@ fn main() {
         build.cpp_link_stdlib_static(true);
     }
     build.compile("mapi_sync_cpp");
+    if target.contains("windows") {
+        compile_dll();
+    }
+}
+
+/// The C++ provider as a DLL of its own.
+fn compile_dll() {
+    let dll = Path::new(&env::var_os("OUT_DIR").expect("cargo sets it")).join("cpp_store.dll");
+    let mut compile = cc::Build::new().cpp(true).std("c++17").get_compiler().to_command();
+    compile.args(["-shared", "-static", "-o"]).arg(&dll);
+    compile.args(["platform", "provider", "store_dll"].map(|file| format!("cpp/{file}.cpp")));
+    let compiled = compile.status().expect("the compiler runs");
+    assert!(compiled.success(), "{compile:?}");
+    println!("cargo::rustc-env=CPP_STORE_DLL={}", dll.display());
 }

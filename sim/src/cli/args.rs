@@ -32,6 +32,9 @@ pub(super) enum Command {
     Rules(RulesArgs),
     /// List, show and check scenarios
     Scenario(ScenarioArgs),
+    /// Check a provider in a DLL, through its COM method table
+    #[cfg(windows)]
+    ComCheck(ComCheckArgs),
 }
 
 /// Runs many schedules of a scenario and holds every call against the contract.
@@ -144,6 +147,38 @@ pub(super) enum ScenarioCommand {
         #[command(flatten)]
         output: OutputArgs,
     },
+}
+
+/// Checks a provider in a DLL, through its COM method table.
+///
+/// The DLL is loaded into a process of its own, and its export `HRESULT __stdcall NAME(IUnknown **store)` is asked for
+/// a store. Syncs are run one after the other and every call is held against the contract. What only a process shows
+/// is looked at as well: a crash, a sync that never ends, handles and threads that are left.
+#[cfg(windows)]
+#[derive(Debug, clap::Args)]
+pub(super) struct ComCheckArgs {
+    /// The DLL
+    pub(super) provider: std::path::PathBuf,
+    /// The export; on 32 bits `NAME@4` and `_NAME@4` are tried too
+    #[arg(long, value_name = "NAME", default_value = "MapiSyncTestStore")]
+    pub(super) export: String,
+    /// What each sync is asked to do: names joined by `|`, or a number
+    #[arg(long, default_value = "UPLOAD_CONTENTS | DOWNLOAD_CONTENTS")]
+    pub(super) flags: mapi_sync::SyncFlags,
+    /// How many syncs to run
+    #[arg(short = 'n', long, value_name = "N", default_value = "20")]
+    pub(super) syncs: std::num::NonZeroU32,
+    /// Ask each sync to stop after so many milliseconds
+    #[arg(long, value_name = "MS")]
+    pub(super) cancel_after: Option<u64>,
+    /// How long to wait for each of start, Done and event, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 30_000)]
+    pub(super) patience: u64,
+    /// Run it in this process
+    #[arg(long, hide = true)]
+    pub(super) in_process: bool,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
 }
 
 #[derive(Clone, Copy, Debug, clap::Args)]

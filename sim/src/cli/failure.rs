@@ -20,6 +20,9 @@ pub(super) enum Failure {
     Output(#[from] io::Error),
     #[error("cannot listen for Ctrl-C: {0}")]
     Interrupts(#[from] ctrlc::Error),
+    #[cfg(windows)]
+    #[error("{}: {why}", provider.display())]
+    Unusable { provider: std::path::PathBuf, why: String },
     /// It was reported already.
     #[error("")]
     Reported,

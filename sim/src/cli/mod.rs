@@ -2,6 +2,8 @@
 
 mod args;
 mod check;
+#[cfg(windows)]
+mod com_check;
 mod failure;
 mod output;
 mod progress;
@@ -34,6 +36,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Mutants(args) => check::mutants(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Scenario(args) => scenario::run(&args),
+        #[cfg(windows)]
+        Command::ComCheck(args) => com_check::run(&args),
     };
     match result {
         Ok(Verdict::Held) => ExitCode::SUCCESS,

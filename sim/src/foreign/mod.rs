@@ -45,7 +45,8 @@ impl Default for ForeignCheck {
 const GRACE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(2);
 
-/// Runs syncs on `store` and holds everything that can be seen of them against the contract.
+/// Runs syncs on `store` and holds everything that can be seen of them against the contract. `after_each` is told how many
+/// are over.
 ///
 /// The host closes the published handle inside Done in every second sync, and after the event in the others; in two of
 /// four syncs it takes its time over Progress and Error, which gives an overtaking Done the chance to show.
@@ -53,16 +54,24 @@ const POLL: Duration = Duration::from_millis(2);
 /// # Errors
 ///
 /// What the store answered when asked for `IMAPISync`; [`HResult::E_OUTOFMEMORY`] where no runtime can be had.
-pub fn check_store(store: &IUnknown, check: &ForeignCheck) -> Result<ForeignReport, HResult> {
+pub fn check_store(
+    store: &IUnknown,
+    check: &ForeignCheck,
+    after_each: impl FnMut(u32),
+) -> Result<ForeignReport, HResult> {
     let provider = ForeignSync::query(store)?;
     let tokio = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .map_err(|_| HResult::E_OUTOFMEMORY)?;
-    Ok(tokio.block_on(run(&provider, check)))
+    Ok(tokio.block_on(run(&provider, check, after_each)))
 }
 
-async fn run(provider: &ForeignSync, check: &ForeignCheck) -> ForeignReport {
+async fn run(
+    provider: &ForeignSync,
+    check: &ForeignCheck,
+    mut after_each: impl FnMut(u32),
+) -> ForeignReport {
     let began = Instant::now();
     let runtime: Arc<dyn Runtime> = Arc::new(TokioRuntime::current(com::events()));
     let clock = Arc::clone(&runtime);
@@ -79,6 +88,7 @@ async fn run(provider: &ForeignSync, check: &ForeignCheck) -> ForeignReport {
         if before.is_none() {
             before = Some(Process::settled(None).await);
         }
+        after_each(number + 1);
     }
     if let Some(before) = before
         && report.syncs > 1
@@ -87,7 +97,7 @@ async fn run(provider: &ForeignSync, check: &ForeignCheck) -> ForeignReport {
         report.compare(before, after);
     }
     report.add_violations(&monitor.finish());
-    report.elapsed = began.elapsed();
+    report.elapsed_s = began.elapsed().as_secs_f64();
     report
 }
 
@@ -100,7 +110,7 @@ async fn sync(
     number: u32,
     report: &mut ForeignReport,
 ) -> bool {
-    let host = Arc::new(Host::new(number % 2 == 0, number % 4 >= 2, check.cancel_after));
+    let host = Arc::new(Host::new(number.is_multiple_of(2), number % 4 >= 2, check.cancel_after));
     let request =
         SyncRequest::new(Arc::clone(&host) as _, Arc::clone(runtime)).with_flags(check.flags);
     let (watch, request) = monitor.watch_request(request);

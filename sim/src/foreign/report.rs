@@ -1,7 +1,6 @@
 //! What a check of a foreign provider came to.
 
 use std::fmt;
-use std::time::Duration;
 
 use mapi_sync::contract::{Blame, Level, Rule, Violation};
 use serde::{Deserialize, Serialize};
@@ -52,7 +51,7 @@ pub struct Finding {
 }
 
 /// What came of the syncs, and every violation: of each rule the first, with how many more there were in its message.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ForeignReport {
     /// Syncs that were started.
     pub syncs: u32,
@@ -62,8 +61,8 @@ pub struct ForeignReport {
     pub dones: u64,
     /// Callbacks, all in all.
     pub calls: u64,
-    /// How long it took.
-    pub elapsed: Duration,
+    /// How long it took, in seconds.
+    pub elapsed_s: f64,
     /// What was broken.
     pub violations: Vec<Finding>,
 }
@@ -106,12 +105,12 @@ impl ForeignReport {
         }
     }
 
-    /// A leak shows in every sync; a few more of either may be the system's own doing.
+    /// A leak shows in every sync; a few more of either may be the system's own doing, so few syncs tell nothing.
     pub(super) fn compare(&mut self, before: Process, after: Process) {
         let syncs = self.syncs - 1;
         let leaks = |before: usize, after: usize| {
             let more = after.saturating_sub(before);
-            (more >= syncs as usize).then_some(more)
+            (syncs >= FEW && more * 4 >= syncs as usize * 3).then_some(more)
         };
         if let Some(more) = leaks(before.handles, after.handles) {
             let message = format!("{more} handles more are open after {syncs} more syncs");
@@ -126,13 +125,15 @@ impl ForeignReport {
     }
 }
 
+/// The syncs it takes to tell a leak from noise.
+const FEW: u32 = 8;
+
 impl fmt::Display for ForeignReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { syncs, failed_starts, dones, calls, elapsed, violations } = self;
-        let seconds = elapsed.as_secs_f64();
+        let Self { syncs, failed_starts, dones, calls, elapsed_s, violations } = self;
         writeln!(
             f,
-            "{syncs} syncs in {seconds:.1} s: {dones} ended with Done, {failed_starts} starts failed, {calls} callbacks"
+            "{syncs} syncs in {elapsed_s:.1} s: {dones} ended with Done, {failed_starts} starts failed, {calls} callbacks"
         )?;
         if violations.is_empty() {
             return writeln!(f, "no rule was broken");

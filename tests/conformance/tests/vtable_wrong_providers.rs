@@ -9,7 +9,7 @@ fn check(form: &str) -> ForeignReport {
     let store = cpp::store(form, &case::slow_work()).expect("a C++ store");
     let check =
         ForeignCheck { syncs: 4, patience: Duration::from_secs(2), ..ForeignCheck::default() };
-    check_store(&store, &check).expect("IMAPISync")
+    check_store(&store, &check, |_| {}).expect("IMAPISync")
 }
 
 /// Every form with the rule that it breaks. A rule of the process can only be told in a process of one's own, and the

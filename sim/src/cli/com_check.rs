@@ -1,0 +1,162 @@
+//! `com-check`: a provider in a DLL, run in a child process and reported on from here.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mapi_sync::SyncFlags;
+use mapi_sync::com::load_store;
+use mapi_sync_sim::foreign::{ForeignCheck, ForeignReport, ProcessRule, check_store};
+use serde::{Deserialize, Serialize};
+
+use super::args::ComCheckArgs;
+use super::failure::Failure;
+use super::{Verdict, output};
+
+/// What the child says on its standard output, one line each.
+#[derive(Debug, Serialize, Deserialize)]
+enum Said {
+    /// So many syncs are over.
+    Syncs(u32),
+    /// All of them are.
+    Report(ForeignReport),
+    /// The provider could not be asked.
+    Unusable(String),
+}
+
+pub(super) fn run(args: &ComCheckArgs) -> Result<Verdict, Failure> {
+    if args.in_process {
+        return in_process(args);
+    }
+    let (report, unusable) = supervise(args)?;
+    if let Some(why) = unusable {
+        return Err(Failure::Unusable { provider: args.provider.clone(), why });
+    }
+    let holds = report.violations.is_empty();
+    output::write(
+        args.output.format,
+        || Json {
+            provider: args.provider.display().to_string(),
+            export: &args.export,
+            report: &report,
+        },
+        |out, _| write!(out, "{report}"),
+    )?;
+    Ok(if holds { Verdict::Held } else { Verdict::Violated })
+}
+
+/// The JSON of the command.
+#[derive(Serialize)]
+struct Json<'a> {
+    provider: String,
+    export: &'a str,
+    #[serde(flatten)]
+    report: &'a ForeignReport,
+}
+
+fn check_of(args: &ComCheckArgs) -> ForeignCheck {
+    ForeignCheck {
+        flags: SyncFlags::from_bits_retain(args.flags.bits()),
+        syncs: args.syncs.get(),
+        cancel_after: args.cancel_after.map(Duration::from_millis),
+        patience: Duration::from_millis(args.patience),
+    }
+}
+
+/// The child's part.
+fn in_process(args: &ComCheckArgs) -> Result<Verdict, Failure> {
+    let say = |said: &Said| -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer(&mut out, said)?;
+        writeln!(out)?;
+        out.flush()
+    };
+    let store = match load_store(&args.provider, &args.export) {
+        Ok(store) => store,
+        Err(error) => {
+            say(&Said::Unusable(error.to_string()))?;
+            return Ok(Verdict::Held);
+        }
+    };
+    // A parent that has gone away is not told.
+    let checked = check_store(&store, &check_of(args), |syncs| drop(say(&Said::Syncs(syncs))));
+    match checked {
+        Ok(report) => say(&Said::Report(report))?,
+        Err(code) => say(&Said::Unusable(format!("the store answered {code} for IMAPISync")))?,
+    }
+    // What is left of a wrong provider must not run into the unloading of its library.
+    std::mem::forget(store);
+    std::process::exit(0)
+}
+
+/// The parent's part: the child's report, or what can be said of a child that has none.
+fn supervise(args: &ComCheckArgs) -> Result<(ForeignReport, Option<String>), Failure> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["com-check", "--in-process"])
+        .arg(&args.provider)
+        .args(["--export", &args.export])
+        .args(["--flags", &format!("{:#x}", args.flags.bits())])
+        .args(["--syncs", &args.syncs.to_string()])
+        .args(["--patience", &args.patience.to_string()])
+        .args(args.cancel_after.iter().flat_map(|ms| ["--cancel-after".into(), ms.to_string()]))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let (sender, said) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            // What the provider itself prints is no concern of ours.
+            if let Ok(said) = serde_json::from_str::<Said>(&line)
+                && sender.send(said).is_err()
+            {
+                break;
+            }
+        }
+    });
+
+    let began = Instant::now();
+    // Start, Done and event are each waited for by the child itself; this is for a child that cannot.
+    let limit = Duration::from_millis(args.patience) * 4 + Duration::from_secs(20);
+    let mut report = ForeignReport::default();
+    let mut unusable = None;
+    loop {
+        match said.recv_timeout(limit) {
+            Ok(Said::Syncs(syncs)) => report.syncs = syncs,
+            Ok(Said::Report(whole)) => {
+                report = whole;
+                break;
+            }
+            Ok(Said::Unusable(why)) => {
+                unusable = Some(why);
+                break;
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let message =
+                    format!("the process of the provider hung after {} syncs", report.syncs);
+                report.add(ProcessRule::Ends, message);
+                break;
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                let status = child.wait()?;
+                let syncs = report.syncs;
+                let message =
+                    format!("the process of the provider ended ({status}) after {syncs} syncs");
+                report.add(ProcessRule::Survives, message);
+                report.syncs += 1;
+                break;
+            }
+        }
+    }
+    if report.elapsed_s == 0.0 {
+        report.elapsed_s = began.elapsed().as_secs_f64();
+    }
+    // It has said what it had to say; one that has ended already is not there to be killed.
+    let _ = child.kill();
+    child.wait()?;
+    // It ends with the child's output.
+    drop(reader);
+    Ok((report, unusable))
+}
