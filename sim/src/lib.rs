@@ -5,10 +5,10 @@ mod check;
 mod counterexample;
 pub mod decision;
 pub mod engine;
-#[cfg(feature = "proptest")]
-pub mod proptest;
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 pub mod foreign;
+#[cfg(feature = "proptest")]
+pub mod proptest;
 pub mod report;
 pub mod strategy;
 pub mod world;
