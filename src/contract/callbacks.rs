@@ -13,7 +13,8 @@ pub(super) struct Callbacks {
     /// Callbacks begun so far.
     begun: u32,
     in_flight: InFlight,
-    first: Option<KeptCall>,
+    /// The first call of a sync whose start has not returned: if the start fails, it should not have been made.
+    early: Option<KeptCall>,
     /// The text of the last Progress that had one: unchanged text is compared, not copied.
     text: Option<Arc<str>>,
     progress: Option<Progress>,
@@ -217,14 +218,14 @@ impl Callbacks {
         self.in_flight.hear(self.in_flight.heard_ms().max(at_ms));
         let returned = facts.returned.clone();
         if facts.failed() {
-            if let Some(first) = self.first.clone() {
+            if let Some(early) = self.early.clone() {
                 let message = "the start failed, yet the callback had been called for it";
                 facts.broken(
                     policy,
                     Rule::NoCallOnFailedStart,
                     at_ms,
                     message,
-                    [Some(&first), returned.as_ref()],
+                    [Some(&early), returned.as_ref()],
                 );
             }
         } else if facts.scope == Scope::Request {
@@ -271,7 +272,7 @@ impl Callbacks {
     /// Whether a call that begins now needs a closer look: everything that a plain call in mid-sync is not.
     #[inline]
     fn is_irregular(&self, facts: &Facts, at_ms: u64, policy: &Policy) -> bool {
-        self.first.is_none()
+        (self.early.is_none() && facts.is_starting())
             || facts.done.is_some()
             || facts.failed()
             || self.references.is_some_and(|references| references <= 0)
@@ -283,8 +284,8 @@ impl Callbacks {
     #[cold]
     fn check_begin(&mut self, facts: &mut Facts, call: &KeptCall, policy: &Policy) {
         let at_ms = call.at_ms;
-        if self.first.is_none() {
-            self.first = Some(call.clone());
+        if self.early.is_none() && facts.is_starting() {
+            self.early = Some(call.clone());
         }
         if let Some(done) = facts.done.clone() {
             facts.broken(

@@ -63,8 +63,8 @@ impl Ends {
 pub(super) struct InFlight {
     ends: Arc<Ends>,
     plain: [Progress; PLACES],
-    /// The text of a plain call that began before the sync's text changed.
-    old_texts: [Option<Arc<str>>; PLACES],
+    /// The texts of plain calls that began before the sync's text changed.
+    old_texts: Vec<(CallId, Arc<str>)>,
     /// All other calls.
     kept: Vec<KeptCall>,
 }
@@ -99,7 +99,6 @@ impl InFlight {
         let place = progress.number.0 as usize % PLACES;
         if self.ends.places[place].load(Ordering::Acquire) == 0 {
             self.plain[place] = progress;
-            self.old_texts[place] = None;
             self.ends.places[place].store(progress.number.0, Ordering::Relaxed);
         } else {
             self.keep(progress.kept(facts, text));
@@ -136,9 +135,16 @@ impl InFlight {
 
     /// Notes that the sync's text is about to change from `old`.
     pub(super) fn text_changes(&mut self, old: Option<&Arc<str>>) {
-        for place in 0..PLACES {
-            if self.is_occupied(place) && self.old_texts[place].is_none() {
-                self.old_texts[place] = old.cloned();
+        let Some(old) = old else { return };
+        let Self { ends, old_texts, .. } = self;
+        let in_flight = |number: CallId| {
+            ends.places[number.0 as usize % PLACES].load(Ordering::Acquire) == number.0
+        };
+        old_texts.retain(|(number, _)| in_flight(*number));
+        for place in &ends.places {
+            let number = CallId(place.load(Ordering::Acquire));
+            if number.0 != 0 && !old_texts.iter().any(|(known, _)| *known == number) {
+                old_texts.push((number, Arc::clone(old)));
             }
         }
     }
@@ -153,6 +159,8 @@ impl InFlight {
     }
 
     fn kept_plain(&self, facts: &Facts, place: usize, text: Option<&Arc<str>>) -> KeptCall {
-        self.plain[place].kept(facts, self.old_texts[place].as_ref().or(text))
+        let plain = self.plain[place];
+        let old = self.old_texts.iter().find(|(number, _)| *number == plain.number);
+        plain.kept(facts, old.map(|(_, text)| text).or(text))
     }
 }

@@ -45,6 +45,12 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    /// The start is observed and has not returned.
+    #[inline]
+    pub(super) fn is_starting(&self) -> bool {
+        self.scope == Scope::Request && self.returned.is_none()
+    }
+
     /// The start returned a success.
     pub(super) fn started(&self) -> bool {
         self.start_result().is_some_and(HResult::is_success)
