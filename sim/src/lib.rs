@@ -15,7 +15,8 @@ pub mod world;
 
 pub use check::{
     Breach, BreachPlace, Check, Defect, Execution, LimitChanges, MutantCheck, MutantVerdict,
-    MutantsReport, ReplayError, Replayed, Report, Subject, SubjectKind, VariantVerdict, check,
+    MutantsReport, ReplayError, Replayed, Report, Subject, SubjectKind, VariantVerdict, Warning,
+    check,
 };
 pub use counterexample::Counterexample;
 

@@ -105,6 +105,18 @@ fn a_violation_is_status_1_and_replays_by_itself() {
 }
 
 #[test]
+fn a_check_that_met_nothing_warns_and_fails_when_strict() {
+    let said = prints(0, &["check", "flaky-network", "-n", "1"]);
+    assert!(said.contains("\n  warning: every execution was the same one\n"), "{said}");
+    assert!(said.contains("\n  warning: never exercised: offline\n"), "{said}");
+    let said = prints(1, &["check", "flaky-network", "-n", "1", "--strict"]);
+    assert!(said.contains("\n  failed: every execution was the same one\n"), "{said}");
+    prints(0, &["check", "--schedules", "2000", "--strict"]);
+    let silent = json(0, &["check", "--schedules", "2000"]);
+    assert_eq!(silent["warnings"], Value::Array(vec![]));
+}
+
+#[test]
 fn wrong_usage_is_status_2() {
     let message = refuses(&["check", "--strategy", "randon"]);
     assert!(message.contains("a similar value exists: 'random'"), "{message}");
@@ -237,8 +249,8 @@ fn check_says_in_json_what_it_saw() {
             "seed",
             "steps",
             "strategy",
-            "unexercised",
-            "violations"
+            "violations",
+            "warnings"
         ]
     );
     assert_eq!((&held["schedules"], &held["seed"]), (&300.into(), &5.into()));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mapi_sync::contract::{Blame, Policy, Rule};
 use mapi_sync::{HResult, MapiSync, OwnedEvent, SyncRequest, async_trait};
 use mapi_sync_sim::world::{Faults, Host};
-use mapi_sync_sim::{Check, Defect, LimitChanges, ReplayError, check};
+use mapi_sync_sim::{Check, Defect, LimitChanges, ReplayError, Warning, check};
 
 /// The store of the read-me.
 struct MyStore;
@@ -82,7 +82,7 @@ fn the_store_of_the_read_me_keeps_the_contract() {
     let report = check(|| MyStore).schedules(3_000).run();
     report.assert_holds();
     assert_eq!((report.schedules, report.complete), (3_000, true));
-    assert_eq!(report.unexercised, Vec::<&str>::new());
+    assert_eq!(report.warnings, []);
 }
 
 #[test]
@@ -158,6 +158,23 @@ fn what_no_run_can_repeat_is_found_out() {
     assert_eq!(shown.defects, [Defect::Nondeterminism]);
     let breach = shown.execution.breach(Defect::Nondeterminism).unwrap();
     assert!(breach.message.contains("not deterministic"), "{}", breach.message);
+}
+
+#[test]
+fn a_check_that_meets_nothing_says_so() {
+    struct Refusing;
+    #[async_trait]
+    impl MapiSync for Refusing {
+        async fn synchronize_in_background(&self, _: SyncRequest) -> HResult {
+            HResult::MAPI_E_NO_SUPPORT
+        }
+    }
+    let check = check(|| Refusing).faults(Faults::default()).host(Host::default()).schedules(300);
+    let report = check.run();
+    report.assert_holds();
+    assert_eq!(report.warnings, [Warning::OneSchedule, Warning::NeverExercised("done")]);
+    let strict = check.strict(true).run();
+    assert!(strict.holds() && !strict.passes());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use mapi_sync::contract::Policy;
 
 use super::execution::Execution;
 use super::search::{Candidate, Search, Sight, Until};
-use super::vacuity::unexercised;
+use super::vacuity::warnings;
 use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
@@ -66,6 +66,7 @@ pub struct Check {
     strategy: &'static StrategyInfo,
     jobs: usize,
     fail_fast: bool,
+    strict: bool,
     until: Option<Defect>,
 }
 
@@ -82,6 +83,7 @@ impl Check {
             strategy: StrategyInfo::default_strategy(),
             jobs: thread::available_parallelism().map_or(1, usize::from),
             fail_fast: false,
+            strict: false,
             until: None,
         }
     }
@@ -166,6 +168,11 @@ impl Check {
     /// Ends at the first execution that shows a defect, instead of looking for others.
     pub fn fail_fast(self, fail_fast: bool) -> Self {
         Self { fail_fast, ..self }
+    }
+
+    /// Counts a [`Warning`](super::Warning) as a failure: a check that met nothing, proves nothing.
+    pub fn strict(self, strict: bool) -> Self {
+        Self { strict, ..self }
     }
 
     /// Changes the limits of each execution.
@@ -253,7 +260,7 @@ impl Check {
         } else {
             sight.exhausted || requested == Some(sight.schedules)
         };
-        let unexercised = unexercised(&self.scenario, &sight.coverage);
+        let warnings = warnings(&self.scenario, &sight);
         Report {
             scenario: self.scenario.name.clone(),
             strategy: self.strategy.name,
@@ -267,7 +274,8 @@ impl Check {
             steps: sight.steps,
             elapsed,
             coverage: sight.coverage,
-            unexercised,
+            warnings,
+            strict: self.strict,
             counterexamples,
         }
     }

@@ -21,3 +21,4 @@ pub use mutants::{MutantCheck, MutantVerdict, MutantsReport, VariantVerdict};
 pub use replay::{ReplayError, Replayed};
 pub use report::Report;
 pub use subject::{LimitChanges, Subject, SubjectKind};
+pub use vacuity::Warning;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Warning;
 use crate::Counterexample;
 use crate::report::{Palette, write_report};
 use crate::world::Coverage;
@@ -34,8 +35,10 @@ pub struct Report {
     pub elapsed: Duration,
     /// How often each feature was exercised.
     pub coverage: Coverage,
-    /// The features that the scenario has and no execution exercised.
-    pub unexercised: Vec<&'static str>,
+    /// What makes the check say less than it seems to.
+    pub warnings: Vec<Warning>,
+    /// Whether a warning counts as a failure.
+    pub strict: bool,
     /// For each defect the first execution that showed it, in that order.
     pub counterexamples: Vec<Counterexample>,
 }
@@ -47,6 +50,12 @@ impl Report {
         self.counterexamples.is_empty()
     }
 
+    /// Whether no defect was found and, of a strict check, nothing is to be warned of.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        self.holds() && (!self.strict || self.warnings.is_empty())
+    }
+
     /// The executions in a second of real time.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 53 bits")]
@@ -55,14 +64,14 @@ impl Report {
         if seconds > 0.0 { self.schedules as f64 / seconds } else { 0.0 }
     }
 
-    /// Does nothing if no defect was found.
+    /// Does nothing if the check [passes](Self::passes).
     ///
     /// # Panics
     ///
-    /// If one was: with the time line of each counterexample, and the tokens that replay them.
+    /// If it does not: with the time line of each counterexample, and the tokens that replay them.
     #[track_caller]
     pub fn assert_holds(&self) {
-        if self.holds() {
+        if self.passes() {
             return;
         }
         let mut text = Vec::new();

@@ -18,6 +18,9 @@ const CHUNK: u64 = 32;
 const REPEAT_FIRST: u64 = 8;
 const REPEAT_EVERY: u64 = 1024;
 
+/// The executions below this number are compared with one another, to see whether there is more than one.
+const COMPARED: u64 = 256;
+
 /// What to run.
 pub(super) struct Search<'a> {
     pub(super) world: &'a World,
@@ -63,6 +66,10 @@ pub(super) struct Sight {
     /// It ended early, as was asked.
     pub(super) stopped: bool,
     pub(super) coverage: Coverage,
+    /// The first of the executions that were compared, by its fingerprint.
+    first: Option<u64>,
+    /// Whether two executions differed.
+    pub(super) several: bool,
     /// One for each defect, in the order of the executions.
     pub(super) found: Vec<Candidate>,
 }
@@ -111,6 +118,9 @@ impl Search<'_> {
             sight.schedules += 1;
             sight.steps += observed.outcome.steps;
             sight.coverage.merge(&observed.coverage);
+            if index < COMPARED {
+                sight.compare(engine.fingerprint());
+            }
             let mut stops = false;
             for defect in defects(&observed) {
                 stops |= self.until.is_met_by(defect);
@@ -144,12 +154,22 @@ impl Sight {
         self.found.iter().any(|candidate| candidate.defect == defect)
     }
 
+    /// Notes whether an execution differs from the first one.
+    fn compare(&mut self, fingerprint: u64) {
+        let first = *self.first.get_or_insert(fingerprint);
+        self.several |= first != fingerprint;
+    }
+
     /// Adds what the next chunk saw.
     fn merge(&mut self, chunk: Self) {
         self.schedules += chunk.schedules;
         self.steps += chunk.steps;
         self.exhausted |= chunk.exhausted;
         self.stopped |= chunk.stopped;
+        self.several |= chunk.several;
+        if let Some(first) = chunk.first {
+            self.compare(first);
+        }
         self.coverage.merge(&chunk.coverage);
         for candidate in chunk.found {
             if !self.has(candidate.defect) {

@@ -1,9 +1,40 @@
-//! A check that never met what its scenario is about proves nothing about it.
+//! A check that never met what it is about proves nothing about it.
 
+use std::fmt;
+
+use super::search::Sight;
 use crate::world::{Coverage, Fault, Scenario};
 
+/// What makes a check say less than it seems to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// All executions were the same one: nothing was left to decide, or nothing was decided.
+    OneSchedule,
+    /// The scenario has this feature, and no execution exercised it. The name is that of the counter.
+    NeverExercised(&'static str),
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OneSchedule => f.write_str("every execution was the same one"),
+            Self::NeverExercised("done") => f.write_str("no execution reached a Done"),
+            Self::NeverExercised(name) => {
+                write!(f, "never exercised: {}", name.replace('_', " "))
+            }
+        }
+    }
+}
+
+/// What there is to warn of.
+pub(super) fn warnings(scenario: &Scenario, sight: &Sight) -> Vec<Warning> {
+    let one = (!sight.several).then_some(Warning::OneSchedule);
+    let never = unexercised(scenario, &sight.coverage).map(Warning::NeverExercised);
+    one.into_iter().chain(never).collect()
+}
+
 /// The counters of features that the scenario has, and that stand at zero.
-pub(super) fn unexercised(scenario: &Scenario, coverage: &Coverage) -> Vec<&'static str> {
+fn unexercised(scenario: &Scenario, coverage: &Coverage) -> impl Iterator<Item = &'static str> {
     let Scenario { host, faults, .. } = scenario;
     let expected = |name: &str| match name {
         "done" => true,
@@ -21,7 +52,6 @@ pub(super) fn unexercised(scenario: &Scenario, coverage: &Coverage) -> Vec<&'sta
     };
     coverage
         .counters()
-        .filter(|(name, count)| *count == 0 && expected(name))
+        .filter(move |(name, count)| *count == 0 && expected(name))
         .map(|(name, _)| name)
-        .collect()
 }

@@ -62,6 +62,9 @@ pub(super) struct CheckArgs {
     /// End at the first execution with a violation
     #[arg(long)]
     pub(super) fail_fast: bool,
+    /// Count a warning as a violation: a check that met nothing proves nothing
+    #[arg(long)]
+    pub(super) strict: bool,
     /// Let timers run ahead of ready tasks by up to so many virtual milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub(super) skew_ms: u64,

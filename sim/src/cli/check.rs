@@ -24,6 +24,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Verdict, Failure> {
         .seed(args.seed)
         .jobs(jobs(args.jobs))
         .fail_fast(args.fail_fast)
+        .strict(args.strict)
         .limits(limits);
     let check = match args.schedules {
         Some(schedules) => check.schedules(schedules.get()),
@@ -40,7 +41,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Verdict, Failure> {
         || json::Check::from(&report),
         |out, palette| write_report(out, &report, palette),
     )?;
-    Ok(verdict(report.holds()))
+    Ok(verdict(report.passes()))
 }
 
 pub(super) fn replay(args: &ReplayArgs) -> Result<Verdict, Failure> {

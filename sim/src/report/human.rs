@@ -81,11 +81,9 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
         .map(|(name, count)| format!("{} {}", name.replace('_', " "), grouped(count)))
         .collect();
     write_wrapped(out, "  exercised: ", &counters)?;
-    if !report.unexercised.is_empty() {
-        let names: Vec<String> =
-            report.unexercised.iter().map(|name| name.replace('_', " ")).collect();
-        let names = names.join(", ");
-        writeln!(out, "  {involved}warning{involved:#}: never exercised: {names}")?;
+    for warning in &report.warnings {
+        let (style, word) = if report.strict { (bad, "failed") } else { (involved, "warning") };
+        writeln!(out, "  {style}{word}{style:#}: {warning}")?;
     }
     Ok(())
 }

@@ -49,8 +49,8 @@ pub struct Check {
     schedules_per_s: f64,
     jobs: usize,
     coverage: Counters,
-    /// The counters at zero whose features the scenario has.
-    unexercised: Vec<&'static str>,
+    /// What makes the check say less than it seems to.
+    warnings: Vec<String>,
     /// One for each defect.
     violations: Vec<Violation>,
 }
@@ -71,7 +71,7 @@ impl From<&Report> for Check {
             schedules_per_s: report.schedules_per_s(),
             jobs: report.jobs,
             coverage: Counters(report.coverage.clone()),
-            unexercised: report.unexercised.clone(),
+            warnings: report.warnings.iter().map(ToString::to_string).collect(),
             violations: report.counterexamples.iter().flat_map(Violation::all).collect(),
         }
     }
