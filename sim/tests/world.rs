@@ -8,8 +8,8 @@ use mapi_sync::{HResult, MapiSync, OwnedEvent, RawEvent, SyncRequest, async_trai
 use mapi_sync_sim::engine::{End, Engine};
 use mapi_sync_sim::strategy::Random;
 use mapi_sync_sim::world::{
-    Coverage, Fault, Finding, MUTANTS, MutantInfo, Observed, VARIANTS, VariantInfo, World, builtin,
-    builtins, scenario_named,
+    Cost, Coverage, Fault, Finding, Folders, MUTANTS, MutantInfo, Observed, VARIANTS, VariantInfo,
+    World, builtin, builtins, scenario_named,
 };
 
 fn engine(world: &World, seed: u64) -> Engine {
@@ -214,4 +214,18 @@ fn a_log_shows_how_calls_ended() {
         }
     }
     assert_eq!(answers.keys().copied().collect::<Vec<_>>(), ["S_OK", "failure", "panic"]);
+}
+
+#[test]
+fn a_thousand_accounts_of_ten_folders_run() {
+    let mut scenario = builtin("tiny-sync").unwrap().clone();
+    let mut account = scenario.accounts[0].clone();
+    account.folders = Folders::Count(10);
+    scenario.accounts = vec![account; 1_000];
+    scenario.provider.cost.body = Cost::Uniform(1, 9);
+    let world = World::new(scenario);
+    let observed = world.run(&mut engine(&world, 1), 0).unwrap();
+    assert!(observed.holds() && observed.is_complete());
+    assert_eq!(observed.coverage.done(), 1_000);
+    assert_eq!(observed.outcome.tasks, 1_000 * (1 + 1 + 2));
 }

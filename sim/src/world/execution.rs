@@ -107,6 +107,13 @@ impl World {
         Some(setup.observe(engine, outcome))
     }
 
+    /// As [`run`](Self::run), with a log of its calls.
+    pub fn run_logged(&self, engine: &mut Engine, index: u64) -> Option<Observed> {
+        let setup = Setup::new(true);
+        let outcome = engine.execute(index, setup.program(self))?;
+        Some(setup.observe(engine, outcome))
+    }
+
     /// Runs the execution that these decisions describe, and keeps a log of its calls.
     pub fn replay(&self, engine: &mut Engine, decisions: &Decisions) -> Observed {
         let setup = Setup::new(true);

@@ -232,7 +232,7 @@ impl Sync {
         let keep_alive = run.scenario().provider.keep_alive_ms;
         if run.is(Mutant::LateTicker) {
             let state = Arc::clone(&self.state);
-            let ticker = Box::pin(async move { state.careless_ticks(keep_alive).await });
+            let ticker = Box::pin(async move { state.careless_ticks(keep_alive.max(1)).await });
             if let Ok(task) = runtime.spawn("ticker".into(), ticker) {
                 task.detach();
             }
