@@ -1,7 +1,7 @@
 //! Checking a provider that is not ours: an `IMAPISync` behind a COM pointer, on real threads and in real time.
 //!
 //! The way of the data: [`check_store`] starts syncs on the store through [`ForeignSync`], each with a callback of the
-//! contract's [`Monitor`](mapi_sync::contract::Monitor) around it. What the calls do not show is looked at from outside
+//! contract's [`Monitor`] around it. What the calls do not show is looked at from outside
 //! and reported to the same monitor: that the event occurred, and when; that the published handle is still the host's to
 //! close. What only a process shows (its handles, its threads) is compared before and after.
 //!
