@@ -90,6 +90,8 @@ mod event;
 mod flags;
 mod hresult;
 mod provider;
+#[cfg(feature = "trace")]
+pub mod record;
 mod runtime;
 mod session;
 

@@ -46,3 +46,6 @@ pub use provider::Provider;
 pub use session::ComSession;
 pub use thread::{live_objects, live_workers};
 pub use windows_core::IUnknown;
+
+#[cfg(all(windows, feature = "trace"))]
+pub(crate) use thread::spawn;
