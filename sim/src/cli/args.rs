@@ -32,6 +32,8 @@ pub(super) enum Command {
     Rules(RulesArgs),
     /// List, show and check scenarios
     Scenario(ScenarioArgs),
+    /// Check recordings of production processes
+    Trace(TraceArgs),
     /// Check a provider in a DLL, through its COM method table
     #[cfg(windows)]
     ComCheck(ComCheckArgs),
@@ -147,6 +149,27 @@ pub(super) enum ScenarioCommand {
         /// The files; `-` is the standard input
         #[arg(required = true)]
         files: Vec<String>,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+/// Checks recordings of production processes.
+#[derive(Debug, clap::Args)]
+pub(super) struct TraceArgs {
+    #[command(subcommand)]
+    pub(super) command: TraceCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TraceCommand {
+    /// Hold the calls of a recording against the contract
+    ///
+    /// A recording shows callbacks only, so the rules about starts, references and events are not held. Nor is
+    /// anything missed of a sync that the file has only in part.
+    Check {
+        /// The file; `-` is the standard input
+        file: String,
         #[command(flatten)]
         output: OutputArgs,
     },

@@ -20,6 +20,8 @@ pub(super) enum Failure {
     Output(#[from] io::Error),
     #[error("cannot listen for Ctrl-C: {0}")]
     Interrupts(#[from] ctrlc::Error),
+    #[error("{path}: {error}")]
+    Trace { path: String, error: mapi_sync::record::TraceError },
     #[cfg(windows)]
     #[error("{}: {why}", provider.display())]
     Unusable { provider: std::path::PathBuf, why: String },

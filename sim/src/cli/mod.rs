@@ -10,6 +10,7 @@ mod progress;
 mod rules;
 mod scenario;
 mod source;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Mutants(args) => check::mutants(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Scenario(args) => scenario::run(&args),
+        Command::Trace(args) => trace::run(&args),
         #[cfg(windows)]
         Command::ComCheck(args) => com_check::run(&args),
     };

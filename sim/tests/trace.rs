@@ -1,0 +1,60 @@
+//! `trace check`, as a user runs it.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+fn check(trace: &str, more: &[&str]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mapi-sync"))
+        .args(["trace", "check", "-"])
+        .args(more)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    child.stdin.take().expect("piped").write_all(trace.as_bytes()).expect("it reads");
+    child.wait_with_output().expect("it ends")
+}
+
+const GOOD: &str = r#"{"mapi-sync-trace":1,"file":0,"texts":true}
+{"t":1,"event":"open","sync":1,"flags":"0x00000080"}
+{"t":2000,"event":"progress","sync":1,"thread":1,"call":1,"text":"Inbox","index":2,"max":2}
+{"t":2001,"event":"returned","call":1,"result":"0x00000000"}
+{"t":5000,"event":"done","sync":1,"thread":1,"call":2,"handle":4,"status":"0x00000000"}
+{"t":5001,"event":"returned","call":2,"result":"0x00000000"}
+{"t":9000,"event":"close","sync":1}
+"#;
+
+#[test]
+fn a_good_recording_holds() {
+    let output = check(GOOD, &[]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert_eq!(text, "1 syncs, 2 calls\nno rule was broken\n");
+}
+
+#[test]
+fn a_bad_recording_is_told_with_the_calls() {
+    let again = GOOD.lines().nth(4).expect("the Done").replace(r#""call":2"#, r#""call":3"#);
+    let output = check(
+        &GOOD.replace("{\"t\":9000", &format!("{again}\n{{\"t\":9000")),
+        &["--format", "json"],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["calls"], 3);
+    assert_eq!(report["violations"][0]["rule"], "done-once");
+    assert_eq!(report["violations"][0]["token"], serde_json::Value::Null);
+    assert!(report["violations"][0]["calls"].as_array().is_some_and(|calls| calls.len() >= 2));
+}
+
+#[test]
+fn what_is_no_recording_is_refused() {
+    for trace in
+        ["", "hello\n", &GOOD.replace("flags", "flag"), &GOOD.replace(":1,\"file", ":9,\"file")]
+    {
+        let output = check(trace, &[]);
+        assert_eq!(output.status.code(), Some(2), "{trace}");
+        assert!(String::from_utf8_lossy(&output.stderr).starts_with("error:"));
+    }
+}
