@@ -16,6 +16,8 @@ pub struct Counterexample {
     pub subject: Subject,
     /// What was decided in it.
     pub decisions: Decisions,
+    /// How many decisions it had before it was made smaller.
+    pub found_decisions: usize,
 }
 
 impl Counterexample {

@@ -10,6 +10,7 @@ pub mod foreign;
 #[cfg(feature = "proptest")]
 pub mod proptest;
 pub mod report;
+mod shrink;
 pub mod strategy;
 pub mod world;
 

@@ -273,6 +273,8 @@ fn check_says_in_json_what_it_saw() {
             "at_ms",
             "blame",
             "calls",
+            "decisions",
+            "found_decisions",
             "level",
             "message",
             "rule",

@@ -7,18 +7,22 @@ use std::time::{Duration, Instant};
 use mapi_sync::MapiSync;
 use mapi_sync::contract::Policy;
 
-use super::execution::Execution;
+use super::execution::{Execution, defects};
 use super::search::{Candidate, Search, Sight, Until};
 use super::vacuity::warnings;
 use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
 use crate::engine::{Engine, Limits};
+use crate::shrink::shrink;
 use crate::strategy::{StrategyInfo, UnknownStrategy};
 use crate::world::{Faults, Host, MutantInfo, ProviderFactory, Scenario, VariantInfo, World};
 
 /// Executions of a check that does not say how many.
 const SCHEDULES: u64 = 10_000;
+
+/// Executions that making one counterexample smaller may take.
+const SHRINK_EXECUTIONS: u32 = 2_000;
 
 /// Checks a provider: runs it in a simulated host with faults, over many schedules, and holds every call against the
 /// contract.
@@ -67,6 +71,7 @@ pub struct Check {
     jobs: usize,
     fail_fast: bool,
     strict: bool,
+    shrinks: bool,
     until: Option<Defect>,
 }
 
@@ -84,6 +89,7 @@ impl Check {
             jobs: thread::available_parallelism().map_or(1, usize::from),
             fail_fast: false,
             strict: false,
+            shrinks: true,
             until: None,
         }
     }
@@ -173,6 +179,11 @@ impl Check {
     /// Counts a [`Warning`](super::Warning) as a failure: a check that met nothing, proves nothing.
     pub fn strict(self, strict: bool) -> Self {
         Self { strict, ..self }
+    }
+
+    /// Makes counterexamples smaller before they are shown. Without this, it does.
+    pub fn shrink(self, shrinks: bool) -> Self {
+        Self { shrinks, ..self }
     }
 
     /// Changes the limits of each execution.
@@ -311,16 +322,26 @@ impl Check {
         let mut shown: Vec<Counterexample> = Vec::new();
         for candidate in &sight.found {
             if shown.iter().all(|shown| !shown.defects.contains(&candidate.defect)) {
-                let candidate = self.shrink(world, candidate.clone());
-                shown.push(self.witness(world, candidate, &shown));
+                let found = candidate.decisions.len();
+                let candidate = self.smaller(world, candidate.clone());
+                shown.push(self.witness(world, candidate, found, &shown));
             }
         }
         shown
     }
 
-    /// The place where a candidate is made smaller: whatever comes back must show the same defect.
-    fn shrink(&self, _world: &World, candidate: Candidate) -> Candidate {
-        candidate
+    /// Makes a candidate smaller: what comes back shows the same defect.
+    fn smaller(&self, world: &World, candidate: Candidate) -> Candidate {
+        if !self.shrinks || candidate.message.is_some() {
+            return candidate;
+        }
+        let mut engine = self.replay_engine(world);
+        let shrunk = shrink(&candidate.decisions, SHRINK_EXECUTIONS, |decisions| {
+            let observed = world.replay_quietly(&mut engine, decisions);
+            let shows = defects(&observed).any(|defect| defect == candidate.defect);
+            shows.then(|| engine.decisions())
+        });
+        Candidate { decisions: shrunk.decisions, ..candidate }
     }
 
     /// Runs a candidate again with the log on, and checks that it shows what it should.
@@ -328,6 +349,7 @@ impl Check {
         &self,
         world: &World,
         candidate: Candidate,
+        found: usize,
         before: &[Counterexample],
     ) -> Counterexample {
         let Candidate { defect, index, decisions, message } = candidate;
@@ -345,7 +367,8 @@ impl Check {
             execution.breaches.iter().map(|breach| breach.defect).filter(new).collect();
         // What it was looked for comes first.
         defects.sort_by_key(|found| *found != defect);
-        Counterexample { index, defects, execution, subject: self.subject(), decisions }
+        let subject = self.subject();
+        Counterexample { index, defects, execution, subject, decisions, found_decisions: found }
     }
 }
 

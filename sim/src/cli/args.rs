@@ -64,6 +64,9 @@ pub(super) struct CheckArgs {
     /// End at the first execution with a violation
     #[arg(long)]
     pub(super) fail_fast: bool,
+    /// Show counterexamples as they were found, instead of making them smaller first
+    #[arg(long)]
+    pub(super) no_shrink: bool,
     /// Count a warning as a violation: a check that met nothing proves nothing
     #[arg(long)]
     pub(super) strict: bool,

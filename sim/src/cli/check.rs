@@ -25,6 +25,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Verdict, Failure> {
         .jobs(jobs(args.jobs))
         .fail_fast(args.fail_fast)
         .strict(args.strict)
+        .shrink(!args.no_shrink)
         .limits(limits);
     let check = match args.schedules {
         Some(schedules) => check.schedules(schedules.get()),

@@ -131,11 +131,12 @@ fn write_counterexample(
     write_timeline(out, execution, &breaches, palette, false)?;
     write_end(out, execution, palette)?;
     let Palette { faint, literal, .. } = palette;
-    writeln!(
-        out,
-        "\n   {faint}first seen in schedule {}; to replay:{faint:#}",
-        grouped(index + 1)
-    )?;
+    let (left, found) = (shown.decisions.len(), shown.found_decisions);
+    write!(out, "\n   {faint}first seen in schedule {}", grouped(index + 1))?;
+    if left < found {
+        write!(out, ", with {found} decisions of which {left} are needed")?;
+    }
+    writeln!(out, "; to replay:{faint:#}")?;
     writeln!(out, "   {literal}{}{literal:#}", replay_command(subject, &shown.token()))
 }
 

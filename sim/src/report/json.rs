@@ -109,6 +109,11 @@ struct Violation {
     /// The number of the first execution that showed it, from 1; `null` in a replay.
     #[serde(skip_serializing_if = "Option::is_none")]
     schedule: Option<u64>,
+    /// How many decisions the token has.
+    decisions: usize,
+    /// How many it had before it was made smaller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found_decisions: Option<usize>,
     /// Virtual milliseconds.
     at_ms: u64,
     account: Option<String>,
@@ -125,11 +130,15 @@ impl Violation {
         let token = shown.token().to_string();
         shown.defects.iter().filter_map(move |defect| {
             let breach = shown.execution.breach(*defect)?;
-            Some(Self::new(&shown.execution, breach, &token, Some(shown.index + 1)))
+            Some(Self {
+                schedule: Some(shown.index + 1),
+                found_decisions: Some(shown.found_decisions),
+                ..Self::new(&shown.execution, breach, &token, shown.decisions.len())
+            })
         })
     }
 
-    fn new(execution: &Execution, breach: &Breach, token: &str, schedule: Option<u64>) -> Self {
+    fn new(execution: &Execution, breach: &Breach, token: &str, decisions: usize) -> Self {
         let Breach { defect, message, account, at_ms, place, involved, .. } = breach;
         let call = |seen| Call::new(execution, seen);
         Self {
@@ -139,7 +148,9 @@ impl Violation {
             message: message.clone(),
             statement: defect.statement(),
             token: token.to_owned(),
-            schedule,
+            schedule: None,
+            decisions,
+            found_decisions: None,
             at_ms: *at_ms,
             account: account.and_then(|account| execution.accounts.get(account).cloned()),
             at_call: match place {
@@ -210,7 +221,7 @@ impl From<&Replayed> for Replay {
     fn from(replayed: &Replayed) -> Self {
         let Replayed { subject, execution, token } = replayed;
         let text = token.to_string();
-        let violation = |breach| Violation::new(execution, breach, &text, None);
+        let violation = |breach| Violation::new(execution, breach, &text, token.decisions.len());
         Self {
             scenario: subject.name.clone(),
             kind: match subject.kind {

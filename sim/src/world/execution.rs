@@ -121,6 +121,13 @@ impl World {
         setup.observe(engine, outcome)
     }
 
+    /// As [`replay`](Self::replay), without a log.
+    pub fn replay_quietly(&self, engine: &mut Engine, decisions: &Decisions) -> Observed {
+        let setup = Setup::new(false);
+        let outcome = engine.replay(decisions, setup.program(self));
+        setup.observe(engine, outcome)
+    }
+
     /// Runs the last execution, which showed `last`, again, and compares.
     ///
     /// # Errors
