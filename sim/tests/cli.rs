@@ -135,7 +135,10 @@ fn wrong_usage_is_status_2() {
         refuses(args);
     }
     assert_eq!(run(&[]).status.code(), Some(2));
-    assert_eq!(run(&["--help"]).status.code(), Some(0));
+    let help = prints(0, &["--help"]);
+    assert!(help.contains("2 the input or the usage is wrong"), "{help}");
+    let help = prints(0, &["check", "--help"]);
+    assert!(help.contains("unless --fail-fast"), "{help}");
 }
 
 #[test]

@@ -20,21 +20,15 @@ pub(super) struct Args {
     pub(super) command: Command,
 }
 
+/// What each does is said at its arguments.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Run many schedules of a scenario and hold every call against the contract
     Check(CheckArgs),
-    /// Run one schedule again, and show its time line
     Replay(ReplayArgs),
-    /// See whether every misbehaviour is found, and nothing that is right is accused
     Mutants(MutantsArgs),
-    /// Show the rules of the contract
     Rules(RulesArgs),
-    /// List, show and check scenarios
     Scenario(ScenarioArgs),
-    /// Check recordings of production processes
     Trace(TraceArgs),
-    /// Check a provider in a DLL, through its COM method table
     #[cfg(windows)]
     ComCheck(ComCheckArgs),
 }
