@@ -17,6 +17,7 @@
 mod abi;
 mod aggregate;
 mod block;
+mod deferred;
 mod foreign;
 mod guard;
 mod inbound;

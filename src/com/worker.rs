@@ -6,12 +6,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker};
 use std::thread::{ThreadId, current};
 use std::time::Duration;
 
 use super::abi::FreeThreaded;
+use super::deferred::{DeferredEvents, Published};
 use super::outbound::{Outbound, Rescue};
 use super::provider::Core;
 use super::thread::{self, LiveWorker};
@@ -136,7 +137,9 @@ fn drive(shared: &Arc<Shared>, core: Arc<Core>, flags: SyncFlags, session: Optio
     let Ok(runtime) = built else {
         return shared.answer_start(Some(HResult::E_OUTOFMEMORY));
     };
-    let handle = TokioRuntime::new(runtime.handle().clone(), kernel::events());
+    let published: Weak<Shared> = Arc::downgrade(shared);
+    let events = DeferredEvents::new(published);
+    let handle = TokioRuntime::new(runtime.handle().clone(), Arc::new(events));
     let runtime_handle = Arc::new(WorkerRuntime { shared: Arc::clone(shared), tokio: handle });
     let mut request = SyncRequest::new(Arc::clone(&shared.callback) as _, runtime_handle)
         .with_flags(flags)
@@ -271,8 +274,15 @@ impl Shared {
     }
 }
 
+impl Published for Shared {
+    fn awaited(&self) -> Option<RawEvent> {
+        let awaited = lock(&self.private).is_some();
+        awaited.then(|| self.published())
+    }
+}
+
 /// Weak, as the callback is part of what it points to.
-struct RescueOf(std::sync::Weak<Shared>);
+struct RescueOf(Weak<Shared>);
 
 impl Rescue for RescueOf {
     fn rescue(&self) {

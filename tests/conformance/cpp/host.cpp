@@ -279,9 +279,10 @@ void ignore(void *, const HostCall *) {}
 // Runs stay for the life of the process: a wrong provider may call a callback that it has released.
 Run *keep(Run *run) {
     static SpinLock lock;
-    static std::vector<Run *> all;
+    // Never destroyed, so that what it holds is not taken for leaked.
+    static auto *all = new std::vector<Run *>;
     Locked guard(lock);
-    all.push_back(run);
+    all->push_back(run);
     return run;
 }
 

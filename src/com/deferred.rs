@@ -1,0 +1,81 @@
+//! The kernel as a sync's provider sees it: all as usual, but that the published event waits for the worker.
+//!
+//! `phSyncDoneEvent` is "the event that will occur when the thread that was just created is complete". A provider signals it
+//! when *its* work is complete, which is a moment earlier: the worker still has references to give back. So the signal is
+//! noted, and the worker signals last.
+
+use std::sync::{Arc, Mutex, Weak};
+use std::task::{Context, Poll};
+
+use super::kernel;
+use crate::event::lock;
+use crate::{Events, HResult, RawEvent};
+
+/// Who knows which event is published, for as long as the worker is going to signal it.
+pub(crate) trait Published: Send + Sync {
+    /// The handle in the out-pointer; `None` when the worker will not signal any more.
+    fn awaited(&self) -> Option<RawEvent>;
+}
+
+/// The kernel's events, with the signal of the published one left to the worker.
+pub(crate) struct DeferredEvents {
+    kernel: Arc<dyn Events>,
+    published: Weak<dyn Published>,
+    /// The open handles, each with the number of its object.
+    handles: Mutex<(usize, Vec<(RawEvent, usize)>)>,
+}
+
+impl DeferredEvents {
+    pub(crate) fn new(published: Weak<dyn Published>) -> Self {
+        Self { kernel: kernel::events(), published, handles: Mutex::default() }
+    }
+
+    /// Whether `event` is a handle to the published event, and somebody else signals that.
+    fn is_deferred(&self, event: RawEvent) -> bool {
+        let published = self.published.upgrade().and_then(|published| published.awaited());
+        let handles = lock(&self.handles);
+        let object = |event| handles.1.iter().find(|(open, _)| *open == event).map(|open| open.1);
+        published.is_some_and(|published| {
+            event == published || object(event).is_some() && object(event) == object(published)
+        })
+    }
+}
+
+impl Events for DeferredEvents {
+    fn create(&self) -> Result<RawEvent, HResult> {
+        let event = self.kernel.create()?;
+        let mut handles = lock(&self.handles);
+        handles.0 += 1;
+        let object = handles.0;
+        // The host closes handles too, so a value may come again.
+        handles.1.retain(|(open, _)| *open != event);
+        handles.1.push((event, object));
+        Ok(event)
+    }
+
+    fn duplicate(&self, event: RawEvent) -> Result<RawEvent, HResult> {
+        let copy = self.kernel.duplicate(event)?;
+        let mut handles = lock(&self.handles);
+        let object = handles.1.iter().find(|(open, _)| *open == event).map(|open| open.1);
+        handles.1.retain(|(open, _)| *open != copy);
+        handles.1.extend(object.map(|object| (copy, object)));
+        Ok(copy)
+    }
+
+    fn set(&self, event: RawEvent) -> HResult {
+        if self.is_deferred(event) { HResult::S_OK } else { self.kernel.set(event) }
+    }
+
+    fn close(&self, event: RawEvent) -> HResult {
+        // The published handle stays known: other handles are compared with it after it was closed.
+        let published = self.published.upgrade().and_then(|published| published.awaited());
+        if published != Some(event) {
+            lock(&self.handles).1.retain(|(open, _)| *open != event);
+        }
+        self.kernel.close(event)
+    }
+
+    fn poll_wait(&self, event: RawEvent, cx: &mut Context<'_>) -> Poll<HResult> {
+        self.kernel.poll_wait(event, cx)
+    }
+}
