@@ -46,6 +46,16 @@ pub(super) struct TaskMeta {
     pub(super) joiner: Option<Waker>,
     /// What the task last waited for.
     pub(super) waits: Option<Wait>,
+    /// How many things it waited for at once when it last waited, and at which step that was.
+    pub(super) wait_count: u32,
+    pub(super) wait_step: u64,
+}
+
+impl TaskMeta {
+    fn count_wait(&mut self, step: u64) {
+        self.wait_count = if self.wait_step == step { self.wait_count + 1 } else { 1 };
+        self.wait_step = step;
+    }
 }
 
 /// What a task said that it waits for, and at which step: the word is good until the task is polled again.
@@ -132,6 +142,8 @@ impl Context {
             ended_at: 0,
             joiner: None,
             waits: None,
+            wait_count: 0,
+            wait_step: 0,
         });
         TaskId(id)
     }
@@ -226,7 +238,33 @@ pub(super) fn waits_for(what: WaitFor) {
     with(|cx| {
         let step = cx.step.get();
         if let Some(task) = cx.tasks.borrow_mut().get_mut(cx.current.get().index()) {
+            task.count_wait(step);
             task.waits = Some(Wait { step, what });
         }
     });
+}
+
+/// Notes that the running task waits for its own turn only, for footprints.
+#[inline]
+pub(super) fn waits_for_its_turn() {
+    with(|cx| {
+        if cx.recording.get()
+            && let Some(task) = cx.tasks.borrow_mut().get_mut(cx.current.get().index())
+        {
+            task.count_wait(cx.step.get());
+        }
+    });
+}
+
+/// Whether the running task waited for several things at once before this segment. Which of them came first can be
+/// seen then, so that something has come is in conflict with its coming.
+pub(super) fn waited_for_several() -> bool {
+    with(|cx| {
+        cx.recording.get()
+            && cx
+                .tasks
+                .borrow()
+                .get(cx.current.get().index())
+                .is_some_and(|task| task.wait_count > 1)
+    })
 }

@@ -351,6 +351,9 @@ impl Engine {
                 _ => match self.decide(cx) {
                     Ok(Some(next)) => {
                         self.ready.take(next.0);
+                        if self.recording {
+                            self.hide_ready();
+                        }
                         next
                     }
                     Ok(None) => continue,
@@ -399,8 +402,6 @@ impl Engine {
     #[inline(never)]
     fn decide(&mut self, cx: &Context) -> Result<Option<(TaskId, bool)>, End> {
         if self.recording {
-            self.before.clear();
-            self.before.extend(self.ready.view().iter());
             let abandons = cx.strategy.borrow_mut().as_mut().is_some_and(|s| s.abandons());
             if abandons {
                 return Err(End::Abandoned);
@@ -448,6 +449,15 @@ impl Engine {
         (picked, picked != default)
     }
 
+    /// Takes every task out of the ready set, so that a wake of one that is ready already is seen too.
+    fn hide_ready(&mut self) {
+        self.before.clear();
+        self.before.extend(self.ready.view().iter());
+        for id in &self.before {
+            self.ready.take(*id);
+        }
+    }
+
     /// Moves the clock to `deadline`, if that is still to come, and wakes whoever is due.
     fn move_clock(&mut self, cx: &Context, deadline: u64, departed: bool) -> Result<(), End> {
         let now = cx.now.get().max(deadline);
@@ -457,6 +467,9 @@ impl Engine {
         cx.now.set(now);
         cx.current.set(TaskId::CLOCK);
         self.clock_moves += 1;
+        if self.recording {
+            self.hide_ready();
+        }
         self.log.push(Step::new(TaskId::CLOCK, departed));
         loop {
             let due = cx.timers.borrow_mut().pop_due(now);
@@ -574,10 +587,17 @@ impl Engine {
             cx.effects.borrow_mut().push(Effect::Access(ObjectId::of_task(key), Mode::Read));
         }
         self.woken.clear();
-        for id in self.ready.view().iter() {
-            if id == task || self.before.binary_search(&id).is_err() {
-                self.woken.push(id);
+        self.woken.extend(self.ready.view().iter());
+        for id in &self.woken {
+            // Two wakes of one wait are in conflict: the first is what let the task run.
+            if *id != task && !self.spawned.contains(id) {
+                let ready = ObjectId::of_task(cx.key(*id))
+                    .part(2 + u64::from(self.slots[id.index()].polls));
+                cx.effects.borrow_mut().push(Effect::Access(ready, Mode::Write));
             }
+        }
+        for id in self.before.drain(..) {
+            self.ready.wake(id);
         }
         let segment = Segment {
             step: cx.step.get(),

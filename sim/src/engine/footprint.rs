@@ -62,7 +62,7 @@ pub struct Segment<'a> {
     pub choices: &'a [Chosen],
     /// The tasks that it spawned.
     pub spawned: &'a [TaskId],
-    /// The tasks that were not ready before it and are now, itself among them.
+    /// The tasks that it woke or spawned, itself among them, whether or not they were ready already.
     pub woken: &'a [TaskId],
     /// Whether the task came to its end.
     pub finished: bool,

@@ -62,7 +62,7 @@ impl Builder {
             let Self { droppable, background, .. } = self;
             cx.newborn.borrow_mut().push(Newborn { future, droppable, background });
             cx.dirty.set(true);
-            JoinHandle { id, waited: false }
+            JoinHandle { id, waited: false, joined: false }
         })
     }
 }
@@ -107,6 +107,7 @@ pub enum JoinError {
 pub struct JoinHandle {
     id: TaskId,
     waited: bool,
+    joined: bool,
 }
 
 impl JoinHandle {
@@ -162,23 +163,30 @@ impl Future for JoinHandle {
         context::with(|state| {
             let mut tasks = state.tasks.borrow_mut();
             let task = &mut tasks[self.id.index()];
+            let again = self.waited;
             if !self.waited {
                 // Joining is a scheduling point, like every use of another task's state.
                 self.waited = true;
                 if task.life == Life::Running {
                     task.joiner = Some(cx.waker().clone());
                 } else {
+                    drop(tasks);
+                    context::waits_for_its_turn();
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
             }
             let result = match task.life {
                 Life::Running => {
+                    let key = task.key;
                     match &mut task.joiner {
                         Some(waker) => waker.clone_from(cx.waker()),
                         none => *none = Some(cx.waker().clone()),
                     }
                     drop(tasks);
+                    if again {
+                        context::effect(Effect::Access(ObjectId::of_task(key).part(1), Mode::Read));
+                    }
                     context::waits_for(WaitFor::Task(self.id));
                     return Poll::Pending;
                 }
@@ -186,11 +194,31 @@ impl Future for JoinHandle {
                 Life::Panicked => Err(JoinError::Panicked),
                 Life::Aborted => Err(JoinError::Aborted),
             };
-            let ended_at = task.ended_at;
+            let (ended_at, key) = (task.ended_at, task.key);
             drop(tasks);
+            self.joined = true;
             context::after(ended_at);
+            if context::waited_for_several() {
+                context::effect(Effect::Access(ObjectId::of_task(key).part(1), Mode::Read));
+            }
             Poll::Ready(result)
         })
+    }
+}
+
+impl Drop for JoinHandle {
+    fn drop(&mut self) {
+        if self.waited && !self.joined {
+            // That the task had not ended when the wait was given up can be seen.
+            context::with(|cx| {
+                if cx.recording.get()
+                    && let Some(task) = cx.tasks.borrow().get(self.id.index())
+                {
+                    let end = ObjectId::of_task(task.key).part(1);
+                    cx.effects.borrow_mut().push(Effect::Access(end, Mode::Read));
+                }
+            });
+        }
     }
 }
 
@@ -215,6 +243,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.polled = true;
+        context::waits_for_its_turn();
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -268,6 +297,7 @@ impl Future for Sleep {
                     drop(state.timers.borrow_mut().disarm(timer));
                 } else if !self.yielded {
                     self.yielded = true;
+                    context::waits_for_its_turn();
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }

@@ -1,9 +1,11 @@
 //! How schedules are chosen: one file for each strategy.
 
+mod dfs;
 mod random;
 mod replay;
 mod table;
 
+pub use dfs::{Bound, Dfs};
 pub use random::Random;
 pub use replay::Replay;
 pub use table::{STRATEGIES, StrategyInfo, UnknownStrategy};

@@ -219,7 +219,7 @@ impl<T> Receiver<T> {
     ///
     /// [`RecvError`] when the channel is empty and every sender is gone.
     pub async fn recv(&mut self) -> Result<T, RecvError> {
-        Recv { shared: &self.shared, waits: false }.await
+        Recv { shared: &self.shared, waits: false, done: false }.await
     }
 
     /// The next message, if one is there, within the running segment.
@@ -242,6 +242,9 @@ impl<T> Shared<T> {
             drop(state);
             self.head.write();
             context::after(step);
+            if context::waited_for_several() {
+                self.tail.read();
+            }
             if let Some(room) = &self.room {
                 room.release(1);
             }
@@ -250,6 +253,10 @@ impl<T> Shared<T> {
         if state.senders == 0 {
             for step in &state.departures {
                 context::after(*step);
+            }
+            if context::waited_for_several() {
+                self.tail.read();
+                self.doors.read();
             }
             return Err(true);
         }
@@ -285,6 +292,7 @@ impl<T> fmt::Debug for Receiver<T> {
 struct Recv<'a, T> {
     shared: &'a Shared<T>,
     waits: bool,
+    done: bool,
 }
 
 impl<T> Future for Recv<'_, T> {
@@ -292,7 +300,9 @@ impl<T> Future for Recv<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.waits {
-            match self.shared.take() {
+            let taken = self.shared.take();
+            self.done = !matches!(taken, Err(false));
+            match taken {
                 Ok(message) => return Poll::Ready(Ok(message)),
                 Err(true) => return Poll::Ready(Err(RecvError)),
                 Err(false) => {}
@@ -318,6 +328,11 @@ impl<T> Future for Recv<'_, T> {
 
 impl<T> Drop for Recv<'_, T> {
     fn drop(&mut self) {
+        if self.waits && !self.done {
+            // That nothing had come when the wait was given up can be seen.
+            self.shared.tail.read();
+            self.shared.doors.read();
+        }
         let waker = lock(&self.shared.state).waker.take();
         drop(waker);
     }

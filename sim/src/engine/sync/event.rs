@@ -66,7 +66,7 @@ impl Event {
 
     /// Waits until it is set, in a segment of its own.
     pub fn wait(&self) -> impl Future<Output = ()> + Send + use<> {
-        Wait { shared: Arc::clone(&self.shared), ticket: None, polled: false }
+        Wait { shared: Arc::clone(&self.shared), ticket: None, polled: false, done: false }
     }
 }
 
@@ -80,6 +80,7 @@ struct Wait {
     shared: Arc<Shared>,
     ticket: Option<u64>,
     polled: bool,
+    done: bool,
 }
 
 impl Future for Wait {
@@ -93,6 +94,10 @@ impl Future for Wait {
                 drop(state);
                 this.shared.passing.read();
                 context::after(step);
+                this.done = true;
+                if context::waited_for_several() {
+                    this.shared.object.read();
+                }
                 return Poll::Ready(());
             }
             Some(_) => {
@@ -123,6 +128,10 @@ impl Future for Wait {
 
 impl Drop for Wait {
     fn drop(&mut self) {
+        if self.polled && !self.done {
+            // That it was not set when the wait was given up can be seen.
+            self.shared.object.read();
+        }
         let mut state = lock(&self.shared.state);
         let at = state.waiters.iter().position(|(ticket, _)| Some(*ticket) == self.ticket);
         let gone = at.map(|at| state.waiters.remove(at));

@@ -156,6 +156,9 @@ impl Future for Notified {
                     drop(state);
                     this.stage = Stage::Done;
                     context::after(step);
+                    if context::waited_for_several() {
+                        this.shared.object.read();
+                    }
                     return Poll::Ready(());
                 }
                 if let Some((_, waker)) = state.queue.iter_mut().find(|(n, _)| *n == ticket) {

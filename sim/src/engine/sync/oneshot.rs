@@ -15,7 +15,10 @@ use std::task::{Context, Poll, Waker};
 pub fn oneshot<T>(name: &'static str) -> (OneshotSender<T>, OneshotReceiver<T>) {
     let state = State { message: None, sent: None, receiving: true, waker: None };
     let shared = Arc::new(Shared { object: Object::new(name), state: Mutex::new(state) });
-    (OneshotSender { shared: Arc::clone(&shared) }, OneshotReceiver { shared, waits: false })
+    (
+        OneshotSender { shared: Arc::clone(&shared) },
+        OneshotReceiver { shared, waits: false, received: false },
+    )
 }
 
 struct Shared<T> {
@@ -92,6 +95,7 @@ impl<T> fmt::Debug for OneshotSender<T> {
 pub struct OneshotReceiver<T> {
     shared: Arc<Shared<T>>,
     waits: bool,
+    received: bool,
 }
 
 impl<T> OneshotReceiver<T> {
@@ -107,13 +111,18 @@ impl<T> Future for OneshotReceiver<T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = lock(&self.shared.state);
+        let shared = Arc::clone(&self.shared);
+        let mut state = lock(&shared.state);
         let sent = state.sent;
         if let Some(step) = sent {
             if self.waits {
                 let message = state.message.take();
                 drop(state);
+                self.received = true;
                 context::after(step);
+                if context::waited_for_several() {
+                    self.shared.object.read();
+                }
                 return Poll::Ready(message.ok_or(RecvError));
             }
             drop(state);
@@ -136,8 +145,10 @@ impl<T> Future for OneshotReceiver<T> {
 
 impl<T> Drop for OneshotReceiver<T> {
     fn drop(&mut self) {
-        self.shared.object.write();
         let mut state = lock(&self.shared.state);
+        if !self.received {
+            self.shared.object.write();
+        }
         state.receiving = false;
         let message = state.message.take();
         let waker = state.waker.take();

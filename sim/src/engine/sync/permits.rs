@@ -162,6 +162,9 @@ impl Future for Acquire {
                     let (_, step) = state.granted.remove(at);
                     drop(state);
                     context::after(step);
+                    if context::waited_for_several() {
+                        this.permits.object.read();
+                    }
                     this.stage = Stage::Done;
                     return Poll::Ready(true);
                 }
