@@ -74,6 +74,8 @@ pub(super) enum WaitFor {
 
 pub(super) struct Context {
     pub(super) active: Cell<bool>,
+    /// A task's code is running, be it a drop: a panic is the task's.
+    pub(super) polling: Cell<bool>,
     pub(super) now: Cell<u64>,
     pub(super) step: Cell<u64>,
     pub(super) current: Cell<TaskId>,
@@ -96,6 +98,7 @@ impl Context {
     const fn new() -> Self {
         Self {
             active: Cell::new(false),
+            polling: Cell::new(false),
             now: Cell::new(0),
             step: Cell::new(0),
             current: Cell::new(TaskId::MAIN),

@@ -92,7 +92,6 @@ pub struct Engine {
     drops_left: u32,
     spurious_left: u32,
     recording: bool,
-    polling: bool,
     before: Vec<TaskId>,
     woken: Vec<TaskId>,
     spawned: Vec<TaskId>,
@@ -117,7 +116,6 @@ impl Engine {
             drops_left: 0,
             spurious_left: 0,
             recording: false,
-            polling: false,
             before: Vec::new(),
             woken: Vec::new(),
             spawned: Vec::new(),
@@ -314,17 +312,13 @@ impl Engine {
                 Ok(end) => return end,
                 Err(payload) => payload,
             };
-            if !mem::take(&mut self.polling) {
+            if !cx.polling.replace(false) {
                 cx.active.set(false);
                 resume_unwind(payload);
             }
             let task = cx.current.get();
             self.note_panic(cx, task, &*payload);
-            if let Err(again) =
-                catch_unwind(AssertUnwindSafe(|| self.slots[task.index()].future = None))
-            {
-                self.note_panic(cx, task, &*again);
-            }
+            self.drop_future(cx, task);
             self.retire(cx, task, Life::Panicked);
             self.after_segment(cx, task, true);
             if self.foreground == 0 {
@@ -382,14 +376,14 @@ impl Engine {
             }
             let mut task_cx = task::Context::from_waker(self.ready.waker(task));
             let future = slot.future.as_mut().expect("only living tasks are ready");
-            self.polling = true;
+            cx.polling.set(true);
             if future.as_mut().poll(&mut task_cx).is_pending() {
-                self.polling = false;
+                cx.polling.set(false);
                 self.after_segment(cx, task, false);
                 continue;
             }
             slot.future = None;
-            self.polling = false;
+            cx.polling.set(false);
             self.retire(cx, task, Life::Finished);
             self.after_segment(cx, task, true);
             if self.foreground == 0 {
@@ -519,11 +513,18 @@ impl Engine {
     }
 
     fn drop_task(&mut self, cx: &Context, task: TaskId) {
-        let future = self.slots[task.index()].future.take();
+        self.drop_future(cx, task);
+        self.retire(cx, task, Life::Aborted);
+    }
+
+    /// Drops a task's future, if it is still there. A panic is the task's.
+    fn drop_future(&mut self, cx: &Context, task: TaskId) {
+        let Some(future) = self.slots[task.index()].future.take() else { return };
+        cx.polling.set(true);
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
             self.note_panic(cx, task, &*payload);
         }
-        self.retire(cx, task, Life::Aborted);
+        cx.polling.set(false);
     }
 
     /// The task is at its end: whoever joins it is woken.
@@ -599,20 +600,22 @@ impl Engine {
         for id in self.before.drain(..) {
             self.ready.wake(id);
         }
-        let segment = Segment {
-            step: cx.step.get(),
-            task,
-            key,
-            effects: &cx.effects.borrow(),
-            choices: &cx.chosen.borrow(),
-            spawned: &self.spawned,
-            woken: &self.woken,
-            finished,
-        };
-        if let Some(strategy) = cx.strategy.borrow_mut().as_mut() {
-            strategy.segment(&segment);
+        {
+            let segment = Segment {
+                step: cx.step.get(),
+                task,
+                key,
+                effects: &cx.effects.borrow(),
+                choices: &cx.chosen.borrow(),
+                spawned: &self.spawned,
+                woken: &self.woken,
+                finished,
+                facts: Facts { engine: self, cx },
+            };
+            if let Some(strategy) = cx.strategy.borrow_mut().as_mut() {
+                strategy.segment(&segment);
+            }
         }
-        let _ = segment;
         cx.effects.borrow_mut().clear();
         cx.chosen.borrow_mut().clear();
     }
@@ -674,14 +677,12 @@ impl Engine {
             while let Some(child) = { cx.newborn.borrow_mut().pop() } {
                 drop(child);
             }
-            let Some(slot) = self.slots.get_mut(next) else { break };
-            if let Some(future) = slot.future.take() {
-                let task = TaskId(u32::try_from(next).expect("task numbers fit"));
-                cx.current.set(task);
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
-                    self.note_panic(cx, task, &*payload);
-                }
+            if next == self.slots.len() {
+                break;
             }
+            let task = TaskId(u32::try_from(next).expect("task numbers fit"));
+            cx.current.set(task);
+            self.drop_future(cx, task);
             next += 1;
         }
         cx.aborts.borrow_mut().clear();

@@ -1,6 +1,7 @@
 //! What one poll segment did to what others can see.
 
 use super::context;
+use super::executor::Facts;
 use super::id::{ObjectId, TaskId, TaskKey};
 use crate::decision::Kind;
 
@@ -48,7 +49,6 @@ pub struct Chosen {
 }
 
 /// A finished poll segment, as a strategy that asked for footprints is told of it.
-#[derive(Debug)]
 pub struct Segment<'a> {
     /// The step's number in its execution, from 0.
     pub step: u64,
@@ -66,6 +66,15 @@ pub struct Segment<'a> {
     pub woken: &'a [TaskId],
     /// Whether the task came to its end.
     pub finished: bool,
+    pub(super) facts: Facts<'a>,
+}
+
+impl Segment<'_> {
+    /// The identity of any task of the execution.
+    #[must_use]
+    pub fn key_of(&self, task: TaskId) -> TaskKey {
+        self.facts.key(task)
+    }
 }
 
 /// The budget of faults as an object: a fault taken writes it, one refused reads it.

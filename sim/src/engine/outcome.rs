@@ -152,12 +152,12 @@ pub(super) fn quiet_panics() {
             // No panic here, whatever state the thread is in: this runs while it unwinds.
             let inside = context::CONTEXT
                 .try_with(|cx| {
-                    if cx.active.get()
-                        && let Ok(mut place) = cx.panic_place.try_borrow_mut()
-                    {
+                    // The engine's own panics, and a strategy's, are bugs, and are not caught.
+                    let inside = cx.polling.get();
+                    if inside && let Ok(mut place) = cx.panic_place.try_borrow_mut() {
                         *place = info.location().map(|l| format!("{}:{}", l.file(), l.line()));
                     }
-                    cx.active.get()
+                    inside
                 })
                 .unwrap_or(false);
             if !inside {

@@ -1,0 +1,108 @@
+//! The reduced search against closed forms, and against the naive one.
+
+use mapi_sync_sim::engine::sync::{
+    Event, Mutex, Notify, Register, Semaphore, bounded, oneshot, unbounded,
+};
+use mapi_sync_sim::engine::{self, Engine, Limits};
+use mapi_sync_sim::strategy::{Certificate, Reduced, Reduction, TrackedSharing};
+
+fn search<F>(limits: Limits, reduction: Reduction, program: impl Fn() -> F) -> Certificate
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut engine = Engine::new(limits, Reduced::new(reduction, TrackedSharing));
+    while let Some(outcome) = engine.execute(0, program()) {
+        assert!(outcome.panics.is_empty(), "{:?}", outcome.panics);
+    }
+    engine.strategy::<Reduced>().unwrap().certificate()
+}
+
+/// The number of classes, which both reductions must agree on, and which the optimal one must run without any waste.
+fn classes<F>(program: impl Fn() -> F) -> u64
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let optimal = search(Limits::default(), Reduction::WakeupTrees, &program);
+    assert!(optimal.complete, "{optimal}");
+    assert_eq!(optimal.blocked, 0, "{optimal:?}");
+    let source = search(Limits::default(), Reduction::SourceSets, &program);
+    assert_eq!((source.classes, source.complete), (optimal.classes, true));
+    optimal.classes
+}
+
+async fn stores(tasks: usize, stores: usize) {
+    let cell = Register::new("cell", 0);
+    for _ in 0..tasks {
+        let cell = cell.clone();
+        engine::spawn("storer", async move {
+            for i in 0..stores {
+                cell.write(i).await;
+            }
+        });
+    }
+}
+
+async fn readers(n: usize) {
+    let cell = Register::new("cell", 0);
+    let written = cell.clone();
+    engine::spawn("writer", async move { written.write(1).await });
+    for _ in 0..n {
+        let cell = cell.clone();
+        engine::spawn("reader", async move {
+            cell.read().await;
+        });
+    }
+}
+
+/// Each of n tasks writes its place from the one before; the first looks for the last zero from the end.
+async fn last_zero(n: usize) {
+    let cells: Vec<_> = (0..=n).map(|_| Register::new("cell", 0)).collect();
+    let seen = cells.clone();
+    engine::spawn("finder", async move {
+        let mut i = n;
+        while seen[i].read().await != 0 {
+            i -= 1;
+        }
+    });
+    for j in 1..=n {
+        let (from, to) = (cells[j - 1].clone(), cells[j].clone());
+        engine::spawn("raiser", async move {
+            let value = from.read().await;
+            to.write(value + 1).await;
+        });
+    }
+}
+
+async fn senders(n: usize) {
+    let (tx, mut rx) = unbounded("pipe");
+    for i in 0..n {
+        let tx = tx.clone();
+        engine::spawn("sender", async move { tx.send(i).await.unwrap() });
+    }
+    drop(tx);
+    for _ in 0..n {
+        rx.recv().await.unwrap();
+    }
+}
+
+async fn equal_timers(n: usize) {
+    let cell = Register::new("cell", 0);
+    for i in 0..n {
+        let cell = cell.clone();
+        engine::spawn("sleeper", async move {
+            engine::sleep(10).await;
+            cell.set(i);
+        });
+    }
+}
+
+#[test]
+fn closed_forms() {
+    assert_eq!(classes(|| stores(2, 5)), 252);
+    assert_eq!(classes(|| stores(3, 3)), 1680);
+    assert_eq!(classes(|| stores(5, 1)), 120);
+    assert_eq!(classes(|| readers(8)), 256);
+    assert_eq!(classes(|| last_zero(6)), 9 * 16);
+    assert_eq!(classes(|| senders(5)), 120);
+    assert_eq!(classes(|| equal_timers(5)), 120);
+}
