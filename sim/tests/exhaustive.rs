@@ -1,8 +1,6 @@
 //! The reduced search against closed forms, and against the naive one.
 
-use mapi_sync_sim::engine::sync::{
-    Event, Mutex, Notify, Register, Semaphore, bounded, oneshot, unbounded,
-};
+use mapi_sync_sim::engine::sync::{Register, unbounded};
 use mapi_sync_sim::engine::{self, Engine, Limits};
 use mapi_sync_sim::strategy::{Certificate, Reduced, Reduction, TrackedSharing};
 

@@ -4,7 +4,7 @@
 //! cell of its own: user code never runs while one of them is borrowed, save for a strategy's, which must not call
 //! the engine.
 
-use super::footprint::{Chosen, DROP_BUDGET, Effect, FAULT_BUDGET, Mode};
+use super::footprint::{Chosen, Effect, Mode};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::strategy::{ChoicePoint, Strategy};
 use super::timers::Timers;
@@ -49,11 +49,17 @@ pub(super) struct TaskMeta {
     /// How many things it waited for at once when it last waited, and at which step that was.
     pub(super) wait_count: u32,
     pub(super) wait_step: u64,
+    /// The objects that it looked at to see whether it had to wait, if footprints are kept.
+    pub(super) wait_objects: Vec<ObjectId>,
 }
 
 impl TaskMeta {
     fn count_wait(&mut self, step: u64) {
-        self.wait_count = if self.wait_step == step { self.wait_count + 1 } else { 1 };
+        if self.wait_step != step {
+            self.wait_count = 0;
+            self.wait_objects.clear();
+        }
+        self.wait_count += 1;
         self.wait_step = step;
     }
 }
@@ -147,14 +153,15 @@ impl Context {
             waits: None,
             wait_count: 0,
             wait_step: 0,
+            wait_objects: Vec::new(),
         });
         TaskId(id)
     }
 
     /// Asks the strategy for a value, and writes it down.
-    pub(super) fn choose(&self, kind: Kind, site: Site, arity: u32) -> u32 {
+    pub(super) fn choose(&self, kind: Kind, site: Site, arity: u32, left: u32) -> u32 {
         let task = self.current.get();
-        let point = ChoicePoint { kind, task, key: self.key(task), site, arity };
+        let point = ChoicePoint { kind, task, key: self.key(task), site, arity, left };
         let value = match self.strategy.borrow_mut().as_mut() {
             Some(strategy) => strategy.choose(&point),
             None => 0,
@@ -164,12 +171,6 @@ impl Context {
         self.answers.borrow_mut().push(Answer { step, kind, task, site: site.hash(), value });
         if self.recording.get() {
             self.chosen.borrow_mut().push(Chosen { kind, site: site.hash(), arity, value });
-            let mode = if value == 0 { Mode::Read } else { Mode::Write };
-            match kind {
-                Kind::Fault => self.effects.borrow_mut().push(Effect::Access(FAULT_BUDGET, mode)),
-                Kind::Drop => self.effects.borrow_mut().push(Effect::Access(DROP_BUDGET, mode)),
-                Kind::Run | Kind::Choice | Kind::Spurious => {}
-            }
         }
         value
     }
@@ -247,6 +248,19 @@ pub(super) fn waits_for(what: WaitFor) {
     });
 }
 
+/// Notes what the running task looked at, to see whether it has to wait. Alone, that is no access: whether the task can
+/// run once the thing has come does not depend on which was first. Among several waits, it is.
+#[inline]
+pub(super) fn looks_at(objects: &[ObjectId]) {
+    with(|cx| {
+        if cx.recording.get()
+            && let Some(task) = cx.tasks.borrow_mut().get_mut(cx.current.get().index())
+        {
+            task.wait_objects.extend_from_slice(objects);
+        }
+    });
+}
+
 /// Notes that the running task waits for its own turn only, for footprints.
 #[inline]
 pub(super) fn waits_for_its_turn() {
@@ -259,8 +273,19 @@ pub(super) fn waits_for_its_turn() {
     });
 }
 
-/// Whether the running task waited for several things at once before this segment. Which of them came first can be
-/// seen then, so that something has come is in conflict with its coming.
+/// Says that what the running task waited for came at the given step, by that step's use of `object`.
+///
+/// A task that waited for this alone could not have run before. One that waited for several things at once could, and
+/// which of them had come can be seen: then it is an access like others, and the order can be reversed.
+pub(super) fn came(object: ObjectId, step: u64) {
+    if waited_for_several() {
+        effect(Effect::Access(object, Mode::Read));
+    } else {
+        after(step);
+    }
+}
+
+/// Whether the running task waited for several things at once before this segment.
 pub(super) fn waited_for_several() -> bool {
     with(|cx| {
         cx.recording.get()

@@ -1,7 +1,7 @@
 //! One execution: poll, decide, move the clock, until nothing is left to do.
 
 use super::context::{self, BoxedTask, Context, Life, TaskMeta, WaitFor};
-use super::footprint::{Effect, Mode, SPURIOUS_BUDGET, Segment};
+use super::footprint::{Effect, Mode, Segment};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::outcome::{Blocked, Budget, End, Limits, Nondeterminism, Outcome, TaskPanic};
 use super::ready::{Ready, ReadySet};
@@ -488,11 +488,7 @@ impl Engine {
         if arity == 1 {
             return None;
         }
-        let value = cx.choose(Kind::Spurious, Site::NONE, arity);
-        if self.recording {
-            let mode = if value == 0 { Mode::Read } else { Mode::Write };
-            context::effect(Effect::Access(SPURIOUS_BUDGET, mode));
-        }
+        let value = cx.choose(Kind::Spurious, Site::NONE, arity, self.spurious_left);
         let task = *waiting.get(value.checked_sub(1)? as usize)?;
         self.spurious_left -= 1;
         Some(task)
@@ -505,7 +501,10 @@ impl Engine {
             return true;
         }
         // A task that was never polled is at no await point yet.
-        if slot.polls == 1 || self.drops_left == 0 || cx.choose(Kind::Drop, Site::NONE, 2) == 0 {
+        if slot.polls == 1 {
+            return false;
+        }
+        if self.drops_left == 0 || cx.choose(Kind::Drop, Site::NONE, 2, self.drops_left) == 0 {
             return false;
         }
         self.drops_left -= 1;
@@ -586,6 +585,13 @@ impl Engine {
         if task != TaskId::CLOCK {
             // Aborting a task is in conflict with each of its segments.
             cx.effects.borrow_mut().push(Effect::Access(ObjectId::of_task(key), Mode::Read));
+            let tasks = cx.tasks.borrow();
+            let meta = &tasks[task.index()];
+            if meta.wait_step == cx.step.get() && meta.wait_count > 1 {
+                let looked =
+                    meta.wait_objects.iter().map(|object| Effect::Access(*object, Mode::Read));
+                cx.effects.borrow_mut().extend(looked);
+            }
         }
         self.woken.clear();
         self.woken.extend(self.ready.view().iter());
@@ -668,6 +674,8 @@ impl Engine {
         let virtual_ms = cx.now.get();
         let mut strategy =
             cx.strategy.borrow_mut().take().expect("the strategy was lent to this execution");
+        // It may have been the last step that was one too many.
+        let end = if self.recording && strategy.abandons() { End::Abandoned } else { end };
         cx.recording.set(false);
         cx.faults_left.set(0);
         mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);

@@ -77,13 +77,6 @@ impl Segment<'_> {
     }
 }
 
-/// The budget of faults as an object: a fault taken writes it, one refused reads it.
-pub(crate) const FAULT_BUDGET: ObjectId = ObjectId::global(1);
-/// The budget of dropped tasks, likewise.
-pub(crate) const DROP_BUDGET: ObjectId = ObjectId::global(2);
-/// The budget of spurious polls, likewise.
-pub(crate) const SPURIOUS_BUDGET: ObjectId = ObjectId::global(3);
-
 /// A tracked object: what the engine knows of a channel, a lock, a cell.
 ///
 /// The objects of [this module](super) hold one. A type of your own that tasks share can hold one too, and tell of

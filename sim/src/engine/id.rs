@@ -88,11 +88,6 @@ impl ObjectId {
         Self(mix(self.0 ^ mix(part)))
     }
 
-    /// An object that every execution has, by number.
-    pub(crate) const fn global(number: u64) -> Self {
-        Self(number)
-    }
-
     /// The identity as a number.
     #[must_use]
     pub const fn get(self) -> u64 {

@@ -95,8 +95,9 @@ pub use ready::Ready;
 pub use runtime::SimRuntime;
 pub use strategy::{ChoicePoint, Decision, Strategy};
 pub use task::{
-    Builder, JoinError, JoinHandle, Sleep, YieldNow, choose, current, current_key, current_step,
-    fault, now, sleep, sleep_for, sleep_until, spawn, spawn_droppable, task_name, yield_now,
+    AbortHandle, Builder, JoinError, JoinHandle, Sleep, YieldNow, choose, current, current_key,
+    current_step, fault, now, sleep, sleep_for, sleep_until, spawn, spawn_droppable, task_name,
+    yield_now,
 };
 
 pub(crate) use id::mix;

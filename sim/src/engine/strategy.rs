@@ -165,4 +165,6 @@ pub struct ChoicePoint {
     pub site: Site,
     /// How many values there are: 2 for a fault or a drop. The default is 0.
     pub arity: u32,
+    /// How many answers other than 0 the budget still allows in this execution; no end of them for a choice.
+    pub left: u32,
 }

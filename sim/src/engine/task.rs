@@ -122,6 +122,12 @@ impl JoinHandle {
         abort(self.id);
     }
 
+    /// A handle that can only abort, and be copied.
+    #[must_use]
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle { id: self.id }
+    }
+
     /// Whether the task has come to its end.
     #[must_use]
     pub fn is_finished(&self) -> bool {
@@ -140,7 +146,20 @@ impl JoinHandle {
     }
 }
 
-pub(super) fn abort(id: TaskId) {
+/// Aborts a task from anywhere in the execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AbortHandle {
+    id: TaskId,
+}
+
+impl AbortHandle {
+    /// [`JoinHandle::abort`].
+    pub fn abort(&self) {
+        abort(self.id);
+    }
+}
+
+fn abort(id: TaskId) {
     context::with(|cx| {
         let key = {
             let mut tasks = cx.tasks.borrow_mut();
@@ -170,8 +189,10 @@ impl Future for JoinHandle {
                 if task.life == Life::Running {
                     task.joiner = Some(cx.waker().clone());
                 } else {
+                    let key = task.key;
                     drop(tasks);
                     context::waits_for_its_turn();
+                    context::looks_at(&[ObjectId::of_task(key).part(1)]);
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -188,6 +209,7 @@ impl Future for JoinHandle {
                         context::effect(Effect::Access(ObjectId::of_task(key).part(1), Mode::Read));
                     }
                     context::waits_for(WaitFor::Task(self.id));
+                    context::looks_at(&[ObjectId::of_task(key).part(1)]);
                     return Poll::Pending;
                 }
                 Life::Finished => Ok(()),
@@ -197,10 +219,7 @@ impl Future for JoinHandle {
             let (ended_at, key) = (task.ended_at, task.key);
             drop(tasks);
             self.joined = true;
-            context::after(ended_at);
-            if context::waited_for_several() {
-                context::effect(Effect::Access(ObjectId::of_task(key).part(1), Mode::Read));
-            }
+            context::came(ObjectId::of_task(key).part(1), ended_at);
             Poll::Ready(result)
         })
     }
@@ -336,7 +355,9 @@ pub fn choose(site: impl Into<Site>, arity: u32) -> u32 {
         return 0;
     }
     let site = site.into();
-    context::with(|cx| if cx.active.get() { cx.choose(Kind::Choice, site, arity) } else { 0 })
+    context::with(
+        |cx| if cx.active.get() { cx.choose(Kind::Choice, site, arity, u32::MAX) } else { 0 },
+    )
 }
 
 /// Whether a fault strikes here, as the strategy decides. At most [`Limits::faults`](super::Limits::faults) do in one
@@ -347,7 +368,7 @@ pub fn fault(site: impl Into<Site>) -> bool {
         if !cx.active.get() || cx.faults_left.get() == 0 {
             return false;
         }
-        let struck = cx.choose(Kind::Fault, site, 2) == 1;
+        let struck = cx.choose(Kind::Fault, site, 2, cx.faults_left.get()) == 1;
         if struck {
             cx.faults_left.set(cx.faults_left.get() - 1);
         }

@@ -48,6 +48,26 @@ pub(super) fn execution_rng(seed: u64, index: u64) -> Rng {
     Rng::with_seed(mix(seed ^ mix(index)))
 }
 
+/// Executions whose numbers agree but for the last five bits: a strategy may learn from one for the next.
+///
+/// Within a block it must be run from the first on and in order for an execution to depend on the seed and its number only.
+/// [`sweep`](crate::engine::parallel::sweep) does so if its chunks are multiples of [`SIZE`](Self::SIZE).
+#[derive(Clone, Debug, Default)]
+pub struct Block {
+    last: Option<u64>,
+}
+
+impl Block {
+    /// How many executions make a block.
+    pub const SIZE: u64 = 32;
+
+    /// Goes on to an execution. Says whether what was learned holds for it.
+    pub(super) fn goes_on(&mut self, index: u64) -> bool {
+        let last = self.last.replace(index);
+        index % Self::SIZE != 0 && last == index.checked_sub(1)
+    }
+}
+
 /// How likely faults are in one execution.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Chances {

@@ -241,10 +241,7 @@ impl<T> Shared<T> {
         if let Some((step, message)) = state.queue.pop_front() {
             drop(state);
             self.head.write();
-            context::after(step);
-            if context::waited_for_several() {
-                self.tail.read();
-            }
+            context::came(self.tail.id(), step);
             if let Some(room) = &self.room {
                 room.release(1);
             }
@@ -252,11 +249,10 @@ impl<T> Shared<T> {
         }
         if state.senders == 0 {
             for step in &state.departures {
-                context::after(*step);
+                context::came(self.doors.id(), *step);
             }
             if context::waited_for_several() {
                 self.tail.read();
-                self.doors.read();
             }
             return Err(true);
         }
@@ -322,6 +318,7 @@ impl<T> Future for Recv<'_, T> {
             kind: "a message from channel",
             name: self.shared.tail.name(),
         });
+        context::looks_at(&[self.shared.tail.id(), self.shared.doors.id()]);
         Poll::Pending
     }
 }

@@ -88,16 +88,17 @@ impl Future for Wait {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
+        if !this.polled {
+            // Setting and asking commute, but what is set can be reset.
+            this.shared.passing.read();
+        }
         let mut state = lock(&this.shared.state);
         match state.set {
             Some(step) if this.polled => {
                 drop(state);
                 this.shared.passing.read();
-                context::after(step);
+                context::came(this.shared.object.id(), step);
                 this.done = true;
-                if context::waited_for_several() {
-                    this.shared.object.read();
-                }
                 return Poll::Ready(());
             }
             Some(_) => {
@@ -122,6 +123,7 @@ impl Future for Wait {
         }
         this.polled = true;
         context::waits_for(WaitFor::Object { kind: "event", name: this.shared.object.name() });
+        context::looks_at(&[this.shared.object.id()]);
         Poll::Pending
     }
 }

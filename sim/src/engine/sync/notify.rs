@@ -155,10 +155,7 @@ impl Future for Notified {
                     let (_, step, _) = state.notified.remove(at);
                     drop(state);
                     this.stage = Stage::Done;
-                    context::after(step);
-                    if context::waited_for_several() {
-                        this.shared.object.read();
-                    }
+                    context::came(this.shared.object.id(), step);
                     return Poll::Ready(());
                 }
                 if let Some((_, waker)) = state.queue.iter_mut().find(|(n, _)| *n == ticket) {

@@ -119,10 +119,7 @@ impl<T> Future for OneshotReceiver<T> {
                 let message = state.message.take();
                 drop(state);
                 self.received = true;
-                context::after(step);
-                if context::waited_for_several() {
-                    self.shared.object.read();
-                }
+                context::came(self.shared.object.id(), step);
                 return Poll::Ready(message.ok_or(RecvError));
             }
             drop(state);
@@ -139,6 +136,7 @@ impl<T> Future for OneshotReceiver<T> {
             kind: "the message of oneshot",
             name: self.shared.object.name(),
         });
+        context::looks_at(&[self.shared.object.id()]);
         Poll::Pending
     }
 }

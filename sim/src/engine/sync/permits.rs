@@ -161,10 +161,7 @@ impl Future for Acquire {
                 if let Some(at) = state.granted.iter().position(|(granted, _)| *granted == ticket) {
                     let (_, step) = state.granted.remove(at);
                     drop(state);
-                    context::after(step);
-                    if context::waited_for_several() {
-                        this.permits.object.read();
-                    }
+                    context::came(this.permits.object.id(), step);
                     this.stage = Stage::Done;
                     return Poll::Ready(true);
                 }

@@ -9,8 +9,6 @@ pub(super) type Process = u32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Event {
     pub(super) process: Process,
-    /// The values chosen inside, each with how many there were.
-    pub(super) choices: Vec<(u32, u32)>,
     /// Each object once, by ascending number.
     pub(super) accesses: Vec<(u32, Mode)>,
     /// The clock's move, which everything before leads to and everything after comes from.
@@ -48,16 +46,6 @@ impl Event {
             }
         }
         false
-    }
-
-    /// Whether the choices begin with these values.
-    pub(super) fn begins_with(&self, values: &[u32]) -> bool {
-        self.choices.len() >= values.len()
-            && self.choices.iter().zip(values).all(|((a, _), b)| a == b)
-    }
-
-    pub(super) fn values(&self) -> Vec<u32> {
-        self.choices.iter().map(|(value, _)| *value).collect()
     }
 }
 
@@ -97,7 +85,7 @@ mod tests {
     use super::*;
 
     fn event(process: Process, accesses: &[(u32, Mode)]) -> Event {
-        let mut event = Event { process, choices: vec![], accesses: vec![], barrier: false };
+        let mut event = Event { process, accesses: vec![], barrier: false };
         for (object, mode) in accesses {
             event.access(*object, *mode);
         }

@@ -26,8 +26,10 @@
 //!   timers are due together are woken together, and their order is a matter of their conflicts. A clock that may run ahead
 //!   ([`Limits::skew_ms`](crate::engine::Limits::skew_ms)) races with everything, and is not searched here: see
 //!   [`Certificate`].
-//! - A choice makes one event for each of its values, each in conflict with the others. A fault or a drop, taken or not,
-//!   uses the budget that all share.
+//! - Choices, faults and drops are settled from outside: the search runs once for each *assignment* of values to the places
+//!   that ask for one, and under an assignment the program is a matter of order alone. It begins with the defaults
+//!   everywhere, and adds one place after another as they come up. An execution that does not ask at all the places of
+//!   its assignment is one of a smaller assignment, and is not counted again.
 //!
 //! # What it takes on trust
 //!
@@ -37,15 +39,15 @@
 mod event;
 mod tree;
 
-use crate::decision::Kind;
+use crate::decision::{Kind, Place};
 use crate::engine::{
     ChoicePoint, Decision, Effect, Mode, ObjectId, Segment, Strategy, TaskId, TaskKey,
 };
 use event::{Event, Process, VectorClock};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
-use tree::{Label, Node, Sequence, insert};
+use tree::{Node, Sequence, insert};
 
 /// The caller's word that the tasks of a program share state through tracked objects only: those of
 /// [`engine::sync`](crate::engine::sync), or any that report their uses through an [`Object`](crate::engine::Object).
@@ -58,7 +60,8 @@ pub enum Reduction {
     /// Source sets and sleep sets. Never runs two schedules of a class to their end, but begins some that it has to
     /// give up. Takes less memory.
     SourceSets,
-    /// Wakeup trees: every execution is the only one of its class.
+    /// Wakeup trees: every execution is the only one of its class, and none is given up if each segment uses one object
+    /// and asks for the same choices in every order. What a segment would have done at another time is a guess otherwise.
     WakeupTrees,
 }
 
@@ -69,7 +72,7 @@ pub struct Certificate {
     pub complete: bool,
     /// Executions that ran to their end, each the only one of its class.
     pub classes: u64,
-    /// Executions that were given up because others like them had been run.
+    /// Executions that were given up, or not counted, because others like them had been run.
     pub blocked: u64,
     /// Pairs of segments whose order mattered.
     pub races: u64,
@@ -118,7 +121,7 @@ impl fmt::Display for Certificate {
 /// The state before a step of the current execution, and that step.
 #[derive(Debug, Default)]
 struct Frame {
-    label: Option<Label>,
+    process: Option<Process>,
     task: Option<TaskId>,
     event: Option<Arc<Event>>,
     /// Its number among the events of its process, from 1.
@@ -134,6 +137,22 @@ struct Frame {
     after: Vec<Node>,
     /// What the step changed in `enablers`, to be undone.
     undo: Vec<(Process, Option<usize>)>,
+}
+
+impl Frame {
+    /// Takes up the next of the planned steps that does not sleep. One sleeps if what was known of a later step when the
+    /// plan was made has turned out otherwise.
+    fn take_up(&mut self) -> bool {
+        while !self.todo.is_empty() {
+            let Node { event, children } = self.todo.remove(0);
+            if self.sleep.iter().all(|sleeper| sleeper.process != event.process) {
+                self.process = Some(event.process);
+                self.after = children;
+                return true;
+            }
+        }
+        false
+    }
 }
 
 /// One execution for each class of equivalent schedules.
@@ -170,9 +189,18 @@ pub struct Reduced {
     spare: Vec<Frame>,
     /// The depth of the step to come.
     depth: usize,
-    /// The first frame that this execution does not share with the one before.
-    fresh: usize,
-    asked: usize,
+    /// The values that places take in this round; elsewhere it is the default.
+    assignment: BTreeMap<Place, u32>,
+    /// The places that the current execution has asked, with how many values each takes.
+    asked: BTreeMap<Place, u32>,
+    /// How often each task asked at each site.
+    counts: BTreeMap<(Kind, TaskKey, u32), u32>,
+    /// Assignments still to be run, and all that were ever planned.
+    /// How many faults and drops an execution may have.
+    budgets: BTreeMap<Kind, u32>,
+    waiting: VecDeque<BTreeMap<Place, u32>>,
+    planned: BTreeSet<BTreeMap<Place, u32>>,
+    rounds: u32,
     keys: BTreeMap<TaskKey, Process>,
     names: Vec<TaskKey>,
     objects: BTreeMap<ObjectId, u32>,
@@ -205,8 +233,13 @@ impl Reduced {
             frames: Vec::new(),
             spare: Vec::new(),
             depth: 0,
-            fresh: 0,
-            asked: 0,
+            assignment: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            budgets: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            planned: BTreeSet::new(),
+            rounds: 0,
             keys: BTreeMap::from([(TaskKey::CLOCK, CLOCK)]),
             names: vec![TaskKey::CLOCK],
             objects: BTreeMap::new(),
@@ -249,8 +282,9 @@ impl Reduced {
         if self.finished {
             return 1.0;
         }
-        let mut share = 0.0;
-        let mut width = 1.0;
+        let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
+        let mut width = 1.0 / (f64::from(self.rounds) + 1.0 + f64::from(waiting));
+        let mut share = width * f64::from(self.rounds);
         for frame in &self.frames {
             let done = f64::from(frame.explored);
             let todo = f64::from(u32::try_from(frame.todo.len()).unwrap_or(u32::MAX));
@@ -306,29 +340,13 @@ impl Reduced {
         loop {
             self.undo_step();
             let Some(frame) = self.frames.last_mut() else { return false };
-            if let Some(last) = frame.sleep.last()
-                && !last.choices.is_empty()
-                && frame.explored > 0
-                && !last.barrier
-                && frame.todo.iter().all(|node| node.label.process != last.process)
-                && let Some(values) = awake(&frame.sleep, last.process, &mut Vec::new())
-            {
-                // The step had a choice, and a value of it has not been tried.
-                let label = Label { process: last.process, values };
-                frame.todo.push(Node { label, event: None, children: Vec::new() });
+            if frame.take_up() {
+                return true;
             }
-            if frame.todo.is_empty() {
-                let mut frame = self.frames.pop().unwrap_or_default();
-                frame.sleep.clear();
-                frame.after.clear();
-                self.spare.push(frame);
-                continue;
-            }
-            let node = frame.todo.remove(0);
-            frame.label = Some(node.label);
-            frame.after = node.children;
-            self.fresh = self.frames.len() - 1;
-            return true;
+            let mut frame = self.frames.pop().unwrap_or_default();
+            frame.sleep.clear();
+            frame.after.clear();
+            self.spare.push(frame);
         }
     }
 
@@ -350,10 +368,7 @@ impl Reduced {
         self.open_frame();
         let depth = self.frames.len() - 1;
         let frame = &mut self.frames[depth];
-        if !frame.todo.is_empty() {
-            let node = frame.todo.remove(0);
-            frame.label = Some(node.label);
-            frame.after = node.children;
+        if frame.take_up() {
             return self.find(at);
         }
         let default = at.default_task();
@@ -361,8 +376,8 @@ impl Reduced {
         for task in std::iter::once(default).chain(others) {
             let process = self.process(at.key(task));
             let frame = &mut self.frames[depth];
-            if let Some(values) = awake(&frame.sleep, process, &mut Vec::new()) {
-                frame.label = Some(Label { process, values });
+            if frame.sleep.iter().all(|event| event.process != process) {
+                frame.process = Some(process);
                 return task;
             }
         }
@@ -370,10 +385,10 @@ impl Reduced {
         default
     }
 
-    /// The task of the deepest frame's label.
+    /// The task that the deepest frame is to run.
     fn find(&mut self, at: &Decision<'_>) -> TaskId {
-        let label = self.frames.last().and_then(|frame| frame.label.as_ref());
-        let key = label.map(|label| self.names[label.process as usize]);
+        let process = self.frames.last().and_then(|frame| frame.process);
+        let key = process.map(|process| self.names[process as usize]);
         if let Some(task) = at.ready().iter().find(|task| Some(at.key(*task)) == key) {
             return task;
         }
@@ -388,9 +403,7 @@ impl Reduced {
         let depth = self.depth;
         let process = self.process(segment.key);
         let barrier = segment.task == TaskId::CLOCK;
-        let mut event = Event { process, choices: Vec::new(), accesses: Vec::new(), barrier };
-        let chosen = segment.choices.iter().filter(|chosen| chosen.kind != Kind::Spurious);
-        event.choices.extend(chosen.map(|chosen| (chosen.value, chosen.arity)));
+        let mut event = Event { process, accesses: Vec::new(), barrier };
         let mut clock = std::mem::take(&mut self.frames[depth].clock);
         clock.clear();
         let cause = self.steps[process as usize].last().copied();
@@ -496,9 +509,7 @@ impl Reduced {
             let sequence = Sequence { events: events.clone(), before: &before };
             // Taken out while the tree is changed: the sequence looks at the other frames.
             let covered = match self.reduction {
-                Reduction::WakeupTrees => {
-                    sleep.iter().any(|sleeper| sequence.is_covered_by(sleeper))
-                }
+                Reduction::WakeupTrees => sequence.is_covered_by(sleep),
                 Reduction::SourceSets => sequence.begins_in(sleep, &frames[first].todo),
             };
             if covered {
@@ -519,22 +530,42 @@ impl Reduced {
     }
 }
 
-/// The values that the first choices of a process's next step must take so that the step does not sleep; none if it
-/// sleeps whatever they are. Choices beyond those given are free.
-fn awake(sleep: &[Arc<Event>], process: Process, values: &mut Vec<u32>) -> Option<Vec<u32>> {
-    let mut alike =
-        sleep.iter().filter(|event| event.process == process && event.begins_with(values));
-    let Some(first) = alike.next() else { return Some(values.clone()) };
-    let (_, arity) = *first.choices.get(values.len())?;
-    for value in 0..arity {
-        values.push(value);
-        let found = awake(sleep, process, values);
-        values.pop();
-        if found.is_some() {
-            return found;
+impl Reduced {
+    /// Plans an assignment for each value of each place that the execution asked and that has the default.
+    fn plan_assignments(&mut self) {
+        for (place, arity) in &self.asked {
+            let taken = self.assignment.keys().filter(|known| known.kind == place.kind).count();
+            let budget = self.budgets.get(&place.kind).copied().unwrap_or(0);
+            if self.assignment.contains_key(place) || taken as u64 >= u64::from(budget) {
+                continue;
+            }
+            for value in 1..*arity {
+                let mut assignment = self.assignment.clone();
+                assignment.insert(*place, value);
+                if self.planned.insert(assignment.clone()) {
+                    self.waiting.push_back(assignment);
+                }
+            }
         }
     }
-    None
+
+    /// Goes on to the next assignment.
+    fn next_round(&mut self) -> bool {
+        self.rounds += 1;
+        let Some(assignment) = self.waiting.pop_front() else { return false };
+        self.assignment = assignment;
+        for of_process in &mut self.steps {
+            of_process.clear();
+        }
+        for enabler in &mut self.enablers {
+            *enabler = None;
+        }
+        for of_object in &mut self.uses {
+            of_object.clear();
+        }
+        self.barriers.clear();
+        true
+    }
 }
 
 impl Strategy for Reduced {
@@ -542,19 +573,19 @@ impl Strategy for Reduced {
         if self.finished {
             return false;
         }
-        if self.started && !self.backtrack() {
+        if self.started && !self.backtrack() && !self.next_round() {
             self.finished = true;
             return false;
         }
         self.started = true;
         self.abandoned = false;
         self.depth = 0;
-        self.asked = 0;
+        self.asked.clear();
+        self.counts.clear();
         true
     }
 
     fn pick(&mut self, at: &Decision<'_>) -> TaskId {
-        self.asked = 0;
         if at.clock() {
             self.gap.get_or_insert(Gap::Skew);
         }
@@ -576,14 +607,14 @@ impl Strategy for Reduced {
             self.gap.get_or_insert(Gap::Spurious);
             return 0;
         }
-        let asked = self.asked;
-        self.asked += 1;
-        let Some(frame) = self.frames.get(self.depth).filter(|_| !self.abandoned) else { return 0 };
-        match (&frame.event, &frame.label) {
-            (Some(event), _) => event.choices.get(asked).map_or(0, |(value, _)| *value),
-            (None, Some(label)) => label.values.get(asked).copied().unwrap_or(0),
-            (None, None) => 0,
-        }
+        let site = at.site.hash();
+        let count = self.counts.entry((at.kind, at.key, site)).or_default();
+        let place = Place { kind: at.kind, task: at.key, site, ordinal: *count };
+        *count += 1;
+        self.asked.insert(place, at.arity);
+        let budget = self.budgets.entry(at.kind).or_default();
+        *budget = at.left.max(*budget);
+        self.assignment.get(&place).copied().unwrap_or(0)
     }
 
     fn wants_footprints(&self) -> bool {
@@ -598,14 +629,9 @@ impl Strategy for Reduced {
             self.open_frame();
         }
         match self.frames.get(self.depth).map(|frame| &frame.event) {
-            Some(Some(event)) => {
-                if self.names[event.process as usize] != segment.key {
-                    self.gap = Some(Gap::Untracked);
-                    self.abandoned = true;
-                }
-            }
+            Some(Some(event)) if self.names[event.process as usize] == segment.key => {}
             Some(None) => self.record(segment),
-            None => {
+            _ => {
                 self.gap = Some(Gap::Untracked);
                 self.abandoned = true;
             }
@@ -618,10 +644,12 @@ impl Strategy for Reduced {
     }
 
     fn end(&mut self) {
-        if self.abandoned {
+        let asks_all = self.assignment.keys().all(|place| self.asked.contains_key(place));
+        if self.abandoned || !asks_all {
             self.blocked += 1;
         } else {
             self.classes += 1;
+            self.plan_assignments();
         }
         self.reverse_races();
     }

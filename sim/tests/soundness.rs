@@ -1,0 +1,520 @@
+//! The reduced search held against the naive one, over random small programs.
+//!
+//! For each program, the naive search runs every schedule. From its traces the classes are counted here, by an
+//! independent and slow computation of the happens-before relation. The reduced search must reach exactly the same final
+//! states, and run exactly one execution for each class.
+
+use futures::future::{Either, join, select};
+use mapi_sync_sim::decision::Kind;
+use mapi_sync_sim::engine::sync::{
+    Event, Mutex, Notify, Receiver, Register, Semaphore, Sender, bounded, oneshot, unbounded,
+};
+use mapi_sync_sim::engine::{
+    self, AbortHandle, ChoicePoint, Chosen, Decision, Effect, End, Engine, Limits, ObjectId,
+    Outcome, Segment, Strategy as Schedule, TaskId, TaskKey,
+};
+use mapi_sync_sim::strategy::{Dfs, Reduced, Reduction, TrackedSharing};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+
+/// What tasks do. Objects and tasks are given by small numbers.
+#[derive(Clone, Debug)]
+enum Op {
+    Yield,
+    Sleep(u64),
+    Read(usize),
+    Write(usize, u64),
+    /// Read and write back, in two segments.
+    Raise(usize),
+    /// Read and write back, in one segment.
+    RaiseAtOnce(usize),
+    Merge(usize),
+    Lock(Vec<Op>),
+    TryLock,
+    Acquire(Vec<Op>),
+    Send(usize, usize),
+    TrySend(usize, usize),
+    Recv(usize),
+    TryRecv(usize),
+    RecvOrSleep(usize, u64),
+    RecvEither,
+    RecvOrYield(usize),
+    RecvBoth,
+    Set,
+    Reset,
+    Wait,
+    WaitOrRecv(usize),
+    NotifyOne,
+    NotifyAll,
+    Notified,
+    Abort(usize),
+    Spawn(Vec<Op>),
+    SpawnAndJoin(Vec<Op>),
+    JoinOrRecv(Vec<Op>, usize),
+    Oneshot(Vec<Op>),
+    Choose,
+    Fault,
+}
+
+type Log = Arc<std::sync::Mutex<BTreeMap<TaskKey, Vec<u64>>>>;
+
+#[derive(Clone)]
+struct World {
+    log: Log,
+    cells: [Register<u64>; 2],
+    door: Mutex<()>,
+    permits: Semaphore,
+    event: Event,
+    bell: Notify,
+    senders: Vec<[Sender<u64>; 2]>,
+    tasks: Arc<OnceLock<Vec<AbortHandle>>>,
+}
+
+impl World {
+    fn see(&self, value: u64) {
+        self.log.lock().unwrap().entry(engine::current_key()).or_default().push(value);
+    }
+}
+
+type Inbox = [Receiver<u64>; 2];
+
+fn run(
+    world: World,
+    ops: Vec<Op>,
+    mut inbox: Option<Inbox>,
+) -> futures::future::BoxFuture<'static, ()> {
+    Box::pin(async move {
+        for (at, op) in ops.into_iter().enumerate() {
+            step(&world, at as u64, op, &mut inbox).await;
+        }
+        world.see(1000);
+    })
+}
+
+async fn step(world: &World, at: u64, op: Op, inbox: &mut Option<Inbox>) {
+    let got = |result: Result<u64, _>| result.unwrap_or(99);
+    match (op, inbox) {
+        (Op::Yield, _) => engine::yield_now().await,
+        (Op::Sleep(ms), _) => engine::sleep(ms).await,
+        (Op::Read(cell), _) => world.see(world.cells[cell].read().await),
+        (Op::Write(cell, value), _) => world.cells[cell].write(value).await,
+        (Op::Raise(cell), _) => {
+            let value = world.cells[cell].read().await;
+            world.cells[cell].write(value * 3 + 1).await;
+        }
+        (Op::RaiseAtOnce(cell), _) => {
+            let value = world.cells[cell].get();
+            if value > 0 {
+                world.cells[cell].set(value - 1);
+            } else {
+                world.cells[1 - cell].set(7);
+            }
+            engine::yield_now().await;
+        }
+        (Op::Merge(cell), _) => {
+            world.cells[cell].merge(|value| *value += 1);
+            engine::yield_now().await;
+        }
+        (Op::Lock(ops), _) => {
+            let _guard = world.door.lock().await;
+            run(world.clone(), ops, None).await;
+        }
+        (Op::TryLock, _) => {
+            let guard = world.door.try_lock();
+            world.see(u64::from(guard.is_some()));
+            engine::yield_now().await;
+        }
+        (Op::Acquire(ops), _) => {
+            let _permit = world.permits.acquire().await.unwrap();
+            run(world.clone(), ops, None).await;
+        }
+        (Op::Send(task, which), _) => {
+            let tx = &world.senders[task % world.senders.len()][which];
+            world.see(u64::from(tx.send(at).await.is_ok()));
+        }
+        (Op::TrySend(task, which), _) => {
+            let tx = &world.senders[task % world.senders.len()][which];
+            world.see(u64::from(tx.try_send(at).is_ok()));
+            engine::yield_now().await;
+        }
+        (Op::Recv(which), Some(inbox)) => world.see(got(inbox[which].recv().await)),
+        (Op::TryRecv(which), Some(inbox)) => {
+            world.see(inbox[which].try_recv().unwrap_or(98));
+            engine::yield_now().await;
+        }
+        (Op::RecvOrSleep(which, ms), Some(inbox)) => {
+            world.see(match select(pin!(inbox[which].recv()), engine::sleep(ms)).await {
+                Either::Left((value, _)) => got(value),
+                Either::Right(_) => 97,
+            });
+        }
+        (Op::RecvEither, Some([a, b])) => {
+            world.see(match select(pin!(a.recv()), pin!(b.recv())).await {
+                Either::Left((value, _)) => got(value),
+                Either::Right((value, _)) => 10 + got(value),
+            });
+        }
+        (Op::RecvOrYield(which), Some(inbox)) => {
+            world.see(match select(pin!(inbox[which].recv()), engine::yield_now()).await {
+                Either::Left((value, _)) => got(value),
+                Either::Right(_) => 96,
+            });
+        }
+        (Op::RecvBoth, Some([a, b])) => {
+            let (a, b) = join(a.recv(), b.recv()).await;
+            world.see(got(a) * 100 + got(b));
+        }
+        (Op::Set, _) => {
+            world.event.set();
+            engine::yield_now().await;
+        }
+        (Op::Reset, _) => {
+            world.event.reset();
+            engine::yield_now().await;
+        }
+        (Op::Wait, _) => world.event.wait().await,
+        (Op::WaitOrRecv(which), Some(inbox)) => {
+            world.see(match select(pin!(world.event.wait()), pin!(inbox[which].recv())).await {
+                Either::Left(_) => 95,
+                Either::Right((value, _)) => got(value),
+            });
+        }
+        (Op::NotifyOne, _) => {
+            world.bell.notify_one();
+            engine::yield_now().await;
+        }
+        (Op::NotifyAll, _) => {
+            world.bell.notify_waiters();
+            engine::yield_now().await;
+        }
+        (Op::Notified, _) => world.bell.notified().await,
+        (Op::Abort(task), _) => {
+            let tasks = world.tasks.get().unwrap();
+            tasks[task % tasks.len()].abort();
+            engine::yield_now().await;
+        }
+        (Op::Spawn(ops), _) => {
+            engine::spawn("child", run(world.clone(), ops, None));
+        }
+        (Op::SpawnAndJoin(ops), _) => {
+            let end = engine::spawn_droppable("child", run(world.clone(), ops, None)).await;
+            world.see(u64::from(end.is_ok()));
+        }
+        (Op::JoinOrRecv(ops, which), Some(inbox)) => {
+            let child = engine::spawn("child", run(world.clone(), ops, None));
+            world.see(match select(child, pin!(inbox[which].recv())).await {
+                Either::Left((end, _)) => 90 + u64::from(end.is_ok()),
+                Either::Right((value, _)) => got(value),
+            });
+        }
+        (Op::Oneshot(ops), _) => {
+            let (tx, rx) = oneshot("once");
+            let child = world.clone();
+            engine::spawn_droppable("child", async move {
+                run(child, ops, None).await;
+                let _ = tx.send(5);
+            });
+            world.see(got(rx.await));
+        }
+        (Op::Choose, _) => world.see(u64::from(engine::choose("number", 3))),
+        (Op::Fault, _) => world.see(u64::from(engine::fault("wire"))),
+        (
+            Op::Recv(_)
+            | Op::TryRecv(_)
+            | Op::RecvOrSleep(..)
+            | Op::RecvEither
+            | Op::RecvOrYield(_)
+            | Op::RecvBoth
+            | Op::WaitOrRecv(_)
+            | Op::JoinOrRecv(..),
+            None,
+        ) => {}
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Program {
+    tasks: Vec<(Vec<Op>, bool)>,
+    faults: u32,
+    drops: u32,
+}
+
+/// What an execution came to: what each task saw, what the cells hold, how and when it ended.
+type Result_ = (BTreeMap<TaskKey, Vec<u64>>, [u64; 2], String, u64);
+
+impl Program {
+    fn limits(&self) -> Limits {
+        Limits { faults: self.faults, drops: self.drops, ..Limits::default() }
+    }
+
+    fn execute(&self, engine: &mut Engine) -> Option<(Outcome, Result_)> {
+        let log = Log::default();
+        let (seen, tasks) = (Arc::clone(&log), self.tasks.clone());
+        let cells = Arc::new(std::sync::Mutex::new(None));
+        let keep = Arc::clone(&cells);
+        let outcome = engine.execute(0, async move {
+            let mut senders = Vec::new();
+            let mut inboxes = Vec::new();
+            for _ in 0..tasks.len() {
+                let ((a, b), (c, d)) = (bounded("narrow", 1), unbounded("wide"));
+                senders.push([a, c]);
+                inboxes.push([b, d]);
+            }
+            let world = World {
+                log: seen,
+                cells: [Register::new("left", 0), Register::new("right", 0)],
+                door: Mutex::new("door", ()),
+                permits: Semaphore::new("permits", 1),
+                event: Event::new("event"),
+                bell: Notify::new("bell"),
+                senders,
+                tasks: Arc::default(),
+            };
+            *keep.lock().unwrap() = Some(world.cells.clone());
+            let mut handles = Vec::new();
+            for ((ops, droppable), inbox) in tasks.into_iter().zip(inboxes) {
+                let builder = engine::Builder::new("task");
+                let builder = if droppable { builder.droppable() } else { builder };
+                handles.push(builder.spawn(run(world.clone(), ops, Some(inbox))).abort_handle());
+            }
+            world.tasks.set(handles).unwrap();
+        })?;
+        let cells = cells.lock().unwrap().take().unwrap().map(|cell| cell.get());
+        let end = match &outcome.end {
+            // The tasks' numbers, and so their order, depend on the order of spawning.
+            End::Deadlock(blocked) => {
+                let mut names: Vec<_> = blocked.iter().map(ToString::to_string).collect();
+                names.sort();
+                names.join("; ")
+            }
+            end => end.to_string(),
+        };
+        let result = (std::mem::take(&mut *log.lock().unwrap()), cells, end, outcome.virtual_ms);
+        Some((outcome, result))
+    }
+}
+
+/// A step of a trace, kept for the count of classes.
+#[derive(Clone, Debug)]
+struct Step {
+    key: TaskKey,
+    clock: bool,
+    effects: Vec<Effect>,
+    choices: Vec<Chosen>,
+    woken: Vec<TaskKey>,
+}
+
+/// A search that keeps each execution's trace.
+struct Recorder<S> {
+    search: S,
+    trace: Vec<Step>,
+}
+
+impl<S: Schedule> Recorder<S> {
+    fn new(search: S) -> Self {
+        Self { search, trace: Vec::new() }
+    }
+}
+
+impl<S: Schedule> Schedule for Recorder<S> {
+    fn begin(&mut self, index: u64) -> bool {
+        self.trace.clear();
+        self.search.begin(index)
+    }
+
+    fn pick(&mut self, at: &Decision<'_>) -> TaskId {
+        self.search.pick(at)
+    }
+
+    fn choose(&mut self, at: &ChoicePoint) -> u32 {
+        self.search.choose(at)
+    }
+
+    fn wants_footprints(&self) -> bool {
+        true
+    }
+
+    fn abandons(&mut self) -> bool {
+        self.search.abandons()
+    }
+
+    fn end(&mut self) {
+        self.search.end();
+    }
+
+    fn segment(&mut self, segment: &Segment<'_>) {
+        self.search.segment(segment);
+        self.trace.push(Step {
+            key: segment.key,
+            clock: segment.task == TaskId::CLOCK,
+            effects: segment.effects.to_vec(),
+            // Whether a fault was asked for and did not strike depends on the budget, and makes no difference.
+            choices: segment
+                .choices
+                .iter()
+                .filter(|c| c.value > 0 || c.kind == Kind::Choice)
+                .copied()
+                .collect(),
+            woken: segment.woken.iter().map(|task| segment.key_of(*task)).collect(),
+        });
+    }
+}
+
+/// Each event by its task and number, with its choices and the events that happen before it.
+type Class = BTreeMap<(TaskKey, usize), (Vec<Chosen>, BTreeSet<(TaskKey, usize)>)>;
+
+fn class(trace: &[Step]) -> Class {
+    let conflict = |a: &Step, b: &Step| {
+        let modes = |step: &Step| -> BTreeMap<ObjectId, Vec<engine::Mode>> {
+            let mut map = BTreeMap::<_, Vec<_>>::new();
+            for effect in &step.effects {
+                if let Effect::Access(object, mode) = effect {
+                    map.entry(*object).or_default().push(*mode);
+                }
+            }
+            map
+        };
+        let theirs = modes(b);
+        modes(a).iter().any(|(object, modes)| {
+            theirs
+                .get(object)
+                .is_some_and(|others| modes.iter().any(|m| others.iter().any(|n| m.conflicts(*n))))
+        })
+    };
+    let mut names = Vec::new();
+    let mut counts = BTreeMap::<TaskKey, usize>::new();
+    let mut before: Vec<BTreeSet<usize>> = Vec::new();
+    for (i, step) in trace.iter().enumerate() {
+        let count = counts.entry(step.key).or_default();
+        names.push((step.key, *count));
+        *count += 1;
+        let previous = (0..i).rev().find(|j| trace[*j].key == step.key);
+        // The first to wake the task since it last ran.
+        let enabler = (previous.map_or(0, |p| p)..i).find(|j| trace[*j].woken.contains(&step.key));
+        let mut all = BTreeSet::new();
+        for j in 0..i {
+            let after = step.effects.contains(&Effect::After(j as u64));
+            let direct = trace[j].key == step.key
+                || trace[j].clock
+                || step.clock
+                || after
+                || enabler == Some(j)
+                || conflict(&trace[j], step);
+            if direct {
+                all.extend(before[j].iter().copied());
+                all.insert(j);
+            }
+        }
+        before.push(all);
+    }
+    let named = |set: &BTreeSet<usize>| set.iter().map(|j| names[*j]).collect();
+    (0..trace.len()).map(|i| (names[i], (trace[i].choices.clone(), named(&before[i])))).collect()
+}
+
+/// More executions than this make a program too large for the naive search.
+const MOST: usize = 1500;
+
+fn check(program: &Program) -> Result<(), TestCaseError> {
+    let mut engine = Engine::new(program.limits(), Recorder::new(Dfs::new()));
+    let mut classes = BTreeSet::new();
+    let mut results = BTreeSet::new();
+    let mut runs = 0;
+    while let Some((outcome, result)) = program.execute(&mut engine) {
+        prop_assert!(outcome.panics.is_empty(), "{:?}", outcome.panics);
+        runs += 1;
+        prop_assume!(runs <= MOST);
+        classes.insert(class(&engine.strategy::<Recorder<Dfs>>().unwrap().trace));
+        results.insert(result);
+    }
+    for reduction in [Reduction::WakeupTrees, Reduction::SourceSets] {
+        let search = Recorder::new(Reduced::new(reduction, TrackedSharing));
+        let mut engine = Engine::new(program.limits(), search);
+        let mut reached = BTreeSet::new();
+        let mut seen = BTreeMap::new();
+        while let Some((outcome, result)) = program.execute(&mut engine) {
+            let search = &engine.strategy::<Recorder<Reduced>>().unwrap().search;
+            if outcome.end == End::Abandoned || search.certificate().classes as usize == seen.len()
+            {
+                continue;
+            }
+            reached.insert(result);
+            let trace = &engine.strategy::<Recorder<Reduced>>().unwrap().trace;
+            if let Some(before) = seen.insert(class(trace), trace.clone()) {
+                prop_assert!(false, "{reduction:?} runs one class twice:\n{before:#?}\n{trace:#?}");
+            }
+        }
+        let certificate = engine.strategy::<Recorder<Reduced>>().unwrap().search.certificate();
+        prop_assert!(certificate.complete, "{:?}: {:?}", reduction, certificate);
+        prop_assert_eq!(&reached, &results, "{:?} of {} runs: {:?}", reduction, runs, certificate);
+        prop_assert_eq!(
+            certificate.classes,
+            classes.len() as u64,
+            "{:?} of {} runs: {:?}",
+            reduction,
+            runs,
+            certificate
+        );
+    }
+    Ok(())
+}
+
+fn leaf() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        Just(Op::Yield),
+        (0..3_u64).prop_map(Op::Sleep),
+        (0..2_usize).prop_map(Op::Read),
+        (0..2_usize, 1..4_u64).prop_map(|(cell, value)| Op::Write(cell, value)),
+        (0..2_usize).prop_map(Op::Raise),
+        (0..2_usize).prop_map(Op::RaiseAtOnce),
+        (0..2_usize).prop_map(Op::Merge),
+        Just(Op::TryLock),
+        (0..3_usize, 0..2_usize).prop_map(|(task, which)| Op::Send(task, which)),
+        (0..3_usize, 0..2_usize).prop_map(|(task, which)| Op::TrySend(task, which)),
+        (0..2_usize).prop_map(Op::Recv),
+        (0..2_usize).prop_map(Op::TryRecv),
+        (0..2_usize, 0..3_u64).prop_map(|(which, ms)| Op::RecvOrSleep(which, ms)),
+        Just(Op::RecvEither),
+        (0..2_usize).prop_map(Op::RecvOrYield),
+        Just(Op::RecvBoth),
+        Just(Op::Set),
+        Just(Op::Reset),
+        Just(Op::Wait),
+        (0..2_usize).prop_map(Op::WaitOrRecv),
+        Just(Op::NotifyOne),
+        Just(Op::NotifyAll),
+        Just(Op::Notified),
+        (0..3_usize).prop_map(Op::Abort),
+        Just(Op::Choose),
+        Just(Op::Fault),
+    ]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let inner = || proptest::collection::vec(leaf(), 0..2);
+    prop_oneof![
+        8 => leaf(),
+        1 => inner().prop_map(Op::Lock),
+        1 => inner().prop_map(Op::Acquire),
+        1 => inner().prop_map(Op::Spawn),
+        1 => inner().prop_map(Op::SpawnAndJoin),
+        1 => (inner(), 0..2_usize).prop_map(|(ops, which)| Op::JoinOrRecv(ops, which)),
+        1 => inner().prop_map(Op::Oneshot),
+    ]
+}
+
+fn program() -> impl Strategy<Value = Program> {
+    let task = (proptest::collection::vec(op(), 1..4), any::<bool>());
+    (proptest::collection::vec(task, 1..4), 0..2_u32, 0..2_u32)
+        .prop_map(|(tasks, faults, drops)| Program { tasks, faults, drops })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, max_global_rejects: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_reduced_search_finds_all_and_repeats_nothing(program in program()) {
+        check(&program)?;
+    }
+}
