@@ -2,12 +2,22 @@
 
 mod dfs;
 mod exhaustive;
+mod pct;
+mod portfolio;
+mod pos;
 mod random;
 mod replay;
+mod round_robin;
 mod table;
+mod urw;
 
 pub use dfs::{Bound, Dfs};
 pub use exhaustive::{Certificate, Gap, Reduced, Reduction, TrackedSharing};
-pub use random::Random;
+pub use pct::Pct;
+pub use portfolio::Portfolio;
+pub use pos::Pos;
+pub use random::{Block, Random};
 pub use replay::Replay;
+pub use round_robin::RoundRobin;
 pub use table::{STRATEGIES, StrategyInfo, UnknownStrategy};
+pub use urw::Urw;

@@ -135,8 +135,9 @@ mod tests {
     fn a_bug_of_depth_two_is_found_as_often_as_promised() {
         let mut engine = Engine::new(Limits::default(), Pct::new(11, 2));
         let runs = 4000;
-        let found =
-            (0..runs).filter(|i| !engine.execute(*i, late_write(25)).unwrap().panics.is_empty()).count();
+        let found = (0..runs)
+            .filter(|i| !engine.execute(*i, late_write(25)).unwrap().panics.is_empty())
+            .count();
         // Three tasks, and at most 60 decisions.
         assert!(found as u64 * 3 * 60 >= runs, "{found}");
     }

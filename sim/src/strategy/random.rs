@@ -64,7 +64,7 @@ impl Block {
     /// Goes on to an execution. Says whether what was learned holds for it.
     pub(super) fn goes_on(&mut self, index: u64) -> bool {
         let last = self.last.replace(index);
-        index % Self::SIZE != 0 && last == index.checked_sub(1)
+        !index.is_multiple_of(Self::SIZE) && last == index.checked_sub(1)
     }
 }
 

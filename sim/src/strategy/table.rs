@@ -1,6 +1,6 @@
 //! The strategies by name: what `--strategy` and [`Check::strategy`](crate::Check::strategy) take.
 
-use super::Random;
+use super::{Bound, Dfs, Pct, Portfolio, Pos, Random, RoundRobin, Urw};
 use crate::engine::{Engine, Limits};
 
 /// A strategy that can be asked for by name.
@@ -16,12 +16,62 @@ pub struct StrategyInfo {
 }
 
 /// All strategies with a name, the default first.
-pub static STRATEGIES: &[StrategyInfo] = &[StrategyInfo {
-    name: "random",
-    about: "every step and value with equal chances; faults more rarely",
-    exhaustive: false,
-    engine: |limits, seed| Engine::new(limits, Random::new(seed)),
-}];
+pub static STRATEGIES: &[StrategyInfo] = &[
+    StrategyInfo {
+        name: "portfolio",
+        about: "some of each of the random ones below",
+        exhaustive: false,
+        engine: |limits, seed| Engine::new(limits, Portfolio::new(seed)),
+    },
+    StrategyInfo {
+        name: "random",
+        about: "every step and value with equal chances; faults more rarely",
+        exhaustive: false,
+        engine: |limits, seed| Engine::new(limits, Random::new(seed)),
+    },
+    StrategyInfo {
+        name: "urw",
+        about: "a random walk that is uniform over interleavings",
+        exhaustive: false,
+        engine: |limits, seed| Engine::new(limits, Urw::new(seed)),
+    },
+    StrategyInfo {
+        name: "pct",
+        about: "random priorities of tasks with one change: bugs of depth 2",
+        exhaustive: false,
+        engine: |limits, seed| Engine::new(limits, Pct::new(seed, 2)),
+    },
+    StrategyInfo {
+        name: "pos",
+        about: "random priorities of steps",
+        exhaustive: false,
+        engine: |limits, seed| Engine::new(limits, Pos::new(seed)),
+    },
+    StrategyInfo {
+        name: "round-robin",
+        about: "every task in turn; random values and faults",
+        exhaustive: false,
+        engine: |limits, seed| Engine::new(limits, RoundRobin::new(seed)),
+    },
+    StrategyInfo {
+        name: "delays",
+        about: "every schedule that passes over up to 3 tasks whose turn it is",
+        exhaustive: true,
+        engine: |limits, _| Engine::new(limits, Dfs::bounded(Bound::Delays(3))),
+    },
+    StrategyInfo {
+        name: "preemptions",
+        about: "every schedule with up to 2 switches away from a task that could go on",
+        exhaustive: true,
+        engine: |limits, _| Engine::new(limits, Dfs::bounded(Bound::Preemptions(2))),
+    },
+    StrategyInfo {
+        name: "dfs",
+        about: "every schedule there is, one after another",
+        exhaustive: true,
+        engine: |limits, _| Engine::new(limits, Dfs::new()),
+    },
+];
 
 /// No strategy has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +118,6 @@ mod tests {
             assert!(std::ptr::eq(StrategyInfo::named(info.name).unwrap(), info));
         }
         let message = StrategyInfo::named("no-such").unwrap_err().to_string();
-        assert!(message.starts_with("no strategy is named `no-such`; known are random"));
+        assert!(message.starts_with("no strategy is named `no-such`; known are portfolio, random"));
     }
 }
