@@ -2,30 +2,20 @@
 
 use mapi_sync_sim::engine::sync::{Register, unbounded};
 use mapi_sync_sim::engine::{self, Engine, Limits};
-use mapi_sync_sim::strategy::{Certificate, Reduced, Reduction, TrackedSharing};
+use mapi_sync_sim::strategy::{Reduced, TrackedSharing};
 
-fn search<F>(limits: Limits, reduction: Reduction, program: impl Fn() -> F) -> Certificate
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let mut engine = Engine::new(limits, Reduced::new(reduction, TrackedSharing));
-    while let Some(outcome) = engine.execute(0, program()) {
-        assert!(outcome.panics.is_empty(), "{:?}", outcome.panics);
-    }
-    engine.strategy::<Reduced>().unwrap().certificate()
-}
-
-/// The number of classes, which both reductions must agree on, and which the optimal one must run without any waste.
+/// The number of classes, each run once and without any waste.
 fn classes<F>(program: impl Fn() -> F) -> u64
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let optimal = search(Limits::default(), Reduction::WakeupTrees, &program);
-    assert!(optimal.complete, "{optimal}");
-    assert_eq!(optimal.blocked, 0, "{optimal:?}");
-    let source = search(Limits::default(), Reduction::SourceSets, &program);
-    assert_eq!((source.classes, source.complete), (optimal.classes, true));
-    optimal.classes
+    let mut engine = Engine::new(Limits::default(), Reduced::new(TrackedSharing));
+    while let Some(outcome) = engine.execute(0, program()) {
+        assert!(outcome.panics.is_empty(), "{:?}", outcome.panics);
+    }
+    let certificate = engine.strategy::<Reduced>().unwrap().certificate();
+    assert_eq!((certificate.complete, certificate.blocked), (true, 0), "{certificate:?}");
+    certificate.classes
 }
 
 async fn stores(tasks: usize, stores: usize) {
@@ -103,4 +93,39 @@ fn closed_forms() {
     assert_eq!(classes(|| last_zero(6)), 9 * 16);
     assert_eq!(classes(|| senders(5)), 120);
     assert_eq!(classes(|| equal_timers(5)), 120);
+}
+
+/// A task of `awaits` awaits may be dropped at any of them.
+#[test]
+fn a_drop_at_every_await_point() {
+    for awaits in 0..6 {
+        let limits = Limits { drops: 1, ..Limits::default() };
+        let mut engine = Engine::new(limits, Reduced::new(TrackedSharing));
+        let program = || async move {
+            engine::spawn_droppable("victim", async move {
+                for _ in 0..awaits {
+                    engine::yield_now().await;
+                }
+            });
+        };
+        while engine.execute(0, program()).is_some() {}
+        let certificate = engine.strategy::<Reduced>().unwrap().certificate();
+        assert_eq!((certificate.classes, certificate.complete), (awaits + 1, true));
+    }
+}
+
+#[test]
+fn what_does_not_conflict_is_one_class_of_any_size() {
+    let lonely = || async {
+        for _ in 0..50 {
+            engine::spawn("lonely", async {
+                let own = Register::new("own", 0);
+                for i in 0..20 {
+                    own.write(i).await;
+                }
+                engine::sleep(5).await;
+            });
+        }
+    };
+    assert_eq!(classes(lonely), 1);
 }

@@ -51,6 +51,10 @@ pub(super) struct TaskMeta {
     pub(super) wait_step: u64,
     /// The objects that it looked at to see whether it had to wait, if footprints are kept.
     pub(super) wait_objects: Vec<ObjectId>,
+    /// The step that had brought what it waits for before it began to wait.
+    pub(super) given: Option<u64>,
+    /// The same of the last wait, if it was for that alone.
+    pub(super) given_before: Option<u64>,
 }
 
 impl TaskMeta {
@@ -58,6 +62,7 @@ impl TaskMeta {
         if self.wait_step != step {
             self.wait_count = 0;
             self.wait_objects.clear();
+            self.given = None;
         }
         self.wait_count += 1;
         self.wait_step = step;
@@ -154,6 +159,8 @@ impl Context {
             wait_count: 0,
             wait_step: 0,
             wait_objects: Vec::new(),
+            given: None,
+            given_before: None,
         });
         TaskId(id)
     }
@@ -257,6 +264,19 @@ pub(super) fn looks_at(objects: &[ObjectId]) {
             && let Some(task) = cx.tasks.borrow_mut().get_mut(cx.current.get().index())
         {
             task.wait_objects.extend_from_slice(objects);
+        }
+    });
+}
+
+/// Notes that what the running task waits for is there already, by the given step: but for that step, the task would have
+/// to wait.
+#[inline]
+pub(super) fn is_there(step: u64) {
+    with(|cx| {
+        if cx.recording.get()
+            && let Some(task) = cx.tasks.borrow_mut().get_mut(cx.current.get().index())
+        {
+            task.given = Some(step);
         }
     });
 }

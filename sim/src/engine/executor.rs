@@ -585,12 +585,23 @@ impl Engine {
         if task != TaskId::CLOCK {
             // Aborting a task is in conflict with each of its segments.
             cx.effects.borrow_mut().push(Effect::Access(ObjectId::of_task(key), Mode::Read));
-            let tasks = cx.tasks.borrow();
-            let meta = &tasks[task.index()];
-            if meta.wait_step == cx.step.get() && meta.wait_count > 1 {
-                let looked =
-                    meta.wait_objects.iter().map(|object| Effect::Access(*object, Mode::Read));
-                cx.effects.borrow_mut().extend(looked);
+            let mut tasks = cx.tasks.borrow_mut();
+            let meta = &mut tasks[task.index()];
+            let mut effects = cx.effects.borrow_mut();
+            // A task that is aborted runs whether or not what it waited for has come.
+            if let Some(step) =
+                meta.given_before.take().filter(|_| !self.slots[task.index()].aborting)
+            {
+                effects.push(Effect::After(step));
+            }
+            if meta.wait_step == cx.step.get() {
+                if meta.wait_count > 1 {
+                    let looked =
+                        meta.wait_objects.iter().map(|object| Effect::Access(*object, Mode::Read));
+                    effects.extend(looked);
+                } else {
+                    meta.given_before = meta.given.take();
+                }
             }
         }
         self.woken.clear();

@@ -189,10 +189,11 @@ impl Future for JoinHandle {
                 if task.life == Life::Running {
                     task.joiner = Some(cx.waker().clone());
                 } else {
-                    let key = task.key;
+                    let (key, ended_at) = (task.key, task.ended_at);
                     drop(tasks);
                     context::waits_for_its_turn();
                     context::looks_at(&[ObjectId::of_task(key).part(1)]);
+                    context::is_there(ended_at);
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }

@@ -229,30 +229,38 @@ impl<T> Receiver<T> {
     /// [`TryRecvError`] if there is none.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         self.shared
-            .take()
+            .take(false)
             .map_err(|closed| if closed { TryRecvError::Closed } else { TryRecvError::Empty })
     }
 }
 
 impl<T> Shared<T> {
-    /// Takes the next message; otherwise says whether none will come.
-    fn take(&self) -> Result<T, bool> {
+    /// Takes the next message; otherwise says whether none will come. Who has waited could not have come before.
+    fn take(&self, waited: bool) -> Result<T, bool> {
+        if !waited {
+            self.tail.read();
+            self.doors.read();
+        }
         let mut state = lock(&self.state);
         if let Some((step, message)) = state.queue.pop_front() {
             drop(state);
             self.head.write();
-            context::came(self.tail.id(), step);
+            if waited {
+                context::came(self.tail.id(), step);
+            }
             if let Some(room) = &self.room {
                 room.release(1);
             }
             return Ok(message);
         }
         if state.senders == 0 {
-            for step in &state.departures {
-                context::came(self.doors.id(), *step);
-            }
-            if context::waited_for_several() {
-                self.tail.read();
+            if waited {
+                for step in &state.departures {
+                    context::came(self.doors.id(), *step);
+                }
+                if context::waited_for_several() {
+                    self.tail.read();
+                }
             }
             return Err(true);
         }
@@ -296,7 +304,7 @@ impl<T> Future for Recv<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.waits {
-            let taken = self.shared.take();
+            let taken = self.shared.take(true);
             self.done = !matches!(taken, Err(false));
             match taken {
                 Ok(message) => return Poll::Ready(Ok(message)),
@@ -307,10 +315,13 @@ impl<T> Future for Recv<'_, T> {
         // The first call only says what is wanted: whether it is there is a matter of when this task runs again, and
         // no other task can take it away.
         self.waits = true;
+        let mut there = None;
         let mut state = lock(&self.shared.state);
         if state.queue.is_empty() && state.senders > 0 {
             state.waker = Some(cx.waker().clone());
+            drop(state);
         } else {
+            there = state.queue.front().map(|(step, _)| *step).or(state.departures.last().copied());
             drop(state);
             cx.waker().wake_by_ref();
         }
@@ -319,6 +330,9 @@ impl<T> Future for Recv<'_, T> {
             name: self.shared.tail.name(),
         });
         context::looks_at(&[self.shared.tail.id(), self.shared.doors.id()]);
+        if let Some(step) = there {
+            context::is_there(step);
+        }
         Poll::Pending
     }
 }

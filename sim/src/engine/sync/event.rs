@@ -93,7 +93,8 @@ impl Future for Wait {
             this.shared.passing.read();
         }
         let mut state = lock(&this.shared.state);
-        match state.set {
+        let set = state.set;
+        match set {
             Some(step) if this.polled => {
                 drop(state);
                 this.shared.passing.read();
@@ -124,6 +125,9 @@ impl Future for Wait {
         this.polled = true;
         context::waits_for(WaitFor::Object { kind: "event", name: this.shared.object.name() });
         context::looks_at(&[this.shared.object.id()]);
+        if let Some(step) = set {
+            context::is_there(step);
+        }
         Poll::Pending
     }
 }

@@ -137,6 +137,9 @@ impl<T> Future for OneshotReceiver<T> {
             name: self.shared.object.name(),
         });
         context::looks_at(&[self.shared.object.id()]);
+        if let Some(step) = sent {
+            context::is_there(step);
+        }
         Poll::Pending
     }
 }

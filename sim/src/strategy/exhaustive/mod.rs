@@ -5,7 +5,7 @@
 //! one of each class, by dynamic partial-order reduction:
 //!
 //! - P. Abdulla, S. Aronsson, B. Jonsson, K. Sagonas, "Source Sets: A Foundation for Optimal Dynamic Partial Order
-//!   Reduction", Journal of the ACM 64(4), 2017: source sets with sleep sets, and optimality by wakeup trees;
+//!   Reduction", Journal of the ACM 64(4), 2017: optimality by wakeup trees;
 //! - P. Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", 1996: sleep sets.
 //!
 //! # How it fits tasks that are polled
@@ -31,6 +31,10 @@
 //!   everywhere, and adds one place after another as they come up. An execution that does not ask at all the places of
 //!   its assignment is one of a smaller assignment, and is not counted again.
 //!
+//! Two executions of one class are never both run to their end. None is given up on the way either, if each segment uses
+//! one object and asks for the same choices in every order; what a segment would have done at another time is a guess
+//! otherwise, and a wrong guess costs an execution that is given up once it is seen to lead where others have been.
+//!
 //! # What it takes on trust
 //!
 //! That tasks share state through tracked objects alone. The engine cannot see an `Arc<Mutex<_>>`, so the caller gives
@@ -53,17 +57,6 @@ use tree::{Node, Sequence, insert};
 /// [`engine::sync`](crate::engine::sync), or any that report their uses through an [`Object`](crate::engine::Object).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrackedSharing;
-
-/// How much is reduced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reduction {
-    /// Source sets and sleep sets. Never runs two schedules of a class to their end, but begins some that it has to
-    /// give up. Takes less memory.
-    SourceSets,
-    /// Wakeup trees: every execution is the only one of its class, and none is given up if each segment uses one object
-    /// and asks for the same choices in every order. What a segment would have done at another time is a guess otherwise.
-    WakeupTrees,
-}
 
 /// What a finished, or unfinished, search has shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -163,9 +156,9 @@ impl Frame {
 ///
 /// ```
 /// use mapi_sync_sim::engine::{self, Engine, Limits, sync::Register};
-/// use mapi_sync_sim::strategy::{Reduced, Reduction, TrackedSharing};
+/// use mapi_sync_sim::strategy::{Reduced, TrackedSharing};
 ///
-/// let search = Reduced::new(Reduction::WakeupTrees, TrackedSharing);
+/// let search = Reduced::new(TrackedSharing);
 /// let mut engine = Engine::new(Limits::default(), search);
 /// let program = || async {
 ///     let (shared, lonely) = (Register::new("shared", 0), Register::new("lonely", 0));
@@ -184,7 +177,6 @@ impl Frame {
 /// ```
 #[derive(Debug)]
 pub struct Reduced {
-    reduction: Reduction,
     frames: Vec<Frame>,
     spare: Vec<Frame>,
     /// The depth of the step to come.
@@ -227,9 +219,8 @@ const CLOCK: Process = 0;
 impl Reduced {
     /// A search that has not begun.
     #[must_use]
-    pub fn new(reduction: Reduction, _word: TrackedSharing) -> Self {
+    pub fn new(_word: TrackedSharing) -> Self {
         Self {
-            reduction,
             frames: Vec::new(),
             spare: Vec::new(),
             depth: 0,
@@ -501,27 +492,23 @@ impl Reduced {
                 .filter(ran)
                 .filter(|step| !Self::before(frames, first, *step));
             let events: Vec<_> = rest
-                .chain(std::iter::once(second))
+                .chain([second, first])
                 .filter_map(|step| frames[step].event.clone().map(|event| (step, event)))
                 .collect();
             let sleep = &frames[first].sleep;
-            let before = |a: usize, b: usize| Self::before(frames, a, b);
+            let before = |a, b| if b == first { a == second } else { Self::before(frames, a, b) };
             let sequence = Sequence { events: events.clone(), before: &before };
+            // The first step comes last: a step that sleeps and is in conflict with it must not stand in for the sequence.
+            // The published algorithm can leave it out because it knows what the second step will do.
             // Taken out while the tree is changed: the sequence looks at the other frames.
-            let covered = match self.reduction {
-                Reduction::WakeupTrees => sequence.is_covered_by(sleep),
-                Reduction::SourceSets => sequence.begins_in(sleep, &frames[first].todo),
-            };
+            let covered = sequence.is_covered_by(sleep);
             if covered {
                 continue;
             }
             let mut todo = std::mem::take(&mut self.frames[first].todo);
             let frames = &self.frames;
-            let before = |a: usize, b: usize| Self::before(frames, a, b);
-            let mut sequence = Sequence { events, before: &before };
-            if self.reduction == Reduction::SourceSets {
-                sequence.events.truncate(1);
-            }
+            let before = |a, b| if b == first { a == second } else { Self::before(frames, a, b) };
+            let sequence = Sequence { events, before: &before };
             insert(&mut todo, sequence);
             self.frames[first].todo = todo;
         }

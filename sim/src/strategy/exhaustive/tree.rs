@@ -46,15 +46,6 @@ impl Sequence<'_> {
     pub(super) fn is_covered_by(&self, sleep: &[Arc<Event>]) -> bool {
         sleep.iter().any(|sleeper| self.starts_with(sleeper).is_some())
     }
-
-    /// Whether one of the events that can come first is explored or planned already: whether what is known is a source
-    /// set for this sequence.
-    pub(super) fn begins_in(&self, sleep: &[Arc<Event>], planned: &[Node]) -> bool {
-        let known = sleep.iter().chain(planned.iter().map(|node| &node.event));
-        known
-            .into_iter()
-            .any(|event| self.find(event.process).is_some_and(|at| self.is_initial(at)))
-    }
 }
 
 /// Adds a sequence to a tree, unless a sequence in it leads there already. This is the operation of that name of Abdulla,
