@@ -685,8 +685,7 @@ impl Engine {
         let virtual_ms = cx.now.get();
         let mut strategy =
             cx.strategy.borrow_mut().take().expect("the strategy was lent to this execution");
-        // It may have been the last step that was one too many.
-        let end = if self.recording && strategy.abandons() { End::Abandoned } else { end };
+        let end = if self.recording && strategy.discards() { End::Abandoned } else { end };
         cx.recording.set(false);
         cx.faults_left.set(0);
         mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);

@@ -42,6 +42,12 @@ pub trait Strategy: Any + Send {
         false
     }
 
+    /// Whether the execution that has come to its end is one that has been run before, in another order or under other
+    /// decisions, and is not to be counted.
+    fn discards(&mut self) -> bool {
+        self.abandons()
+    }
+
     /// Takes note of the execution's end.
     fn end(&mut self) {}
 }

@@ -1,6 +1,6 @@
 //! The strategies by name: what `--strategy` and [`Check::strategy`](crate::Check::strategy) take.
 
-use super::{Bound, Dfs, Pct, Portfolio, Pos, Random, RoundRobin, Urw};
+use super::{Bound, Dfs, Pct, Portfolio, Pos, Random, Reduced, RoundRobin, TrackedSharing, Urw};
 use crate::engine::{Engine, Limits};
 
 /// A strategy that can be asked for by name.
@@ -52,6 +52,13 @@ pub static STRATEGIES: &[StrategyInfo] = &[
         about: "every task in turn; random values and faults",
         exhaustive: false,
         engine: |limits, seed| Engine::new(limits, RoundRobin::new(seed)),
+    },
+    StrategyInfo {
+        name: "exhaustive",
+        about: "one schedule of each class of schedules that cannot be told apart",
+        exhaustive: true,
+        // The world's tasks share state through tracked objects alone.
+        engine: |limits, _| Engine::new(limits, Reduced::new(TrackedSharing)),
     },
     StrategyInfo {
         name: "delays",

@@ -630,9 +630,12 @@ impl Strategy for Reduced {
         self.abandoned
     }
 
+    fn discards(&mut self) -> bool {
+        self.abandoned || !self.assignment.keys().all(|place| self.asked.contains_key(place))
+    }
+
     fn end(&mut self) {
-        let asks_all = self.assignment.keys().all(|place| self.asked.contains_key(place));
-        if self.abandoned || !asks_all {
+        if self.discards() {
             self.blocked += 1;
         } else {
             self.classes += 1;
