@@ -60,7 +60,9 @@ impl SyncProgressCallback for WatchedHost {
 
 async fn folder(host: Arc<dyn SyncProgressCallback>, position: Arc<AtomicU32>) {
     for _ in 0..REPORTS {
-        let index = position.fetch_add(1, Ordering::Relaxed) + 1;
+        // One thread runs all folders: no other can come between.
+        let index = position.load(Ordering::Relaxed) + 1;
+        position.store(index, Ordering::Relaxed);
         host.progress(Some("Inbox"), index, FOLDERS as u32 * REPORTS).await;
     }
 }
