@@ -4,7 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const CPP_STORE: &str = env!("CPP_STORE_DLL");
+/// Compiled by the build script, where there is a compiler for the target.
+const CPP_STORE: &str = match option_env!("CPP_STORE_DLL") {
+    Some(dll) => dll,
+    None => "cpp_store.dll",
+};
 
 /// What cargo has built beside the tests: the folder above theirs.
 fn built(name: &str) -> PathBuf {
