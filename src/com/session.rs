@@ -9,9 +9,13 @@ use super::abi::FreeThreaded;
 /// The host's `IMAPISession`, held with a reference: what [`SyncRequest::session`](crate::SyncRequest::session) holds in a
 /// sync that was started through COM.
 ///
-/// ```ignore
-/// let session = request.session().and_then(|session| session.downcast_ref::<ComSession>());
-/// let session: Option<IMAPISession> = session.and_then(|session| session.unknown().cast().ok());
+/// ```
+/// use mapi_sync::{SyncRequest, com::ComSession};
+/// use windows_core::IUnknown;
+///
+/// fn hosts_session(request: &SyncRequest) -> Option<&IUnknown> {
+///     Some(request.session()?.downcast_ref::<ComSession>()?.unknown())
+/// }
 /// ```
 #[derive(Clone, Debug)]
 pub struct ComSession(FreeThreaded);
