@@ -508,8 +508,9 @@ fn program() -> impl Strategy<Value = Program> {
         .prop_map(|(tasks, faults, drops)| Program { tasks, faults, drops })
 }
 
+// The programs are the same in each run, so that a run tells of the code and not of luck.
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, max_global_rejects: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, max_global_rejects: 20_000, failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     #[test]
     fn the_reduced_search_finds_all_and_repeats_nothing(program in program()) {
