@@ -3,13 +3,15 @@
 //! `yields_2x10`: two tasks that yield ten times each, under random schedules. The ratio and the rate are printed at
 //! the end.
 
+mod best;
+
+use best::best;
 use criterion::{Criterion, Throughput};
 use mapi_sync_sim::engine::{self, Engine, Limits};
 use mapi_sync_sim::strategy::Random;
 use std::hint::black_box;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
 const TASKS: usize = 2;
 const YIELDS: usize = 10;
@@ -47,21 +49,6 @@ fn bare() {
     }
 }
 
-/// Seconds for one call, as the best of several rounds that take turns, so that a busy machine slows both.
-fn best<const N: usize>(calls: u32, mut work: [&mut dyn FnMut(); N]) -> [f64; N] {
-    let mut best = [f64::INFINITY; N];
-    for _ in 0..9 {
-        for (best, work) in best.iter_mut().zip(&mut work) {
-            let start = Instant::now();
-            for _ in 0..calls {
-                work();
-            }
-            *best = best.min(start.elapsed().as_secs_f64() / f64::from(calls));
-        }
-    }
-    best
-}
-
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("yields_2x10");
@@ -82,7 +69,7 @@ fn main() {
         index += 1;
         simulated(&mut engine, index);
     };
-    let [ours, floor] = best(100_000, [&mut run, &mut bare]);
+    let [ours, floor] = best(9, 100_000, [&mut run, &mut bare]);
     println!(
         "yields_2x10: engine {:.0} schedules/s, bare loop {:.0}/s, ratio {:.2}",
         1.0 / ours,

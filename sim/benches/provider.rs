@@ -4,6 +4,9 @@
 //! every call told to the contract monitor. `unmonitored` is the same without the monitor. The ratios and the rates are
 //! printed at the end.
 
+mod best;
+
+use best::best;
 use criterion::{Criterion, Throughput};
 use mapi_sync::contract::{Call, Monitor, MonitorConfig, SyncWatch};
 use mapi_sync::{HResult, RawEvent, SyncProgressCallback, async_trait};
@@ -14,7 +17,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
 const FOLDERS: usize = 4;
 const REPORTS: u32 = 8;
@@ -112,21 +114,6 @@ fn bare() {
     while done.as_mut().poll(&mut cx).is_pending() {}
 }
 
-/// Seconds for one call, as the best of several rounds that take turns, so that a busy machine slows all.
-fn best<const N: usize>(calls: u32, mut work: [&mut dyn FnMut(); N]) -> [f64; N] {
-    let mut best = [f64::INFINITY; N];
-    for _ in 0..15 {
-        for (best, work) in best.iter_mut().zip(&mut work) {
-            let start = Instant::now();
-            for _ in 0..calls {
-                work();
-            }
-            *best = best.min(start.elapsed().as_secs_f64() / f64::from(calls));
-        }
-    }
-    best
-}
-
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("provider_4x8");
@@ -159,7 +146,7 @@ fn main() {
         number += 1;
         unmonitored(&mut other, number);
     };
-    let [with, without, floor] = best(10_000, [&mut with, &mut without, &mut bare]);
+    let [with, without, floor] = best(15, 10_000, [&mut with, &mut without, &mut bare]);
     println!(
         "provider_4x8: monitored {:.0} schedules/s (ratio {:.2}), unmonitored {:.0}/s (ratio {:.2}), bare loop {:.0}/s",
         1.0 / with,

@@ -151,11 +151,11 @@ impl Handles {
         if by != Side::Provider {
             return;
         }
-        let Some(done) = self.given_away.clone() else { return };
-        if matches!(done.call, Call::Done { event: given, .. } if given == event) {
+        if self.is_given_away(event) {
             let touch = facts.kept(at_ms, None, call.into_shared());
             let message = format!("the provider used {event} after it had given it to Done");
-            facts.broken(policy, Rule::EventOwner, at_ms, message, [Some(&done), Some(&touch)]);
+            let done = self.given_away.as_ref();
+            facts.broken(policy, Rule::EventOwner, at_ms, message, [done, Some(&touch)]);
         }
     }
 
@@ -204,9 +204,7 @@ impl Handles {
             }
             self.withdrawn = Some(call);
         }
-        if self.given_away.as_ref().is_none_or(
-            |done| !matches!(done.call, Call::Done { event: given, .. } if given == event),
-        ) {
+        if !self.is_given_away(event) {
             self.open.retain(|(open, _)| *open != event);
         }
     }
@@ -280,11 +278,14 @@ impl Handles {
         // A kernel may give out the value of a closed handle again.
         self.open.retain(|(open, _)| *open != event);
         self.open.push((event, object));
-        if self.given_away.as_ref().is_some_and(
-            |done| matches!(done.call, Call::Done { event: given, .. } if given == event),
-        ) {
+        if self.is_given_away(event) {
             self.given_away = None;
         }
+    }
+
+    fn is_given_away(&self, event: RawEvent) -> bool {
+        let done = self.given_away.as_ref().map(|done| &done.call);
+        matches!(done, Some(Call::Done { event: given, .. }) if *given == event)
     }
 
     fn object_of(&self, event: RawEvent) -> Option<usize> {

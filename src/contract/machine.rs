@@ -180,40 +180,19 @@ impl Machine {
             }
             Call::EventCreated { event } => self.handles.created(event),
             Call::EventDuplicated { by, from, event } => {
-                self.handles.touched(
-                    facts,
-                    at_ms,
-                    by,
-                    from,
-                    Call::EventDuplicated { by, from, event },
-                    policy,
-                );
+                self.handles.touched(facts, at_ms, by, from, call, policy);
                 self.handles.duplicated(from, event);
             }
             Call::EventPublished { event } => self.handles.published(facts, at_ms, event, policy),
             Call::EventSet { by, event } => {
-                self.handles.touched(facts, at_ms, by, event, Call::EventSet { by, event }, policy);
+                self.handles.touched(facts, at_ms, by, event, call, policy);
                 self.handles.set(facts, at_ms, by, event, policy);
             }
             Call::EventWaited { by, event } => {
-                self.handles.touched(
-                    facts,
-                    at_ms,
-                    by,
-                    event,
-                    Call::EventWaited { by, event },
-                    policy,
-                );
+                self.handles.touched(facts, at_ms, by, event, call, policy);
             }
             Call::EventClosed { by, event } => {
-                self.handles.touched(
-                    facts,
-                    at_ms,
-                    by,
-                    event,
-                    Call::EventClosed { by, event },
-                    policy,
-                );
+                self.handles.touched(facts, at_ms, by, event, call, policy);
                 match by {
                     Side::Provider => self.handles.closed_by_provider(facts, at_ms, event, policy),
                     Side::Host => self.handles.closed_by_host(facts, at_ms, event, policy),

@@ -46,15 +46,8 @@ pub(super) struct CheckArgs {
     /// How many schedules to run [default: 100000, or all of an exhaustive strategy's]
     #[arg(short = 'n', long, value_name = "N")]
     pub(super) schedules: Option<NonZeroU64>,
-    /// Where the strategy starts from; the same seed gives the same schedules
-    #[arg(short, long, value_name = "S", default_value_t = 1)]
-    pub(super) seed: u64,
-    /// How many threads to use [default: one for each processor]
-    #[arg(short, long, value_name = "J")]
-    pub(super) jobs: Option<NonZeroUsize>,
-    /// How schedules are chosen
-    #[arg(long, value_name = "NAME", value_parser = strategy(), default_value = STRATEGIES[0].name)]
-    pub(super) strategy: &'static StrategyInfo,
+    #[command(flatten)]
+    pub(super) search: SearchArgs,
     /// End at the first execution with a violation
     #[arg(long)]
     pub(super) fail_fast: bool,
@@ -69,6 +62,20 @@ pub(super) struct CheckArgs {
     pub(super) skew_ms: u64,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+/// How schedules are searched.
+#[derive(Debug, clap::Args)]
+pub(super) struct SearchArgs {
+    /// Where the strategy starts from; the same seed gives the same schedules
+    #[arg(short, long, value_name = "S", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// How many threads to use [default: one for each processor]
+    #[arg(short, long, value_name = "J")]
+    pub(super) jobs: Option<NonZeroUsize>,
+    /// How schedules are chosen
+    #[arg(long, value_name = "NAME", value_parser = strategy(), default_value = STRATEGIES[0].name)]
+    pub(super) strategy: &'static StrategyInfo,
 }
 
 /// Runs one schedule again, and shows its time line.
@@ -97,15 +104,8 @@ pub(super) struct MutantsArgs {
     /// How many schedules each correct variant must survive
     #[arg(long, value_name = "N", default_value = "10000")]
     pub(super) variant_schedules: NonZeroU64,
-    /// Where the strategy starts from
-    #[arg(short, long, value_name = "S", default_value_t = 1)]
-    pub(super) seed: u64,
-    /// How many threads to use [default: one for each processor]
-    #[arg(short, long, value_name = "J")]
-    pub(super) jobs: Option<NonZeroUsize>,
-    /// How schedules are chosen
-    #[arg(long, value_name = "NAME", value_parser = strategy(), default_value = STRATEGIES[0].name)]
-    pub(super) strategy: &'static StrategyInfo,
+    #[command(flatten)]
+    pub(super) search: SearchArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }

@@ -20,16 +20,16 @@ pub(super) fn check(args: &CheckArgs) -> Result<Verdict, Failure> {
         ..LimitChanges::default()
     };
     let check = source::check(&args.scenario)?
-        .with_strategy(args.strategy)
-        .seed(args.seed)
-        .jobs(jobs(args.jobs))
+        .with_strategy(args.search.strategy)
+        .seed(args.search.seed)
+        .jobs(jobs(args.search.jobs))
         .fail_fast(args.fail_fast)
         .strict(args.strict)
         .shrink(!args.no_shrink)
         .limits(limits);
     let check = match args.schedules {
         Some(schedules) => check.schedules(schedules.get()),
-        None if args.strategy.exhaustive => check,
+        None if args.search.strategy.exhaustive => check,
         None => check.schedules(SCHEDULES),
     };
     let control = interruptible()?;
@@ -66,9 +66,9 @@ pub(super) fn mutants(args: &MutantsArgs) -> Result<Verdict, Failure> {
     let check = MutantCheck {
         schedules: args.schedules.get(),
         variant_schedules: args.variant_schedules.get(),
-        seed: args.seed,
-        strategy: args.strategy,
-        jobs: jobs(args.jobs),
+        seed: args.search.seed,
+        strategy: args.search.strategy,
+        jobs: jobs(args.search.jobs),
     };
     let control = interruptible()?;
     let report = {
