@@ -4,7 +4,8 @@
 //! independent and slow computation of the happens-before relation. The reduced search must reach exactly the same final
 //! states, and run exactly one execution for each class.
 
-use futures::future::{Either, join, select};
+use futures::future::{Either, FutureExt, join, select};
+use futures::stream::{FuturesUnordered, StreamExt};
 use mapi_sync_sim::decision::Kind;
 use mapi_sync_sim::engine::sync::{
     Event, Mutex, Notify, Receiver, Register, Semaphore, Sender, bounded, oneshot, unbounded,
@@ -15,6 +16,7 @@ use mapi_sync_sim::engine::{
 };
 use mapi_sync_sim::strategy::{Dfs, Reduced, TrackedSharing};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -53,6 +55,10 @@ enum Op {
     Spawn(Vec<Op>),
     SpawnAndJoin(Vec<Op>),
     JoinOrRecv(Vec<Op>, usize),
+    /// Wait for a child or a message, then do something else, then wait for the child again.
+    JoinLater(Vec<Op>, usize, Vec<Op>),
+    /// Wait for several things of which only those are polled that were woken, and note their order.
+    Gather(Vec<Op>),
     Oneshot(Vec<Op>),
     Choose,
     Fault,
@@ -209,6 +215,35 @@ async fn step(world: &World, at: u64, op: Op, inbox: &mut Option<Inbox>) {
                 Either::Right((value, _)) => got(value),
             });
         }
+        (Op::JoinLater(ops, which, meanwhile), Some(inbox)) => {
+            let mut child = engine::spawn("child", run(world.clone(), ops, None));
+            let first = match select(&mut child, pin!(inbox[which].recv())).await {
+                Either::Left((end, _)) => Err(90 + u64::from(end.is_ok())),
+                Either::Right((value, _)) => Ok(got(value)),
+            };
+            match first {
+                Err(end) => world.see(end),
+                Ok(value) => {
+                    world.see(value);
+                    run(world.clone(), meanwhile, None).await;
+                    world.see(80 + u64::from(child.await.is_ok()));
+                }
+            }
+        }
+        (Op::Gather(ops), Some([a, b])) => {
+            let child = engine::spawn("child", run(world.clone(), ops, None));
+            let event = world.event.wait();
+            let mut all = FuturesUnordered::new();
+            all.push(async { got(a.recv().await) }.boxed());
+            all.push(async { 10 + got(b.recv().await) }.boxed());
+            all.push(async { 20 + u64::from(child.await.is_ok()) }.boxed());
+            all.push(event.map(|()| 30).boxed());
+            for _ in 0..2 {
+                if let Some(seen) = all.next().await {
+                    world.see(seen);
+                }
+            }
+        }
         (Op::Oneshot(ops), _) => {
             let (tx, rx) = oneshot("once");
             let child = world.clone();
@@ -228,7 +263,9 @@ async fn step(world: &World, at: u64, op: Op, inbox: &mut Option<Inbox>) {
             | Op::RecvOrYield(_)
             | Op::RecvBoth
             | Op::WaitOrRecv(_)
-            | Op::JoinOrRecv(..),
+            | Op::JoinOrRecv(..)
+            | Op::JoinLater(..)
+            | Op::Gather(_),
             None,
         ) => {}
     }
@@ -498,6 +535,9 @@ fn op() -> impl Strategy<Value = Op> {
         1 => inner().prop_map(Op::Spawn),
         1 => inner().prop_map(Op::SpawnAndJoin),
         1 => (inner(), 0..2_usize).prop_map(|(ops, which)| Op::JoinOrRecv(ops, which)),
+        1 => (inner(), 0..2_usize, inner())
+            .prop_map(|(ops, which, meanwhile)| Op::JoinLater(ops, which, meanwhile)),
+        1 => inner().prop_map(Op::Gather),
         1 => inner().prop_map(Op::Oneshot),
     ]
 }
@@ -508,12 +548,24 @@ fn program() -> impl Strategy<Value = Program> {
         .prop_map(|(tasks, faults, drops)| Program { tasks, faults, drops })
 }
 
-// The programs are the same in each run, so that a run tells of the code and not of luck.
+// More of them with `PROPTEST_CASES`.
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, max_global_rejects: 20_000, failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(1), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases.max(2_000),
+        max_global_rejects: u32::MAX,
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn the_reduced_search_finds_all_and_repeats_nothing(program in program()) {
         check(&program)?;
     }
+}
+
+/// A task whose end was waited for among other things ends while its parent waits for something else.
+#[test]
+fn a_wait_that_was_given_up_wakes_nobody_unseen() {
+    let ops = vec![Op::Send(0, 0), Op::JoinOrRecv(vec![], 0), Op::SpawnAndJoin(vec![])];
+    check(&Program { tasks: vec![(ops, false)], faults: 0, drops: 0 }).unwrap();
 }

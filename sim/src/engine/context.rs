@@ -8,12 +8,12 @@ use super::footprint::{Chosen, Effect, Mode};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::strategy::{ChoicePoint, Strategy};
 use super::timers::Timers;
+use super::wakeup::Wakeup;
 use crate::decision::{Answer, Kind};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
-use std::task::Waker;
 
 /// A task's future.
 pub(super) type BoxedTask = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -42,8 +42,10 @@ pub(super) struct TaskMeta {
     pub(super) objects: u32,
     pub(super) life: Life,
     pub(super) abort: bool,
+    /// How many segments have ended, if footprints are kept.
+    pub(super) segments: u32,
     pub(super) ended_at: u64,
-    pub(super) joiner: Option<Waker>,
+    pub(super) joiner: Option<Wakeup>,
     /// What the task last waited for.
     pub(super) waits: Option<Wait>,
     /// How many things it waited for at once when it last waited, and at which step that was.
@@ -132,6 +134,11 @@ impl Context {
         if task == TaskId::CLOCK { TaskKey::CLOCK } else { self.tasks.borrow()[task.index()].key }
     }
 
+    /// How many segments of a task have ended, if footprints are kept.
+    pub(super) fn segments(&self, task: TaskId) -> u32 {
+        self.tasks.borrow().get(task.index()).map_or(0, |meta| meta.segments)
+    }
+
     /// Adds a task's row, as the next child of `parent`.
     pub(super) fn register(&self, name: Cow<'static, str>, parent: Option<TaskId>) -> TaskId {
         let mut tasks = self.tasks.borrow_mut();
@@ -153,6 +160,7 @@ impl Context {
             objects: 0,
             life: Life::Running,
             abort: false,
+            segments: 0,
             ended_at: 0,
             joiner: None,
             waits: None,

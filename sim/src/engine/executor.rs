@@ -6,6 +6,7 @@ use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::outcome::{Blocked, Budget, End, Limits, Nondeterminism, Outcome, TaskPanic};
 use super::ready::{Ready, ReadySet};
 use super::strategy::{Decision, Strategy};
+use super::wakeup::turn;
 use crate::decision::{Answer, Decisions, Kind, Step};
 use crate::strategy::Replay;
 use std::any::Any;
@@ -584,10 +585,12 @@ impl Engine {
         let key = cx.key(task);
         if task != TaskId::CLOCK {
             // Aborting a task is in conflict with each of its segments.
-            cx.effects.borrow_mut().push(Effect::Access(ObjectId::of_task(key), Mode::Read));
             let mut tasks = cx.tasks.borrow_mut();
             let meta = &mut tasks[task.index()];
+            meta.segments += 1;
             let mut effects = cx.effects.borrow_mut();
+            effects.push(Effect::Access(ObjectId::of_task(key), Mode::Read));
+            effects.push(Effect::Access(turn(key, meta.segments), Mode::Read));
             // A task that is aborted runs whether or not what it waited for has come.
             if let Some(step) =
                 meta.given_before.take().filter(|_| !self.slots[task.index()].aborting)
@@ -609,9 +612,8 @@ impl Engine {
         for id in &self.woken {
             // Two wakes of one wait are in conflict: the first is what let the task run.
             if *id != task && !self.spawned.contains(id) {
-                let ready = ObjectId::of_task(cx.key(*id))
-                    .part(2 + u64::from(self.slots[id.index()].polls));
-                cx.effects.borrow_mut().push(Effect::Access(ready, Mode::Write));
+                let turn = turn(cx.key(*id), cx.segments(*id) + 1);
+                cx.effects.borrow_mut().push(Effect::Access(turn, Mode::Write));
             }
         }
         for id in self.before.drain(..) {

@@ -85,6 +85,7 @@ mod strategy;
 pub mod sync;
 mod task;
 mod timers;
+mod wakeup;
 
 pub use context::is_simulated;
 pub use executor::Engine;

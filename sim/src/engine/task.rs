@@ -4,6 +4,7 @@ use super::context::{self, Life, Newborn, WaitFor};
 use super::footprint::{Effect, Mode};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::timers::TimerKey;
+use super::wakeup::Wakeup;
 use crate::decision::Kind;
 use std::borrow::Cow;
 use std::future::Future;
@@ -180,32 +181,28 @@ impl Future for JoinHandle {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         context::with(|state| {
-            let mut tasks = state.tasks.borrow_mut();
-            let task = &mut tasks[self.id.index()];
-            let again = self.waited;
-            if !self.waited {
+            let (life, key, ended_at) = {
+                let tasks = state.tasks.borrow();
+                let task = &tasks[self.id.index()];
+                (task.life, task.key, task.ended_at)
+            };
+            let again = std::mem::replace(&mut self.waited, true);
+            if !again && life != Life::Running {
                 // Joining is a scheduling point, like every use of another task's state.
-                self.waited = true;
-                if task.life == Life::Running {
-                    task.joiner = Some(cx.waker().clone());
-                } else {
-                    let (key, ended_at) = (task.key, task.ended_at);
-                    drop(tasks);
-                    context::waits_for_its_turn();
-                    context::looks_at(&[ObjectId::of_task(key).part(1)]);
-                    context::is_there(ended_at);
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
+                context::waits_for_its_turn();
+                context::looks_at(&[ObjectId::of_task(key).part(1)]);
+                context::is_there(ended_at);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
-            let result = match task.life {
+            let result = match life {
                 Life::Running => {
-                    let key = task.key;
-                    match &mut task.joiner {
-                        Some(waker) => waker.clone_from(cx.waker()),
-                        none => *none = Some(cx.waker().clone()),
-                    }
-                    drop(tasks);
+                    let wakeup = Some(Wakeup::new(cx));
+                    let before = std::mem::replace(
+                        &mut state.tasks.borrow_mut()[self.id.index()].joiner,
+                        wakeup,
+                    );
+                    drop(before);
                     if again {
                         context::effect(Effect::Access(ObjectId::of_task(key).part(1), Mode::Read));
                     }
@@ -217,8 +214,6 @@ impl Future for JoinHandle {
                 Life::Panicked => Err(JoinError::Panicked),
                 Life::Aborted => Err(JoinError::Aborted),
             };
-            let (ended_at, key) = (task.ended_at, task.key);
-            drop(tasks);
             self.joined = true;
             context::came(ObjectId::of_task(key).part(1), ended_at);
             Poll::Ready(result)
@@ -229,14 +224,17 @@ impl Future for JoinHandle {
 impl Drop for JoinHandle {
     fn drop(&mut self) {
         if self.waited && !self.joined {
-            // That the task had not ended when the wait was given up can be seen.
             context::with(|cx| {
-                if cx.recording.get()
-                    && let Some(task) = cx.tasks.borrow().get(self.id.index())
-                {
-                    let end = ObjectId::of_task(task.key).part(1);
-                    cx.effects.borrow_mut().push(Effect::Access(end, Mode::Read));
-                }
+                let current = cx.current.get();
+                let gone = cx.tasks.borrow_mut().get_mut(self.id.index()).and_then(|task| {
+                    if cx.recording.get() {
+                        // That the task had not ended when the wait was given up can be seen.
+                        let end = ObjectId::of_task(task.key).part(1);
+                        cx.effects.borrow_mut().push(Effect::Access(end, Mode::Read));
+                    }
+                    task.joiner.take_if(|joiner| joiner.is_of(current))
+                });
+                drop(gone);
             });
         }
     }

@@ -5,12 +5,13 @@ use super::permits::Permits;
 use super::point::point;
 use crate::engine::context::{self, WaitFor};
 use crate::engine::footprint::Object;
+use crate::engine::wakeup::Wakeup;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 /// A channel of this name that holds at most `capacity` messages.
 ///
@@ -64,7 +65,7 @@ struct State<T> {
     queue: VecDeque<(u64, T)>,
     senders: usize,
     receiving: bool,
-    waker: Option<Waker>,
+    waker: Option<Wakeup>,
     /// The steps at which senders left.
     departures: Vec<u64>,
 }
@@ -318,7 +319,7 @@ impl<T> Future for Recv<'_, T> {
         let mut there = None;
         let mut state = lock(&self.shared.state);
         if state.queue.is_empty() && state.senders > 0 {
-            state.waker = Some(cx.waker().clone());
+            state.waker = Some(Wakeup::new(cx));
             drop(state);
         } else {
             there = state.queue.front().map(|(step, _)| *step).or(state.departures.last().copied());

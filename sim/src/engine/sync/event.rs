@@ -3,11 +3,12 @@
 use super::lock;
 use crate::engine::context::{self, WaitFor};
 use crate::engine::footprint::Object;
+use crate::engine::wakeup::Wakeup;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 /// A manual-reset event, as `CreateEvent` makes it: every waiter passes while it is set.
 #[derive(Clone)]
@@ -26,7 +27,7 @@ struct State {
     /// The step that set it.
     set: Option<u64>,
     next_ticket: u64,
-    waiters: Vec<(u64, Waker)>,
+    waiters: Vec<(u64, Wakeup)>,
 }
 
 impl Event {
@@ -108,11 +109,11 @@ impl Future for Wait {
             }
             None => {
                 match state.waiters.iter_mut().find(|(ticket, _)| Some(*ticket) == this.ticket) {
-                    Some((_, waker)) => waker.clone_from(cx.waker()),
+                    Some((_, waker)) => waker.renew(cx),
                     None => {
                         let ticket = state.next_ticket;
                         state.next_ticket += 1;
-                        state.waiters.push((ticket, cx.waker().clone()));
+                        state.waiters.push((ticket, Wakeup::new(cx)));
                         this.ticket = Some(ticket);
                     }
                 }

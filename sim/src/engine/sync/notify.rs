@@ -5,12 +5,13 @@ use super::mutex::MutexGuard;
 use super::point::Point;
 use crate::engine::context::{self, WaitFor};
 use crate::engine::footprint::Object;
+use crate::engine::wakeup::Wakeup;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 /// Wakes those who wait, in order. [`notify_one`](Self::notify_one) with nobody waiting is kept for the next who comes,
 /// once.
@@ -28,7 +29,7 @@ struct State {
     /// The step that left a notification behind.
     kept: Option<u64>,
     next_ticket: u64,
-    queue: VecDeque<(u64, Option<Waker>)>,
+    queue: VecDeque<(u64, Option<Wakeup>)>,
     /// Tickets that were notified: at which step, and whether the notification passes on if the waiter is gone.
     notified: Vec<(u64, u64, bool)>,
 }
@@ -58,7 +59,7 @@ impl Notify {
             wakers.extend(waker);
         }
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(Wakeup::wake);
     }
 
     /// Waits to be notified. It stands in the queue from the segment that follows its first poll, or from
@@ -92,7 +93,7 @@ impl Shared {
     }
 
     /// Stands in the queue, or takes a kept notification.
-    fn stand(&self, waker: Option<Waker>) -> Stage {
+    fn stand(&self, waker: Option<Wakeup>) -> Stage {
         self.object.write();
         let mut state = lock(&self.state);
         if state.kept.take().is_some() {
@@ -144,7 +145,7 @@ impl Future for Notified {
         match this.stage {
             Stage::New => {
                 std::task::ready!(this.point.poll(cx));
-                this.stage = this.shared.stand(Some(cx.waker().clone()));
+                this.stage = this.shared.stand(Some(Wakeup::new(cx)));
                 if this.stage == Stage::Done {
                     return Poll::Ready(());
                 }
@@ -159,7 +160,7 @@ impl Future for Notified {
                     return Poll::Ready(());
                 }
                 if let Some((_, waker)) = state.queue.iter_mut().find(|(n, _)| *n == ticket) {
-                    *waker = Some(cx.waker().clone());
+                    *waker = Some(Wakeup::new(cx));
                 }
                 drop(state);
                 this.shared.object.read();

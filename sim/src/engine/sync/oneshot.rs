@@ -4,11 +4,12 @@ use super::channel::RecvError;
 use super::lock;
 use crate::engine::context::{self, WaitFor};
 use crate::engine::footprint::Object;
+use crate::engine::wakeup::Wakeup;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 /// A channel of this name that passes one message.
 #[must_use]
@@ -31,7 +32,7 @@ struct State<T> {
     /// The step at which the sender sent, or left.
     sent: Option<u64>,
     receiving: bool,
-    waker: Option<Waker>,
+    waker: Option<Wakeup>,
 }
 
 impl<T> Shared<T> {
@@ -125,7 +126,7 @@ impl<T> Future for OneshotReceiver<T> {
             drop(state);
             cx.waker().wake_by_ref();
         } else {
-            state.waker = Some(cx.waker().clone());
+            state.waker = Some(Wakeup::new(cx));
             drop(state);
             if self.waits {
                 self.shared.object.read();

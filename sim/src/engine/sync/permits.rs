@@ -4,11 +4,12 @@ use super::lock;
 use super::point::Point;
 use crate::engine::context::{self, WaitFor};
 use crate::engine::footprint::Object;
+use crate::engine::wakeup::Wakeup;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 /// A count of permits with a queue of those who wait. Permits that come free go to the head of the queue, so nobody
 /// overtakes. Asking and giving back are writes: the order of either can be seen.
@@ -30,7 +31,7 @@ struct State {
 struct Waiter {
     ticket: u64,
     need: usize,
-    waker: Waker,
+    waker: Wakeup,
 }
 
 impl Permits {
@@ -71,7 +72,7 @@ impl Permits {
         state.free += count;
         let wakers = state.grant();
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(Wakeup::wake);
     }
 
     /// Refuses permits from now on, and turns away all who wait.
@@ -97,7 +98,7 @@ impl Permits {
 }
 
 impl State {
-    fn grant(&mut self) -> Vec<Waker> {
+    fn grant(&mut self) -> Vec<Wakeup> {
         let mut wakers = Vec::new();
         while let Some(first) = self.queue.front() {
             if self.free < first.need {
@@ -149,11 +150,7 @@ impl Future for Acquire {
                 }
                 let ticket = state.next_ticket;
                 state.next_ticket += 1;
-                state.queue.push_back(Waiter {
-                    ticket,
-                    need: this.need,
-                    waker: cx.waker().clone(),
-                });
+                state.queue.push_back(Waiter { ticket, need: this.need, waker: Wakeup::new(cx) });
                 this.stage = Stage::Queued(ticket);
             }
             Stage::Queued(ticket) => {
@@ -167,7 +164,7 @@ impl Future for Acquire {
                 }
                 if let Some(waiter) = state.queue.iter_mut().find(|waiter| waiter.ticket == ticket)
                 {
-                    waiter.waker.clone_from(cx.waker());
+                    waiter.waker.renew(cx);
                     drop(state);
                     // Somebody else woke the task: that the permits were not there has been seen.
                     this.permits.object.read();
@@ -200,6 +197,6 @@ impl Drop for Acquire {
         let wakers = state.grant();
         drop(state);
         drop(gone);
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(Wakeup::wake);
     }
 }
