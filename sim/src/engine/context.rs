@@ -42,32 +42,37 @@ pub(super) struct TaskMeta {
     pub(super) objects: u32,
     pub(super) life: Life,
     pub(super) abort: bool,
-    /// How many segments have ended, if footprints are kept.
-    pub(super) segments: u32,
     pub(super) ended_at: u64,
     pub(super) joiner: Option<Wakeup>,
     /// What the task last waited for.
     pub(super) waits: Option<Wait>,
+}
+
+/// What only footprints need to know of a task.
+#[derive(Default)]
+pub(super) struct Traced {
+    /// How many segments have ended.
+    pub(super) segments: u32,
     /// How many things it waited for at once when it last waited, and at which step that was.
-    pub(super) wait_count: u32,
-    pub(super) wait_step: u64,
-    /// The objects that it looked at to see whether it had to wait, if footprints are kept.
-    pub(super) wait_objects: Vec<ObjectId>,
+    pub(super) waits: u32,
+    pub(super) step: u64,
+    /// The objects that it looked at to see whether it had to wait.
+    pub(super) objects: Vec<ObjectId>,
     /// The step that had brought what it waits for before it began to wait.
     pub(super) given: Option<u64>,
     /// The same of the last wait, if it was for that alone.
     pub(super) given_before: Option<u64>,
 }
 
-impl TaskMeta {
+impl Traced {
     fn count_wait(&mut self, step: u64) {
-        if self.wait_step != step {
-            self.wait_count = 0;
-            self.wait_objects.clear();
+        if self.step != step {
+            self.waits = 0;
+            self.objects.clear();
             self.given = None;
         }
-        self.wait_count += 1;
-        self.wait_step = step;
+        self.waits += 1;
+        self.step = step;
     }
 }
 
@@ -100,6 +105,8 @@ pub(super) struct Context {
     pub(super) newborn: RefCell<Vec<Newborn>>,
     pub(super) aborts: RefCell<Vec<TaskId>>,
     pub(super) tasks: RefCell<Vec<TaskMeta>>,
+    /// A row for each task if footprints are kept, and none otherwise.
+    pub(super) traced: RefCell<Vec<Traced>>,
     pub(super) timers: RefCell<Timers>,
     pub(super) answers: RefCell<Vec<Answer>>,
     pub(super) effects: RefCell<Vec<Effect>>,
@@ -122,6 +129,7 @@ impl Context {
             newborn: RefCell::new(Vec::new()),
             aborts: RefCell::new(Vec::new()),
             tasks: RefCell::new(Vec::new()),
+            traced: RefCell::new(Vec::new()),
             timers: RefCell::new(Timers::new()),
             answers: RefCell::new(Vec::new()),
             effects: RefCell::new(Vec::new()),
@@ -136,7 +144,7 @@ impl Context {
 
     /// How many segments of a task have ended, if footprints are kept.
     pub(super) fn segments(&self, task: TaskId) -> u32 {
-        self.tasks.borrow().get(task.index()).map_or(0, |meta| meta.segments)
+        self.traced.borrow().get(task.index()).map_or(0, |traced| traced.segments)
     }
 
     /// Adds a task's row, as the next child of `parent`.
@@ -160,16 +168,13 @@ impl Context {
             objects: 0,
             life: Life::Running,
             abort: false,
-            segments: 0,
             ended_at: 0,
             joiner: None,
             waits: None,
-            wait_count: 0,
-            wait_step: 0,
-            wait_objects: Vec::new(),
-            given: None,
-            given_before: None,
         });
+        if self.recording.get() {
+            self.traced.borrow_mut().push(Traced::default());
+        }
         TaskId(id)
     }
 
@@ -251,54 +256,48 @@ thread_local! {
     static OUTSIDE: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Notes what the running task waits for, for the report of a deadlock.
+/// Changes what is kept of the running task's waits, if footprints are kept.
+#[inline]
+fn note_wait(note: impl FnOnce(&mut Traced, u64)) {
+    with(|cx| {
+        if cx.recording.get()
+            && let Some(traced) = cx.traced.borrow_mut().get_mut(cx.current.get().index())
+        {
+            note(traced, cx.step.get());
+        }
+    });
+}
+
+/// Notes what the running task waits for, for the report of a deadlock too.
 #[inline]
 pub(super) fn waits_for(what: WaitFor) {
     with(|cx| {
         let step = cx.step.get();
         if let Some(task) = cx.tasks.borrow_mut().get_mut(cx.current.get().index()) {
-            task.count_wait(step);
             task.waits = Some(Wait { step, what });
         }
     });
+    note_wait(Traced::count_wait);
 }
 
 /// Notes what the running task looked at, to see whether it has to wait. Alone, that is no access: whether the task can
 /// run once the thing has come does not depend on which was first. Among several waits, it is.
 #[inline]
 pub(super) fn looks_at(objects: &[ObjectId]) {
-    with(|cx| {
-        if cx.recording.get()
-            && let Some(task) = cx.tasks.borrow_mut().get_mut(cx.current.get().index())
-        {
-            task.wait_objects.extend_from_slice(objects);
-        }
-    });
+    note_wait(|traced, _| traced.objects.extend_from_slice(objects));
 }
 
 /// Notes that what the running task waits for is there already, by the given step: but for that step, the task would have
 /// to wait.
 #[inline]
 pub(super) fn is_there(step: u64) {
-    with(|cx| {
-        if cx.recording.get()
-            && let Some(task) = cx.tasks.borrow_mut().get_mut(cx.current.get().index())
-        {
-            task.given = Some(step);
-        }
-    });
+    note_wait(|traced, _| traced.given = Some(step));
 }
 
 /// Notes that the running task waits for its own turn only, for footprints.
 #[inline]
 pub(super) fn waits_for_its_turn() {
-    with(|cx| {
-        if cx.recording.get()
-            && let Some(task) = cx.tasks.borrow_mut().get_mut(cx.current.get().index())
-        {
-            task.count_wait(cx.step.get());
-        }
-    });
+    note_wait(Traced::count_wait);
 }
 
 /// Says that what the running task waited for came at the given step, by that step's use of `object`.
@@ -318,9 +317,9 @@ pub(super) fn waited_for_several() -> bool {
     with(|cx| {
         cx.recording.get()
             && cx
-                .tasks
+                .traced
                 .borrow()
                 .get(cx.current.get().index())
-                .is_some_and(|task| task.wait_count > 1)
+                .is_some_and(|traced| traced.waits > 1)
     })
 }

@@ -13,6 +13,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::future::Future;
 use std::mem;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task;
 
@@ -24,7 +25,6 @@ struct Slot {
     /// Whether there is a question to ask before a poll.
     special: bool,
     polls: u32,
-    last_step: u64,
 }
 
 /// The engine as a strategy may ask it.
@@ -93,6 +93,8 @@ pub struct Engine {
     drops_left: u32,
     spurious_left: u32,
     recording: bool,
+    /// [`is_plain`](Self::is_plain).
+    plain: bool,
     before: Vec<TaskId>,
     woken: Vec<TaskId>,
     spawned: Vec<TaskId>,
@@ -117,6 +119,7 @@ impl Engine {
             drops_left: 0,
             spurious_left: 0,
             recording: false,
+            plain: false,
             before: Vec::new(),
             woken: Vec::new(),
             spawned: Vec::new(),
@@ -287,6 +290,7 @@ impl Engine {
         self.clock_moves = 0;
         self.drops_left = self.limits.drops;
         self.spurious_left = self.limits.spurious;
+        self.plain = self.is_plain();
         let id = cx.register(Cow::Borrowed("main"), None);
         self.admit(id, main, self.limits.main_droppable, false);
     }
@@ -299,10 +303,10 @@ impl Engine {
             aborting: false,
             special: droppable,
             polls: 0,
-            last_step: 0,
         });
         self.foreground += usize::from(!background);
         self.ready.insert(id);
+        self.plain &= self.ready.is_small();
     }
 
     /// Runs the loop, again after each panic of a task.
@@ -321,76 +325,91 @@ impl Engine {
             self.note_panic(cx, task, &*payload);
             self.drop_future(cx, task);
             self.retire(cx, task, Life::Panicked);
-            self.after_segment(cx, task, true);
-            if self.foreground == 0 {
-                return End::Completed;
+            if let ControlFlow::Break(end) = self.ended(cx, task) {
+                return end;
             }
         }
     }
 
     fn run(&mut self, cx: &Context) -> End {
-        let simple = self.limits.skew_ms == 0 && self.spurious_left == 0 && !self.recording;
-        let max_steps = self.limits.max_steps;
-        let small = self.ready.first_word();
         loop {
-            let (task, departed) = match small.get() {
-                word if word != 0 && simple && self.ready.is_small() => {
-                    let ready = Ready::small(word);
-                    let next = match ready.only() {
-                        Some(task) => (task, false),
-                        None => self.pick(cx, ready, false),
-                    };
-                    small.take(word, next.0);
-                    next
+            while self.plain {
+                let word = self.ready.first_word();
+                if word == 0 {
+                    break;
                 }
-                _ => match self.decide(cx) {
-                    Ok(Some(next)) => {
-                        self.ready.take(next.0);
-                        if self.recording {
-                            self.hide_ready();
-                        }
-                        next
-                    }
-                    Ok(None) => continue,
-                    Err(end) => return end,
-                },
+                let ready = Ready::small(word);
+                let (task, departed) = match ready.only() {
+                    Some(task) => (task, false),
+                    None => self.pick(cx, ready, false),
+                };
+                self.ready.take_of_first(word, task);
+                if let ControlFlow::Break(end) = self.segment(cx, task, departed) {
+                    return end;
+                }
+            }
+            let (task, departed) = match self.decide(cx) {
+                Ok(Some(next)) => next,
+                Ok(None) => continue,
+                Err(end) => return end,
             };
-            let step = cx.step.get();
-            if step >= max_steps {
-                return End::Livelock(Budget::Steps);
+            self.ready.take(task);
+            if self.recording {
+                self.hide_ready();
             }
-            self.log.push(Step::new(task, departed));
-            cx.current.set(task);
-            let mut slot = &mut self.slots[task.index()];
-            slot.polls += 1;
-            slot.last_step = step;
-            if slot.special {
-                if self.drops_now(cx, task) {
-                    self.drop_task(cx, task);
-                    self.after_segment(cx, task, true);
-                    if self.foreground == 0 {
-                        return End::Completed;
-                    }
-                    continue;
-                }
-                slot = &mut self.slots[task.index()];
-            }
-            let mut task_cx = task::Context::from_waker(self.ready.waker(task));
-            let future = slot.future.as_mut().expect("only living tasks are ready");
-            cx.polling.set(true);
-            if future.as_mut().poll(&mut task_cx).is_pending() {
-                cx.polling.set(false);
-                self.after_segment(cx, task, false);
-                continue;
-            }
-            slot.future = None;
-            cx.polling.set(false);
-            self.retire(cx, task, Life::Finished);
-            self.after_segment(cx, task, true);
-            if self.foreground == 0 {
-                return End::Completed;
+            if let ControlFlow::Break(end) = self.segment(cx, task, departed) {
+                return end;
             }
         }
+    }
+
+    /// Runs a task that was taken out of the ready set until it waits.
+    #[inline(always)]
+    fn segment(&mut self, cx: &Context, task: TaskId, departed: bool) -> ControlFlow<End> {
+        if cx.step.get() >= self.limits.max_steps {
+            return ControlFlow::Break(End::Livelock(Budget::Steps));
+        }
+        self.log.push(Step::new(task, departed));
+        cx.current.set(task);
+        let mut slot = &mut self.slots[task.index()];
+        slot.polls += 1;
+        if slot.special {
+            if self.drops_now(cx, task) {
+                self.drop_task(cx, task);
+                return self.ended(cx, task);
+            }
+            slot = &mut self.slots[task.index()];
+        }
+        let mut task_cx = task::Context::from_waker(self.ready.waker(task));
+        let future = slot.future.as_mut().expect("only living tasks are ready");
+        cx.polling.set(true);
+        if future.as_mut().poll(&mut task_cx).is_pending() {
+            cx.polling.set(false);
+            self.after_segment(cx, task, false);
+            return ControlFlow::Continue(());
+        }
+        slot.future = None;
+        cx.polling.set(false);
+        self.retire(cx, task, Life::Finished);
+        self.ended(cx, task)
+    }
+
+    /// The task's last segment is over, and perhaps the execution.
+    fn ended(&mut self, cx: &Context, task: TaskId) -> ControlFlow<End> {
+        self.after_segment(cx, task, true);
+        if self.foreground == 0 {
+            ControlFlow::Break(End::Completed)
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    /// Whether a look at the first word of the ready set is all that there is to do between two segments.
+    fn is_plain(&self) -> bool {
+        self.limits.skew_ms == 0
+            && self.spurious_left == 0
+            && !self.recording
+            && self.ready.is_small()
     }
 
     /// Settles who runs next, and whether that departs from the default. `None` if the clock moved.
@@ -492,6 +511,7 @@ impl Engine {
         let value = cx.choose(Kind::Spurious, Site::NONE, arity, self.spurious_left);
         let task = *waiting.get(value.checked_sub(1)? as usize)?;
         self.spurious_left -= 1;
+        self.plain = self.is_plain();
         Some(task)
     }
 
@@ -560,13 +580,17 @@ impl Engine {
 
     #[inline(never)]
     fn take_orders(&mut self, cx: &Context) {
-        self.spawned.clear();
+        if self.recording {
+            self.spawned.clear();
+        }
         if !cx.dirty.replace(false) {
             return;
         }
         for child in cx.newborn.borrow_mut().drain(..) {
             let id = TaskId(u32::try_from(self.slots.len()).expect("task numbers fit"));
-            self.spawned.push(id);
+            if self.recording {
+                self.spawned.push(id);
+            }
             self.admit(id, child.future, child.droppable, child.background);
         }
         for id in cx.aborts.borrow_mut().drain(..) {
@@ -585,25 +609,25 @@ impl Engine {
         let key = cx.key(task);
         if task != TaskId::CLOCK {
             // Aborting a task is in conflict with each of its segments.
-            let mut tasks = cx.tasks.borrow_mut();
-            let meta = &mut tasks[task.index()];
-            meta.segments += 1;
+            let mut traced = cx.traced.borrow_mut();
+            let traced = &mut traced[task.index()];
+            traced.segments += 1;
             let mut effects = cx.effects.borrow_mut();
             effects.push(Effect::Access(ObjectId::of_task(key), Mode::Read));
-            effects.push(Effect::Access(turn(key, meta.segments), Mode::Read));
+            effects.push(Effect::Access(turn(key, traced.segments), Mode::Read));
             // A task that is aborted runs whether or not what it waited for has come.
             if let Some(step) =
-                meta.given_before.take().filter(|_| !self.slots[task.index()].aborting)
+                traced.given_before.take().filter(|_| !self.slots[task.index()].aborting)
             {
                 effects.push(Effect::After(step));
             }
-            if meta.wait_step == cx.step.get() {
-                if meta.wait_count > 1 {
+            if traced.step == cx.step.get() {
+                if traced.waits > 1 {
                     let looked =
-                        meta.wait_objects.iter().map(|object| Effect::Access(*object, Mode::Read));
+                        traced.objects.iter().map(|object| Effect::Access(*object, Mode::Read));
                     effects.extend(looked);
                 } else {
-                    meta.given_before = meta.given.take();
+                    traced.given_before = traced.given.take();
                 }
             }
         }
@@ -662,13 +686,16 @@ impl Engine {
         let tasks = cx.tasks.borrow();
         let name =
             |id: TaskId| tasks.get(id.index()).map(|t| t.name.to_string()).unwrap_or_default();
-        let blocked = tasks
-            .iter()
-            .zip(&self.slots)
-            .filter(|(_, slot)| slot.future.is_some() && !slot.background)
-            .map(|(meta, slot)| {
-                let wait =
-                    meta.waits.filter(|wait| wait.step == slot.last_step).map(|wait| wait.what);
+        let last_step = |id: TaskId| self.log.iter().rposition(|step| step.task() == id);
+        let blocked = (0..)
+            .map(TaskId)
+            .zip(tasks.iter().zip(&self.slots))
+            .filter(|(_, (_, slot))| slot.future.is_some() && !slot.background)
+            .map(|(id, (meta, _))| {
+                let wait = meta
+                    .waits
+                    .filter(|wait| last_step(id).is_some_and(|step| step as u64 == wait.step))
+                    .map(|wait| wait.what);
                 let on = match wait {
                     Some(WaitFor::Task(id)) => format!("the end of task {:?}", name(id)),
                     Some(WaitFor::Clock) => "the clock".to_owned(),
@@ -700,9 +727,11 @@ impl Engine {
             if next == self.slots.len() {
                 break;
             }
-            let task = TaskId(u32::try_from(next).expect("task numbers fit"));
-            cx.current.set(task);
-            self.drop_future(cx, task);
+            if self.slots[next].future.is_some() {
+                let task = TaskId(u32::try_from(next).expect("task numbers fit"));
+                cx.current.set(task);
+                self.drop_future(cx, task);
+            }
             next += 1;
         }
         cx.aborts.borrow_mut().clear();
@@ -710,6 +739,7 @@ impl Engine {
         if self.recording {
             cx.effects.borrow_mut().clear();
             cx.chosen.borrow_mut().clear();
+            cx.traced.borrow_mut().clear();
         }
         mem::swap(&mut *cx.tasks.borrow_mut(), &mut self.tasks);
         cx.timers.borrow_mut().clear();

@@ -41,6 +41,24 @@ impl Block {
             self.summary.store(self.summary.load(Relaxed) | 1 << word, Relaxed);
         }
     }
+
+    #[inline]
+    fn take(&self, word: usize, mask: u64) {
+        let rest = self.ready[word].load(Relaxed) & !mask;
+        self.ready[word].store(rest, Relaxed);
+        if rest == 0 {
+            self.summary.store(self.summary.load(Relaxed) & !(1 << word), Relaxed);
+        }
+    }
+
+    /// Forgets the tasks of the first so many words.
+    #[inline]
+    fn clear(&self, words: usize) {
+        self.summary.store(0, Relaxed);
+        for word in self.ready.iter().take(words).chain(self.live.iter().take(words)) {
+            word.store(0, Relaxed);
+        }
+    }
 }
 
 /// What a task's waker holds.
@@ -65,6 +83,8 @@ impl Wake for TaskWaker {
 /// The tasks that can run now. Wakers and words are kept from one execution to the next.
 pub(super) struct ReadySet {
     blocks: Vec<Arc<Block>>,
+    /// The first of the blocks.
+    first: Arc<Block>,
     wakers: Vec<Waker>,
     /// How many tasks this execution has had.
     tasks: usize,
@@ -72,7 +92,8 @@ pub(super) struct ReadySet {
 
 impl ReadySet {
     pub(super) fn new() -> Self {
-        Self { blocks: Vec::new(), wakers: Vec::new(), tasks: 0 }
+        let first = Arc::new(Block::new());
+        Self { blocks: vec![Arc::clone(&first)], first, wakers: Vec::new(), tasks: 0 }
     }
 
     /// Makes task `id` known, alive and ready.
@@ -81,7 +102,7 @@ impl ReadySet {
         self.tasks = self.tasks.max(index + 1);
         while self.wakers.len() <= index {
             let next = self.wakers.len();
-            if next.is_multiple_of(BLOCK) {
+            if next / BLOCK == self.blocks.len() {
                 self.blocks.push(Arc::new(Block::new()));
             }
             let block = Arc::clone(&self.blocks[next / BLOCK]);
@@ -89,9 +110,10 @@ impl ReadySet {
             self.wakers.push(Waker::from(Arc::new(TaskWaker { block, word, mask })));
         }
         let (block, word, mask) = self.place(id);
-        let live = &block.live[word];
+        let (ready, live, summary) = (&block.ready[word], &block.live[word], &block.summary);
         live.store(live.load(Relaxed) | mask, Relaxed);
-        self.wake(id);
+        ready.store(ready.load(Relaxed) | mask, Relaxed);
+        summary.store(summary.load(Relaxed) | 1 << word, Relaxed);
     }
 
     #[inline]
@@ -108,40 +130,39 @@ impl ReadySet {
     #[inline]
     pub(super) fn take(&self, id: TaskId) {
         let (block, word, mask) = self.place(id);
-        let rest = block.ready[word].load(Relaxed) & !mask;
-        block.ready[word].store(rest, Relaxed);
-        if rest == 0 {
-            block.summary.store(block.summary.load(Relaxed) & !(1 << word), Relaxed);
-        }
+        block.take(word, mask);
     }
 
     /// `id` has finished: it is not ready and cannot be woken.
     #[inline]
     pub(super) fn retire(&self, id: TaskId) {
-        self.take(id);
         let (block, word, mask) = self.place(id);
+        block.take(word, mask);
         block.live[word].store(block.live[word].load(Relaxed) & !mask, Relaxed);
     }
 
     /// Forgets every task.
     pub(super) fn clear(&mut self) {
-        let tasks = std::mem::take(&mut self.tasks);
-        for block in self.blocks.iter().take(tasks.div_ceil(BLOCK)) {
-            block.summary.store(0, Relaxed);
-            for word in 0..tasks.div_ceil(64).min(WORDS) {
-                block.ready[word].store(0, Relaxed);
-                block.live[word].store(0, Relaxed);
+        if self.is_small() {
+            self.first.clear(1);
+        } else {
+            for block in self.blocks.iter().take(self.tasks.div_ceil(BLOCK)) {
+                block.clear(self.tasks.div_ceil(64));
             }
         }
+        self.tasks = 0;
     }
 
-    /// A short way to the first word, for the loop that looks at it before each step.
-    ///
-    /// # Panics
-    ///
-    /// If no task was ever made known.
-    pub(super) fn first_word(&self) -> FirstWord {
-        FirstWord(Arc::clone(&self.blocks[0]))
+    /// The first word, for the loop that looks at it before each step.
+    #[inline]
+    pub(super) fn first_word(&self) -> u64 {
+        self.first.ready[0].load(Relaxed)
+    }
+
+    /// [`take`](Self::take) when no other word is in use and this one was `word`.
+    #[inline]
+    pub(super) fn take_of_first(&self, word: u64, id: TaskId) {
+        self.first.ready[0].store(word & !(1 << (id.0 & 63)), Relaxed);
     }
 
     /// Whether the first word is all there is.
@@ -153,10 +174,7 @@ impl ReadySet {
     /// The tasks that can run.
     #[inline]
     pub(super) fn view(&self) -> Ready<'_> {
-        Ready(match self.blocks.first() {
-            Some(block) if self.is_small() => View::Small(block.ready[0].load(Relaxed)),
-            _ => View::Large(self),
-        })
+        Ready(if self.is_small() { View::Small(self.first_word()) } else { View::Large(self) })
     }
 
     /// The words that are not zero, with the number of the task that their lowest bit stands for.
@@ -182,22 +200,6 @@ impl ReadySet {
     }
 }
 
-/// The first word of a set.
-pub(super) struct FirstWord(Arc<Block>);
-
-impl FirstWord {
-    #[inline]
-    pub(super) fn get(&self) -> u64 {
-        self.0.ready[0].load(Relaxed)
-    }
-
-    /// [`take`](ReadySet::take) when the word was `word`.
-    #[inline]
-    pub(super) fn take(&self, word: u64, id: TaskId) {
-        self.0.ready[0].store(word & !(1 << (id.0 & 63)), Relaxed);
-    }
-}
-
 /// The tasks that can run at a decision, in the order of their numbers.
 #[derive(Clone, Copy)]
 pub struct Ready<'a>(View<'a>);
@@ -215,27 +217,29 @@ impl<'a> Ready<'a> {
         Self(View::Small(word))
     }
 
-    /// The ready task whose number among them `choose` gives, told how many there are; a number too high stands for
-    /// the first. For random strategies: it costs less than [`len`](Self::len) and [`nth`](Self::nth).
+    /// If two of few tasks are ready and no more, the first or, if `second` says so, the second.
     #[inline]
-    #[must_use]
-    pub fn sample(self, choose: impl FnOnce(u32) -> u32) -> TaskId {
+    pub(super) fn one_of_two(self, second: impl FnOnce() -> bool) -> Option<TaskId> {
+        let View::Small(low) = self.0 else { return None };
+        let high = rest(low);
+        high.is_power_of_two().then(|| TaskId(if second() { high } else { low }.trailing_zeros()))
+    }
+
+    /// The ready task whose number among them `choose` gives, told how many there are; a number too high stands for
+    /// the first.
+    pub(super) fn sample(self, choose: impl FnOnce(u32) -> u32) -> Option<TaskId> {
         if let View::Small(word) = self.0 {
             // The number is random, and a loop over it a mispredicted branch: few tasks are told apart without one.
             let one = rest(word);
             let two = rest(one);
-            if two == 0 && one != 0 {
-                let chosen = if choose(2) == 1 { one } else { word };
-                return TaskId(chosen.trailing_zeros());
-            }
             let three = rest(two);
-            if rest(three) == 0 {
+            if rest(three) == 0 && word != 0 {
                 let len = 1 + u32::from(one != 0) + u32::from(two != 0) + u32::from(three != 0);
                 let chosen = [word, one, two, three][choose(len) as usize & 3];
-                return TaskId(chosen.trailing_zeros());
+                return Some(TaskId(chosen.trailing_zeros()));
             }
         }
-        self.nth(choose(self.len())).or(self.first()).unwrap_or(TaskId::CLOCK)
+        self.nth(choose(self.len())).or(self.first())
     }
 
     /// Whether nothing can run.

@@ -98,8 +98,23 @@ impl<'a> Decision<'a> {
     /// [`len`](Self::len) and [`nth`](Self::nth).
     #[inline]
     #[must_use]
-    pub fn sample(&self, choose: impl FnOnce(u32) -> u32) -> TaskId {
-        if self.clock { self.nth(choose(self.len())) } else { self.ready.sample(choose) }
+    pub fn sample(&self, mut choose: impl FnMut(u32) -> u32) -> TaskId {
+        if !self.clock
+            && let Some(picked) = self.ready.one_of_two(|| choose(2) == 1)
+        {
+            return picked;
+        }
+        self.sample_of_more(choose)
+    }
+
+    /// Kept out of line, so that the way of two tasks needs no room on the stack.
+    #[inline(never)]
+    fn sample_of_more(&self, choose: impl FnOnce(u32) -> u32) -> TaskId {
+        if self.clock {
+            self.nth(choose(self.len()))
+        } else {
+            self.ready.sample(choose).unwrap_or(TaskId::CLOCK)
+        }
     }
 
     /// Those to pick from, as [`nth`](Self::nth) counts them.
