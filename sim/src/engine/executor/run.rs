@@ -1,0 +1,347 @@
+//! The loop of one execution.
+
+use super::{Engine, Facts};
+use crate::decision::{Kind, Step};
+use crate::engine::context::{self, Context, Life, WaitFor};
+use crate::engine::footprint::{Effect, Mode};
+use crate::engine::id::{ObjectId, Site, TaskId};
+use crate::engine::outcome::{Blocked, Budget, End, TaskPanic};
+use crate::engine::ready::Ready;
+use crate::engine::strategy::Decision;
+use std::any::Any;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::task;
+
+impl Engine {
+    /// Runs the loop, again after each panic of a task.
+    pub(super) fn drive(&mut self, cx: &Context) -> End {
+        loop {
+            let caught = catch_unwind(AssertUnwindSafe(|| self.run(cx)));
+            let payload = match caught {
+                Ok(end) => return end,
+                Err(payload) => payload,
+            };
+            if !cx.polling.replace(false) {
+                cx.active.set(false);
+                resume_unwind(payload);
+            }
+            let task = cx.current.get();
+            self.note_panic(cx, task, &*payload);
+            self.drop_future(cx, task);
+            self.retire(cx, task, Life::Panicked);
+            if let ControlFlow::Break(end) = self.ended(cx, task) {
+                return end;
+            }
+        }
+    }
+
+    fn run(&mut self, cx: &Context) -> End {
+        loop {
+            while self.plain {
+                let word = self.ready.first_word();
+                if word == 0 {
+                    break;
+                }
+                let ready = Ready::small(word);
+                let (task, departed) = match ready.only() {
+                    Some(task) => (task, false),
+                    None => self.pick(cx, ready, false),
+                };
+                self.ready.take_of_first(word, task);
+                if let ControlFlow::Break(end) = self.segment(cx, task, departed) {
+                    return end;
+                }
+            }
+            let (task, departed) = match self.decide(cx) {
+                Ok(Some(next)) => next,
+                Ok(None) => continue,
+                Err(end) => return end,
+            };
+            self.ready.take(task);
+            if self.recording {
+                self.hide_ready();
+            }
+            if let ControlFlow::Break(end) = self.segment(cx, task, departed) {
+                return end;
+            }
+        }
+    }
+
+    /// Runs a task that was taken out of the ready set until it waits.
+    #[inline(always)]
+    fn segment(&mut self, cx: &Context, task: TaskId, departed: bool) -> ControlFlow<End> {
+        if cx.step.get() >= self.limits.max_steps {
+            return ControlFlow::Break(End::Livelock(Budget::Steps));
+        }
+        self.log.push(Step::new(task, departed));
+        cx.current.set(task);
+        let mut slot = &mut self.slots[task.index()];
+        slot.polls += 1;
+        if slot.special {
+            if self.drops_now(cx, task) {
+                self.drop_task(cx, task);
+                return self.ended(cx, task);
+            }
+            slot = &mut self.slots[task.index()];
+        }
+        let mut task_cx = task::Context::from_waker(self.ready.waker(task));
+        let future = slot.future.as_mut().expect("only living tasks are ready");
+        cx.polling.set(true);
+        if future.as_mut().poll(&mut task_cx).is_pending() {
+            cx.polling.set(false);
+            self.after_segment(cx, task, false);
+            return ControlFlow::Continue(());
+        }
+        slot.future = None;
+        cx.polling.set(false);
+        self.retire(cx, task, Life::Finished);
+        self.ended(cx, task)
+    }
+
+    /// The task's last segment is over, and perhaps the execution.
+    fn ended(&mut self, cx: &Context, task: TaskId) -> ControlFlow<End> {
+        self.after_segment(cx, task, true);
+        if self.foreground == 0 {
+            ControlFlow::Break(End::Completed)
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    /// Whether a look at the first word of the ready set is all that there is to do between two segments.
+    pub(super) fn is_plain(&self) -> bool {
+        self.limits.skew_ms == 0
+            && self.spurious_left == 0
+            && !self.recording
+            && self.ready.is_small()
+    }
+
+    /// Settles who runs next, and whether that departs from the default. `None` if the clock moved.
+    #[inline(never)]
+    fn decide(&mut self, cx: &Context) -> Result<Option<(TaskId, bool)>, End> {
+        if self.recording {
+            let abandons = cx.strategy.borrow_mut().as_mut().is_some_and(|s| s.abandons());
+            if abandons {
+                return Err(End::Abandoned);
+            }
+        }
+        if self.spurious_left > 0
+            && let Some(task) = self.spurious(cx)
+        {
+            return Ok(Some((task, false)));
+        }
+        let empty = self.ready.view().is_empty();
+        let deadline =
+            if empty || self.limits.skew_ms > 0 { cx.timers.borrow_mut().next() } else { None };
+        if empty {
+            let Some(deadline) = deadline else { return Err(self.stuck(cx)) };
+            self.move_clock(cx, deadline, false)?;
+            return Ok(None);
+        }
+        let clock = deadline.is_some_and(|d| d <= cx.now.get().saturating_add(self.limits.skew_ms));
+        if !clock
+            && !self.recording
+            && let Some(only) = self.ready.view().only()
+        {
+            return Ok(Some((only, false)));
+        }
+        let (picked, departed) = self.pick(cx, self.ready.view(), clock);
+        if picked == TaskId::CLOCK {
+            let deadline = deadline.unwrap_or_else(|| cx.now.get());
+            self.move_clock(cx, deadline, true)?;
+            return Ok(None);
+        }
+        Ok(Some((picked, departed)))
+    }
+
+    /// Asks the strategy who runs next. Says also whether that departs from the default.
+    #[inline(always)]
+    fn pick(&self, cx: &Context, ready: Ready<'_>, clock: bool) -> (TaskId, bool) {
+        let at = Decision { ready, clock, facts: Facts { engine: self, cx } };
+        let default = at.default_task();
+        let picked = match cx.strategy.borrow_mut().as_mut() {
+            Some(strategy) => strategy.pick(&at),
+            None => default,
+        };
+        let picked = if at.contains(picked) { picked } else { default };
+        (picked, picked != default)
+    }
+
+    /// Moves the clock to `deadline`, if that is still to come, and wakes whoever is due.
+    fn move_clock(&mut self, cx: &Context, deadline: u64, departed: bool) -> Result<(), End> {
+        let now = cx.now.get().max(deadline);
+        if now > self.limits.max_virtual_ms {
+            return Err(End::Livelock(Budget::VirtualTime));
+        }
+        cx.now.set(now);
+        cx.current.set(TaskId::CLOCK);
+        self.clock_moves += 1;
+        if self.recording {
+            self.hide_ready();
+        }
+        self.log.push(Step::new(TaskId::CLOCK, departed));
+        loop {
+            let due = cx.timers.borrow_mut().pop_due(now);
+            match due {
+                Some(waker) => waker.wake(),
+                None => break,
+            }
+        }
+        self.after_segment(cx, TaskId::CLOCK, false);
+        Ok(())
+    }
+
+    /// Asks whether a task that waits is polled without having been woken.
+    fn spurious(&mut self, cx: &Context) -> Option<TaskId> {
+        let waiting = || {
+            let tasks = (0..).map(TaskId).zip(&self.slots);
+            let waiting = tasks
+                .filter(|(id, slot)| slot.future.is_some() && !self.ready.view().contains(*id));
+            waiting.map(|(id, _)| id)
+        };
+        let arity = u32::try_from(waiting().count()).ok()? + 1;
+        if arity == 1 {
+            return None;
+        }
+        let value = cx.choose(Kind::Spurious, Site::NONE, arity, self.spurious_left);
+        let task = waiting().nth(value.checked_sub(1)? as usize)?;
+        self.spurious_left -= 1;
+        self.plain = self.is_plain();
+        Some(task)
+    }
+
+    /// Whether the task that was picked is dropped instead of polled.
+    fn drops_now(&mut self, cx: &Context, task: TaskId) -> bool {
+        let slot = &self.slots[task.index()];
+        if slot.aborting {
+            return true;
+        }
+        // A task that was never polled is at no await point yet.
+        if slot.polls == 1 {
+            return false;
+        }
+        if self.drops_left == 0 || cx.choose(Kind::Drop, Site::NONE, 2, self.drops_left) == 0 {
+            return false;
+        }
+        self.drops_left -= 1;
+        true
+    }
+
+    fn drop_task(&mut self, cx: &Context, task: TaskId) {
+        self.drop_future(cx, task);
+        self.retire(cx, task, Life::Aborted);
+    }
+
+    /// Drops a task's future, if it is still there. A panic is the task's.
+    pub(super) fn drop_future(&mut self, cx: &Context, task: TaskId) {
+        let Some(future) = self.slots[task.index()].future.take() else { return };
+        cx.polling.set(true);
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
+            self.note_panic(cx, task, &*payload);
+        }
+        cx.polling.set(false);
+    }
+
+    /// The task is at its end: whoever joins it is woken.
+    fn retire(&mut self, cx: &Context, task: TaskId, life: Life) {
+        self.ready.retire(task);
+        self.foreground -= usize::from(!self.slots[task.index()].background);
+        let (joiner, key) = {
+            let mut tasks = cx.tasks.borrow_mut();
+            let meta = &mut tasks[task.index()];
+            meta.life = life;
+            meta.ended_at = cx.step.get();
+            (meta.joiner.take(), meta.key)
+        };
+        if let Some(joiner) = joiner {
+            joiner.wake();
+        }
+        if self.recording {
+            context::effect(Effect::Access(ObjectId::of_task(key).part(1), Mode::Write));
+        }
+    }
+
+    /// Takes in the newborn, marks the aborted, reports the footprint.
+    #[inline(always)]
+    fn after_segment(&mut self, cx: &Context, task: TaskId, finished: bool) {
+        if cx.dirty.get() | self.recording {
+            self.take_orders(cx);
+            if self.recording {
+                self.report_segment(cx, task, finished);
+            }
+        }
+        cx.step.set(cx.step.get() + 1);
+    }
+
+    #[inline(never)]
+    fn take_orders(&mut self, cx: &Context) {
+        if self.recording {
+            self.spawned.clear();
+        }
+        if !cx.dirty.replace(false) {
+            return;
+        }
+        for child in cx.newborn.borrow_mut().drain(..) {
+            let id = TaskId(u32::try_from(self.slots.len()).expect("task numbers fit"));
+            if self.recording {
+                self.spawned.push(id);
+            }
+            self.admit(id, child.future, child.droppable, child.background);
+        }
+        for id in cx.aborts.borrow_mut().drain(..) {
+            if let Some(slot) = self.slots.get_mut(id.index())
+                && slot.future.is_some()
+            {
+                slot.aborting = true;
+                slot.special = true;
+                self.ready.wake(id);
+            }
+        }
+    }
+
+    fn note_panic(&mut self, cx: &Context, task: TaskId, payload: &(dyn Any + Send)) {
+        let message = payload
+            .downcast_ref::<&'static str>()
+            .map(|s| (*s).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without a text".to_owned());
+        self.panics.push(TaskPanic {
+            task,
+            name: cx.tasks.borrow()[task.index()].name.to_string(),
+            step: cx.step.get(),
+            message,
+            place: cx.panic_place.borrow_mut().take(),
+        });
+    }
+
+    /// Nothing can run and no timer is armed.
+    fn stuck(&self, cx: &Context) -> End {
+        if self.foreground == 0 {
+            return End::Completed;
+        }
+        let tasks = cx.tasks.borrow();
+        let name =
+            |id: TaskId| tasks.get(id.index()).map(|t| t.name.to_string()).unwrap_or_default();
+        let last_step = |id: TaskId| self.log.iter().rposition(|step| step.task() == id);
+        let blocked = (0..)
+            .map(TaskId)
+            .zip(tasks.iter().zip(&self.slots))
+            .filter(|(_, (_, slot))| slot.future.is_some() && !slot.background)
+            .map(|(id, (meta, _))| {
+                let wait = meta
+                    .waits
+                    .filter(|wait| last_step(id).is_some_and(|step| step as u64 == wait.step))
+                    .map(|wait| wait.what);
+                let on = match wait {
+                    Some(WaitFor::Task(id)) => format!("the end of task {:?}", name(id)),
+                    Some(WaitFor::Clock) => "the clock".to_owned(),
+                    Some(WaitFor::Object { kind, name }) => format!("{kind} {name:?}"),
+                    None => "something that the engine does not track".to_owned(),
+                };
+                Blocked { task: meta.name.to_string(), on }
+            })
+            .collect();
+        End::Deadlock(blocked)
+    }
+}
