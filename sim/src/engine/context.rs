@@ -97,9 +97,8 @@ pub(super) struct Context {
     pub(super) now: Cell<u64>,
     pub(super) step: Cell<u64>,
     pub(super) current: Cell<TaskId>,
-    /// Something is in `newborn` or `aborts`.
+    /// Something is in `newborn` or `aborts`, or footprints are kept: a segment's end is more than a step.
     pub(super) dirty: Cell<bool>,
-    pub(super) recording: Cell<bool>,
     pub(super) faults_left: Cell<u32>,
     pub(super) panic_place: RefCell<Option<String>>,
     pub(super) newborn: RefCell<Vec<Newborn>>,
@@ -123,7 +122,6 @@ impl Context {
             step: Cell::new(0),
             current: Cell::new(TaskId::MAIN),
             dirty: Cell::new(false),
-            recording: Cell::new(false),
             faults_left: Cell::new(0),
             panic_place: RefCell::new(None),
             newborn: RefCell::new(Vec::new()),
@@ -172,7 +170,7 @@ impl Context {
             joiner: None,
             waits: None,
         });
-        if self.recording.get() {
+        if is_recording() {
             self.traced.borrow_mut().push(Traced::default());
         }
         TaskId(id)
@@ -189,7 +187,7 @@ impl Context {
         let value = if value < arity { value } else { 0 };
         let step = self.step.get();
         self.answers.borrow_mut().push(Answer { step, kind, task, site: site.hash(), value });
-        if self.recording.get() {
+        if is_recording() {
             self.chosen.borrow_mut().push(Chosen { kind, site: site.hash(), arity, value });
         }
         value
@@ -198,6 +196,19 @@ impl Context {
 
 thread_local! {
     pub(super) static CONTEXT: Context = const { Context::new() };
+    /// Whether footprints are kept. Apart, because all tracked things ask, and what needs no drop is asked for less.
+    static RECORDING: Cell<bool> = const { Cell::new(false) };
+    static OUTSIDE: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether footprints are kept.
+#[inline]
+pub(super) fn is_recording() -> bool {
+    RECORDING.get()
+}
+
+pub(super) fn set_recording(recording: bool) {
+    RECORDING.set(recording);
 }
 
 /// Runs `f` with the execution that is running on this thread.
@@ -215,11 +226,9 @@ pub fn is_simulated() -> bool {
 /// Writes an effect into the running segment's footprint, if one is kept.
 #[inline]
 pub(crate) fn effect(effect: Effect) {
-    with(|cx| {
-        if cx.recording.get() {
-            cx.effects.borrow_mut().push(effect);
-        }
-    });
+    if is_recording() {
+        with(|cx| cx.effects.borrow_mut().push(effect));
+    }
 }
 
 /// Says that the running segment could not have run before the given step.
@@ -252,20 +261,16 @@ pub(super) fn next_object() -> ObjectId {
     })
 }
 
-thread_local! {
-    static OUTSIDE: Cell<u32> = const { Cell::new(0) };
-}
-
 /// Changes what is kept of the running task's waits, if footprints are kept.
 #[inline]
 fn note_wait(note: impl FnOnce(&mut Traced, u64)) {
-    with(|cx| {
-        if cx.recording.get()
-            && let Some(traced) = cx.traced.borrow_mut().get_mut(cx.current.get().index())
-        {
-            note(traced, cx.step.get());
-        }
-    });
+    if is_recording() {
+        with(|cx| {
+            if let Some(traced) = cx.traced.borrow_mut().get_mut(cx.current.get().index()) {
+                note(traced, cx.step.get());
+            }
+        });
+    }
 }
 
 /// Notes what the running task waits for, for the report of a deadlock too.
@@ -314,12 +319,9 @@ pub(super) fn came(object: ObjectId, step: u64) {
 
 /// Whether the running task waited for several things at once before this segment.
 pub(super) fn waited_for_several() -> bool {
-    with(|cx| {
-        cx.recording.get()
-            && cx
-                .traced
-                .borrow()
-                .get(cx.current.get().index())
-                .is_some_and(|traced| traced.waits > 1)
-    })
+    is_recording()
+        && with(|cx| {
+            let traced = cx.traced.borrow();
+            traced.get(cx.current.get().index()).is_some_and(|traced| traced.waits > 1)
+        })
 }

@@ -275,8 +275,8 @@ impl Engine {
         cx.now.set(0);
         cx.step.set(0);
         cx.current.set(TaskId::MAIN);
-        cx.dirty.set(false);
-        cx.recording.set(self.recording);
+        cx.dirty.set(self.recording);
+        context::set_recording(self.recording);
         cx.faults_left.set(self.limits.faults);
         *cx.strategy.borrow_mut() = Some(strategy);
         self.log.clear();
@@ -314,7 +314,7 @@ impl Engine {
         let mut strategy =
             cx.strategy.borrow_mut().take().expect("the strategy was lent to this execution");
         let end = if self.recording && strategy.discards() { End::Abandoned } else { end };
-        cx.recording.set(false);
+        context::set_recording(false);
         cx.faults_left.set(0);
         mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
         let mut next = 0;

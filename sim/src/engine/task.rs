@@ -137,7 +137,7 @@ impl JoinHandle {
                 let tasks = cx.tasks.borrow();
                 (tasks[self.id.index()].life, tasks[self.id.index()].key)
             };
-            if cx.recording.get() {
+            if context::is_recording() {
                 cx.effects
                     .borrow_mut()
                     .push(Effect::Access(ObjectId::of_task(key).part(1), Mode::Read));
@@ -168,7 +168,7 @@ fn abort(id: TaskId) {
             task.abort |= task.life == Life::Running;
             task.key
         };
-        if cx.recording.get() {
+        if context::is_recording() {
             cx.effects.borrow_mut().push(Effect::Access(ObjectId::of_task(key), Mode::Write));
         }
         cx.aborts.borrow_mut().push(id);
@@ -227,7 +227,7 @@ impl Drop for JoinHandle {
             context::with(|cx| {
                 let current = cx.current.get();
                 let gone = cx.tasks.borrow_mut().get_mut(self.id.index()).and_then(|task| {
-                    if cx.recording.get() {
+                    if context::is_recording() {
                         // That the task had not ended when the wait was given up can be seen.
                         let end = ObjectId::of_task(task.key).part(1);
                         cx.effects.borrow_mut().push(Effect::Access(end, Mode::Read));

@@ -24,7 +24,7 @@ impl Wakeup {
     pub(super) fn new(cx: &Context<'_>) -> Self {
         let (task, segment) = context::with(|cx| {
             let task = cx.current.get();
-            (task, if cx.recording.get() { cx.segments(task) + 1 } else { 0 })
+            (task, if context::is_recording() { cx.segments(task) + 1 } else { 0 })
         });
         Self { waker: cx.waker().clone(), task, segment }
     }
@@ -53,7 +53,7 @@ impl Wakeup {
     #[inline(never)]
     fn note(&self) {
         context::with(|cx| {
-            if !cx.recording.get() || self.task == cx.current.get() {
+            if !context::is_recording() || self.task == cx.current.get() {
                 return;
             }
             let key = cx.key(self.task);

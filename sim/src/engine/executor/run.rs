@@ -265,7 +265,7 @@ impl Engine {
     /// Takes in the newborn, marks the aborted, reports the footprint.
     #[inline(always)]
     fn after_segment(&mut self, cx: &Context, task: TaskId, finished: bool) {
-        if cx.dirty.get() | self.recording {
+        if cx.dirty.get() {
             self.take_orders(cx);
             if self.recording {
                 self.report_segment(cx, task, finished);
@@ -276,12 +276,8 @@ impl Engine {
 
     #[inline(never)]
     fn take_orders(&mut self, cx: &Context) {
-        if self.recording {
-            self.spawned.clear();
-        }
-        if !cx.dirty.replace(false) {
-            return;
-        }
+        cx.dirty.set(self.recording);
+        self.spawned.clear();
         for child in cx.newborn.borrow_mut().drain(..) {
             let id = TaskId(u32::try_from(self.slots.len()).expect("task numbers fit"));
             if self.recording {
