@@ -64,7 +64,7 @@ fn what_is_shown_is_small_and_needs_all_that_is_left() {
         let report = check.run();
         let shown = &report.counterexamples[0];
         let defect = shown.defects[0];
-        assert_eq!(defect, Defect::Rule(info.rule.parse().unwrap()), "{}", info.name);
+        assert_eq!(defect, Defect::Rule(info.rule), "{}", info.name);
         assert!(shown.decisions.len() <= shown.found_decisions);
         let raw = check.clone().shrink(false).run();
         assert_eq!(raw.counterexamples[0].decisions.len(), shown.found_decisions);

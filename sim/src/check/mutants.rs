@@ -1,7 +1,5 @@
 //! Whether every misbehaviour of the table is found, and nothing that is right is accused.
 
-use mapi_sync::contract::Rule;
-
 use super::{Check, Defect};
 use crate::engine::parallel::Control;
 use crate::strategy::StrategyInfo;
@@ -105,19 +103,15 @@ impl MutantCheck {
 
     fn mutant(&self, info: &'static MutantInfo, control: &Control) -> MutantVerdict {
         let check = self.set_up(Check::mutant(info), self.schedules);
-        let own = info.rule.parse::<Rule>().ok().map(Defect::Rule);
-        let check = match own {
-            Some(own) => check.until(own),
-            None => check,
-        };
-        let report = check.run_under(control);
+        let own = Defect::Rule(info.rule);
+        let report = check.until(own).run_under(control);
         let all = &report.counterexamples;
-        let of = |defect| all.iter().find(|shown| shown.defects.contains(&defect));
-        let shown = own.and_then(of).or(all.first());
-        let found = own.is_some_and(|own| of(own).is_some());
+        let of_own = all.iter().find(|shown| shown.defects.contains(&own));
+        let found = of_own.is_some();
+        let shown = of_own.or(all.first());
         MutantVerdict {
             info,
-            found_rule: if found { own } else { shown.map(|shown| shown.defects[0]) },
+            found_rule: shown.map(|shown| if found { own } else { shown.defects[0] }),
             found,
             schedules: shown.map_or(report.schedules, |shown| shown.index + 1),
             token: shown.map(|shown| shown.token().to_string()),

@@ -195,7 +195,7 @@ pub fn write_mutants(
     for mutant in &report.mutants {
         let (mark, style) = if mutant.found { ("ok", good) } else { ("--", bad) };
         let info = mutant.info;
-        write!(out, "{style}{mark}{style:#} {:width$}  {:rules$}  ", info.name, info.rule)?;
+        write!(out, "{style}{mark}{style:#} {:width$}  {:rules$}  ", info.name, info.rule.id())?;
         write!(out, "{:>9}  {faint}{}{faint:#}", grouped(mutant.schedules), info.needs.text())?;
         match mutant.found_rule {
             _ if mutant.found => writeln!(out)?,
@@ -257,7 +257,7 @@ pub fn write_rule(out: &mut dyn Write, rule: Rule, palette: &Palette) -> io::Res
     writeln!(out, "   {heading}level{heading:#}   {}", rule.level())?;
     writeln!(out, "   {heading}blame{heading:#}   the {}", rule.blame())?;
     writeln!(out, "   {heading}source{heading:#}  {}", rule.source())?;
-    let mut broken = MUTANTS.iter().filter(|info| info.rule == rule.id()).peekable();
+    let mut broken = MUTANTS.iter().filter(|info| info.rule == rule).peekable();
     if broken.peek().is_some() {
         writeln!(out, "\n   {heading}how it is broken{heading:#} (try `mapi-sync check NAME`)")?;
     }

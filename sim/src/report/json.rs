@@ -300,7 +300,7 @@ impl From<&MutantVerdict> for Mutant {
     fn from(verdict: &MutantVerdict) -> Self {
         Self {
             name: verdict.info.name,
-            rule: verdict.info.rule,
+            rule: verdict.info.rule.id(),
             found_rule: verdict.found_rule.map(Defect::id),
             found: verdict.found,
             schedules: verdict.schedules,
@@ -356,7 +356,7 @@ impl Rules {
             source: rule.source(),
             mutants: MUTANTS
                 .iter()
-                .filter(|info| info.rule == rule.id())
+                .filter(|info| info.rule == *rule)
                 .map(|info| info.name)
                 .collect(),
         };

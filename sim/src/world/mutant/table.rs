@@ -52,8 +52,8 @@ pub struct MutantInfo {
     pub mutant: Mutant,
     /// Its name, in scenario files too.
     pub name: &'static str,
-    /// The [id](Rule::id) of the rule that it breaks.
-    pub rule: &'static str,
+    /// The rule that it breaks.
+    pub rule: Rule,
     /// Who misbehaves.
     pub side: Side,
     /// What it does wrong, in one sentence.
@@ -75,7 +75,7 @@ macro_rules! mutants {
         pub const MUTANTS: &[MutantInfo] = &[$(MutantInfo {
             mutant: Mutant::$mutant,
             name: $name,
-            rule: Rule::$rule.id(),
+            rule: Rule::$rule,
             side: Side::$side,
             summary: $summary,
             needs: Needs::$needs,
