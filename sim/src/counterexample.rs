@@ -2,6 +2,7 @@
 
 use crate::check::{Defect, Execution, Subject};
 use crate::decision::{Decisions, Token};
+use crate::world::Scenario;
 
 /// An execution that shows one or more defects, and the token that replays it.
 #[derive(Clone, Debug)]
@@ -14,10 +15,14 @@ pub struct Counterexample {
     pub execution: Execution,
     /// What it is an execution of.
     pub subject: Subject,
+    /// The scenario of the check. The subject's [changes](Subject::changes) make that of the execution of it.
+    pub scenario: Scenario,
     /// What was decided in it.
     pub decisions: Decisions,
     /// How many decisions it had before it was made smaller.
     pub found_decisions: usize,
+    /// How many executions making it smaller took; 0 if that was not tried.
+    pub shrink_executions: u32,
 }
 
 impl Counterexample {

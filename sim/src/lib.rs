@@ -12,12 +12,13 @@ pub mod proptest;
 pub mod report;
 mod shrink;
 pub mod strategy;
+mod watch;
 pub mod world;
 
 pub use check::{
     Breach, BreachPlace, Check, Defect, Execution, LimitChanges, MutantCheck, MutantVerdict,
-    MutantsReport, ReplayError, Replayed, Report, Subject, SubjectKind, VariantVerdict, Warning,
-    check,
+    MutantsReport, ReplayError, Replayed, Report, Shrinking, Subject, SubjectKind, VariantVerdict,
+    Warning, check,
 };
 pub use counterexample::Counterexample;
 

@@ -172,7 +172,10 @@ fn a_check_that_meets_nothing_says_so() {
     let check = check(|| Refusing).faults(Faults::default()).host(Host::default()).schedules(300);
     let report = check.run();
     report.assert_holds();
-    assert_eq!(report.warnings, [Warning::OneSchedule, Warning::NeverExercised("done")]);
+    assert_eq!(
+        report.warnings,
+        [Warning::OneSchedule, Warning::NoConflict, Warning::NeverExercised("done")]
+    );
     let strict = check.strict(true).run();
     assert!(strict.holds() && !strict.passes());
 }

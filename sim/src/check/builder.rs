@@ -7,22 +7,35 @@ use std::time::{Duration, Instant};
 use mapi_sync::MapiSync;
 use mapi_sync::contract::Policy;
 
-use super::execution::{Execution, defects};
+use super::execution::Execution;
 use super::search::{Candidate, Search, Sight, Until};
 use super::vacuity::warnings;
 use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
 use crate::engine::{Engine, Limits};
-use crate::shrink::shrink;
+use crate::shrink::{Budget, Trial, shrink};
 use crate::strategy::{StrategyInfo, UnknownStrategy};
-use crate::world::{Faults, Host, MutantInfo, ProviderFactory, Scenario, VariantInfo, World};
+use crate::world::{
+    Changes, Faults, Host, Knob, MutantInfo, ProviderFactory, Scenario, VariantInfo, World,
+};
 
 /// Executions of a check that does not say how many.
 const SCHEDULES: u64 = 10_000;
 
-/// Executions that making one counterexample smaller may take.
-const SHRINK_EXECUTIONS: u32 = 2_000;
+/// What making one counterexample smaller may take.
+const SHRINK: Budget = Budget { executions: 20_000, steps: 5_000_000 };
+
+/// A counterexample is being made smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shrinking {
+    /// What it shows.
+    pub defect: Defect,
+    /// How many executions that has taken.
+    pub executions: u32,
+    /// How many it may take at most.
+    pub most: u32,
+}
 
 /// Checks a provider: runs it in a simulated host with faults, over many schedules, and holds every call against the
 /// contract.
@@ -65,6 +78,7 @@ pub struct Check {
     factory: Option<Arc<ProviderFactory>>,
     policy: Option<Policy>,
     limits: LimitChanges,
+    changes: Changes,
     schedules: Option<u64>,
     seed: u64,
     strategy: &'static StrategyInfo,
@@ -83,6 +97,7 @@ impl Check {
             factory,
             policy: None,
             limits: LimitChanges::default(),
+            changes: Changes::default(),
             schedules: None,
             seed: 1,
             strategy: StrategyInfo::default_strategy(),
@@ -191,12 +206,19 @@ impl Check {
         Self { limits, ..self }
     }
 
+    /// Changes numbers of the scenario. Tokens carry the changes, and still belong to the scenario as it was.
+    ///
+    /// [`run`](Self::run) panics if no account is left.
+    pub fn changes(self, changes: Changes) -> Self {
+        Self { changes, ..self }
+    }
+
     /// Ends at the first execution that shows this defect.
     pub(super) fn until(self, defect: Defect) -> Self {
         Self { until: Some(defect), ..self }
     }
 
-    /// The scenario as it will be run.
+    /// The scenario, before any [change](Self::changes).
     #[must_use]
     pub fn the_scenario(&self) -> &Scenario {
         &self.scenario
@@ -214,6 +236,7 @@ impl Check {
         Subject {
             kind: self.kind,
             digest: self.scenario.digest(),
+            changes: self.changes.clone(),
             limits: self.limits,
             name: self.scenario.name.clone(),
         }
@@ -236,6 +259,16 @@ impl Check {
     /// As `run` does.
     #[must_use]
     pub fn run_under(&self, control: &Control) -> Report {
+        self.run_telling(control, &mut |_| ())
+    }
+
+    /// As [`run_under`](Self::run_under); `tell` hears how making counterexamples smaller goes on.
+    ///
+    /// # Panics
+    ///
+    /// As `run` does.
+    #[must_use]
+    pub fn run_telling(&self, control: &Control, tell: &mut dyn FnMut(Shrinking)) -> Report {
         let began = Instant::now();
         let world = self.world();
         let until = match self.until {
@@ -253,7 +286,7 @@ impl Check {
             until,
         };
         let sight = search.run(control);
-        let counterexamples = self.counterexamples(&world, &sight);
+        let counterexamples = self.counterexamples(&sight, control, tell);
         let interrupted = control.is_interrupted();
         self.report(began.elapsed(), interrupted, sight, counterexamples)
     }
@@ -271,7 +304,7 @@ impl Check {
         } else {
             sight.exhausted || requested == Some(sight.schedules)
         };
-        let warnings = warnings(&self.scenario, &sight);
+        let warnings = warnings(&self.changed_scenario(), &sight);
         Report {
             scenario: self.scenario.name.clone(),
             strategy: self.strategy.name,
@@ -291,13 +324,22 @@ impl Check {
         }
     }
 
+    fn changed_scenario(&self) -> Scenario {
+        self.changes.apply(&self.scenario).expect("the changes leave an account")
+    }
+
     pub(super) fn world(&self) -> World {
+        self.world_of(self.changed_scenario())
+    }
+
+    /// The world of a smaller scenario.
+    pub(super) fn world_of(&self, scenario: Scenario) -> World {
         let world = match &self.factory {
             Some(factory) => {
                 let factory = Arc::clone(factory);
-                World::with_provider(self.scenario.clone(), move |account| factory(account))
+                World::with_provider(scenario, move |account| factory(account))
             }
-            None => World::new(self.scenario.clone()),
+            None => World::new(scenario),
         };
         match &self.policy {
             Some(policy) => world.with_policy(policy.clone()),
@@ -318,44 +360,84 @@ impl Check {
         self.strategy.engine(self.engine_limits(world), self.seed)
     }
 
-    fn counterexamples(&self, world: &World, sight: &Sight) -> Vec<Counterexample> {
+    fn counterexamples(
+        &self,
+        sight: &Sight,
+        control: &Control,
+        tell: &mut dyn FnMut(Shrinking),
+    ) -> Vec<Counterexample> {
         let mut shown: Vec<Counterexample> = Vec::new();
         for candidate in &sight.found {
             if shown.iter().all(|shown| !shown.defects.contains(&candidate.defect)) {
                 let found = candidate.decisions.len();
-                let candidate = self.smaller(world, candidate.clone());
-                shown.push(self.witness(world, candidate, found, &shown));
+                let mut counterexample = match self.smaller(candidate, control, tell) {
+                    Some((changes, smaller, executions)) => Counterexample {
+                        shrink_executions: executions,
+                        ..self.clone().changes(changes).witness(smaller, &shown)
+                    },
+                    None => self.witness(candidate.clone(), &shown),
+                };
+                counterexample.found_decisions = found;
+                shown.push(counterexample);
             }
         }
         shown
     }
 
-    /// Makes a candidate smaller: what comes back shows the same defect.
-    fn smaller(&self, world: &World, candidate: Candidate) -> Candidate {
+    /// Makes a candidate smaller: what comes back shows the same defect. `None` if it is shown as it is.
+    fn smaller(
+        &self,
+        candidate: &Candidate,
+        control: &Control,
+        tell: &mut dyn FnMut(Shrinking),
+    ) -> Option<(Changes, Candidate, u32)> {
         if !self.shrinks || candidate.message.is_some() {
-            return candidate;
+            return None;
         }
-        let mut engine = self.replay_engine(world);
-        let shrunk = shrink(&candidate.decisions, SHRINK_EXECUTIONS, |decisions| {
-            let observed = world.replay_quietly(&mut engine, decisions);
-            let shows = defects(&observed).any(|defect| defect == candidate.defect);
-            shows.then(|| engine.decisions())
-        });
-        Candidate { decisions: shrunk.decisions, ..candidate }
+        let defect = candidate.defect;
+        let make = |changes: &Changes| {
+            let world = self.world_of(changes.apply(&self.scenario)?);
+            let limits = self.engine_limits(&world);
+            Some((world, limits))
+        };
+        let world = self.world();
+        let mut trial = Trial {
+            make: &make,
+            defect,
+            engine: self.replay_engine(&world),
+            left: SHRINK,
+            goes_on: &mut |left| {
+                let executions = SHRINK.executions - left;
+                tell(Shrinking { defect, executions, most: SHRINK.executions });
+                !control.is_interrupted()
+            },
+        };
+        let account = self.account_of(&world, candidate);
+        let first = trial.decisions(&world, &candidate.decisions)?;
+        let shrunk = shrink(&mut trial, &self.scenario, self.changes.clone(), first, account)?;
+        let decisions = shrunk.shown.decisions;
+        let executions = SHRINK.executions - trial.left.executions;
+        Some((shrunk.changes, Candidate { decisions, ..candidate.clone() }, executions))
+    }
+
+    /// The account that a candidate's defect is in, as the scenario counts them.
+    fn account_of(&self, world: &World, candidate: &Candidate) -> Option<u32> {
+        let observed = world.replay_quietly(&mut self.replay_engine(world), &candidate.decisions);
+        let finding = observed
+            .violations
+            .iter()
+            .find(|finding| Defect::Rule(finding.violation.rule) == candidate.defect)?;
+        let there = |number: &u32| !self.changes.iter().any(|c| c == (Knob::Account(*number), 0));
+        (0..).filter(there).nth(finding.account)
     }
 
     /// Runs a candidate again with the log on, and checks that it shows what it should.
-    fn witness(
-        &self,
-        world: &World,
-        candidate: Candidate,
-        found: usize,
-        before: &[Counterexample],
-    ) -> Counterexample {
+    fn witness(&self, candidate: Candidate, before: &[Counterexample]) -> Counterexample {
         let Candidate { defect, index, decisions, message } = candidate;
-        let mut engine = self.replay_engine(world);
+        let world = self.world();
+        let mut engine = self.replay_engine(&world);
         let observed = world.replay(&mut engine, &decisions);
-        let mut execution = Execution::new(world.scenario(), observed);
+        let mut execution = Execution::new(world.scenario(), observed, &engine);
         if let Some(message) = message {
             execution.add(defect, message);
         } else if execution.breach(defect).is_none() {
@@ -367,8 +449,16 @@ impl Check {
             execution.breaches.iter().map(|breach| breach.defect).filter(new).collect();
         // What it was looked for comes first.
         defects.sort_by_key(|found| *found != defect);
-        let subject = self.subject();
-        Counterexample { index, defects, execution, subject, decisions, found_decisions: found }
+        Counterexample {
+            index,
+            defects,
+            execution,
+            subject: self.subject(),
+            scenario: self.scenario.clone(),
+            found_decisions: decisions.len(),
+            decisions,
+            shrink_executions: 0,
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use mapi_sync::contract::{Call, KeptCall, Violation};
 
 use super::Defect;
-use crate::engine::{End, Outcome, TaskId};
+use crate::engine::{End, Engine, Outcome, TaskId};
+use crate::shrink::switches;
 use crate::world::{Finding, Observed, Scenario, SeenCall};
 
 /// An execution that can be shown: every call in order, and what was broken where.
@@ -21,6 +22,8 @@ pub struct Execution {
     pub breaches: Vec<Breach>,
     /// How the engine ended it.
     pub outcome: Outcome,
+    /// Its context switches: the steps that follow one of another task. The clock is no task.
+    pub switches: u64,
 }
 
 /// A defect of one execution.
@@ -52,7 +55,8 @@ pub enum BreachPlace {
 }
 
 impl Execution {
-    pub(crate) fn new(scenario: &Scenario, observed: Observed) -> Self {
+    /// What the last execution of `engine`, of a world of `scenario`, showed.
+    pub(crate) fn new(scenario: &Scenario, observed: Observed, engine: &Engine) -> Self {
         let mut breaches: Vec<Breach> = Vec::new();
         for Finding { account, violation } in &observed.violations {
             if breaches.iter().all(|breach| breach.defect != Defect::Rule(violation.rule)) {
@@ -64,7 +68,8 @@ impl Execution {
         breaches.extend(panic_breach(&observed, &tasks));
         let accounts = scenario.accounts.iter().map(|account| account.name.clone()).collect();
         let Observed { calls, outcome, .. } = observed;
-        Self { accounts, tasks, calls, breaches, outcome }
+        let switches = switches(engine.trace().filter(|task| *task != TaskId::CLOCK));
+        Self { accounts, tasks, calls, breaches, outcome, switches }
     }
 
     /// Adds a defect that the calls do not show.
@@ -106,7 +111,7 @@ fn task_names(calls: &[SeenCall]) -> BTreeMap<TaskId, String> {
 }
 
 /// What is wrong with an execution: each defect once or more, broken rules first.
-pub(super) fn defects(observed: &Observed) -> impl Iterator<Item = Defect> + '_ {
+pub(crate) fn defects(observed: &Observed) -> impl Iterator<Item = Defect> + '_ {
     let rules = observed.violations.iter().map(|finding| Defect::Rule(finding.violation.rule));
     let end = end_defect(&observed.outcome.end);
     let panic = (!observed.outcome.panics.is_empty()).then_some(Defect::Panic);

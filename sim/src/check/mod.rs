@@ -14,8 +14,9 @@ mod search;
 mod subject;
 mod vacuity;
 
-pub use builder::{Check, check};
+pub use builder::{Check, Shrinking, check};
 pub use defect::Defect;
+pub(crate) use execution::defects;
 pub use execution::{Breach, BreachPlace, Execution};
 pub use mutants::{MutantCheck, MutantVerdict, MutantsReport, VariantVerdict};
 pub use replay::{ReplayError, Replayed};

@@ -42,6 +42,8 @@ pub struct MutantVerdict {
     pub found: bool,
     /// How many executions that took, the one that showed it included; all of them, if it was not found.
     pub schedules: u64,
+    /// The context switches of the execution that its token replays.
+    pub switches: Option<u64>,
     /// What replays it.
     pub token: Option<String>,
 }
@@ -114,6 +116,7 @@ impl MutantCheck {
             found_rule: shown.map(|shown| if found { own } else { shown.defects[0] }),
             found,
             schedules: shown.map_or(report.schedules, |shown| shown.index + 1),
+            switches: shown.map(|shown| shown.execution.switches),
             token: shown.map(|shown| shown.token().to_string()),
         }
     }

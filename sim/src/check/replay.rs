@@ -2,7 +2,7 @@
 
 use super::{Check, Defect, Execution, Subject, SubjectKind};
 use crate::decision::{Token, TokenError};
-use crate::world::{MUTANTS, VARIANTS};
+use crate::world::{MUTANTS, Scenario, VARIANTS};
 
 /// Why a token was not replayed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +42,8 @@ pub struct Replayed {
     pub subject: Subject,
     /// The execution.
     pub execution: Execution,
+    /// The scenario, before the subject's changes.
+    pub scenario: Scenario,
     /// The token, as it was given.
     pub token: Token,
 }
@@ -117,13 +119,18 @@ impl Check {
                 ReplayError::Other { expected, found, found_digest }
             });
         }
-        let check = self.clone().limits(subject.limits);
+        if subject.changes.apply(self.the_scenario()).is_none() {
+            return Err(ReplayError::Header);
+        }
+        let check = self.clone().limits(subject.limits).changes(subject.changes.clone());
         let world = check.world();
         let mut engine = check.replay_engine(&world);
-        let observed = world.replay(&mut engine, &token.decisions);
-        let again = world.replay(&mut engine, &token.decisions);
-        let mut execution = Execution::new(world.scenario(), observed);
-        let second = Execution::new(world.scenario(), again);
+        let mut run = || {
+            let observed = world.replay(&mut engine, &token.decisions);
+            Execution::new(world.scenario(), observed, &engine)
+        };
+        let mut execution = run();
+        let second = run();
         if execution.calls != second.calls || execution.breaches != second.breaches {
             let parted = execution.calls.iter().zip(&second.calls).position(|(a, b)| a != b);
             let decision = parted.unwrap_or(execution.calls.len().min(second.calls.len()));
@@ -133,7 +140,8 @@ impl Check {
             );
             execution.add(Defect::Nondeterminism, message);
         }
-        Ok(Replayed { subject, execution, token })
+        let scenario = check.the_scenario().clone();
+        Ok(Replayed { subject, execution, scenario, token })
     }
 }
 

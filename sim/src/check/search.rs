@@ -6,8 +6,9 @@ use super::Defect;
 use super::execution::defects;
 use crate::decision::Decisions;
 use crate::engine::parallel::{Control, sweep};
-use crate::engine::{End, Limits};
-use crate::strategy::StrategyInfo;
+use crate::engine::{End, Engine, Limits};
+use crate::strategy::{Replay, StrategyInfo};
+use crate::watch::Watched;
 use crate::world::{Coverage, World};
 
 /// Executions that one thread runs before it hands in what it saw. Fixed, so that results do not depend on the threads.
@@ -70,6 +71,9 @@ pub(super) struct Sight {
     first: Option<u64>,
     /// Whether two executions differed.
     pub(super) several: bool,
+    /// Whether in one of the executions that were compared, two steps were in conflict and could have come in the other
+    /// order.
+    pub(super) raced: bool,
     /// One for each defect, in the order of the executions.
     pub(super) found: Vec<Candidate>,
 }
@@ -95,12 +99,7 @@ impl Search<'_> {
         sight
     }
 
-    fn chunk(
-        &self,
-        engine: &mut crate::engine::Engine,
-        range: Range<u64>,
-        control: &Control,
-    ) -> Sight {
+    fn chunk(&self, engine: &mut Engine, range: Range<u64>, control: &Control) -> Sight {
         let mut sight = Sight::default();
         for index in range {
             if control.is_interrupted() {
@@ -120,6 +119,7 @@ impl Search<'_> {
             sight.coverage.merge(&observed.coverage);
             if index < COMPARED {
                 sight.compare(engine.fingerprint());
+                sight.raced = sight.raced || self.races(engine.decisions());
             }
             let mut stops = false;
             for defect in defects(&observed) {
@@ -147,6 +147,13 @@ impl Search<'_> {
         }
         sight
     }
+
+    /// Whether an execution under these decisions has steps in conflict.
+    fn races(&self, decisions: Decisions) -> bool {
+        let mut engine = Engine::new(self.limits, Watched::new(Replay::new(decisions)));
+        self.world.run(&mut engine, 0);
+        engine.strategy::<Watched<Replay>>().is_some_and(|watched| watched.raced())
+    }
 }
 
 impl Sight {
@@ -167,6 +174,7 @@ impl Sight {
         self.exhausted |= chunk.exhausted;
         self.stopped |= chunk.stopped;
         self.several |= chunk.several;
+        self.raced |= chunk.raced;
         if let Some(first) = chunk.first {
             self.compare(first);
         }

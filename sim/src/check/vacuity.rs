@@ -10,6 +10,8 @@ use crate::world::{Coverage, Fault, Scenario};
 pub enum Warning {
     /// All executions were the same one: nothing was left to decide, or nothing was decided.
     OneSchedule,
+    /// No two steps of different tasks were in conflict: nothing depends on an order that could have been another.
+    NoConflict,
     /// The scenario has this feature, and no execution exercised it. The name is that of the counter.
     NeverExercised(&'static str),
 }
@@ -18,6 +20,9 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OneSchedule => f.write_str("every execution was the same one"),
+            Self::NoConflict => {
+                f.write_str("no two steps were in conflict, so no order made a difference")
+            }
             Self::NeverExercised("done") => f.write_str("no execution reached a Done"),
             Self::NeverExercised(name) => {
                 write!(f, "never exercised: {}", name.replace('_', " "))
@@ -30,7 +35,8 @@ impl fmt::Display for Warning {
 pub(super) fn warnings(scenario: &Scenario, sight: &Sight) -> Vec<Warning> {
     let one = (!sight.several).then_some(Warning::OneSchedule);
     let never = unexercised(scenario, &sight.coverage).map(Warning::NeverExercised);
-    one.into_iter().chain(never).collect()
+    let calm = (!sight.raced).then_some(Warning::NoConflict);
+    one.into_iter().chain(calm).chain(never).collect()
 }
 
 /// The counters of features that the scenario has, and that stand at zero.

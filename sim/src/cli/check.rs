@@ -34,8 +34,8 @@ pub(super) fn check(args: &CheckArgs) -> Result<Verdict, Failure> {
     };
     let control = interruptible()?;
     let report = {
-        let _progress = Progress::of_schedules(check.requested(), &control);
-        check.run_under(&control)
+        let mut progress = Progress::of_schedules(check.requested(), &control);
+        check.run_telling(&control, &mut |shrinking| progress.shrinks(shrinking))
     };
     output::write(
         args.output.format,

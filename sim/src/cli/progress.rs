@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use mapi_sync_sim::Shrinking;
 use mapi_sync_sim::engine::parallel::Control;
 
 use super::failure::Failure;
@@ -54,6 +55,28 @@ impl Progress {
             (stop, thread)
         });
         Self { bar, ticker }
+    }
+
+    /// Shows how far making a counterexample smaller has come.
+    pub(super) fn shrinks(&mut self, shrinking: Shrinking) {
+        let Shrinking { defect, executions, most } = shrinking;
+        if self.bar.is_hidden() {
+            return;
+        }
+        if let Some((stop, thread)) = self.ticker.take() {
+            drop(stop);
+            let _ = thread.join();
+            let template =
+                "{bar:30} {human_pos} of at most {human_len} executions to make {msg} smaller";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                self.bar.set_style(style.progress_chars("=> "));
+            }
+        }
+        if executions == 0 {
+            self.bar.set_length(most.into());
+            self.bar.set_message(defect.id());
+        }
+        self.bar.set_position(executions.into());
     }
 
     /// A bar that is moved by hand.

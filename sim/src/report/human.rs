@@ -9,7 +9,7 @@ use super::timeline::write_timeline;
 use crate::Counterexample;
 use crate::check::{Breach, Execution, MutantsReport, Replayed, Report, Subject, SubjectKind};
 use crate::decision::Token;
-use crate::world::MUTANTS;
+use crate::world::{Changes, MUTANTS, Scenario};
 
 /// So many counterexamples are shown with their time lines; of the others a line each.
 const IN_FULL: usize = 3;
@@ -94,7 +94,7 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
 ///
 /// What `out` fails with.
 pub fn write_replay(out: &mut dyn Write, replayed: &Replayed, palette: &Palette) -> io::Result<()> {
-    let Replayed { subject, execution, token } = replayed;
+    let Replayed { subject, execution, scenario, token } = replayed;
     let breaches: Vec<&Breach> = execution.breaches.iter().collect();
     for breach in &breaches {
         write_breach(out, breach, palette)?;
@@ -104,6 +104,7 @@ pub fn write_replay(out: &mut dyn Write, replayed: &Replayed, palette: &Palette)
     }
     write_timeline(out, execution, &breaches, palette, true)?;
     write_end(out, execution, palette)?;
+    write_changes(out, scenario, &subject.changes)?;
     let Palette { good, bad, heading, .. } = palette;
     let departures = grouped(token.decisions.len() as u64);
     let steps = grouped(execution.outcome.steps);
@@ -130,14 +131,29 @@ fn write_counterexample(
     writeln!(out)?;
     write_timeline(out, execution, &breaches, palette, false)?;
     write_end(out, execution, palette)?;
+    write_changes(out, &shown.scenario, &subject.changes)?;
     let Palette { faint, literal, .. } = palette;
     let (left, found) = (shown.decisions.len(), shown.found_decisions);
     write!(out, "\n   {faint}first seen in schedule {}", grouped(index + 1))?;
     if left < found {
-        write!(out, ", with {found} decisions of which {left} are needed")?;
+        write!(out, ", with {found} decisions of which {left} are left")?;
+    }
+    if shown.shrink_executions > 0 {
+        write!(out, "; made smaller in {} executions", grouped(shown.shrink_executions.into()))?;
     }
     writeln!(out, "; to replay:{faint:#}")?;
     writeln!(out, "   {literal}{}{literal:#}", replay_command(subject, &shown.token()))
+}
+
+/// Says how the scenario of an execution differs from the one that it is of.
+fn write_changes(out: &mut dyn Write, scenario: &Scenario, changes: &Changes) -> io::Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let words = changes.in_words(scenario);
+    let words: Vec<String> =
+        words.into_iter().map(|(what, from, to)| format!("{what} {from} -> {to}")).collect();
+    write_wrapped(out, "   in a smaller scenario: ", &words)
 }
 
 fn write_breach(out: &mut dyn Write, breach: &Breach, palette: &Palette) -> io::Result<()> {
@@ -158,9 +174,10 @@ fn write_end(out: &mut dyn Write, execution: &Execution, palette: &Palette) -> i
     let outcome = &execution.outcome;
     writeln!(
         out,
-        "   {faint}{} after {} steps at {} ms{faint:#}",
+        "   {faint}{} after {} steps and {} context switches at {} ms{faint:#}",
         if outcome.end == crate::engine::End::Completed { "completed" } else { "ended" },
         grouped(outcome.steps),
+        grouped(execution.switches),
         grouped(outcome.virtual_ms),
     )
 }

@@ -13,7 +13,7 @@ use crate::check::{
     Breach, BreachPlace, Defect, Execution, MutantVerdict, MutantsReport, Replayed, Report,
     SubjectKind, VariantVerdict,
 };
-use crate::world::{Coverage, MUTANTS, Scenario, ScenarioError, SeenCall};
+use crate::world::{Changes, Coverage, MUTANTS, Scenario, ScenarioError, SeenCall};
 
 /// Writes `value` on one line or several, with a line feed after it.
 ///
@@ -114,6 +114,13 @@ struct Violation {
     /// How many it had before it was made smaller.
     #[serde(skip_serializing_if = "Option::is_none")]
     found_decisions: Option<usize>,
+    /// How many executions making it smaller took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shrink_executions: Option<u32>,
+    /// The steps that follow one of another task.
+    context_switches: u64,
+    /// How its scenario differs from that of the check. The token carries it.
+    changes: Vec<Change>,
     /// Virtual milliseconds.
     at_ms: u64,
     account: Option<String>,
@@ -133,6 +140,8 @@ impl Violation {
             Some(Self {
                 schedule: Some(shown.index + 1),
                 found_decisions: Some(shown.found_decisions),
+                shrink_executions: Some(shown.shrink_executions),
+                changes: Change::all(&shown.subject.changes, &shown.scenario),
                 ..Self::new(&shown.execution, breach, &token, shown.decisions.len())
             })
         })
@@ -151,6 +160,9 @@ impl Violation {
             schedule: None,
             decisions,
             found_decisions: None,
+            shrink_executions: None,
+            context_switches: execution.switches,
+            changes: Vec::new(),
             at_ms: *at_ms,
             account: account.and_then(|account| execution.accounts.get(account).cloned()),
             at_call: match place {
@@ -164,6 +176,22 @@ impl Violation {
                 .collect(),
             timeline: execution.calls.iter().map(call).collect(),
         }
+    }
+}
+
+/// A number of a scenario that was changed.
+#[derive(Debug, Serialize)]
+struct Change {
+    /// Its name.
+    what: String,
+    from: String,
+    to: String,
+}
+
+impl Change {
+    fn all(changes: &Changes, scenario: &Scenario) -> Vec<Self> {
+        let words = changes.in_words(scenario).into_iter();
+        words.map(|(what, from, to)| Self { what, from, to }).collect()
     }
 }
 
@@ -213,15 +241,22 @@ pub struct Replay {
     virtual_ms: u64,
     /// How the execution ended.
     end: String,
+    /// The steps that follow one of another task.
+    context_switches: u64,
+    /// How its scenario differs from the one that the token is of.
+    changes: Vec<Change>,
     violations: Vec<Violation>,
     timeline: Vec<Call>,
 }
 
 impl From<&Replayed> for Replay {
     fn from(replayed: &Replayed) -> Self {
-        let Replayed { subject, execution, token } = replayed;
+        let Replayed { subject, execution, scenario, token } = replayed;
         let text = token.to_string();
-        let violation = |breach| Violation::new(execution, breach, &text, token.decisions.len());
+        let violation = |breach| Violation {
+            changes: Change::all(&subject.changes, scenario),
+            ..Violation::new(execution, breach, &text, token.decisions.len())
+        };
         Self {
             scenario: subject.name.clone(),
             kind: match subject.kind {
@@ -235,6 +270,8 @@ impl From<&Replayed> for Replay {
             steps: execution.outcome.steps,
             virtual_ms: execution.outcome.virtual_ms,
             end: execution.outcome.end.to_string(),
+            context_switches: execution.switches,
+            changes: Change::all(&subject.changes, scenario),
             violations: execution.breaches.iter().map(violation).collect(),
             timeline: execution.calls.iter().map(|seen| Call::new(execution, seen)).collect(),
         }
@@ -263,6 +300,10 @@ struct Mutant {
     /// How many executions it took; all of them, if it was not found.
     schedules: u64,
     token: Option<String>,
+    /// The context switches of the execution that the token replays.
+    context_switches: Option<u64>,
+    /// The least that are possible; `null` if it needs no order of steps.
+    least_context_switches: Option<u32>,
     /// What must come together before it shows.
     needs: &'static str,
     summary: &'static str,
@@ -305,6 +346,8 @@ impl From<&MutantVerdict> for Mutant {
             found: verdict.found,
             schedules: verdict.schedules,
             token: verdict.token.clone(),
+            context_switches: verdict.switches,
+            least_context_switches: verdict.info.least_switches,
             needs: verdict.info.needs.text(),
             summary: verdict.info.summary,
         }

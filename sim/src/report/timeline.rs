@@ -232,7 +232,8 @@ mod tests {
 
     fn execution(mutant: &str) -> Execution {
         let info = crate::world::MUTANTS.iter().find(|info| info.name == mutant).unwrap();
-        let report = Check::mutant(info).schedules(5_000).jobs(1).fail_fast(true).run();
+        let report =
+            Check::mutant(info).schedules(5_000).jobs(1).fail_fast(true).shrink(false).run();
         report.counterexamples[0].execution.clone()
     }
 

@@ -88,6 +88,22 @@ impl Fault {
             Self::SpuriousWake => faults.spurious_wake,
         }
     }
+
+    /// How many of it one execution of a scenario may have, to be changed.
+    pub(super) const fn budget_mut(self, faults: &mut scenario::Faults) -> &mut u32 {
+        match self {
+            Self::NetworkLoss => &mut faults.network_loss,
+            Self::NetworkLatency => &mut faults.network_latency,
+            Self::Offline => &mut faults.offline,
+            Self::CallbackFailure => &mut faults.callback_failure,
+            Self::CallbackPanic => &mut faults.callback_panic,
+            Self::QueryInterfaceRefused => &mut faults.query_interface_refused,
+            Self::EventCreation => &mut faults.event_creation,
+            Self::TaskCreation => &mut faults.task_creation,
+            Self::TaskDropped => &mut faults.task_dropped,
+            Self::SpuriousWake => &mut faults.spurious_wake,
+        }
+    }
 }
 
 /// A number of strokes that the search may spend, shared by all tasks of one execution.

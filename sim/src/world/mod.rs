@@ -22,6 +22,7 @@
 
 mod callback;
 mod catalogue;
+mod change;
 mod coverage;
 mod dialog;
 mod execution;
@@ -41,6 +42,7 @@ mod user;
 mod work;
 
 pub use catalogue::{scenario_named, scenario_with_digest};
+pub use change::{Changes, Knob, Time};
 pub use coverage::Coverage;
 pub use execution::{ProviderFactory, World};
 pub use faults::Fault;

@@ -60,11 +60,14 @@ pub struct MutantInfo {
     pub summary: &'static str,
     /// What must come together before it shows.
     pub needs: Needs,
+    /// The least context switches with which it shows, if it needs an order of steps: known from a search of every
+    /// execution with fewer, in the smallest scenario that its counterexamples come to. The clock is no task.
+    pub least_switches: Option<u32>,
     stage: fn(&mut Scenario),
 }
 
 macro_rules! mutants {
-    ($($mutant:ident $name:literal $rule:ident $side:ident $needs:ident $stage:expr, $summary:literal;)*) => {
+    ($($mutant:ident $name:literal $rule:ident $side:ident $needs:ident $(($switches:literal))? $stage:ident, $summary:literal;)*) => {
         /// A way to break the contract, built into the simulated provider or the simulated host.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Mutant {
@@ -79,6 +82,7 @@ macro_rules! mutants {
             side: Side::$side,
             summary: $summary,
             needs: Needs::$needs,
+            least_switches: [$(Some($switches),)? None][0],
             stage: $stage,
         }),*];
     };
@@ -93,15 +97,15 @@ mutants! {
         "Has no guard: when its task is dropped, nobody sends the Done.";
     NoDoneWithoutTask "no-done-without-task" DoneOnce Provider Fault no_task,
         "Reports a successful start although its task could not be started.";
-    DoneFromTwoPaths "done-from-two-paths" DoneOnce Provider OrderAndCancel cancelled,
+    DoneFromTwoPaths "done-from-two-paths" DoneOnce Provider OrderAndCancel(8) cancelled,
         "Both the end of the work and the watcher for the cancel send a Done when they come together.";
-    LateTicker "late-ticker" DoneLast Provider Order ticking,
+    LateTicker "late-ticker" DoneLast Provider Order(7) ticking,
         "Leaves its sign-of-life task running, which can report once more after Done.";
-    CountsBeforeReport "counts-before-report" DoneLast Provider Order plain,
+    CountsBeforeReport "counts-before-report" DoneLast Provider Order(7) plain,
         "Reports the end of a folder after it was counted as finished, so that Done can overtake the report.";
-    UnawaitedReport "unawaited-report" DoneLast Provider Order slow_callback,
+    UnawaitedReport "unawaited-report" DoneLast Provider Order(3) slow_callback,
         "Does not wait for the host to return from the last report before it sends Done.";
-    LateError "late-error" DoneLast Provider OrderAndFault lossy,
+    LateError "late-error" DoneLast Provider OrderAndFault(3) lossy,
         "Reports errors from a task of its own that Done does not wait for.";
     DoneOnFailedStart "done-on-failed-start" NoCallOnFailedStart Provider Fault no_task,
         "Sends a Done for a start that it then reports as failed.";
@@ -111,11 +115,11 @@ mutants! {
         "Reports an error through the callback when it has no event and lets the start fail.";
     NoEvent "no-event" EventPublished Provider Nothing plain,
         "Returns from a successful start without an event in the out-pointer.";
-    LateEvent "late-event" EventPublished Provider Order plain,
+    LateEvent "late-event" EventPublished Provider Order(2) plain,
         "Lets its worker publish the event, which may be after the start has returned.";
     EventBeforeDone "event-before-done" EventAfterDone Provider Nothing plain,
         "Signals the event before it sends Done.";
-    EventBesideDone "event-beside-done" EventAfterDone Provider Order slow_callback,
+    EventBesideDone "event-beside-done" EventAfterDone Provider Order(2) slow_callback,
         "Signals the event while Done is still running.";
     EventNever "event-never" EventAfterDone Provider Nothing impatient,
         "Never signals the event.";
@@ -131,7 +135,7 @@ mutants! {
         "Announces one step too few, passes its maximum, and corrects it afterwards.";
     RetryCountsTwice "retry-counts-twice" ProgressRange Provider Fault lossy,
         "Counts a message again for each attempt, passes its maximum, and corrects it afterwards.";
-    IndexBeforeAwait "index-before-await" ProgressForward Provider Order plain,
+    IndexBeforeAwait "index-before-await" ProgressForward Provider Order(6) plain,
         "Takes the position before it waits for the server, so that two workers can report in the wrong order.";
     RetryGoesBack "retry-goes-back" ProgressForward Provider Fault lossy,
         "Reports position 0 again when it tries a second time.";
@@ -145,7 +149,7 @@ mutants! {
         "Reports an error without a text.";
     OkAfterError "ok-after-error" StatusHonest Provider Fault lossy,
         "Ends with S_OK after it reported a failure.";
-    OkAfterLateError "ok-after-late-error" StatusHonest Provider OrderAndFault lossy,
+    OkAfterLateError "ok-after-late-error" StatusHonest Provider OrderAndFault(7) lossy,
         "Settles the final status before the last worker is through, whose failure it then misses.";
     ReleasesInStart "releases-in-start" CallbackHeld Provider Nothing plain,
         "Releases the callback before the start returns, and calls it all the same.";
@@ -171,7 +175,7 @@ mutants! {
         "Lets the store go while a sync still runs.";
     RefusesOverlap "refuses-overlap" Overlap Provider Nothing overlapping,
         "Refuses a second start with E_FAIL instead of MAPI_E_BUSY.";
-    OverlappingCalls "overlapping-calls" SerialCalls Provider Order serial,
+    OverlappingCalls "overlapping-calls" SerialCalls Provider Order(6) serial,
         "Lets its workers call the callback at the same time.";
     LongSilence "long-silence" BoundedSilence Provider Nothing silent,
         "Says nothing during a long step.";

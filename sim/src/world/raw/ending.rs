@@ -25,6 +25,8 @@ pub(super) struct Ending {
     workers: Vec<TaskHandle>,
     armed: Armed,
     stage: Stage,
+    /// How often in a row a task was asked for that has not run.
+    tries: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,6 +54,7 @@ impl Ending {
             workers: Vec::new(),
             armed: Armed(Arc::default()),
             stage: Stage::Working,
+            tries: 0,
         }
     }
 
@@ -192,6 +195,10 @@ impl Drop for Ending {
             Stage::Working => {}
         }
         let Some(state) = self.state.clone() else { return };
+        // A refusal is a fault, and their number is limited. Beyond it, the execution is being cleared up.
+        if self.tries > state.run.scenario().faults.task_creation {
+            return;
+        }
         if !self.armed.0.load(Ordering::Relaxed) {
             return;
         }
@@ -206,16 +213,17 @@ impl Drop for Ending {
             workers: mem::take(&mut self.workers),
             armed: self.armed.clone(),
             stage: Stage::Working,
+            tries: self.tries + 1,
         };
         let runtime = Arc::clone(&state.runtime);
         drop(state);
         let last = async move {
+            rest.tries = 0;
             rest.workers.iter().for_each(TaskHandle::abort);
             rest.join_workers().await;
             rest.finish(HResult::E_UNEXPECTED).await;
         };
-        // If there is no task to be had, the guard inside is dropped and asks again: a refusal is a fault, and their
-        // number is limited.
+        // If there is no task to be had, the guard inside is dropped and asks again.
         if let Ok(task) = runtime.spawn("last done".into(), Box::pin(last)) {
             task.detach();
         }
