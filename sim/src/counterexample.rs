@@ -1,5 +1,6 @@
 //! An execution that shows a defect, ready to be read and to be replayed.
 
+use crate::Why;
 use crate::check::{Defect, Execution, Subject};
 use crate::decision::{Decisions, Token};
 use crate::world::Scenario;
@@ -17,6 +18,8 @@ pub struct Counterexample {
     pub subject: Subject,
     /// The scenario of the check. The subject's [changes](Subject::changes) make that of the execution of it.
     pub scenario: Scenario,
+    /// What decides that it shows the first of its defects; `None` if that was not looked for.
+    pub why: Option<Why>,
     /// What was decided in it.
     pub decisions: Decisions,
     /// How many decisions it had before it was made smaller.

@@ -5,6 +5,7 @@ mod check;
 mod counterexample;
 pub mod decision;
 pub mod engine;
+mod explain;
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 pub mod foreign;
 #[cfg(feature = "proptest")]
@@ -21,6 +22,7 @@ pub use check::{
     Warning, check,
 };
 pub use counterexample::Counterexample;
+pub use explain::{DecisiveStep, Why};
 
 /// The read-me's examples compile.
 #[cfg(doctest)]

@@ -89,7 +89,10 @@ fn a_violation_is_status_1_and_replays_by_itself() {
     let said = prints(1, &["check", "late-ticker", "--schedules", "500", "--fail-fast"]);
     assert!(said.starts_with("done-last (must): the provider is to blame\n"), "{said}");
     assert_eq!(said.matches("\n-> ").count(), 1, "{said}");
-    let replay = said.lines().find(|line| line.contains("mapi-sync replay ")).expect("a command");
+    let replay = said
+        .lines()
+        .rfind(|line| line.trim_start().starts_with("mapi-sync replay "))
+        .expect("a command");
     let token = replay.split_whitespace().last().expect("a token");
     let again = prints(1, &["replay", token]);
     let arrow = |text: &str| {
@@ -279,6 +282,7 @@ fn check_says_in_json_what_it_saw() {
             "changes",
             "context_switches",
             "decisions",
+            "decisive",
             "found_decisions",
             "level",
             "message",

@@ -7,35 +7,20 @@ use std::time::{Duration, Instant};
 use mapi_sync::MapiSync;
 use mapi_sync::contract::Policy;
 
-use super::execution::Execution;
-use super::search::{Candidate, Search, Sight, Until};
+use super::counterexamples::Shrinking;
+use super::search::{Search, Sight, Until};
 use super::vacuity::warnings;
 use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
 use crate::engine::{Engine, Limits};
-use crate::shrink::{Budget, Trial, shrink};
 use crate::strategy::{StrategyInfo, UnknownStrategy};
 use crate::world::{
-    Changes, Faults, Host, Knob, MutantInfo, ProviderFactory, Scenario, VariantInfo, World,
+    Changes, Faults, Host, MutantInfo, ProviderFactory, Scenario, VariantInfo, World,
 };
 
 /// Executions of a check that does not say how many.
 const SCHEDULES: u64 = 10_000;
-
-/// What making one counterexample smaller may take.
-const SHRINK: Budget = Budget { executions: 20_000, steps: 5_000_000 };
-
-/// A counterexample is being made smaller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shrinking {
-    /// What it shows.
-    pub defect: Defect,
-    /// How many executions that has taken.
-    pub executions: u32,
-    /// How many it may take at most.
-    pub most: u32,
-}
 
 /// Checks a provider: runs it in a simulated host with faults, over many schedules, and holds every call against the
 /// contract.
@@ -74,18 +59,18 @@ pub fn check<P: MapiSync + 'static>(provider: impl Fn() -> P + Send + Sync + 'st
 #[must_use = "a check does nothing until it is run"]
 pub struct Check {
     kind: SubjectKind,
-    scenario: Scenario,
+    pub(super) scenario: Scenario,
     factory: Option<Arc<ProviderFactory>>,
     policy: Option<Policy>,
     limits: LimitChanges,
-    changes: Changes,
+    pub(super) changes: Changes,
     schedules: Option<u64>,
     seed: u64,
     strategy: &'static StrategyInfo,
     jobs: usize,
     fail_fast: bool,
     strict: bool,
-    shrinks: bool,
+    pub(super) shrinks: bool,
     until: Option<Defect>,
 }
 
@@ -357,108 +342,11 @@ impl Check {
 
     /// An engine that follows decisions of this check.
     pub(super) fn replay_engine(&self, world: &World) -> Engine {
-        self.strategy.engine(self.engine_limits(world), self.seed)
+        self.strategy_engine(self.engine_limits(world))
     }
 
-    fn counterexamples(
-        &self,
-        sight: &Sight,
-        control: &Control,
-        tell: &mut dyn FnMut(Shrinking),
-    ) -> Vec<Counterexample> {
-        let mut shown: Vec<Counterexample> = Vec::new();
-        for candidate in &sight.found {
-            if shown.iter().all(|shown| !shown.defects.contains(&candidate.defect)) {
-                let found = candidate.decisions.len();
-                let mut counterexample = match self.smaller(candidate, control, tell) {
-                    Some((changes, smaller, executions)) => Counterexample {
-                        shrink_executions: executions,
-                        ..self.clone().changes(changes).witness(smaller, &shown)
-                    },
-                    None => self.witness(candidate.clone(), &shown),
-                };
-                counterexample.found_decisions = found;
-                shown.push(counterexample);
-            }
-        }
-        shown
-    }
-
-    /// Makes a candidate smaller: what comes back shows the same defect. `None` if it is shown as it is.
-    fn smaller(
-        &self,
-        candidate: &Candidate,
-        control: &Control,
-        tell: &mut dyn FnMut(Shrinking),
-    ) -> Option<(Changes, Candidate, u32)> {
-        if !self.shrinks || candidate.message.is_some() {
-            return None;
-        }
-        let defect = candidate.defect;
-        let make = |changes: &Changes| {
-            let world = self.world_of(changes.apply(&self.scenario)?);
-            let limits = self.engine_limits(&world);
-            Some((world, limits))
-        };
-        let world = self.world();
-        let mut trial = Trial {
-            make: &make,
-            defect,
-            engine: self.replay_engine(&world),
-            left: SHRINK,
-            goes_on: &mut |left| {
-                let executions = SHRINK.executions - left;
-                tell(Shrinking { defect, executions, most: SHRINK.executions });
-                !control.is_interrupted()
-            },
-        };
-        let account = self.account_of(&world, candidate);
-        let first = trial.decisions(&world, &candidate.decisions)?;
-        let shrunk = shrink(&mut trial, &self.scenario, self.changes.clone(), first, account)?;
-        let decisions = shrunk.shown.decisions;
-        let executions = SHRINK.executions - trial.left.executions;
-        Some((shrunk.changes, Candidate { decisions, ..candidate.clone() }, executions))
-    }
-
-    /// The account that a candidate's defect is in, as the scenario counts them.
-    fn account_of(&self, world: &World, candidate: &Candidate) -> Option<u32> {
-        let observed = world.replay_quietly(&mut self.replay_engine(world), &candidate.decisions);
-        let finding = observed
-            .violations
-            .iter()
-            .find(|finding| Defect::Rule(finding.violation.rule) == candidate.defect)?;
-        let there = |number: &u32| !self.changes.iter().any(|c| c == (Knob::Account(*number), 0));
-        (0..).filter(there).nth(finding.account)
-    }
-
-    /// Runs a candidate again with the log on, and checks that it shows what it should.
-    fn witness(&self, candidate: Candidate, before: &[Counterexample]) -> Counterexample {
-        let Candidate { defect, index, decisions, message } = candidate;
-        let world = self.world();
-        let mut engine = self.replay_engine(&world);
-        let observed = world.replay(&mut engine, &decisions);
-        let mut execution = Execution::new(world.scenario(), observed, &engine);
-        if let Some(message) = message {
-            execution.add(defect, message);
-        } else if execution.breach(defect).is_none() {
-            let message = format!("an execution showed `{defect}`, and its replay did not");
-            execution.add(Defect::Nondeterminism, message);
-        }
-        let new = |defect: &Defect| before.iter().all(|shown| !shown.defects.contains(defect));
-        let mut defects: Vec<Defect> =
-            execution.breaches.iter().map(|breach| breach.defect).filter(new).collect();
-        // What it was looked for comes first.
-        defects.sort_by_key(|found| *found != defect);
-        Counterexample {
-            index,
-            defects,
-            execution,
-            subject: self.subject(),
-            scenario: self.scenario.clone(),
-            found_decisions: decisions.len(),
-            decisions,
-            shrink_executions: 0,
-        }
+    pub(super) fn strategy_engine(&self, limits: Limits) -> Engine {
+        self.strategy.engine(limits, self.seed)
     }
 }
 

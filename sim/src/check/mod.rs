@@ -5,6 +5,7 @@
 //! log, and becomes a [`Counterexample`](crate::Counterexample) of the [`Report`].
 
 mod builder;
+mod counterexamples;
 mod defect;
 mod execution;
 mod mutants;
@@ -14,7 +15,8 @@ mod search;
 mod subject;
 mod vacuity;
 
-pub use builder::{Check, Shrinking, check};
+pub use builder::{Check, check};
+pub use counterexamples::Shrinking;
 pub use defect::Defect;
 pub(crate) use execution::defects;
 pub use execution::{Breach, BreachPlace, Execution};

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use mapi_sync::contract::Rule;
 
 use super::Palette;
-use super::timeline::write_timeline;
-use crate::Counterexample;
+use super::timeline::{step_in_words, write_timeline};
 use crate::check::{Breach, Execution, MutantsReport, Replayed, Report, Subject, SubjectKind};
 use crate::decision::Token;
 use crate::world::{Changes, MUTANTS, Scenario};
+use crate::{Counterexample, Why};
 
 /// So many counterexamples are shown with their time lines; of the others a line each.
 const IN_FULL: usize = 3;
@@ -102,7 +102,7 @@ pub fn write_replay(out: &mut dyn Write, replayed: &Replayed, palette: &Palette)
     if !breaches.is_empty() {
         writeln!(out)?;
     }
-    write_timeline(out, execution, &breaches, palette, true)?;
+    write_timeline(out, execution, &breaches, None, palette, true)?;
     write_end(out, execution, palette)?;
     write_changes(out, scenario, &subject.changes)?;
     let Palette { good, bad, heading, .. } = palette;
@@ -129,8 +129,13 @@ fn write_counterexample(
         write_breach(out, breach, palette)?;
     }
     writeln!(out)?;
-    write_timeline(out, execution, &breaches, palette, false)?;
+    let pair = match &shown.why {
+        Some(Why::Order { first, second, .. }) => Some([first, second]),
+        _ => None,
+    };
+    write_timeline(out, execution, &breaches, pair, palette, false)?;
     write_end(out, execution, palette)?;
+    write_why(out, shown, palette)?;
     write_changes(out, &shown.scenario, &subject.changes)?;
     let Palette { faint, literal, .. } = palette;
     let (left, found) = (shown.decisions.len(), shown.found_decisions);
@@ -143,6 +148,44 @@ fn write_counterexample(
     }
     writeln!(out, "; to replay:{faint:#}")?;
     writeln!(out, "   {literal}{}{literal:#}", replay_command(subject, &shown.token()))
+}
+
+/// Says what decides that an execution shows a defect.
+fn write_why(out: &mut dyn Write, shown: &Counterexample, palette: &Palette) -> io::Result<()> {
+    let Palette { heading, literal, .. } = palette;
+    let Some(why) = &shown.why else { return Ok(()) };
+    write!(out, "   {heading}what decides:{heading:#} ")?;
+    match why {
+        Why::Order { first, second, .. } => {
+            let adjacent = second.step == first.step + 1;
+            let how =
+                if adjacent { "adjacent steps" } else { "steps; those between can come later" };
+            writeln!(out, "the order of two {how}")?;
+            for (number, step) in [(1, first), (2, second)] {
+                writeln!(out, "     ({number}) {}", step_in_words(step, &shown.execution))?;
+            }
+            write!(out, "   exchanged, {} is gone:", shown.defects[0])?;
+        }
+        Why::Decision { what, .. } => {
+            write!(out, "{what}\n   without that, {} is gone:", shown.defects[0])?;
+        }
+        Why::EverySchedule { others } => {
+            return writeln!(
+                out,
+                "the scenario alone: {others} other schedules of it were run, and all show the same"
+            );
+        }
+        Why::Several => {
+            return writeln!(out, "several things together: no single exchange or decision");
+        }
+    }
+    match why.without() {
+        Some(without) => {
+            let token = shown.subject.token(without.clone());
+            writeln!(out, " {literal}{}{literal:#}", replay_command(&shown.subject, &token))
+        }
+        None => writeln!(out),
+    }
 }
 
 /// Says how the scenario of an execution differs from the one that it is of.

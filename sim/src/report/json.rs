@@ -8,12 +8,13 @@ use mapi_sync::contract::{CallId, Rule};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::Counterexample;
 use crate::check::{
     Breach, BreachPlace, Defect, Execution, MutantVerdict, MutantsReport, Replayed, Report,
     SubjectKind, VariantVerdict,
 };
+use crate::decision::Kind;
 use crate::world::{Changes, Coverage, MUTANTS, Scenario, ScenarioError, SeenCall};
+use crate::{Counterexample, DecisiveStep, Why};
 
 /// Writes `value` on one line or several, with a line feed after it.
 ///
@@ -121,6 +122,8 @@ struct Violation {
     context_switches: u64,
     /// How its scenario differs from that of the check. The token carries it.
     changes: Vec<Change>,
+    /// What decides that the execution shows it; `null` if that was not looked for.
+    decisive: Option<Decisive>,
     /// Virtual milliseconds.
     at_ms: u64,
     account: Option<String>,
@@ -135,13 +138,15 @@ struct Violation {
 impl Violation {
     fn all(shown: &Counterexample) -> impl Iterator<Item = Self> + '_ {
         let token = shown.token().to_string();
-        shown.defects.iter().filter_map(move |defect| {
+        shown.defects.iter().enumerate().filter_map(move |(number, defect)| {
             let breach = shown.execution.breach(*defect)?;
             Some(Self {
                 schedule: Some(shown.index + 1),
                 found_decisions: Some(shown.found_decisions),
                 shrink_executions: Some(shown.shrink_executions),
                 changes: Change::all(&shown.subject.changes, &shown.scenario),
+                // It was looked for what decides the first.
+                decisive: Decisive::new(shown).filter(|_| number == 0),
                 ..Self::new(&shown.execution, breach, &token, shown.decisions.len())
             })
         })
@@ -163,6 +168,7 @@ impl Violation {
             shrink_executions: None,
             context_switches: execution.switches,
             changes: Vec::new(),
+            decisive: None,
             at_ms: *at_ms,
             account: account.and_then(|account| execution.accounts.get(account).cloned()),
             at_call: match place {
@@ -176,6 +182,70 @@ impl Violation {
                 .collect(),
             timeline: execution.calls.iter().map(call).collect(),
         }
+    }
+}
+
+/// What decides that an execution shows a defect.
+#[derive(Debug, Serialize)]
+struct Decisive {
+    /// `order` of two adjacent steps; `fault`, `drop`, `spurious`, `choice` or `switch` for a decision; `every_schedule`;
+    /// or `several` things together.
+    kind: &'static str,
+    /// The decision in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what: Option<String>,
+    /// The two steps, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    steps: Vec<Step>,
+    /// What replays the execution in which they are exchanged, or without the decision. The defect is gone there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    without: Option<String>,
+    /// How many other schedules were run that show the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    others: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Step {
+    /// From 0.
+    step: u64,
+    task: String,
+    /// The calls that it made.
+    calls: Vec<Call>,
+}
+
+impl Decisive {
+    fn new(shown: &Counterexample) -> Option<Self> {
+        let why = shown.why.as_ref()?;
+        let step = |step: &DecisiveStep| Step {
+            step: step.step,
+            task: step.task.clone(),
+            calls: step
+                .calls
+                .iter()
+                .filter_map(|place| shown.execution.calls.get(*place))
+                .map(|seen| Call::new(&shown.execution, seen))
+                .collect(),
+        };
+        let (kind, what, steps, others) = match why {
+            Why::Order { first, second, .. } => {
+                ("order", None, vec![step(first), step(second)], None)
+            }
+            Why::Decision { kind, what, .. } => {
+                let kind = match kind {
+                    Kind::Fault => "fault",
+                    Kind::Drop => "drop",
+                    Kind::Spurious => "spurious",
+                    Kind::Choice => "choice",
+                    Kind::Run => "switch",
+                };
+                (kind, Some(what.clone()), Vec::new(), None)
+            }
+            Why::EverySchedule { others } => ("every_schedule", None, Vec::new(), Some(*others)),
+            Why::Several => ("several", None, Vec::new(), None),
+        };
+        let without = why.without().map(|without| shown.subject.token(without.clone()).to_string());
+        Some(Self { kind, what, steps, without, others })
     }
 }
 

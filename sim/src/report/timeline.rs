@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use mapi_sync::contract::{Answer, Call, CallId};
 
 use super::Palette;
+use crate::DecisiveStep;
 use crate::check::{Breach, BreachPlace, Execution};
 use crate::world::SeenCall;
 
@@ -12,18 +13,20 @@ use crate::world::SeenCall;
 const CONTEXT: usize = 12;
 
 /// Writes the calls of an execution, with its breaches marked: the one at fault with an arrow, those involved with a
-/// bar. Long stretches without any of these are left out, unless `whole`.
+/// bar. The calls of `pair`, the two steps that decide, are numbered. Long stretches without any of these are left out,
+/// unless `whole`.
 pub(super) fn write_timeline(
     out: &mut dyn Write,
     execution: &Execution,
     breaches: &[&Breach],
+    pair: Option<[&DecisiveStep; 2]>,
     palette: &Palette,
     whole: bool,
 ) -> io::Result<()> {
     let Execution { accounts, calls, .. } = execution;
     let columns = Columns::of(execution);
     writeln!(out, "   {}", columns.heading(palette))?;
-    let shown = Shown::new(calls.len(), breaches, whole);
+    let shown = Shown::new(calls.len(), breaches, pair, whole);
     let mut left_out = 0;
     for (place, seen) in calls.iter().enumerate() {
         write_absences(out, breaches, place, &columns, palette)?;
@@ -69,6 +72,12 @@ pub(super) fn write_timeline(
             let bad = palette.bad;
             write!(out, "  {bad}<- {}{bad:#}", at_fault.join(", "))?;
         }
+        for (number, step) in (1..).zip(pair.into_iter().flatten()) {
+            if step.calls.contains(&place) {
+                let involved = palette.involved;
+                write!(out, "  {involved}({number}){involved:#}")?;
+            }
+        }
         writeln!(out)?;
     }
     write_absences(out, breaches, calls.len(), &columns, palette)
@@ -98,7 +107,12 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(calls: usize, breaches: &[&Breach], whole: bool) -> Self {
+    fn new(
+        calls: usize,
+        breaches: &[&Breach],
+        pair: Option<[&DecisiveStep; 2]>,
+        whole: bool,
+    ) -> Self {
         if whole || calls <= 4 * CONTEXT {
             return Self { stretches: vec![(0, calls)] };
         }
@@ -109,6 +123,8 @@ impl Shown {
             let (BreachPlace::At(place) | BreachPlace::After(place)) = breach.place;
             stretches.push(around(place));
         }
+        let decisive = pair.into_iter().flatten().flat_map(|step| &step.calls);
+        stretches.extend(decisive.map(|place| around(*place)));
         Self { stretches }
     }
 
@@ -205,6 +221,18 @@ fn is_bookkeeping(seen: &SeenCall) -> bool {
     }
 }
 
+/// A step in words: whose, and with which calls.
+pub(super) fn step_in_words(step: &DecisiveStep, execution: &Execution) -> String {
+    let call = |place: &usize| execution.calls.get(*place).filter(|seen| !is_bookkeeping(seen));
+    let calls: Vec<String> = step.calls.iter().filter_map(call).map(words).collect();
+    let DecisiveStep { step, task, .. } = step;
+    if calls.is_empty() {
+        format!("step {step}, of `{task}`")
+    } else {
+        format!("step {step}, of `{task}`: {}", calls.join("; "))
+    }
+}
+
 /// The call in words, with the number of a callback before it.
 fn words(seen: &SeenCall) -> String {
     match (&seen.call.call, seen.call.number) {
@@ -226,7 +254,7 @@ mod tests {
     fn lines(execution: &Execution, palette: &Palette, whole: bool) -> Vec<String> {
         let breaches: Vec<&Breach> = execution.breaches.iter().collect();
         let mut text = Vec::new();
-        write_timeline(&mut text, execution, &breaches, palette, whole).unwrap();
+        write_timeline(&mut text, execution, &breaches, None, palette, whole).unwrap();
         String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
     }
 

@@ -24,7 +24,7 @@ use crate::engine::Limits;
 use crate::world::{Changes, Scenario, World};
 
 pub(crate) use size::switches;
-pub(crate) use trial::{Budget, Shown, Trial};
+pub(crate) use trial::{Budget, Ran, Shown, Trial};
 
 /// A counterexample that was made smaller.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use super::host::{HostAccount, HostSync, lock};
 use super::mutant::Mutant;
 use super::network::{pass, spend};
 use super::run::{Count, Run};
-use crate::engine::Site;
+use super::sites::CALLBACK;
 
 /// The object behind `punkCallBack`.
 pub(super) struct HostUnknown {
@@ -41,8 +41,6 @@ pub(super) struct HostCallback {
     host: Arc<HostAccount>,
     sync: OnceLock<Weak<HostSync>>,
 }
-
-const CALLBACK: Site = Site::new("callback time");
 
 impl HostCallback {
     pub(super) fn new(host: &Arc<HostAccount>) -> Self {

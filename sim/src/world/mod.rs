@@ -37,6 +37,7 @@ mod raw;
 mod run;
 mod runtime;
 mod scenario;
+mod sites;
 mod store;
 mod user;
 mod work;
@@ -53,3 +54,4 @@ pub use scenario::{
     Folders, Host, Maximum, NextSync, OverlapStyle, Provider, Published, Returns, Scenario,
     ScenarioError, Step, Text, WaitFor, builtin, builtins,
 };
+pub(crate) use sites::site_name;

@@ -7,6 +7,7 @@ use mapi_sync::HResult;
 use super::faults::Fault;
 use super::run::Run;
 use super::scenario::Cost;
+use super::sites::CONNECT;
 use crate::engine::{self, Site};
 
 /// A line to the server of one account.
@@ -49,8 +50,6 @@ impl Network {
         }
     }
 }
-
-const CONNECT: Site = Site::new("cost connect");
 
 /// The time that a step takes, as the search decides.
 pub(super) fn spend(site: Site, cost: &Cost) -> u64 {

@@ -6,13 +6,8 @@ use super::host::HostAccount;
 use super::network::{pass, spend};
 use super::run::{Count, Run};
 use super::scenario::CancelBy;
-use crate::engine::{self, Site};
-
-const CANCELS: Site = Site::new("user cancels");
-const CANCEL_BY: Site = Site::new("cancel by");
-const CANCEL_AFTER: Site = Site::new("cancel after");
-const SHUTS_DOWN: Site = Site::new("host shuts down");
-const SHUTDOWN_AFTER: Site = Site::new("shutdown after");
+use super::sites::{CANCEL_AFTER, CANCEL_BY, CANCELS, SHUTDOWN_AFTER, SHUTS_DOWN};
+use crate::engine;
 
 /// A user who may press Cancel All, once for each task.
 pub(super) async fn user(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {

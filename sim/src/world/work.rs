@@ -12,6 +12,7 @@ use super::network::{Network, pass};
 use super::plan::{Phase, PhaseKind, Plan, Unit, headers_only};
 use super::run::Run;
 use super::scenario::{CancelStyle, ErrorStyle};
+use super::sites::{BODY, FOLDER, HEADER, UPLOAD};
 use crate::engine::Site;
 use crate::engine::sync::Register;
 
@@ -58,11 +59,6 @@ pub(super) struct Job<T> {
     /// The first failure of any unit.
     failure: Register<Option<HResult>>,
 }
-
-const FOLDER: Site = Site::new("cost folder");
-const HEADER: Site = Site::new("cost header");
-const BODY: Site = Site::new("cost body");
-const UPLOAD: Site = Site::new("cost upload");
 
 impl<T: Tell> Job<T> {
     pub(super) fn new(run: &Arc<Run>, account: usize, tell: T) -> Self {

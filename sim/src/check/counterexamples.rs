@@ -1,0 +1,184 @@
+//! From what a search has found to what is shown: smaller, explained, and run once more with a log.
+
+use super::execution::Execution;
+use super::search::{Candidate, Sight};
+use super::{Check, Defect};
+use crate::Counterexample;
+use crate::engine::parallel::Control;
+use crate::engine::{Engine, TaskId};
+use crate::explain::{Cause, DecisiveStep, Why, can_explain, explain, in_words};
+use crate::shrink::{Budget, Trial, shrink};
+use crate::world::{Changes, Knob, World};
+
+/// What making one counterexample smaller may take.
+const SHRINK: Budget = Budget { executions: 20_000, steps: 5_000_000 };
+
+/// What explaining one may take.
+const EXPLAIN: Budget = Budget { executions: 2_000, steps: 1_000_000 };
+
+/// A counterexample is being made smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shrinking {
+    /// What it shows.
+    pub defect: Defect,
+    /// How many executions that has taken.
+    pub executions: u32,
+    /// How many it may take at most.
+    pub most: u32,
+}
+
+/// A candidate that was made smaller.
+struct Smaller {
+    changes: Changes,
+    candidate: Candidate,
+    executions: u32,
+    /// What decides, if there was time to look for it.
+    cause: Option<Option<Cause>>,
+}
+
+impl Check {
+    pub(super) fn counterexamples(
+        &self,
+        sight: &Sight,
+        control: &Control,
+        tell: &mut dyn FnMut(Shrinking),
+    ) -> Vec<Counterexample> {
+        let mut shown: Vec<Counterexample> = Vec::new();
+        for candidate in &sight.found {
+            if shown.iter().all(|shown| !shown.defects.contains(&candidate.defect)) {
+                let found = candidate.decisions.len();
+                let mut counterexample = match self.smaller(candidate, control, tell) {
+                    Some(Smaller { changes, candidate, executions, cause }) => Counterexample {
+                        shrink_executions: executions,
+                        ..self.clone().changes(changes).witness(candidate, cause, &shown)
+                    },
+                    None => self.witness(candidate.clone(), None, &shown),
+                };
+                counterexample.found_decisions = found;
+                shown.push(counterexample);
+            }
+        }
+        shown
+    }
+
+    /// Makes a candidate smaller: what comes back shows the same defect. `None` if it is shown as it is.
+    fn smaller(
+        &self,
+        candidate: &Candidate,
+        control: &Control,
+        tell: &mut dyn FnMut(Shrinking),
+    ) -> Option<Smaller> {
+        if !self.shrinks || !can_explain(candidate.defect) {
+            return None;
+        }
+        let defect = candidate.defect;
+        let make = |changes: &Changes| {
+            let world = self.world_of(changes.apply(&self.scenario)?);
+            let limits = self.engine_limits(&world);
+            Some((world, limits))
+        };
+        let world = self.world();
+        let mut trial = Trial {
+            make: &make,
+            defect,
+            engine: self.replay_engine(&world),
+            left: SHRINK,
+            goes_on: &mut |left| {
+                let executions = SHRINK.executions - left;
+                tell(Shrinking { defect, executions, most: SHRINK.executions });
+                !control.is_interrupted()
+            },
+        };
+        let account = self.account_of(&world, candidate);
+        let first = trial.decisions(&world, &candidate.decisions)?;
+        let shrunk = shrink(&mut trial, &self.scenario, self.changes.clone(), first, account)?;
+        let executions = SHRINK.executions - trial.left.executions;
+        let (world, limits) = make(&shrunk.changes)?;
+        let mut trial = Trial {
+            make: &make,
+            defect,
+            engine: self.strategy_engine(limits),
+            left: EXPLAIN,
+            goes_on: &mut |_| !control.is_interrupted(),
+        };
+        let cause = explain(&mut trial, &world, &shrunk.shown);
+        let cause = (!trial.is_over()).then_some(cause);
+        let candidate = Candidate { decisions: shrunk.shown.decisions, ..candidate.clone() };
+        Some(Smaller { changes: shrunk.changes, candidate, executions, cause })
+    }
+
+    /// The account that a candidate's defect is in, as the scenario counts them.
+    fn account_of(&self, world: &World, candidate: &Candidate) -> Option<u32> {
+        let observed = world.replay_quietly(&mut self.replay_engine(world), &candidate.decisions);
+        let finding = observed
+            .violations
+            .iter()
+            .find(|finding| Defect::Rule(finding.violation.rule) == candidate.defect)?;
+        let there = |number: &u32| !self.changes.iter().any(|c| c == (Knob::Account(*number), 0));
+        (0..).filter(there).nth(finding.account)
+    }
+
+    /// Runs a candidate again with the log on, and checks that it shows what it should.
+    fn witness(
+        &self,
+        candidate: Candidate,
+        cause: Option<Option<Cause>>,
+        before: &[Counterexample],
+    ) -> Counterexample {
+        let Candidate { defect, index, decisions, message } = candidate;
+        let world = self.world();
+        let mut engine = self.replay_engine(&world);
+        let observed = world.replay(&mut engine, &decisions);
+        let mut execution = Execution::new(world.scenario(), observed, &engine);
+        if let Some(message) = message {
+            execution.add(defect, message);
+        } else if execution.breach(defect).is_none() {
+            let message = format!("an execution showed `{defect}`, and its replay did not");
+            execution.add(Defect::Nondeterminism, message);
+        }
+        let new = |defect: &Defect| before.iter().all(|shown| !shown.defects.contains(defect));
+        let mut defects: Vec<Defect> =
+            execution.breaches.iter().map(|breach| breach.defect).filter(new).collect();
+        // What it was looked for comes first.
+        defects.sort_by_key(|found| *found != defect);
+        let why =
+            cause.map(|cause| cause.map_or(Why::Several, |cause| why(cause, &execution, &engine)));
+        Counterexample {
+            why,
+            index,
+            defects,
+            execution,
+            subject: self.subject(),
+            scenario: self.scenario.clone(),
+            found_decisions: decisions.len(),
+            decisions,
+            shrink_executions: 0,
+        }
+    }
+}
+
+/// Names what decides in an execution, the last one of `engine`.
+fn why(cause: Cause, execution: &Execution, engine: &Engine) -> Why {
+    let name = |task: TaskId| {
+        let own = execution.tasks.get(&task).cloned();
+        own.unwrap_or_else(|| engine.task_name(task).to_owned())
+    };
+    let step = |step: u64| DecisiveStep {
+        step,
+        task: usize::try_from(step)
+            .ok()
+            .and_then(|step| engine.trace().nth(step))
+            .map_or_else(String::new, name),
+        calls: (0..execution.calls.len()).filter(|n| execution.calls[*n].step == step).collect(),
+    };
+    match cause {
+        Cause::Order { first, second, together, exchanged } => {
+            Why::Order { first: step(first), second: step(second), together, exchanged }
+        }
+        Cause::Decision { departure, tasks, without } => {
+            let kind = departure.place.kind;
+            Why::Decision { kind, what: in_words(&departure, tasks, name), without }
+        }
+        Cause::Nothing { others } => Why::EverySchedule { others },
+    }
+}

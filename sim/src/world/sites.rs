@@ -1,0 +1,77 @@
+//! The places of the world where a value is chosen.
+
+use super::faults::Fault;
+use crate::engine::Site;
+
+pub(super) const CANCELS: Site = Site::new("user cancels");
+pub(super) const CANCEL_BY: Site = Site::new("cancel by");
+pub(super) const CANCEL_AFTER: Site = Site::new("cancel after");
+pub(super) const SHUTS_DOWN: Site = Site::new("host shuts down");
+pub(super) const SHUTDOWN_AFTER: Site = Site::new("shutdown after");
+pub(super) const CALLBACK: Site = Site::new("callback time");
+pub(super) const CONNECT: Site = Site::new("cost connect");
+pub(super) const FOLDER: Site = Site::new("cost folder");
+pub(super) const HEADER: Site = Site::new("cost header");
+pub(super) const BODY: Site = Site::new("cost body");
+pub(super) const UPLOAD: Site = Site::new("cost upload");
+
+const ALL: [Site; 11] = [
+    CANCELS,
+    CANCEL_BY,
+    CANCEL_AFTER,
+    SHUTS_DOWN,
+    SHUTDOWN_AFTER,
+    CALLBACK,
+    CONNECT,
+    FOLDER,
+    HEADER,
+    BODY,
+    UPLOAD,
+];
+
+/// The name of the place with this hash, if it is one of the world's.
+pub(crate) fn site_name(hash: u32) -> Option<&'static str> {
+    let faults = Fault::ALL.into_iter().map(|fault| Site::new(fault.name()));
+    ALL.into_iter().chain(faults).find(|site| site.hash() == hash).map(Site::name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::{World, builtin};
+    use super::*;
+    use crate::engine::{ChoicePoint, Decision, Engine, Strategy, TaskId};
+    use crate::strategy::Random;
+
+    /// Random, and which places it was asked at.
+    struct Asked(Random, BTreeSet<u32>);
+
+    impl Strategy for Asked {
+        fn begin(&mut self, index: u64) -> bool {
+            self.0.begin(index)
+        }
+
+        fn pick(&mut self, at: &Decision<'_>) -> TaskId {
+            self.0.pick(at)
+        }
+
+        fn choose(&mut self, at: &ChoicePoint) -> u32 {
+            self.1.insert(at.site.hash());
+            self.0.choose(at)
+        }
+    }
+
+    #[test]
+    fn every_place_that_is_asked_at_has_a_name() {
+        let world = World::new(builtin("default").unwrap().clone());
+        let mut engine = Engine::new(world.limits(), Asked(Random::new(1), BTreeSet::from([0])));
+        for index in 0..300 {
+            world.run(&mut engine, index).unwrap();
+        }
+        let asked = &engine.strategy::<Asked>().unwrap().1;
+        assert!(asked.len() > 12, "{}", asked.len());
+        let unknown = asked.iter().filter(|hash| site_name(**hash).is_none()).count();
+        assert_eq!(unknown, 1, "drops and spurious polls are at no site");
+    }
+}
