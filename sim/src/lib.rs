@@ -18,8 +18,8 @@ pub mod world;
 
 pub use check::{
     Breach, BreachPlace, Check, Defect, Execution, LimitChanges, MutantCheck, MutantVerdict,
-    MutantsReport, ReplayError, Replayed, Report, Shrinking, Subject, SubjectKind, VariantVerdict,
-    Warning, check,
+    MutantsReport, Proof, ProofUnit, ReplayError, Replayed, Report, Shrinking, Subject,
+    SubjectKind, VariantVerdict, Warning, check,
 };
 pub use counterexample::Counterexample;
 pub use explain::{DecisiveStep, Why};

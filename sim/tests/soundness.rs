@@ -7,6 +7,7 @@
 use futures::future::{Either, FutureExt, join, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use mapi_sync_sim::decision::Kind;
+use mapi_sync_sim::engine::parallel::Control;
 use mapi_sync_sim::engine::sync::{
     Event, Mutex, Notify, Receiver, Register, Semaphore, Sender, bounded, oneshot, unbounded,
 };
@@ -14,7 +15,7 @@ use mapi_sync_sim::engine::{
     self, AbortHandle, ChoicePoint, Chosen, Decision, Effect, End, Engine, Limits, Outcome,
     Segment, Strategy as Schedule, TaskId, TaskKey,
 };
-use mapi_sync_sim::strategy::{Dfs, Reduced, TrackedSharing};
+use mapi_sync_sim::strategy::{Certificate, Dfs, Findings, Reduced, TrackedSharing, explore};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use std::collections::{BTreeMap, BTreeSet};
@@ -451,6 +452,31 @@ fn class(trace: &[Step]) -> Class {
     (0..trace.len()).map(|i| (names[i], (trace[i].choices.clone(), named(&before[i])))).collect()
 }
 
+/// The executions that are counted, in order, each with a number that tells it from others.
+#[derive(Default, PartialEq)]
+struct Seen(Vec<(u64, Result_)>);
+
+impl Findings for Seen {
+    fn append(&mut self, later: Self) {
+        self.0.extend(later.0);
+    }
+}
+
+fn in_parts(program: &Program, jobs: usize) -> (Seen, Certificate) {
+    explore(TrackedSharing, jobs, &Control::new(), || {
+        |part| {
+            let mut engine = Engine::new(program.limits(), part);
+            let mut seen = Seen::default();
+            while let Some((outcome, result)) = program.execute(&mut engine) {
+                if outcome.end != End::Abandoned {
+                    seen.0.push((engine.fingerprint(), result));
+                }
+            }
+            seen
+        }
+    })
+}
+
 /// More executions than this make a program too large for the naive search.
 const MOST: usize = 200;
 
@@ -465,6 +491,14 @@ fn check(program: &Program) -> Result<(), TestCaseError> {
         prop_assume!(runs <= MOST);
         classes.insert(class(&engine.strategy::<Recorder<Dfs>>().unwrap().trace));
         results.insert(result);
+    }
+    let one = in_parts(program, 1);
+    prop_assert!(one.1.complete, "{:?}", one.1);
+    prop_assert_eq!(one.1.classes, classes.len() as u64, "{:?}", one.1);
+    let reached: BTreeSet<_> = one.0.0.iter().map(|(_, result)| result.clone()).collect();
+    prop_assert_eq!(&reached, &results);
+    for jobs in [2, 3] {
+        prop_assert!(in_parts(program, jobs) == one, "{} jobs", jobs);
     }
     {
         let search = Recorder::new(Reduced::new(TrackedSharing));

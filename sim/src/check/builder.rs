@@ -266,7 +266,7 @@ impl Check {
             limits: self.engine_limits(&world),
             strategy: self.strategy,
             seed: self.seed,
-            schedules: self.requested().unwrap_or(u64::MAX),
+            schedules: self.requested(),
             jobs: self.jobs,
             until,
         };
@@ -298,7 +298,7 @@ impl Check {
             requested,
             schedules: sight.schedules,
             complete: all && !sight.stopped,
-            exhausted: sight.exhausted,
+            proof: sight.proof,
             interrupted: interrupted && !all && !sight.stopped,
             steps: sight.steps,
             elapsed,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Warning;
+use super::{Proof, Warning};
 use crate::Counterexample;
 use crate::report::{Palette, write_report};
 use crate::world::Coverage;
@@ -25,8 +25,8 @@ pub struct Report {
     /// Whether everything that was asked for was run: not after an interrupt, nor if it ended at the first defect, nor
     /// if an exhaustive strategy had executions left.
     pub complete: bool,
-    /// Whether the strategy had nothing left: all its executions were run.
-    pub exhausted: bool,
+    /// Of an exhaustive strategy: what it has shown.
+    pub proof: Option<Proof>,
     /// Whether somebody interrupted it.
     pub interrupted: bool,
     /// The poll segments of all executions.

@@ -1,15 +1,19 @@
 //! Running many executions and keeping the first one that shows each defect.
 
 use std::ops::{ControlFlow, Range};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Defect;
 use super::execution::defects;
+use super::proof::Proof;
 use crate::decision::Decisions;
 use crate::engine::parallel::{Control, sweep};
 use crate::engine::{End, Engine, Limits};
-use crate::strategy::{Replay, StrategyInfo};
+use crate::strategy::{
+    Dfs, Findings, Reduced, Replay, StrategyInfo, TrackedSharing, explore,
+};
 use crate::watch::Watched;
-use crate::world::{Coverage, World};
+use crate::world::{Coverage, Observed, World};
 
 /// Executions that one thread runs before it hands in what it saw. Fixed, so that results do not depend on the threads.
 const CHUNK: u64 = 32;
@@ -18,6 +22,9 @@ const CHUNK: u64 = 32;
 /// twice and compared.
 const REPEAT_FIRST: u64 = 8;
 const REPEAT_EVERY: u64 = 1024;
+
+/// Of a search in parts, each execution is run twice whose fingerprint is a multiple of this: it does not have a number.
+const REPEAT_ONE_IN: u64 = 64;
 
 /// The executions below this number are compared with one another, to see whether there is more than one.
 const COMPARED: u64 = 256;
@@ -28,8 +35,8 @@ pub(super) struct Search<'a> {
     pub(super) limits: Limits,
     pub(super) strategy: &'static StrategyInfo,
     pub(super) seed: u64,
-    /// How many executions at most.
-    pub(super) schedules: u64,
+    /// How many executions at most, if not all.
+    pub(super) schedules: Option<u64>,
     pub(super) jobs: usize,
     /// Ends the search at the first execution that shows one of these.
     pub(super) until: Until,
@@ -66,6 +73,10 @@ pub(super) struct Sight {
     pub(super) exhausted: bool,
     /// It ended early, as was asked.
     pub(super) stopped: bool,
+    /// It ended early, because as many as were asked for had been run.
+    enough: bool,
+    /// Of an exhaustive strategy: how far it came.
+    pub(super) proof: Option<Proof>,
     pub(super) coverage: Coverage,
     /// The first of the executions that were compared, by its fingerprint.
     first: Option<u64>,
@@ -81,14 +92,17 @@ pub(super) struct Sight {
 impl Search<'_> {
     /// Runs the executions. The result is the same for every number of jobs, unless `control` interrupts it.
     pub(super) fn run(&self, control: &Control) -> Sight {
-        // An exhaustive strategy keeps its place in itself, so its executions are one sequence.
+        if self.strategy.reduces {
+            return self.run_in_parts(control);
+        }
+        // These exhaustive strategies keep their place in themselves, so their executions are one sequence.
         let jobs = if self.strategy.exhaustive { 1 } else { self.jobs };
         let mut sight = Sight::default();
         let worker = || {
             let mut engine = self.strategy.engine(self.limits, self.seed);
             move |range: Range<u64>| self.chunk(&mut engine, range, control)
         };
-        sweep(self.schedules, CHUNK, jobs, control, worker, |chunk| {
+        sweep(self.schedules.unwrap_or(u64::MAX), CHUNK, jobs, control, worker, |chunk| {
             sight.merge(chunk);
             if sight.exhausted || sight.stopped {
                 ControlFlow::Break(())
@@ -96,6 +110,53 @@ impl Search<'_> {
                 ControlFlow::Continue(())
             }
         });
+        sight
+    }
+
+    /// Runs one execution of each class.
+    fn run_in_parts(&self, control: &Control) -> Sight {
+        // One thread runs them in the order in which they are put together, so it is known when there are enough.
+        let jobs = if self.schedules.is_some() { 1 } else { self.jobs };
+        let left = AtomicU64::new(self.schedules.unwrap_or(u64::MAX));
+        let (mut sight, certificate) = explore(TrackedSharing, jobs, control, || {
+            let (mut engine, left) = (self.strategy.engine(self.limits, self.seed), &left);
+            move |part: Reduced| self.part(&mut engine, part, left, control)
+        });
+        sight.exhausted = certificate.complete;
+        sight.raced = certificate.races > 0;
+        sight.proof = Some(Proof::of_classes(&certificate, sight.schedules, &self.limits));
+        sight
+    }
+
+    fn part(
+        &self,
+        engine: &mut Engine,
+        part: Reduced,
+        left: &AtomicU64,
+        control: &Control,
+    ) -> Sight {
+        let mut sight = Sight::default();
+        let first = part.is_first();
+        drop(engine.set_strategy(part));
+        while !control.is_interrupted() {
+            if self.schedules.is_some() && left.load(Ordering::Relaxed) == 0 {
+                sight.enough = true;
+                break;
+            }
+            let index = sight.schedules;
+            let Some(observed) = self.world.run(engine, index) else { break };
+            control.count(1);
+            left.fetch_sub(1, Ordering::Relaxed);
+            if observed.outcome.end == End::Abandoned {
+                continue;
+            }
+            let twice =
+                first && index < REPEAT_FIRST || engine.fingerprint().is_multiple_of(REPEAT_ONE_IN);
+            if self.see(engine, index, &observed, twice, &mut sight) {
+                sight.stopped = true;
+                break;
+            }
+        }
         sight
     }
 
@@ -114,36 +175,18 @@ impl Search<'_> {
                 // The search has seen another execution like it.
                 continue;
             }
-            sight.schedules += 1;
-            sight.steps += observed.outcome.steps;
-            sight.coverage.merge(&observed.coverage);
             if index < COMPARED {
-                sight.compare(engine.fingerprint());
                 sight.raced = sight.raced || self.races(engine.decisions());
             }
-            let mut stops = false;
-            for defect in defects(&observed) {
-                stops |= self.until.is_met_by(defect);
-                if !sight.has(defect) {
-                    let decisions = engine.decisions();
-                    sight.found.push(Candidate { defect, index, decisions, message: None });
-                }
-            }
-            if (index < REPEAT_FIRST || index % REPEAT_EVERY == 0)
-                && let Err(error) = self.world.repeat(engine, &observed)
-            {
-                let defect = Defect::Nondeterminism;
-                stops |= self.until.is_met_by(defect);
-                if !sight.has(defect) {
-                    let decisions = engine.decisions();
-                    let message = Some(error.to_string());
-                    sight.found.push(Candidate { defect, index, decisions, message });
-                }
-            }
-            if stops {
+            let twice = index < REPEAT_FIRST || index % REPEAT_EVERY == 0;
+            if self.see(engine, index, &observed, twice, &mut sight) {
                 sight.stopped = true;
                 break;
             }
+        }
+        if let Some(search) = engine.strategy::<Dfs>() {
+            control.set_share(search.explored());
+            sight.proof = Some(Proof::of_schedules(search, &self.limits));
         }
         sight
     }
@@ -153,6 +196,41 @@ impl Search<'_> {
         let mut engine = Engine::new(self.limits, Watched::new(Replay::new(decisions)));
         self.world.run(&mut engine, 0);
         engine.strategy::<Watched<Replay>>().is_some_and(|watched| watched.raced())
+    }
+
+    /// Takes note of an execution. Returns whether the search is to end.
+    fn see(
+        &self,
+        engine: &mut Engine,
+        index: u64,
+        observed: &Observed,
+        twice: bool,
+        sight: &mut Sight,
+    ) -> bool {
+        sight.schedules += 1;
+        sight.steps += observed.outcome.steps;
+        sight.coverage.merge(&observed.coverage);
+        if index < COMPARED {
+            sight.compare(engine.fingerprint());
+        }
+        let mut stops = false;
+        for defect in defects(observed) {
+            stops |= self.until.is_met_by(defect);
+            if !sight.has(defect) {
+                let decisions = engine.decisions();
+                sight.found.push(Candidate { defect, index, decisions, message: None });
+            }
+        }
+        if twice && let Err(error) = self.world.repeat(engine, observed) {
+            let defect = Defect::Nondeterminism;
+            stops |= self.until.is_met_by(defect);
+            if !sight.has(defect) {
+                let decisions = engine.decisions();
+                let message = Some(error.to_string());
+                sight.found.push(Candidate { defect, index, decisions, message });
+            }
+        }
+        stops
     }
 }
 
@@ -173,6 +251,8 @@ impl Sight {
         self.steps += chunk.steps;
         self.exhausted |= chunk.exhausted;
         self.stopped |= chunk.stopped;
+        self.enough |= chunk.enough;
+        self.proof = chunk.proof.or(self.proof.take());
         self.several |= chunk.several;
         self.raced |= chunk.raced;
         if let Some(first) = chunk.first {
@@ -184,6 +264,19 @@ impl Sight {
                 self.found.push(candidate);
             }
         }
+    }
+}
+
+impl Findings for Sight {
+    fn append(&mut self, mut later: Self) {
+        for candidate in &mut later.found {
+            candidate.index += self.schedules;
+        }
+        self.merge(later);
+    }
+
+    fn ends(&self) -> bool {
+        self.stopped || self.enough
     }
 }
 

@@ -30,6 +30,9 @@ pub(super) fn interruptible() -> Result<Arc<Control>, Failure> {
     Ok(control)
 }
 
+/// The length of a bar that shows a share.
+const WHOLE: u64 = 10_000;
+
 /// A bar on the standard error stream, if that is a terminal. It goes when this is dropped.
 pub(super) struct Progress {
     bar: ProgressBar,
@@ -37,19 +40,24 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A bar that counts the executions of `control` up to `total`, if that is known.
+    /// A bar that counts the executions of `control` up to `total`. If that is not known, it goes by the estimated share of
+    /// the whole.
     pub(super) fn of_schedules(total: Option<u64>, control: &Arc<Control>) -> Self {
-        let template = match total {
-            Some(_) => "{bar:30} {human_pos} of {human_len} schedules, {rate}, {eta} left",
-            None => "{spinner} {human_pos} schedules, {rate}, {elapsed}",
+        let bar = match total {
+            Some(_) => {
+                bar(total, "{bar:30} {human_pos} of {human_len} schedules, {rate}, {eta} left")
+            }
+            None => bar(Some(WHOLE), "{bar:30} {msg}, {eta} left"),
         };
-        let bar = bar(total, template);
         let (stop, stopped) = mpsc::channel();
         let ticker = (!bar.is_hidden()).then(|| {
             let (bar, control) = (bar.clone(), Arc::clone(control));
             let thread = thread::spawn(move || {
                 while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                    bar.set_position(control.done());
+                    match total {
+                        Some(_) => bar.set_position(control.done()),
+                        None => show_share(&bar, &control),
+                    }
                 }
             });
             (stop, thread)
@@ -119,6 +127,23 @@ fn bar(total: Option<u64>, template: &str) -> ProgressBar {
         Ok(style) => bar.with_style(style.progress_chars("=> ").with_key("rate", rate)),
         Err(_) => bar,
     }
+}
+
+/// Shows how much of a search is done whose size is not known.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "an estimate, no less than 0"
+)]
+fn show_share(bar: &ProgressBar, control: &Control) {
+    let (done, share) = (control.done(), control.share());
+    bar.set_position((share * WHOLE as f64) as u64);
+    let of = match (done as f64 / share) as u64 {
+        _ if share <= 0.0 => String::new(),
+        whole => format!(" of about {}", HumanCount(whole)),
+    };
+    bar.set_message(format!("{}{of} schedules", HumanCount(done)));
 }
 
 /// Whole executions in a second.

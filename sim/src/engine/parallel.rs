@@ -10,6 +10,8 @@ use std::thread;
 #[derive(Debug, Default)]
 pub struct Control {
     done: AtomicU64,
+    /// The bits of a number between 0 and 1.
+    share: AtomicU64,
     interrupted: AtomicBool,
 }
 
@@ -17,7 +19,11 @@ impl Control {
     /// Nothing done, not interrupted.
     #[must_use]
     pub const fn new() -> Self {
-        Self { done: AtomicU64::new(0), interrupted: AtomicBool::new(false) }
+        Self {
+            done: AtomicU64::new(0),
+            share: AtomicU64::new(0),
+            interrupted: AtomicBool::new(false),
+        }
     }
 
     /// Counts an execution as done.
@@ -28,6 +34,16 @@ impl Control {
     /// How many executions are done.
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
+    }
+
+    /// Says which share of the whole is done, if nobody knows how many executions there are.
+    pub fn set_share(&self, share: f64) {
+        self.share.store(share.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Which share of the whole is done, from 0 to 1, as far as that is known.
+    pub fn share(&self) -> f64 {
+        f64::from_bits(self.share.load(Ordering::Relaxed)).clamp(0.0, 1.0)
     }
 
     /// Asks for an early end.

@@ -58,8 +58,9 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
     };
     write!(out, "  {how_many}{of} schedules, strategy {strategy}, seed {seed}")?;
     writeln!(out, "; {} steps", grouped(report.steps))?;
-    if report.exhausted {
-        writeln!(out, "  {good}exhaustive{good:#}: every schedule within the limits was run")?;
+    if let Some(proof) = &report.proof {
+        let style = if proof.complete { good } else { involved };
+        writeln!(out, "  {style}{proof}{style:#}")?;
     }
     if report.interrupted {
         writeln!(

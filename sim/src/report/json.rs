@@ -38,9 +38,18 @@ pub struct Check {
     schedules: u64,
     /// Whether everything that was asked for was run.
     complete: bool,
-    /// Of an exhaustive strategy that came to its end: how many classes of executions there are.
+    /// Of an exhaustive strategy: how many classes of executions, or executions, it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     classes: Option<u64>,
+    /// Of an exhaustive strategy: about how many there are; exact when `complete`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimated_classes: Option<f64>,
+    /// Of an exhaustive strategy: what it has shown, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
+    /// Of an exhaustive strategy: what every execution kept to, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bounds: Option<Vec<String>>,
     /// Whether Ctrl-C ended it.
     interrupted: bool,
     /// Poll segments and clock moves.
@@ -65,7 +74,10 @@ impl From<&Report> for Check {
             requested: report.requested,
             schedules: report.schedules,
             complete: report.complete,
-            classes: report.exhausted.then_some(report.schedules),
+            classes: report.proof.as_ref().map(|proof| proof.count),
+            estimated_classes: report.proof.as_ref().map(|proof| proof.estimate),
+            certificate: report.proof.as_ref().map(ToString::to_string),
+            bounds: report.proof.as_ref().map(|proof| proof.bounds.clone()),
             interrupted: report.interrupted,
             steps: report.steps,
             elapsed_s: report.elapsed.as_secs_f64(),

@@ -76,6 +76,16 @@ impl Dfs {
         Self { bound: Some(bound), allowed: 0, ..Self::new() }
     }
 
+    /// What it keeps to; while it is not complete, what it has been raised to.
+    #[must_use]
+    pub fn bound(&self) -> Option<Bound> {
+        self.bound.map(|bound| match bound {
+            _ if self.finished => bound,
+            Bound::Preemptions(_) => Bound::Preemptions(self.allowed),
+            Bound::Delays(_) => Bound::Delays(self.allowed),
+        })
+    }
+
     /// Whether everything (within the bound) has been run.
     #[must_use]
     pub fn is_complete(&self) -> bool {

@@ -12,7 +12,7 @@ mod table;
 mod urw;
 
 pub use dfs::{Bound, Dfs};
-pub use exhaustive::{Certificate, Gap, Reduced, TrackedSharing};
+pub use exhaustive::{Certificate, Findings, Gap, Reduced, TrackedSharing, explore};
 pub use pct::Pct;
 pub use portfolio::Portfolio;
 pub use pos::Pos;

@@ -12,6 +12,8 @@ pub struct StrategyInfo {
     pub about: &'static str,
     /// Whether it ends by itself, when every schedule has been run. Others go on for ever.
     pub exhaustive: bool,
+    /// Whether it runs one schedule of each class, and can be split into parts.
+    pub(crate) reduces: bool,
     engine: fn(Limits, u64) -> Engine,
 }
 
@@ -21,42 +23,49 @@ pub static STRATEGIES: &[StrategyInfo] = &[
         name: "portfolio",
         about: "some of each of the random ones below",
         exhaustive: false,
+        reduces: false,
         engine: |limits, seed| Engine::new(limits, Portfolio::new(seed)),
     },
     StrategyInfo {
         name: "random",
         about: "every step and value with equal chances; faults more rarely",
         exhaustive: false,
+        reduces: false,
         engine: |limits, seed| Engine::new(limits, Random::new(seed)),
     },
     StrategyInfo {
         name: "urw",
         about: "a random walk that is uniform over interleavings",
         exhaustive: false,
+        reduces: false,
         engine: |limits, seed| Engine::new(limits, Urw::new(seed)),
     },
     StrategyInfo {
         name: "pct",
         about: "random priorities of tasks with one change: bugs of depth 2",
         exhaustive: false,
+        reduces: false,
         engine: |limits, seed| Engine::new(limits, Pct::new(seed, 2)),
     },
     StrategyInfo {
         name: "pos",
         about: "random priorities of steps",
         exhaustive: false,
+        reduces: false,
         engine: |limits, seed| Engine::new(limits, Pos::new(seed)),
     },
     StrategyInfo {
         name: "round-robin",
         about: "every task in turn; random values and faults",
         exhaustive: false,
+        reduces: false,
         engine: |limits, seed| Engine::new(limits, RoundRobin::new(seed)),
     },
     StrategyInfo {
         name: "exhaustive",
         about: "one schedule of each class of schedules that cannot be told apart",
         exhaustive: true,
+        reduces: true,
         // The world's tasks share state through tracked objects alone.
         engine: |limits, _| Engine::new(limits, Reduced::new(TrackedSharing)),
     },
@@ -64,18 +73,21 @@ pub static STRATEGIES: &[StrategyInfo] = &[
         name: "delays",
         about: "every schedule that passes over up to 3 tasks whose turn it is",
         exhaustive: true,
+        reduces: false,
         engine: |limits, _| Engine::new(limits, Dfs::bounded(Bound::Delays(3))),
     },
     StrategyInfo {
         name: "preemptions",
         about: "every schedule with up to 2 switches away from a task that could go on",
         exhaustive: true,
+        reduces: false,
         engine: |limits, _| Engine::new(limits, Dfs::bounded(Bound::Preemptions(2))),
     },
     StrategyInfo {
         name: "dfs",
         about: "every schedule there is, one after another",
         exhaustive: true,
+        reduces: false,
         engine: |limits, _| Engine::new(limits, Dfs::new()),
     },
 ];

@@ -40,113 +40,32 @@
 //! That tasks share state through tracked objects alone. The engine cannot see an `Arc<Mutex<_>>`, so the caller gives
 //! their word for it, by [`TrackedSharing`]. Without it, use [`Dfs`](super::Dfs), which reduces nothing.
 
+mod certificate;
 mod event;
+mod frame;
+mod history;
+mod names;
+mod parts;
+mod rounds;
 mod tree;
 
-use crate::decision::{Kind, Place};
-use crate::engine::{
-    ChoicePoint, Decision, Effect, Mode, ObjectId, Segment, Strategy, TaskId, TaskKey,
-};
-use event::{Event, Process, VectorClock};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt;
-use std::sync::Arc;
-use tree::{Node, Sequence, insert};
+use crate::decision::Kind;
+use crate::engine::{ChoicePoint, Decision, Segment, Strategy, TaskId};
+use frame::{Frame, sleeps};
+use history::{History, happens_before};
+use names::Names;
+use parts::{Handed, Link};
+use rounds::{Choices, Plans};
+use std::mem;
+use tree::{Finds, Sequence, insert};
+
+pub use certificate::{Certificate, Gap};
+pub use parts::{Findings, explore};
 
 /// The caller's word that the tasks of a program share state through tracked objects only: those of
 /// [`engine::sync`](crate::engine::sync), or any that report their uses through an [`Object`](crate::engine::Object).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrackedSharing;
-
-/// What a finished, or unfinished, search has shown.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Certificate {
-    /// Whether every class was run.
-    pub complete: bool,
-    /// Executions that ran to their end, each the only one of its class.
-    pub classes: u64,
-    /// Executions that were given up, or not counted, because others like them had been run.
-    pub blocked: u64,
-    /// Pairs of segments whose order mattered.
-    pub races: u64,
-    /// About how many classes there are; exact when `complete`.
-    pub estimate: f64,
-    /// Why the search is not exhaustive although it has ended, if so.
-    pub gap: Option<Gap>,
-}
-
-/// What keeps an ended search from being exhaustive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gap {
-    /// The clock could run ahead of tasks, and it was not let.
-    Skew,
-    /// Tasks could be polled without being woken, and were not.
-    Spurious,
-    /// The program behaved differently under the same decisions: it depends on something that is not tracked.
-    Untracked,
-}
-
-impl fmt::Display for Certificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.complete {
-            write!(f, "{} classes, exhaustive", self.classes)
-        } else {
-            match self.gap {
-                None => write!(f, "not finished: {} of about {:.0}", self.classes, self.estimate),
-                Some(Gap::Skew) => {
-                    write!(f, "{} classes, without the clock running ahead", self.classes)
-                }
-                Some(Gap::Spurious) => {
-                    write!(f, "{} classes, without spurious polls", self.classes)
-                }
-                Some(Gap::Untracked) => {
-                    write!(
-                        f,
-                        "{} classes, and the program depends on what is not tracked",
-                        self.classes
-                    )
-                }
-            }
-        }
-    }
-}
-
-/// The state before a step of the current execution, and that step.
-#[derive(Debug, Default)]
-struct Frame {
-    process: Option<Process>,
-    task: Option<TaskId>,
-    event: Option<Arc<Event>>,
-    /// Its number among the events of its process, from 1.
-    count: u32,
-    clock: VectorClock,
-    /// Steps that need not be run from this state: explored here, or before and not in conflict since.
-    sleep: Vec<Arc<Event>>,
-    /// How many steps have been explored from here.
-    explored: u32,
-    /// What is still to be run from here.
-    todo: Vec<Node>,
-    /// What is still to be run after the step.
-    after: Vec<Node>,
-    /// What the step changed in `enablers`, to be undone.
-    undo: Vec<(Process, Option<usize>)>,
-}
-
-impl Frame {
-    /// Takes up the next of the planned steps that does not sleep. One sleeps if what was known of a later step when the
-    /// plan was made has turned out otherwise.
-    fn take_up(&mut self) -> bool {
-        while !self.todo.is_empty() {
-            let Node { event, children } = self.todo.remove(0);
-            if self.sleep.iter().all(|sleeper| sleeper.process != event.process) {
-                self.process = Some(event.process);
-                self.after = children;
-                return true;
-            }
-        }
-        false
-    }
-}
 
 /// One execution for each class of equivalent schedules.
 ///
@@ -177,93 +96,66 @@ impl Frame {
 /// ```
 #[derive(Debug)]
 pub struct Reduced {
+    names: Names,
+    history: History,
     frames: Vec<Frame>,
     spare: Vec<Frame>,
     /// The depth of the step to come.
     depth: usize,
-    /// The values that places take in this round; elsewhere it is the default.
-    assignment: BTreeMap<Place, u32>,
-    /// The places that the current execution has asked, with how many values each takes.
-    asked: BTreeMap<Place, u32>,
-    /// How often each task asked at each site.
-    counts: BTreeMap<(Kind, TaskKey, u32), u32>,
-    /// Assignments still to be run, and all that were ever planned.
-    /// How many faults and drops an execution may have.
-    budgets: BTreeMap<Kind, u32>,
-    waiting: VecDeque<BTreeMap<Place, u32>>,
-    planned: BTreeSet<BTreeMap<Place, u32>>,
+    /// How many of the frames are in the care of another part of the search.
+    base: usize,
+    /// For each of those, what was found to be run from there.
+    outside: Vec<Finds>,
+    races: Vec<(usize, usize)>,
+    choices: Choices,
+    plans: Plans,
+    /// How many assignments are done with.
     rounds: u32,
-    keys: BTreeMap<TaskKey, Process>,
-    names: Vec<TaskKey>,
-    objects: BTreeMap<ObjectId, u32>,
-    /// For each object, the depths of the steps that used it.
-    uses: Vec<Vec<(usize, Mode)>>,
-    /// For each process, the depths of its steps.
-    steps: Vec<Vec<usize>>,
-    /// For each process that can run, the step that made it so.
-    enablers: Vec<Option<usize>>,
-    barriers: Vec<usize>,
-    found: Vec<(usize, usize)>,
-    scratch: Vec<usize>,
+    /// The other parts, if there are any.
+    link: Option<Link>,
     abandoned: bool,
     started: bool,
     finished: bool,
+    tally: Tally,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
     classes: u64,
     blocked: u64,
     races: u64,
     gap: Option<Gap>,
 }
 
-const CLOCK: Process = 0;
-
 impl Reduced {
     /// A search that has not begun.
     #[must_use]
     pub fn new(_word: TrackedSharing) -> Self {
         Self {
+            names: Names::new(),
+            history: History::default(),
             frames: Vec::new(),
             spare: Vec::new(),
             depth: 0,
-            assignment: BTreeMap::new(),
-            asked: BTreeMap::new(),
-            counts: BTreeMap::new(),
-            budgets: BTreeMap::new(),
-            waiting: VecDeque::new(),
-            planned: BTreeSet::new(),
+            base: 0,
+            outside: Vec::new(),
+            races: Vec::new(),
+            choices: Choices::default(),
+            plans: Plans::default(),
             rounds: 0,
-            keys: BTreeMap::from([(TaskKey::CLOCK, CLOCK)]),
-            names: vec![TaskKey::CLOCK],
-            objects: BTreeMap::new(),
-            uses: Vec::new(),
-            steps: vec![Vec::new()],
-            enablers: vec![None],
-            barriers: Vec::new(),
-            found: Vec::new(),
-            scratch: Vec::new(),
+            link: None,
             abandoned: false,
             started: false,
             finished: false,
-            classes: 0,
-            blocked: 0,
-            races: 0,
-            gap: None,
+            tally: Tally::default(),
         }
     }
 
     /// What has been shown so far.
     #[must_use]
     pub fn certificate(&self) -> Certificate {
-        let complete = self.finished && self.gap.is_none();
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let classes = self.classes as f64;
-        Certificate {
-            complete,
-            classes: self.classes,
-            blocked: self.blocked,
-            races: self.races,
-            estimate: classes / self.explored(),
-            gap: self.gap,
-        }
+        self.tally.certificate(self.finished, self.explored())
     }
 
     /// The share of the tree that has been run, between 0 and 1, as far as the tree is known (Knuth, "Estimating the
@@ -273,10 +165,10 @@ impl Reduced {
         if self.finished {
             return 1.0;
         }
-        let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
+        let waiting = u32::try_from(self.plans.len()).unwrap_or(u32::MAX);
         let mut width = 1.0 / (f64::from(self.rounds) + 1.0 + f64::from(waiting));
         let mut share = width * f64::from(self.rounds);
-        for frame in &self.frames {
+        for frame in &self.frames[self.base..] {
             let done = f64::from(frame.explored);
             let todo = f64::from(u32::try_from(frame.todo.len()).unwrap_or(u32::MAX));
             width /= done + 1.0 + todo;
@@ -285,72 +177,33 @@ impl Reduced {
         share + width
     }
 
-    fn process(&mut self, key: TaskKey) -> Process {
-        *self.keys.entry(key).or_insert_with(|| {
-            self.names.push(key);
-            self.steps.push(Vec::new());
-            self.enablers.push(None);
-            u32::try_from(self.names.len() - 1).expect("fewer than 2^32 tasks")
-        })
-    }
-
-    fn object(&mut self, id: ObjectId) -> u32 {
-        *self.objects.entry(id).or_insert_with(|| {
-            self.uses.push(Vec::new());
-            u32::try_from(self.uses.len() - 1).expect("fewer than 2^32 objects")
-        })
-    }
-
-    fn new_frame(&mut self) -> Frame {
-        let mut frame = self.spare.pop().unwrap_or_default();
-        frame.clock.clear();
-        frame.explored = 0;
-        frame
-    }
-
-    /// Takes the deepest frame's step back, as if it had not been run.
-    fn undo_step(&mut self) {
-        let Some(frame) = self.frames.last_mut() else { return };
-        let Some(event) = frame.event.take() else { return };
-        for (process, before) in frame.undo.drain(..).rev() {
-            self.enablers[process as usize] = before;
-        }
-        for (object, _) in &event.accesses {
-            self.uses[*object as usize].pop();
-        }
-        self.steps[event.process as usize].pop();
-        if event.barrier {
-            self.barriers.pop();
-        }
-        frame.explored += 1;
-        frame.sleep.push(event);
+    /// Whether nothing comes before it: it is no part of a search, or the first.
+    pub(crate) fn is_first(&self) -> bool {
+        self.base == 0 && self.choices.assignment.is_empty()
     }
 
     /// Leaves what was explored, up to a frame that has something left to run, and takes that up.
     fn backtrack(&mut self) -> bool {
-        loop {
-            self.undo_step();
-            let Some(frame) = self.frames.last_mut() else { return false };
+        while self.frames.len() > self.base {
+            let Some(mut frame) = self.frames.pop() else { return false };
+            if let Some(event) = frame.event.take() {
+                self.history.undo(&mut frame, &event);
+                frame.explored += 1;
+                frame.sleep.push(event);
+            }
             if frame.take_up() {
+                self.frames.push(frame);
                 return true;
             }
-            let mut frame = self.frames.pop().unwrap_or_default();
-            frame.sleep.clear();
-            frame.after.clear();
             self.spare.push(frame);
         }
+        false
     }
 
     /// Opens the frame of the step to come.
     fn open_frame(&mut self) {
-        let mut frame = self.new_frame();
-        if let Some(parent) = self.frames.last_mut() {
-            frame.todo = std::mem::take(&mut parent.after);
-            if let Some(event) = &parent.event {
-                let awake = |sleeper: &&Arc<Event>| !sleeper.conflicts(event);
-                frame.sleep.extend(parent.sleep.iter().filter(awake).cloned());
-            }
-        }
+        let mut frame = self.spare.pop().unwrap_or_default();
+        frame.follow(self.frames.last_mut());
         self.frames.push(frame);
     }
 
@@ -358,16 +211,15 @@ impl Reduced {
     fn choose_step(&mut self, at: &Decision<'_>) -> TaskId {
         self.open_frame();
         let depth = self.frames.len() - 1;
-        let frame = &mut self.frames[depth];
-        if frame.take_up() {
+        if self.frames[depth].take_up() {
             return self.find(at);
         }
         let default = at.default_task();
         let others = at.ready().iter().filter(|task| *task != default);
         for task in std::iter::once(default).chain(others) {
-            let process = self.process(at.key(task));
+            let process = self.names.process(at.key(task));
             let frame = &mut self.frames[depth];
-            if frame.sleep.iter().all(|event| event.process != process) {
+            if !sleeps(&frame.sleep, process) {
                 frame.process = Some(process);
                 return task;
             }
@@ -376,182 +228,113 @@ impl Reduced {
         default
     }
 
-    /// The task that the deepest frame is to run.
+    /// The task that the frame at this depth is to run.
     fn find(&mut self, at: &Decision<'_>) -> TaskId {
-        let process = self.frames.last().and_then(|frame| frame.process);
-        let key = process.map(|process| self.names[process as usize]);
+        let process = self.frames.get(self.depth).and_then(|frame| frame.process);
+        let key = process.map(|process| self.names.key(process));
         if let Some(task) = at.ready().iter().find(|task| Some(at.key(*task)) == key) {
             return task;
         }
         // A task that could run here before cannot now.
-        self.gap = Some(Gap::Untracked);
+        self.tally.gap = Some(Gap::Untracked);
         self.abandoned = true;
         at.default_task()
     }
 
-    /// Makes an event of a segment, and notes with which earlier ones it races.
-    fn record(&mut self, segment: &Segment<'_>) {
-        let depth = self.depth;
-        let process = self.process(segment.key);
-        let barrier = segment.task == TaskId::CLOCK;
-        let mut event = Event { process, accesses: Vec::new(), barrier };
-        let mut clock = std::mem::take(&mut self.frames[depth].clock);
-        clock.clear();
-        let cause = self.steps[process as usize].last().copied();
-        let enabler = self.enablers[process as usize];
-        for cause in cause.into_iter().chain(enabler).chain(self.barriers.last().copied()) {
-            clock.join(&self.frames[cause].clock);
-        }
-        for effect in segment.effects {
-            match effect {
-                Effect::Access(id, mode) => {
-                    let object = self.object(*id);
-                    event.access(object, *mode);
-                }
-                Effect::After(step) => {
-                    if let Ok(step) = usize::try_from(*step)
-                        && step < depth
-                    {
-                        clock.join(&self.frames[step].clock);
-                    }
-                }
-            }
-        }
-        event.accesses.sort_unstable();
-        if barrier {
-            for frame in &self.frames[..depth] {
-                clock.join(&frame.clock);
-            }
-        }
-        self.scratch.clear();
-        for (object, mode) in &event.accesses {
-            for (step, other) in self.uses[*object as usize].iter().rev() {
-                if mode.conflicts(*other) {
-                    self.scratch.push(*step);
-                }
-                if *other == Mode::Write {
-                    // What came before conflicts with this write, and so happens before it.
-                    break;
-                }
-            }
-        }
-        self.scratch.sort_unstable();
-        self.scratch.dedup();
-        for step in self.scratch.drain(..).rev() {
-            let frame = &self.frames[step];
-            let other = frame.event.as_ref().map_or(CLOCK, |event| event.process);
-            if clock.get(other) < frame.count {
-                clock.join(&frame.clock);
-                self.found.push((step, depth));
-            }
-        }
-        let steps = &mut self.steps[process as usize];
-        steps.push(depth);
-        let count = u32::try_from(steps.len()).unwrap_or(u32::MAX);
-        clock.set(process, count);
-        for (object, mode) in &event.accesses {
-            self.uses[*object as usize].push((depth, *mode));
-        }
-        if barrier {
-            self.barriers.push(depth);
-        }
-        let mut undo = std::mem::take(&mut self.frames[depth].undo);
-        undo.clear();
-        undo.push((process, self.enablers[process as usize].take()));
-        for task in segment.woken {
-            let woken = self.process(segment.key_of(*task));
-            let enabler = &mut self.enablers[woken as usize];
-            if enabler.is_none() {
-                undo.push((woken, None));
-                *enabler = Some(depth);
-            }
-        }
-        let frame = &mut self.frames[depth];
-        frame.task = Some(segment.task);
-        frame.event = Some(Arc::new(event));
-        frame.count = count;
-        frame.clock = clock;
-        frame.undo = undo;
-    }
-
-    /// Whether the step at depth `first` happens before that at `second`.
-    fn before(frames: &[Frame], first: usize, second: usize) -> bool {
-        let process = frames[first].event.as_ref().map_or(CLOCK, |event| event.process);
-        first != second && frames[second].clock.get(process) >= frames[first].count
-    }
-
     /// Sees to it that the other order of each race is run.
     fn reverse_races(&mut self) {
-        let found = std::mem::take(&mut self.found);
-        self.races += found.len() as u64;
-        for (first, second) in &found {
-            let (first, second) = (*first, *second);
-            let frames = &self.frames;
-            let ran = |step: &usize| frames[*step].event.is_some();
-            let rest = (first + 1..frames.len())
-                .filter(ran)
-                .filter(|step| !Self::before(frames, first, *step));
-            let events: Vec<_> = rest
-                .chain([second, first])
-                .filter_map(|step| frames[step].event.clone().map(|event| (step, event)))
-                .collect();
-            let sleep = &frames[first].sleep;
-            let before = |a, b| if b == first { a == second } else { Self::before(frames, a, b) };
-            let sequence = Sequence { events: events.clone(), before: &before };
-            // The first step comes last: a step that sleeps and is in conflict with it must not stand in for the sequence.
-            // The published algorithm can leave it out because it knows what the second step will do.
-            // Taken out while the tree is changed: the sequence looks at the other frames.
-            let covered = sequence.is_covered_by(sleep);
-            if covered {
-                continue;
+        let mut races = mem::take(&mut self.races);
+        for (first, second) in races.drain(..) {
+            // What led up to this part of the search was seen by another.
+            if second + 1 >= self.base {
+                self.tally.races += 1;
+                self.reverse(first, second);
             }
-            let mut todo = std::mem::take(&mut self.frames[first].todo);
-            let frames = &self.frames;
-            let before = |a, b| if b == first { a == second } else { Self::before(frames, a, b) };
-            let sequence = Sequence { events, before: &before };
-            insert(&mut todo, sequence);
-            self.frames[first].todo = todo;
         }
-        self.found = found;
-        self.found.clear();
+        self.races = races;
     }
-}
 
-impl Reduced {
-    /// Plans an assignment for each value of each place that the execution asked and that has the default.
-    fn plan_assignments(&mut self) {
-        for (place, arity) in &self.asked {
-            let taken = self.assignment.keys().filter(|known| known.kind == place.kind).count();
-            let budget = self.budgets.get(&place.kind).copied().unwrap_or(0);
-            if self.assignment.contains_key(place) || taken as u64 >= u64::from(budget) {
-                continue;
+    fn reverse(&mut self, first: usize, second: usize) {
+        // Taken out while they are changed: the sequence looks at the other frames.
+        let mut todo = mem::take(&mut self.frames[first].todo);
+        let mut finds = self.outside.get_mut(first).map(mem::take);
+        let frames = &self.frames;
+        let rest = (first + 1..frames.len())
+            .filter(|step| frames[*step].event.is_some() && !happens_before(frames, first, *step));
+        // The first step comes last: a step that sleeps and is in conflict with it must not stand in for the sequence.
+        // The published algorithm can leave it out because it knows what the second step will do.
+        let events = rest
+            .chain([second, first])
+            .filter_map(|step| frames[step].event.clone().map(|event| (step, event)))
+            .collect();
+        let before = |a, b| if b == first { a == second } else { happens_before(frames, a, b) };
+        let sequence = Sequence { events, before: &before };
+        if !sequence.is_covered_by(&frames[first].sleep) {
+            match &mut finds {
+                Some(finds) => finds.add(sequence),
+                None => drop(insert(&mut todo, sequence)),
             }
-            for value in 1..*arity {
-                let mut assignment = self.assignment.clone();
-                assignment.insert(*place, value);
-                if self.planned.insert(assignment.clone()) {
-                    self.waiting.push_back(assignment);
-                }
-            }
+        }
+        self.frames[first].todo = todo;
+        if let Some(finds) = finds {
+            self.outside[first] = finds;
         }
     }
 
     /// Goes on to the next assignment.
     fn next_round(&mut self) -> bool {
+        // Another part has the assignments in its care, if there is one.
+        if self.link.is_some() {
+            return false;
+        }
         self.rounds += 1;
-        let Some(assignment) = self.waiting.pop_front() else { return false };
-        self.assignment = assignment;
-        for of_process in &mut self.steps {
-            of_process.clear();
-        }
-        for enabler in &mut self.enablers {
-            *enabler = None;
-        }
-        for of_object in &mut self.uses {
-            of_object.clear();
-        }
-        self.barriers.clear();
+        let Some(assignment) = self.plans.next() else { return false };
+        self.choices.assignment = assignment;
+        self.history.clear();
         true
+    }
+
+    /// Leaves to others what branches off nearest to the root. Returns whether there is any use in going on.
+    fn share(&mut self) -> bool {
+        let Some(link) = &mut self.link else { return true };
+        let event = self.base.checked_sub(1).and_then(|last| self.frames[last].event.clone());
+        if !link.goes_on(event) {
+            return false;
+        }
+        if !link.is_time() {
+            return true;
+        }
+        let own = &mut self.frames[self.base..];
+        let Some(place) = own.iter().position(|frame| !frame.todo.is_empty()) else { return true };
+        let handed: Option<Vec<_>> = own[..=place].iter_mut().map(Handed::of).collect();
+        if let Some(handed) = handed {
+            self.base += handed.len();
+            link.hand_over(handed, mem::take(&mut self.outside));
+            self.outside.resize_with(self.base, Finds::default);
+        }
+        true
+    }
+}
+
+impl Tally {
+    fn add(&mut self, later: Self) {
+        self.classes += later.classes;
+        self.blocked += later.blocked;
+        self.races += later.races;
+        self.gap = self.gap.or(later.gap);
+    }
+
+    fn certificate(&self, finished: bool, explored: f64) -> Certificate {
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let classes = self.classes as f64;
+        Certificate {
+            complete: finished && self.gap.is_none(),
+            classes: self.classes,
+            blocked: self.blocked,
+            races: self.races,
+            estimate: classes / explored,
+            gap: self.gap,
+        }
     }
 }
 
@@ -560,48 +343,40 @@ impl Strategy for Reduced {
         if self.finished {
             return false;
         }
-        if self.started && !self.backtrack() && !self.next_round() {
+        if self.started && !(self.share() && (self.backtrack() || self.next_round())) {
             self.finished = true;
+            if let Some(link) = &mut self.link {
+                link.end(mem::take(&mut self.outside), mem::take(&mut self.plans), self.tally);
+            }
             return false;
         }
         self.started = true;
         self.abandoned = false;
         self.depth = 0;
-        self.asked.clear();
-        self.counts.clear();
+        self.choices.begin();
         true
     }
 
     fn pick(&mut self, at: &Decision<'_>) -> TaskId {
         if at.clock() {
-            self.gap.get_or_insert(Gap::Skew);
+            self.tally.gap.get_or_insert(Gap::Skew);
         }
         if self.abandoned {
             return at.default_task();
         }
-        if self.depth == self.frames.len() {
-            return self.choose_step(at);
-        }
-        let frame = &self.frames[self.depth];
-        match frame.task {
-            Some(task) if frame.event.is_some() => task,
-            _ => self.find(at),
+        match self.frames.get(self.depth) {
+            None => self.choose_step(at),
+            Some(Frame { task: Some(task), event: Some(_), .. }) => *task,
+            Some(_) => self.find(at),
         }
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {
         if at.kind == Kind::Spurious {
-            self.gap.get_or_insert(Gap::Spurious);
+            self.tally.gap.get_or_insert(Gap::Spurious);
             return 0;
         }
-        let site = at.site.hash();
-        let count = self.counts.entry((at.kind, at.key, site)).or_default();
-        let place = Place { kind: at.kind, task: at.key, site, ordinal: *count };
-        *count += 1;
-        self.asked.insert(place, at.arity);
-        let budget = self.budgets.entry(at.kind).or_default();
-        *budget = at.left.max(*budget);
-        self.assignment.get(&place).copied().unwrap_or(0)
+        self.choices.answer(at)
     }
 
     fn wants_footprints(&self) -> bool {
@@ -616,10 +391,13 @@ impl Strategy for Reduced {
             self.open_frame();
         }
         match self.frames.get(self.depth).map(|frame| &frame.event) {
-            Some(Some(event)) if self.names[event.process as usize] == segment.key => {}
-            Some(None) => self.record(segment),
+            Some(Some(event)) if self.names.key(event.process) == segment.key => {}
+            Some(None) => {
+                let Self { history, frames, names, races, .. } = self;
+                history.record(frames, self.depth, segment, names, races);
+            }
             _ => {
-                self.gap = Some(Gap::Untracked);
+                self.tally.gap = Some(Gap::Untracked);
                 self.abandoned = true;
             }
         }
@@ -631,15 +409,15 @@ impl Strategy for Reduced {
     }
 
     fn discards(&mut self) -> bool {
-        self.abandoned || !self.assignment.keys().all(|place| self.asked.contains_key(place))
+        self.abandoned || !self.choices.all_asked()
     }
 
     fn end(&mut self) {
         if self.discards() {
-            self.blocked += 1;
+            self.tally.blocked += 1;
         } else {
-            self.classes += 1;
-            self.plan_assignments();
+            self.tally.classes += 1;
+            self.choices.plan(&mut self.plans);
         }
         self.reverse_races();
     }

@@ -1,0 +1,86 @@
+//! An exhaustive check says the same for every number of jobs, and what it has shown.
+
+use mapi_sync_sim::report::json;
+use mapi_sync_sim::world::{Folders, Scenario, builtin};
+use mapi_sync_sim::{Check, Report};
+use serde_json::Value;
+
+fn tiny(name: &str, mutant: Option<&str>) -> Scenario {
+    let mut scenario = builtin(name).unwrap().clone();
+    scenario.mutant = mutant.map(str::to_owned);
+    scenario
+}
+
+fn exhaustive(scenario: &Scenario) -> Check {
+    Check::scenario(scenario.clone()).strategy("exhaustive").unwrap()
+}
+
+/// All that a check says, but for the time that it took and how many helped.
+fn said(report: &Report) -> Value {
+    let mut said = serde_json::to_value(json::Check::from(report)).unwrap();
+    for key in ["jobs", "elapsed_s", "schedules_per_s"] {
+        assert!(said.as_object_mut().unwrap().remove(key).is_some(), "{key}");
+    }
+    said
+}
+
+fn same_for_all_jobs(check: &Check) -> Report {
+    let one = check.clone().jobs(1).run();
+    for jobs in [2, 3, 8] {
+        let many = check.clone().jobs(jobs).run();
+        assert_eq!(said(&many), said(&one), "{jobs} jobs");
+    }
+    one
+}
+
+#[test]
+fn a_check_says_the_same_for_every_number_of_jobs() {
+    for name in ["tiny-sync", "tiny-cancel"] {
+        let report = same_for_all_jobs(&exhaustive(&tiny(name, None)));
+        assert!(report.complete && report.holds() && report.warnings.is_empty(), "{name}");
+        for mutant in ["stops-short", "event-never", "host-closes-twice", "ignores-cancel"] {
+            let check = exhaustive(&tiny(name, Some(mutant))).shrink(false);
+            assert!(same_for_all_jobs(&check).complete, "{name} {mutant}");
+            same_for_all_jobs(&check.fail_fast(true));
+        }
+    }
+}
+
+#[test]
+fn a_wider_tree_is_split_and_says_the_same() {
+    let mut wide = tiny("tiny-sync", Some("counts-before-report"));
+    wide.provider.workers = 2;
+    wide.accounts[0].folders = Folders::Count(2);
+    let check = exhaustive(&wide).shrink(false);
+    let report = same_for_all_jobs(&check);
+    println!("{} {:?}", report.schedules, report.proof);
+    assert!(report.complete && report.schedules > 100, "{}", report.schedules);
+    assert!(!report.holds());
+    let first = same_for_all_jobs(&check.clone().fail_fast(true));
+    assert!(!first.complete && first.schedules < report.schedules);
+    assert_eq!(first.counterexamples[0].token(), report.counterexamples[0].token());
+    let some = same_for_all_jobs(&check.schedules(17));
+    assert_eq!((some.schedules, some.complete), (17, false));
+}
+
+#[test]
+fn the_certificate_names_its_bounds() {
+    let proof = |check: Check| check.run().proof.unwrap().to_string();
+    let check = exhaustive(&tiny("tiny-cancel", None));
+    let words = proof(check.clone());
+    assert!(
+        words.starts_with(
+            "29 classes, exhaustive, under these bounds: no faults, no dropped tasks, at most "
+        ),
+        "{words}"
+    );
+    let words = proof(check.clone().schedules(5));
+    assert!(words.starts_with("not finished: 5 of about "), "{words}");
+    let words = proof(check.clone().strategy("preemptions").unwrap());
+    assert!(words.contains(" schedules, exhaustive, under these bounds: at most 2 preemptions, "));
+    let words = proof(check.clone().strategy("delays").unwrap());
+    assert!(words.contains(" schedules, exhaustive, under these bounds: at most 3 delays, "));
+    let words = proof(check.strategy("dfs").unwrap());
+    assert!(words.contains(" schedules, exhaustive, under these bounds: no faults, "), "{words}");
+    assert_eq!(Check::builtin("tiny-sync").unwrap().schedules(3).run().proof, None);
+}
