@@ -53,7 +53,6 @@ fn a_wider_tree_is_split_and_says_the_same() {
     wide.accounts[0].folders = Folders::Count(2);
     let check = exhaustive(&wide).shrink(false);
     let report = same_for_all_jobs(&check);
-    println!("{} {:?}", report.schedules, report.proof);
     assert!(report.complete && report.schedules > 100, "{}", report.schedules);
     assert!(!report.holds());
     let first = same_for_all_jobs(&check.clone().fail_fast(true));

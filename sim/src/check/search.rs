@@ -9,9 +9,7 @@ use super::proof::Proof;
 use crate::decision::Decisions;
 use crate::engine::parallel::{Control, sweep};
 use crate::engine::{End, Engine, Limits};
-use crate::strategy::{
-    Dfs, Findings, Reduced, Replay, StrategyInfo, TrackedSharing, explore,
-};
+use crate::strategy::{Dfs, Findings, Reduced, Replay, StrategyInfo, TrackedSharing, explore};
 use crate::watch::Watched;
 use crate::world::{Coverage, Observed, World};
 
@@ -146,10 +144,10 @@ impl Search<'_> {
             let index = sight.schedules;
             let Some(observed) = self.world.run(engine, index) else { break };
             control.count(1);
-            left.fetch_sub(1, Ordering::Relaxed);
             if observed.outcome.end == End::Abandoned {
                 continue;
             }
+            left.fetch_sub(1, Ordering::Relaxed);
             let twice =
                 first && index < REPEAT_FIRST || engine.fingerprint().is_multiple_of(REPEAT_ONE_IN);
             if self.see(engine, index, &observed, twice, &mut sight) {

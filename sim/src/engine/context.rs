@@ -92,6 +92,8 @@ pub(super) enum WaitFor {
 
 pub(super) struct Context {
     pub(super) active: Cell<bool>,
+    /// The execution is over, and what is left of it is being dropped.
+    pub(super) closing: Cell<bool>,
     /// A task's code is running, be it a drop: a panic is the task's.
     pub(super) polling: Cell<bool>,
     pub(super) now: Cell<u64>,
@@ -117,6 +119,7 @@ impl Context {
     const fn new() -> Self {
         Self {
             active: Cell::new(false),
+            closing: Cell::new(false),
             polling: Cell::new(false),
             now: Cell::new(0),
             step: Cell::new(0),
@@ -221,6 +224,12 @@ pub(super) fn with<R>(f: impl FnOnce(&Context) -> R) -> R {
 #[must_use]
 pub fn is_simulated() -> bool {
     with(|cx| cx.active.get())
+}
+
+/// Whether the execution on this thread is over, and what is left of it is being dropped: nothing that is started now ever
+/// runs.
+pub(crate) fn is_closing() -> bool {
+    with(|cx| cx.closing.get())
 }
 
 /// Writes an effect into the running segment's footprint, if one is kept.

@@ -317,6 +317,7 @@ impl Engine {
         context::set_recording(false);
         cx.faults_left.set(0);
         mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
+        cx.closing.set(true);
         let mut next = 0;
         loop {
             // What is spawned while the rest is dropped never runs.
@@ -333,6 +334,7 @@ impl Engine {
             }
             next += 1;
         }
+        cx.closing.set(false);
         cx.aborts.borrow_mut().clear();
         cx.answers.borrow_mut().clear();
         if self.recording {

@@ -101,4 +101,5 @@ pub use task::{
     yield_now,
 };
 
+pub(crate) use context::is_closing;
 pub(crate) use id::mix;

@@ -36,7 +36,7 @@ impl SimRuntime {
 
 impl Runtime for SimRuntime {
     fn spawn(&self, name: Cow<'static, str>, task: BoxFuture) -> Result<TaskHandle, HResult> {
-        if !super::is_simulated() {
+        if !super::is_simulated() || super::is_closing() {
             return Err(HResult::MAPI_E_END_OF_SESSION);
         }
         let builder = Builder::new(name);

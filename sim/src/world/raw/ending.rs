@@ -199,7 +199,8 @@ impl Drop for Ending {
         if self.tries > state.run.scenario().faults.task_creation {
             return;
         }
-        if !self.armed.0.load(Ordering::Relaxed) {
+        // Of an execution that was cut off, nobody is left to tell.
+        if !self.armed.0.load(Ordering::Relaxed) || engine::is_closing() {
             return;
         }
         let dies = state.run.is(Mutant::DiesOnCallbackPanic) && std::thread::panicking();
