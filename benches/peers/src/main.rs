@@ -1,0 +1,39 @@
+//! Builds the peers, lets them run the same programs in turns, and prints how they compare.
+
+mod plan;
+mod run;
+mod table;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: peers [--rounds N] [--seeds N] [--most N] [--millis N] [--json] [--only search|rate|bugs]
+
+  --rounds N  how often each timed program is run, all peers taking turns (5)
+  --seeds N   how many hunts for each bug (20)
+  --most N    how many executions a hunt may take (10000)
+  --millis N  how long each round of a rate lasts, in milliseconds (300)
+  --json      print JSON instead of tables
+  --only WHAT run one of the three tables";
+
+fn main() -> ExitCode {
+    let outcome = plan::Plan::from_arguments(std::env::args().skip(1)).and_then(|plan| {
+        let peers = run::Binaries::build()?;
+        let results = run::run(&plan, &peers)?;
+        if plan.json {
+            serde_json::to_writer_pretty(std::io::stdout().lock(), &results)
+                .map_err(|error| error.to_string())?;
+            println!();
+        } else {
+            print!("{}", table::Tables(&results));
+        }
+        Ok(())
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::from(2)
+        }
+    }
+}
