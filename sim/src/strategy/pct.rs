@@ -7,7 +7,8 @@ use fastrand::Rng;
 /// Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi, Nagarakatte, "A Randomized Scheduler with
 /// Probabilistic Guarantees of Finding Bugs", ASPLOS 2010).
 ///
-/// Each task gets a random priority when it first can run, and of those that can run the one of highest priority does. At
+/// Each task gets a random priority when it first can run, and of those that can run the one of highest priority does. In
+/// every other execution the main task's is the highest, for tasks can only meet once they have all been spawned. At
 /// `depth - 1` steps, drawn at random, the task that would run falls below all others. A bug of that depth (one that
 /// `depth` ordering constraints make certain) in a program of `n` tasks and `k` decisions is found by one execution with a
 /// probability of at least `1 / (n * k^(depth-1))`.
@@ -53,6 +54,11 @@ impl Pct {
         }
     }
 
+    /// Changes the priorities `depth - 1` times from the next execution on.
+    pub(super) fn set_depth(&mut self, depth: u32) {
+        self.depth = depth;
+    }
+
     fn priority(&mut self, task: TaskId) -> u64 {
         let slot = if task == TaskId::CLOCK {
             &mut self.clock
@@ -80,6 +86,9 @@ impl Strategy for Pct {
         self.rng = execution_rng(self.seed, index);
         self.chances = Chances::draw(&mut self.rng);
         self.priorities.clear();
+        if self.rng.bool() {
+            self.priorities.push(u64::MAX); // the main task's
+        }
         self.clock = 0;
         self.floor = Self::FLOOR;
         self.decisions = 0;
