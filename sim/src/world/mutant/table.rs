@@ -101,7 +101,7 @@ mutants! {
         "Both the end of the work and the watcher for the cancel send a Done when they come together.";
     LateTicker "late-ticker" DoneLast Provider Order(7) ticking,
         "Leaves its sign-of-life task running, which can report once more after Done.";
-    CountsBeforeReport "counts-before-report" DoneLast Provider Order(7) plain,
+    CountsBeforeReport "counts-before-report" DoneLast Provider Order(6) plain,
         "Reports the end of a folder after it was counted as finished, so that Done can overtake the report.";
     UnawaitedReport "unawaited-report" DoneLast Provider Order(3) slow_callback,
         "Does not wait for the host to return from the last report before it sends Done.";
