@@ -17,6 +17,10 @@ Usage: peers [--rounds N] [--seeds N] [--most N] [--millis N] [--json] [--only s
   --only WHAT run one of the three tables";
 
 fn main() -> ExitCode {
+    if std::env::args().any(|argument| argument == "--help") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     let outcome = plan::Plan::from_arguments(std::env::args().skip(1)).and_then(|plan| {
         let peers = run::Binaries::build()?;
         let results = run::run(&plan, &peers)?;

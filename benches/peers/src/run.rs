@@ -31,10 +31,14 @@ const HUNTERS: &[Column] = &[
     ("peer-shuttle", "pct2", "shuttle pct(2)"),
     ("peer-shuttle", "pct3", "shuttle pct(3)"),
     ("peer-shuttle", "urw", "shuttle urw"),
+    ("peer-ours", "exhaustive", "mapi-sync exhaustive"),
     ("peer-interweave", "", "interweave"),
     ("peer-loom", "", "loom"),
     ("peer-traceforge", "", "traceforge"),
 ];
+
+/// Those that draw schedules at random. TraceForge draws the first one only, and goes on from there in order.
+const SAMPLERS: [&str; 2] = ["peer-ours", "peer-shuttle"];
 
 /// A table: a row for each program, and a cell in it for each column, ours first.
 #[derive(Debug, Serialize)]
@@ -70,8 +74,10 @@ pub(crate) struct Found {
     pub(crate) mean: f64,
     /// How many hunts found it.
     pub(crate) found: usize,
-    /// Of how many.
+    /// Of how many: one, if there is no seed.
     pub(crate) hunts: usize,
+    /// Whether schedules are drawn at random.
+    pub(crate) random: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -230,7 +236,8 @@ fn hunts(plan: &Plan, peers: &Binaries) -> Result<Table<Found>, String> {
         for (peer, strategy, _) in HUNTERS {
             let request = ["hunt", program, strategy, &seeds, &most];
             let hunted: Option<Hunted> = peers.ask(peer, &request)?;
-            cells.push(hunted.map(|hunted| found(&hunted, plan.most)));
+            let random = SAMPLERS.contains(peer) && *strategy != "exhaustive";
+            cells.push(hunted.map(|hunted| found(&hunted, plan.most, random)));
         }
         rows.push(Row { program, cells });
     }
@@ -238,12 +245,13 @@ fn hunts(plan: &Plan, peers: &Binaries) -> Result<Table<Found>, String> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a mean")]
-fn found(hunted: &Hunted, most: u64) -> Found {
+fn found(hunted: &Hunted, most: u64, random: bool) -> Found {
     let executions = &hunted.executions;
     let taken: u64 = executions.iter().map(|taken| taken.unwrap_or(most)).sum();
     Found {
         mean: taken as f64 / executions.len() as f64,
         found: executions.iter().flatten().count(),
         hunts: executions.len(),
+        random,
     }
 }

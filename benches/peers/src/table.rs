@@ -33,22 +33,28 @@ impl fmt::Display for Tables<'_> {
                 ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"))
             });
             let ratios: Vec<_> = ratios.collect();
-            aligned(f, table, &[("ours / best", &ratios)], |Found { mean, found, hunts }, _| {
-                if found == hunts {
-                    format!("{mean:.1}")
-                } else {
-                    format!(">{mean:.0} ({found}/{hunts})")
-                }
-            })?;
+            aligned(
+                f,
+                table,
+                &[("ours / best", &ratios)],
+                |Found { mean, found, hunts, .. }, _| {
+                    if found == hunts {
+                        format!("{mean:.1}")
+                    } else {
+                        format!(">{mean:.0} ({found}/{hunts})")
+                    }
+                },
+            )?;
         }
         Ok(())
     }
 }
 
-/// Our mean over that of the best peer.
+/// Our mean over that of the best peer that draws schedules at random.
 fn ours_to_best(row: &Row<Found>) -> Option<f64> {
     let ours = row.cells.first()?.as_ref()?;
-    let peers = row.cells.iter().skip(1).flatten().filter(|peer| peer.found == peer.hunts);
+    let peers = row.cells.iter().skip(1).flatten();
+    let peers = peers.filter(|peer| peer.random && peer.found == peer.hunts);
     let best = peers.map(|peer| peer.mean).min_by(f64::total_cmp)?;
     Some(ours.mean / best)
 }

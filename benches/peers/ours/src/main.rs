@@ -40,17 +40,26 @@ impl Peer for Ours {
     }
 
     fn hunt(&self, program: &str, strategy: &str, seed: u64, most: u64) -> Option<Option<u64>> {
-        let program = cells::named(program)
+        let tracked = cells::named(program)
             .or_else(|| counters::named(program))
-            .or_else(|| locks::named(program))
-            .or_else(|| wakers::named(program))?;
+            .or_else(|| locks::named(program));
+        let program = match strategy {
+            // It reduces, and must see all that tasks share.
+            "exhaustive" => tracked,
+            _ => tracked.or_else(|| wakers::named(program)),
+        }?;
         let mut engine = StrategyInfo::named(strategy).ok()?.engine(Limits::default(), seed);
         let found = (0..most).find(|index| {
-            let outcome = engine.execute(*index, World::run(program, true));
-            outcome
-                .is_some_and(|outcome| !outcome.panics.is_empty() || outcome.end != End::Completed)
+            engine.execute(*index, World::run(program, true)).is_some_and(|outcome| {
+                let stuck = !matches!(outcome.end, End::Completed | End::Abandoned);
+                stuck || !outcome.panics.is_empty()
+            })
         });
         Some(found.map(|index| index + 1))
+    }
+
+    fn is_seeded(&self, strategy: &str) -> bool {
+        strategy != "exhaustive"
     }
 }
 
