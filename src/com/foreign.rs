@@ -3,18 +3,16 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
 use windows_core::{IUnknown, Interface};
 
-use super::abi::{IMAPISync, MAPISIB};
+use super::abi::{IMAPISync, OutSlot, query};
 use super::{ComSession, Inbound, guard, thread};
 use crate::event::lock;
-use crate::{EventOut, HResult, MapiSync, RawEvent, SyncRequest};
+use crate::{EventOut, HResult, MapiSync, SyncRequest};
 
 /// A foreign store object's `IMAPISync`.
 ///
@@ -39,19 +37,7 @@ impl ForeignSync {
     ///
     /// What QueryInterface answered; [`HResult::E_NOINTERFACE`] also where it answered success and left NULL.
     pub fn query(store: &IUnknown) -> Result<Self, HResult> {
-        let mut found = ptr::null_mut();
-        // SAFETY: `found` is valid for the write, and the IID is that of the type below.
-        let answer = unsafe { store.query(&IMAPISync::IID, &mut found) };
-        let answer = HResult::from_i32(answer.0);
-        if answer.is_failure() {
-            return Err(answer);
-        }
-        if found.is_null() {
-            return Err(HResult::E_NOINTERFACE);
-        }
-        // SAFETY: QueryInterface answered with a reference to this interface.
-        let sync = unsafe { IMAPISync::from_raw(found) };
-        Ok(Self { sync, kept: Arc::default() })
+        Ok(Self { sync: query(store)?, kept: Arc::default() })
     }
 
     /// The interface that is called.
@@ -84,9 +70,8 @@ impl MapiSync for ForeignSync {
 impl ForeignSync {
     /// Makes the call, on the thread that is there for it.
     fn call(&self, request: &SyncRequest, start: &Arc<Start>) {
-        let sync = &self.sync;
         let slot = Arc::new(Slot {
-            value: AtomicUsize::new(0),
+            value: OutSlot::default(),
             out: Mutex::new(Some(Arc::clone(request.event_out()))),
         });
         let callback = request.callback_unknown().map(|unknown| {
@@ -102,19 +87,14 @@ impl ForeignSync {
             drop(oldest);
         }
         let session = request.session().and_then(|session| session.downcast_ref::<ComSession>());
-        let mut sib = MAPISIB {
-            ulSize: u32::try_from(size_of::<MAPISIB>()).unwrap_or(u32::MAX),
-            ulFlags: request.flags().bits(),
-            psesSync: session.map_or(ptr::null_mut(), |session| session.unknown().as_raw()),
-            punkCallBack: callback.as_ref().map_or(ptr::null_mut(), Inbound::as_raw),
-            phSyncDoneEvent: slot.value.as_ptr().cast(),
-        };
-        let method = Interface::vtable(sync).SynchronizeInBackground;
         let answer = guard::call(
             || {
-                // SAFETY: `sync` is a reference that we hold; the block and everything in it outlives the call, as the MAPISIB
-                // page asks of the caller.
-                unsafe { method(sync.as_raw(), &mut sib) }
+                self.sync.call_start(
+                    request.flags().bits(),
+                    session.map(ComSession::unknown),
+                    callback.as_ref().map(Inbound::to_ref),
+                    &slot.value,
+                )
             },
             || start.answer(HResult::E_UNEXPECTED),
         );
@@ -125,7 +105,7 @@ impl ForeignSync {
 
 /// The out-pointer's target, and where its content is passed on to while the start runs.
 struct Slot {
-    value: AtomicUsize,
+    value: OutSlot,
     out: Mutex<Option<Arc<dyn EventOut>>>,
 }
 
@@ -146,7 +126,7 @@ impl Slot {
     }
 
     fn pass_on(&self, out: &dyn EventOut) {
-        let event = RawEvent::from_value(self.value.load(Ordering::Acquire));
+        let event = self.value.event();
         if event != out.published() {
             // A host that gave no place for it does not want to know.
             let _ = out.publish(event);

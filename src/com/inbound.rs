@@ -2,22 +2,17 @@
 
 use std::ffi::c_void;
 use std::fmt;
-use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex};
 
-use windows_core::{
-    ComObject, ComObjectInner, GUID, HRESULT, IUnknown, IUnknown_Vtbl, IUnknownImpl, Interface,
-};
+use windows_core::{IUnknown, Interface, InterfaceRef};
 
-use super::abi::{
-    IMAPISyncProgressCallback, IMAPISyncProgressCallback_Impl, IMAPISyncProgressCallback_Vtbl,
-};
+use super::abi::{Callee, Object};
 use super::block::block_on;
+use super::guard;
 use super::queue::{Queue, Queued};
 use super::thread::LiveObject;
-use super::{guard, utf16};
 use crate::event::lock;
-use crate::{CallbackRef, CallbackUnknown, HResult, RawEvent, Runtime, SyncProgressCallback};
+use crate::{CallbackUnknown, HResult, RawEvent, Runtime, SyncProgressCallback};
 
 /// A host's callback as a COM object: what goes into `MAPISIB::punkCallBack`.
 ///
@@ -29,7 +24,7 @@ use crate::{CallbackRef, CallbackUnknown, HResult, RawEvent, Runtime, SyncProgre
 /// A call after the last Release still goes through, for the contract to see.
 #[derive(Clone)]
 pub struct Inbound {
-    object: Arc<InboundObject>,
+    object: Arc<Object<Host>>,
 }
 
 impl Inbound {
@@ -56,16 +51,15 @@ impl Inbound {
     }
 
     fn new(unknown: Arc<dyn CallbackUnknown>, queue: Option<Queue>) -> Self {
-        let object = InboundObject {
-            identity: &IDENTITY,
-            interface: &INTERFACE,
-            unknown,
-            queue,
-            references: Mutex::default(),
-            before_call: None,
-            _live: LiveObject::new(),
-        };
-        Self { object: Arc::new(object) }
+        Self {
+            object: Object::new(Host {
+                unknown,
+                queue,
+                references: Mutex::default(),
+                before_call: None,
+                _live: LiveObject::new(),
+            }),
+        }
     }
 
     /// The same callback, with something to do at the beginning of each call.
@@ -74,8 +68,8 @@ impl Inbound {
         before_call: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         // Nobody has a pointer yet, so there is exactly one owner.
-        if let Some(object) = Arc::get_mut(&mut self.object) {
-            object.before_call = Some(Box::new(before_call));
+        if let Some(host) = self.object.callee_mut() {
+            host.before_call = Some(Box::new(before_call));
         }
         self
     }
@@ -83,27 +77,29 @@ impl Inbound {
     /// The object's identity, with one reference.
     #[must_use]
     pub fn to_unknown(&self) -> IUnknown {
-        self.object.AddRef();
-        // SAFETY: an object that starts with an IUnknown table, with the reference just taken.
-        unsafe { IUnknown::from_raw(self.as_raw()) }
+        self.object.to_unknown()
     }
 
     /// The object's identity, without a reference: good for as long as `self`.
     #[must_use]
     pub fn as_raw(&self) -> *mut c_void {
-        Arc::as_ptr(&self.object).cast_mut().cast()
+        self.to_ref().as_raw()
+    }
+
+    pub(crate) fn to_ref(&self) -> InterfaceRef<'_, IUnknown> {
+        self.object.to_ref()
     }
 
     /// How many references COM counts.
     #[must_use]
     pub fn references(&self) -> usize {
-        lock(&self.object.references).count
+        self.object.callee().references()
     }
 
     /// How often Release was called without a reference to give back.
     #[must_use]
     pub fn released_too_often(&self) -> usize {
-        lock(&self.object.references).too_often
+        lock(&self.object.callee().references).too_often
     }
 }
 
@@ -113,15 +109,8 @@ impl fmt::Debug for Inbound {
     }
 }
 
-static IDENTITY: IUnknown_Vtbl = IUnknown_Vtbl::new::<InboundObject, 0>();
-static INTERFACE: IMAPISyncProgressCallback_Vtbl =
-    IMAPISyncProgressCallback_Vtbl::new::<InboundObject, -1>();
-
-/// What the COM pointers point to: the first field, or the second.
-#[repr(C)]
-struct InboundObject {
-    identity: &'static IUnknown_Vtbl,
-    interface: &'static IMAPISyncProgressCallback_Vtbl,
+/// Who is called.
+struct Host {
     unknown: Arc<dyn CallbackUnknown>,
     queue: Option<Queue>,
     references: Mutex<References>,
@@ -140,7 +129,7 @@ struct References {
     callback: Option<Arc<dyn SyncProgressCallback>>,
 }
 
-impl InboundObject {
+impl Host {
     fn callback(&self) -> Option<Arc<dyn SyncProgressCallback>> {
         lock(&self.references).callback.clone()
     }
@@ -149,7 +138,7 @@ impl InboundObject {
         &self,
         queued: impl FnOnce() -> Queued,
         direct: impl FnOnce(&dyn SyncProgressCallback) -> HResult,
-    ) -> HRESULT {
+    ) -> HResult {
         let answer = guard::contain(|| {
             if let Some(before_call) = &self.before_call {
                 before_call();
@@ -159,82 +148,31 @@ impl InboundObject {
             }
             self.callback().map_or(HResult::E_UNEXPECTED, |callback| direct(&*callback))
         });
-        HRESULT(answer.unwrap_or(HResult::E_UNEXPECTED).as_i32())
+        answer.unwrap_or(HResult::E_UNEXPECTED)
+    }
+
+    /// One more reference; also the callback, if it is to be told.
+    fn count_one(&self) -> (usize, Option<Arc<dyn SyncProgressCallback>>) {
+        let mut references = lock(&self.references);
+        references.count += 1;
+        references.told += usize::from(references.callback.is_some());
+        (references.count, references.callback.clone())
     }
 }
 
-impl IMAPISyncProgressCallback_Impl for InboundObject {
-    unsafe fn Progress(&self, text: *const u16, index: u32, max: u32) -> HRESULT {
-        // SAFETY: NULL or terminated, as the caller promises.
-        let text = unsafe { utf16::copy(text) };
-        self.call(
-            || Queued::Progress { text: text.clone(), index, max },
-            |callback| block_on(callback.progress(text.as_deref(), index, max)),
-        )
+impl Callee for Host {
+    fn query(&self) -> Result<usize, HResult> {
+        let asked = guard::contain(|| self.unknown.query_interface());
+        // The callback knows of this reference already.
+        let callback = asked.unwrap_or(Err(HResult::E_UNEXPECTED))?.into_callback();
+        let (count, _) = self.count_one();
+        let mut references = lock(&self.references);
+        references.told += usize::from(references.callback.is_none());
+        references.callback = Some(callback);
+        Ok(count)
     }
 
-    unsafe fn Error(&self, result: HRESULT, text: *const u16) -> HRESULT {
-        // SAFETY: NULL or terminated, as the caller promises.
-        let text = unsafe { utf16::copy(text) };
-        let code = HResult::from_i32(result.0);
-        self.call(
-            || Queued::Error { code, text: text.clone() },
-            |callback| block_on(callback.error(code, text.as_deref())),
-        )
-    }
-
-    fn Done(&self, event: *mut c_void, result: HRESULT) -> HRESULT {
-        let event = RawEvent::from_value(event.addr());
-        let status = HResult::from_i32(result.0);
-        self.call(
-            || Queued::Done { event, status },
-            |callback| block_on(callback.done(event, status)),
-        )
-    }
-}
-
-impl IUnknownImpl for InboundObject {
-    type Impl = Self;
-
-    fn get_impl(&self) -> &Self {
-        self
-    }
-
-    fn get_impl_mut(&mut self) -> &mut Self {
-        self
-    }
-
-    fn into_inner(self) -> Self {
-        self
-    }
-
-    unsafe fn QueryInterface(&self, iid: *const GUID, object: *mut *mut c_void) -> HRESULT {
-        if iid.is_null() || object.is_null() {
-            return HRESULT(HResult::E_POINTER.as_i32());
-        }
-        // SAFETY: valid for a read, by the rules of QueryInterface.
-        let iid = unsafe { iid.read_unaligned() };
-        let (answer, found) = if iid == IUnknown::IID {
-            self.AddRef();
-            (HResult::S_OK, (&raw const self.identity).cast::<c_void>())
-        } else if iid == IMAPISyncProgressCallback::IID {
-            let asked = guard::contain(|| self.unknown.query_interface());
-            match asked.unwrap_or(Err(HResult::E_UNEXPECTED)) {
-                Ok(reference) => {
-                    self.adopt(reference);
-                    (HResult::S_OK, (&raw const self.interface).cast::<c_void>())
-                }
-                Err(code) => (code, ptr::null()),
-            }
-        } else {
-            (HResult::E_NOINTERFACE, ptr::null())
-        };
-        // SAFETY: valid for a write, by the rules of QueryInterface.
-        unsafe { object.write_unaligned(found.cast_mut()) };
-        HRESULT(answer.as_i32())
-    }
-
-    fn AddRef(&self) -> u32 {
+    fn add_ref(&self) -> usize {
         let (count, callback) = self.count_one();
         if let Some(callback) = callback {
             // The host's own code runs without our lock.
@@ -243,19 +181,16 @@ impl IUnknownImpl for InboundObject {
         count
     }
 
-    unsafe fn Release(this: *mut Self) -> u32 {
-        // SAFETY: the caller gives back a reference, so the object is alive; one without a reference (a Release too many)
-        // is covered by whoever owns the `Inbound`.
-        let object = unsafe { &*this };
+    fn release(&self) -> Option<usize> {
         let (left, callback) = {
-            let mut references = lock(&object.references);
+            let mut references = lock(&self.references);
             let Some(left) = references.count.checked_sub(1) else {
                 references.too_often += 1;
                 let callback = references.callback.clone();
                 drop(references);
                 // Whoever watches the callback hears of it.
                 guard::contain(|| callback.map(|callback| callback.release()));
-                return 0;
+                return None;
             };
             references.count = left;
             let told = references.told.checked_sub(1);
@@ -265,60 +200,32 @@ impl IUnknownImpl for InboundObject {
         if let Some(callback) = callback {
             guard::contain(move || callback.release());
         }
-        if left == 0 {
-            // SAFETY: the references together owned one `Arc`, made by `count_one`; they are all gone now.
-            let owner = unsafe { Arc::from_raw(this.cast_const()) };
-            // The last owner's drop runs the host's own.
-            guard::contain(move || drop(owner));
-        }
-        u32::try_from(left).unwrap_or(u32::MAX)
+        Some(left)
     }
 
-    fn is_reference_count_one(&self) -> bool {
-        lock(&self.references).count == 1
+    fn references(&self) -> usize {
+        lock(&self.references).count
     }
 
-    unsafe fn GetTrustLevel(&self, _value: *mut i32) -> HRESULT {
-        // Belongs to IInspectable, which this object is not.
-        HRESULT(HResult::E_NOINTERFACE.as_i32())
+    fn progress(&self, text: Option<String>, index: u32, max: u32) -> HResult {
+        self.call(
+            || Queued::Progress { text: text.clone(), index, max },
+            |callback| block_on(callback.progress(text.as_deref(), index, max)),
+        )
     }
 
-    fn to_object(&self) -> ComObject<Self> {
-        self.AddRef();
-        // SAFETY: alive, and with the reference just taken.
-        unsafe { ComObject::from_raw(NonNull::from(self)) }
-    }
-}
-
-impl ComObjectInner for InboundObject {
-    type Outer = Self;
-
-    fn into_object(self) -> ComObject<Self> {
-        Arc::new(self).to_object()
-    }
-}
-
-impl InboundObject {
-    /// One more reference that COM counts; also the callback, if it is to be told.
-    fn count_one(&self) -> (u32, Option<Arc<dyn SyncProgressCallback>>) {
-        let mut references = lock(&self.references);
-        references.count += 1;
-        if references.count == 1 {
-            // SAFETY: every `InboundObject` lives in an `Arc`, and is alive: somebody is calling it. This takes the one
-            // strong count that the COM references own together.
-            unsafe { Arc::increment_strong_count(self) };
-        }
-        references.told += usize::from(references.callback.is_some());
-        (u32::try_from(references.count).unwrap_or(u32::MAX), references.callback.clone())
+    fn error(&self, code: HResult, text: Option<String>) -> HResult {
+        self.call(
+            || Queued::Error { code, text: text.clone() },
+            |callback| block_on(callback.error(code, text.as_deref())),
+        )
     }
 
-    /// A reference that QueryInterface gives out. The callback knows of it already.
-    fn adopt(&self, reference: CallbackRef) {
-        let callback = reference.into_callback();
-        self.count_one();
-        let mut references = lock(&self.references);
-        references.told += usize::from(references.callback.is_none());
-        references.callback = Some(callback);
+    fn done(&self, event: RawEvent, status: HResult) -> HResult {
+        self.call(
+            || Queued::Done { event, status },
+            |callback| block_on(callback.done(event, status)),
+        )
     }
 }
 
@@ -327,17 +234,19 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
+    use crate::CallbackRef;
     use crate::callback::KnownCallback;
+    use crate::com::abi::IMAPISyncProgressCallback;
     use crate::com::{live_objects, query_callback};
 
     #[derive(Default)]
-    struct Host {
+    struct Recording {
         calls: Mutex<Vec<String>>,
         references: Mutex<isize>,
     }
 
     #[async_trait]
-    impl SyncProgressCallback for Host {
+    impl SyncProgressCallback for Recording {
         async fn progress(&self, text: Option<&str>, index: u32, max: u32) -> HResult {
             lock(&self.calls).push(format!("Progress({text:?}, {index}, {max})"));
             HResult::MAPI_W_CANCEL_MESSAGE
@@ -363,13 +272,13 @@ mod tests {
         }
     }
 
-    fn inbound(host: &Arc<Host>) -> Inbound {
+    fn inbound(host: &Arc<Recording>) -> Inbound {
         Inbound::direct(Arc::new(KnownCallback(Arc::clone(host) as _)))
     }
 
     #[test]
     fn outbound_to_inbound_and_back_keeps_texts_and_codes() {
-        let host = Arc::new(Host::default());
+        let host = Arc::new(Recording::default());
         let inbound = inbound(&host);
         let callback = query_callback(&inbound.to_unknown()).expect("the interface");
         assert_eq!(
@@ -401,7 +310,7 @@ mod tests {
 
     #[test]
     fn references_are_counted_one_for_one() {
-        let host = Arc::new(Host::default());
+        let host = Arc::new(Recording::default());
         let inbound = inbound(&host);
         let unknown = inbound.to_unknown();
         assert_eq!((inbound.references(), *lock(&host.references)), (1, 0));
@@ -417,11 +326,9 @@ mod tests {
 
     #[test]
     fn a_release_too_many_is_counted_and_survived() {
-        let host = Arc::new(Host::default());
+        let host = Arc::new(Recording::default());
         let inbound = inbound(&host);
-        let release = IDENTITY.Release;
-        // SAFETY: the object is alive: `inbound` owns it.
-        assert_eq!(unsafe { release(inbound.as_raw()) }, 0);
+        assert_eq!(inbound.object.release_too_often(), 0);
         assert_eq!(inbound.released_too_often(), 1);
         drop(inbound.to_unknown());
         assert_eq!(Arc::strong_count(&inbound.object), 1);
@@ -429,7 +336,7 @@ mod tests {
 
     #[test]
     fn the_object_lives_as_long_as_its_last_reference() {
-        let host = Arc::new(Host::default());
+        let host = Arc::new(Recording::default());
         let inbound = inbound(&host);
         let unknown = inbound.to_unknown();
         drop(inbound);
@@ -439,6 +346,32 @@ mod tests {
         assert_eq!(block_on(callback.done(RawEvent::NULL, HResult::S_OK)), HResult::S_OK);
         drop(callback);
         assert_eq!(Arc::strong_count(&host), 1);
+    }
+
+    struct PanicsInDrop(Arc<Recording>);
+
+    impl CallbackUnknown for PanicsInDrop {
+        fn query_interface(&self) -> Result<CallbackRef, HResult> {
+            Ok(CallbackRef::new(Arc::clone(&self.0) as _))
+        }
+    }
+
+    impl Drop for PanicsInDrop {
+        fn drop(&mut self) {
+            panic!("in the host's drop");
+        }
+    }
+
+    #[test]
+    fn the_last_release_survives_a_panic_of_the_hosts_drop() {
+        let host = Arc::new(Recording::default());
+        let inbound = Inbound::direct(Arc::new(PanicsInDrop(Arc::clone(&host))));
+        let callback = query_callback(&inbound.to_unknown()).expect("the interface");
+        drop(inbound);
+        assert_eq!(block_on(callback.done(RawEvent::NULL, HResult::S_OK)), HResult::S_OK);
+        drop(callback);
+        assert_eq!(Arc::strong_count(&host), 1);
+        assert_eq!(*lock(&host.references), 0);
     }
 
     struct Refuses(HResult);

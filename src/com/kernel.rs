@@ -41,6 +41,12 @@ pub fn threads() -> Option<usize> {
     system::threads()
 }
 
+/// How much memory of this process is resident, in KiB; `None` where the system does not tell.
+#[must_use]
+pub fn resident_kib() -> Option<u64> {
+    system::resident_kib()
+}
+
 #[cfg(not(windows))]
 mod system {
     use std::sync::OnceLock;
@@ -86,29 +92,24 @@ mod system {
     pub(super) fn threads() -> Option<usize> {
         std::fs::read_dir("/proc/self/task").ok().map(Iterator::count)
     }
+
+    pub(super) fn resident_kib() -> Option<u64> {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().strip_suffix(" kB")?.parse().ok()
+    }
 }
 
 #[cfg(windows)]
 mod system {
     use std::collections::BTreeMap;
-    use std::ptr;
     use std::sync::{Mutex, OnceLock};
     use std::task::{Context, Poll, Waker};
 
-    use windows_sys::Win32::Foundation::{
-        CloseHandle, DUPLICATE_SAME_ACCESS, DuplicateHandle, GetLastError, HANDLE,
-        INVALID_HANDLE_VALUE, WAIT_OBJECT_0, WAIT_TIMEOUT,
-    };
-    use windows_sys::Win32::System::Diagnostics::ToolHelp::{
-        CreateToolhelp32Snapshot, TH32CS_SNAPTHREAD, THREADENTRY32, Thread32First, Thread32Next,
-    };
-    use windows_sys::Win32::System::Threading::{
-        CreateEventW, GetCurrentProcess, GetCurrentProcessId, GetProcessHandleCount, SetEvent,
-        WaitForSingleObject,
-    };
-
     use super::*;
     use crate::HResult;
+    use crate::com::abi::win32;
+    pub(super) use crate::com::abi::win32::{open_handles, resident_kib, threads, wait};
     use crate::com::thread;
     use crate::event::lock;
 
@@ -130,48 +131,21 @@ mod system {
         Arc::clone(kernel()) as Arc<dyn Events>
     }
 
-    fn raw(event: RawEvent) -> HANDLE {
-        ptr::without_provenance_mut(event.value())
-    }
-
-    fn last_error() -> HResult {
-        // SAFETY: reads a number of this thread's.
-        let code = unsafe { GetLastError() };
-        // HRESULT_FROM_WIN32
-        HResult::from_bits(if code == 0 { 0x8000_4005 } else { code & 0xFFFF | 0x8007_0000 })
-    }
-
-    fn answer(succeeded: i32) -> HResult {
-        if succeeded == 0 { last_error() } else { HResult::S_OK }
-    }
-
     impl Events for Kernel {
         fn create(&self) -> Result<RawEvent, HResult> {
-            // SAFETY: NULL security attributes and a NULL name are allowed by the CreateEventW page.
-            let event = unsafe { CreateEventW(ptr::null(), 1, 0, ptr::null()) };
-            if event.is_null() { Err(last_error()) } else { Ok(RawEvent::from_value(event.addr())) }
+            win32::create_event()
         }
 
         fn duplicate(&self, event: RawEvent) -> Result<RawEvent, HResult> {
-            let mut copy = ptr::null_mut();
-            // SAFETY: returns a pseudo-handle, without any condition.
-            let process = unsafe { GetCurrentProcess() };
-            let access = DUPLICATE_SAME_ACCESS;
-            // SAFETY: `copy` is valid for the write; a handle that is not open makes the call fail, nothing else.
-            let copied =
-                unsafe { DuplicateHandle(process, raw(event), process, &mut copy, 0, 0, access) };
-            answer(copied).ok()?;
-            Ok(RawEvent::from_value(copy.addr()))
+            win32::duplicate(event)
         }
 
         fn set(&self, event: RawEvent) -> HResult {
-            // SAFETY: a handle that is not open makes the call fail, nothing else.
-            answer(unsafe { SetEvent(raw(event)) })
+            win32::set_event(event)
         }
 
         fn close(&self, event: RawEvent) -> HResult {
-            // SAFETY: a handle that is not open makes the call fail; that it is ours to close is the caller's affair.
-            answer(unsafe { CloseHandle(raw(event)) })
+            win32::close(event)
         }
 
         fn poll_wait(&self, event: RawEvent, cx: &mut Context<'_>) -> Poll<HResult> {
@@ -219,57 +193,6 @@ mod system {
             }
         }
         kernel().close(copy);
-    }
-
-    pub(super) fn wait(event: RawEvent, limit: Duration) -> Waited {
-        // u32::MAX means "for ever".
-        let limit = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX).min(u32::MAX - 1);
-        // SAFETY: a handle that is not open makes the call fail, nothing else.
-        match unsafe { WaitForSingleObject(raw(event), limit) } {
-            WAIT_OBJECT_0 => Waited::Signalled,
-            WAIT_TIMEOUT => Waited::TimedOut,
-            _ => Waited::Invalid,
-        }
-    }
-
-    pub(super) fn open_handles() -> usize {
-        let mut count = 0;
-        // SAFETY: returns a pseudo-handle, without any condition.
-        let process = unsafe { GetCurrentProcess() };
-        // SAFETY: the count is valid for the write.
-        unsafe { GetProcessHandleCount(process, &mut count) };
-        if count > 0 {
-            return usize::try_from(count).unwrap_or(usize::MAX);
-        }
-        // Wine 8 does not count. It gives out the lowest free value, in steps of four, so a new handle's value tells how
-        // many are taken below it: what leaks stays taken.
-        let Ok(probe) = kernel().create() else { return 0 };
-        // Just created, so there is nothing to fail.
-        let _ = kernel().close(probe);
-        probe.value() / 4
-    }
-
-    pub(super) fn threads() -> Option<usize> {
-        // SAFETY: asks for the threads of the whole system, as the CreateToolhelp32Snapshot page has it.
-        let snapshot = unsafe { CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0) };
-        if snapshot == INVALID_HANDLE_VALUE {
-            return None;
-        }
-        // SAFETY: reads a number of this process's.
-        let process = unsafe { GetCurrentProcessId() };
-        let size = u32::try_from(size_of::<THREADENTRY32>()).ok()?;
-        let mut entry = THREADENTRY32 { dwSize: size, ..THREADENTRY32::default() };
-        let mut count = 0;
-        // SAFETY: the snapshot is open, and the entry says how large it is.
-        let mut more = unsafe { Thread32First(snapshot, &mut entry) };
-        while more != 0 {
-            count += usize::from(entry.th32OwnerProcessID == process);
-            // SAFETY: as above.
-            more = unsafe { Thread32Next(snapshot, &mut entry) };
-        }
-        // SAFETY: ours, and closed once.
-        unsafe { CloseHandle(snapshot) };
-        Some(count)
     }
 }
 

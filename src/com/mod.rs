@@ -12,36 +12,32 @@
 //!
 //! Three things hold on every path: an HRESULT goes through untouched, a panic never leaves a method, and a sync whose
 //! start succeeded ends with one Done, its references given back and its event signalled, in this order.
-#![expect(unsafe_code, reason = "this room speaks to foreign memory through COM's method tables")]
+//!
+//! Foreign memory and foreign functions are met in `abi` only, which gives the rest of this room safe types and calls.
 
 mod abi;
-mod aggregate;
 mod block;
 mod deferred;
 mod foreign;
 mod guard;
 mod inbound;
 mod kernel;
-#[cfg(windows)]
-mod library;
 mod outbound;
 mod provider;
 mod queue;
 mod session;
 mod thread;
-mod utf16;
 mod worker;
 
+#[cfg(windows)]
+pub use abi::{DebugEvent, Debugged, LoadError, load_store};
 pub use abi::{
     IMAPISync, IMAPISync_Impl, IMAPISync_Vtbl, IMAPISyncProgressCallback,
-    IMAPISyncProgressCallback_Impl, IMAPISyncProgressCallback_Vtbl, MAPISIB,
+    IMAPISyncProgressCallback_Impl, IMAPISyncProgressCallback_Vtbl, MAPISIB, SyncAggregate,
 };
-pub use aggregate::SyncAggregate;
 pub use foreign::ForeignSync;
 pub use inbound::Inbound;
-pub use kernel::{Waited, events, open_handles, threads, wait};
-#[cfg(windows)]
-pub use library::{LoadError, load_store};
+pub use kernel::{Waited, events, open_handles, resident_kib, threads, wait};
 pub use outbound::query_callback;
 pub use provider::Provider;
 pub use session::ComSession;

@@ -1,17 +1,12 @@
 //! A host's callback object, called through its vtable: `IMAPISyncProgressCallback` as a [`SyncProgressCallback`].
 
-use std::ffi::c_void;
-use std::mem::ManuallyDrop;
-use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use windows_core::{HRESULT, IUnknown, Interface};
+use windows_core::{HRESULT, IUnknown};
 
-use super::abi::IMAPISyncProgressCallback;
-use super::guard;
-use super::utf16::WideText;
+use super::abi::{Gate, IMAPISyncProgressCallback, query};
 use crate::{CallbackRef, HResult, RawEvent, SyncProgressCallback};
 
 /// Asks a host's object for `IMAPISyncProgressCallback` and returns a reference to it.
@@ -36,15 +31,9 @@ pub(crate) trait Rescue: Send + Sync {
     fn changed(&self);
 }
 
-/// The host's callback object.
-///
-/// It is released early, when the provider has let go of it, and not only when the memory of this value is freed: a
-/// thread that an exception stopped keeps that for ever.
+/// The host's callback object, and what was done with it.
 pub(crate) struct Outbound {
-    /// Owned; NULL once released.
-    callback: AtomicPtr<c_void>,
-    /// Twice the number of calls in flight, plus one once no further call may begin.
-    calls: AtomicUsize,
+    gate: Gate,
     /// How many [`CallbackRef`]s there are.
     references: AtomicUsize,
     called: AtomicBool,
@@ -53,24 +42,10 @@ pub(crate) struct Outbound {
     rescue: OnceLock<Arc<dyn Rescue>>,
 }
 
-const CLOSED: usize = 1;
-const ONE_CALL: usize = 2;
-
 impl Outbound {
     pub(crate) fn query(unknown: &IUnknown) -> Result<Self, HResult> {
-        let mut found = ptr::null_mut();
-        // SAFETY: `found` is valid for the write, and the IID is that of the type below. A COM object answers any IID.
-        let answer = unsafe { unknown.query(&IMAPISyncProgressCallback::IID, &mut found) };
-        let answer = HResult::from_i32(answer.0);
-        if answer.is_failure() {
-            return Err(answer);
-        }
-        if found.is_null() {
-            return Err(HResult::E_NOINTERFACE);
-        }
         Ok(Self {
-            callback: AtomicPtr::new(found),
-            calls: AtomicUsize::new(0),
+            gate: Gate::new(query(unknown)?),
             references: AtomicUsize::new(0),
             called: AtomicBool::new(false),
             done_begun: AtomicBool::new(false),
@@ -102,136 +77,61 @@ impl Outbound {
 
     /// Refuses every further call, and releases the host's object as soon as none is in flight.
     pub(crate) fn close(&self) {
-        if self.calls.fetch_or(CLOSED, Ordering::AcqRel) == 0 {
-            self.release_callback();
-        }
+        self.gate.close();
     }
 
     /// One last Done, if there was none. After it nothing goes out any more.
     pub(crate) fn finish(&self, event: RawEvent, status: HResult) {
-        if self.begin() {
-            self.calls.fetch_or(CLOSED, Ordering::AcqRel);
-            if !self.done_begun.swap(true, Ordering::AcqRel) {
-                // Nobody is left who could make use of the answer.
-                let _ = self.begun(|callback| invoke_done(callback, event, status));
-                self.done_returned.store(true, Ordering::Release);
-            } else {
-                self.end();
-            }
+        let answer = self.gate.last_call(
+            || !self.done_begun.swap(true, Ordering::AcqRel),
+            |callback| self.calls(callback).call_done(event, status),
+            || self.rescue(),
+        );
+        // Nobody is left who could make use of the answer itself.
+        if answer.is_some() {
+            self.done_returned.store(true, Ordering::Release);
         }
         self.close();
     }
 
-    pub(crate) fn call_progress(&self, text: Option<&str>, index: u32, max: u32) -> HResult {
-        let mut wide = WideText::new();
-        let text = wide.set(text);
-        self.call(|callback| {
-            let progress = Interface::vtable(callback).Progress;
-            // SAFETY: the object is alive while we hold our reference; the text is NULL or terminated, and valid for the
-            // call ("IMAPISyncProgressCallback::Progress").
-            unsafe { progress(callback.as_raw(), text, index, max) }
-        })
-    }
-
-    pub(crate) fn call_error(&self, result: HResult, text: Option<&str>) -> HResult {
-        let mut wide = WideText::new();
-        let text = wide.set(text);
-        self.call(|callback| {
-            let error = Interface::vtable(callback).Error;
-            // SAFETY: as for Progress ("IMAPISyncProgressCallback::Error").
-            unsafe { error(callback.as_raw(), HRESULT(result.as_i32()), text) }
-        })
-    }
-
-    pub(crate) fn call_done(&self, event: RawEvent, status: HResult) -> HResult {
-        self.done_begun.store(true, Ordering::Release);
-        let answer = self.call(|callback| invoke_done(callback, event, status));
-        self.done_returned.store(true, Ordering::Release);
-        if let Some(rescue) = self.rescue.get() {
-            rescue.changed();
-        }
-        answer
-    }
-
     fn call(&self, invoke: impl FnOnce(&IMAPISyncProgressCallback) -> HRESULT) -> HResult {
-        if !self.begin() {
-            return HResult::E_UNEXPECTED;
-        }
-        self.begun(invoke)
+        let answer = self.gate.call(|callback| invoke(self.calls(callback)), || self.rescue());
+        answer.unwrap_or(HResult::E_UNEXPECTED)
     }
 
-    /// Makes a call that [`begin`](Self::begin) allowed, and ends it.
-    fn begun(&self, invoke: impl FnOnce(&IMAPISyncProgressCallback) -> HRESULT) -> HResult {
+    /// Notes that there is a call.
+    fn calls<'a>(&self, callback: &'a IMAPISyncProgressCallback) -> &'a IMAPISyncProgressCallback {
         if !self.called.load(Ordering::Relaxed) {
             self.called.store(true, Ordering::Release);
         }
-        let raw = self.callback.load(Ordering::Acquire);
-        // SAFETY: owned since `query`, and not released while a call is in flight. It stays owned by `self`.
-        let callback = ManuallyDrop::new(unsafe { IMAPISyncProgressCallback::from_raw(raw) });
-        let answer = guard::call(
-            || invoke(&callback),
-            || {
-                self.end();
-                if let Some(rescue) = self.rescue.get() {
-                    rescue.rescue();
-                }
-            },
-        );
-        self.end();
-        HResult::from_i32(answer.0)
+        callback
     }
 
-    /// Enters a call; false when there shall be none any more.
-    fn begin(&self) -> bool {
-        let allowed = self.calls.fetch_add(ONE_CALL, Ordering::AcqRel) & CLOSED == 0;
-        if !allowed {
-            self.end();
-        }
-        allowed
-    }
-
-    fn end(&self) {
-        if self.calls.fetch_sub(ONE_CALL, Ordering::AcqRel) == ONE_CALL + CLOSED {
-            self.release_callback();
+    fn rescue(&self) {
+        if let Some(rescue) = self.rescue.get() {
+            rescue.rescue();
         }
     }
-
-    /// Called when nothing is in flight and nothing can begin: by each who sees that, the first one releases.
-    fn release_callback(&self) {
-        let raw = self.callback.swap(ptr::null_mut(), Ordering::AcqRel);
-        if !raw.is_null() {
-            // SAFETY: owned since `query`, and taken out here, so this is the only release.
-            drop(unsafe { IMAPISyncProgressCallback::from_raw(raw) });
-        }
-    }
-}
-
-impl Drop for Outbound {
-    fn drop(&mut self) {
-        self.release_callback();
-    }
-}
-
-fn invoke_done(callback: &IMAPISyncProgressCallback, event: RawEvent, status: HResult) -> HRESULT {
-    let done = Interface::vtable(callback).Done;
-    let handle = ptr::without_provenance_mut(event.value());
-    // SAFETY: the object is alive while we hold our reference; the handle is a value of the kernel's, never a pointer
-    // ("IMAPISyncProgressCallback::Done").
-    unsafe { done(callback.as_raw(), handle, HRESULT(status.as_i32())) }
 }
 
 #[async_trait]
 impl SyncProgressCallback for Outbound {
     async fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> HResult {
-        self.call_progress(text, index, index_max)
+        self.call(|callback| callback.call_progress(text, index, index_max))
     }
 
     async fn error(&self, result: HResult, text: Option<&str>) -> HResult {
-        self.call_error(result, text)
+        self.call(|callback| callback.call_error(result, text))
     }
 
     async fn done(&self, event: RawEvent, status: HResult) -> HResult {
-        self.call_done(event, status)
+        self.done_begun.store(true, Ordering::Release);
+        let answer = self.call(|callback| callback.call_done(event, status));
+        self.done_returned.store(true, Ordering::Release);
+        if let Some(rescue) = self.rescue.get() {
+            rescue.changed();
+        }
+        answer
     }
 
     fn add_ref(&self) {

@@ -1,16 +1,14 @@
 //! A [`MapiSync`] as a COM object that a host can start syncs on.
 
 use std::any::Any;
-use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
-use windows_core::{HRESULT, IUnknown, Interface, implement};
+use windows_core::IUnknown;
 
-use super::abi::{FreeThreaded, IMAPISync, IMAPISync_Impl, MAPISIB};
+use super::abi::{Block, FreeThreaded, IMAPISync, MAPISIB, ProviderObject};
 use super::outbound::Outbound;
 use super::session::ComSession;
-use super::thread::LiveObject;
-use super::worker::{self, Order, OutPointer};
+use super::worker::{self, Order};
 use super::{SyncAggregate, guard};
 use crate::{HResult, MapiSession, MapiSync, SyncFlags};
 
@@ -30,13 +28,14 @@ type EnterThread = dyn Fn() -> Box<dyn Any> + Send + Sync;
 
 /// What the COM objects and the workers of a provider share.
 pub(crate) struct Core {
-    provider: ManuallyDrop<Arc<dyn MapiSync>>,
+    /// Here until the drop.
+    provider: Option<Arc<dyn MapiSync>>,
     enter_thread: Option<Arc<EnterThread>>,
 }
 
 impl Core {
-    pub(crate) fn provider(&self) -> &dyn MapiSync {
-        &**self.provider
+    pub(crate) fn provider(&self) -> &Arc<dyn MapiSync> {
+        self.provider.as_ref().expect("here until the drop")
     }
 
     /// What has to be held while a thread works for the provider.
@@ -47,8 +46,7 @@ impl Core {
 
 impl Drop for Core {
     fn drop(&mut self) {
-        // SAFETY: taken once, here, and not used again.
-        let provider = unsafe { ManuallyDrop::take(&mut self.provider) };
+        let provider = self.provider.take();
         let enter_thread = self.enter_thread.take();
         // The last Release of a COM object leads here, and a panic must not leave that.
         guard::contain(move || drop(provider));
@@ -66,7 +64,7 @@ impl Provider {
     /// A provider over a `provider` that is shared with others.
     #[must_use]
     pub fn from_arc(provider: Arc<dyn MapiSync>) -> Self {
-        Self { core: Arc::new(Core { provider: ManuallyDrop::new(provider), enter_thread: None }) }
+        Self { core: Arc::new(Core { provider: Some(provider), enter_thread: None }) }
     }
 
     /// The same provider, with something to hold on each thread that works for it: made by `enter` when the thread begins
@@ -77,16 +75,16 @@ impl Provider {
         self,
         enter: impl Fn() -> G + Send + Sync + 'static,
     ) -> Self {
-        let provider = Arc::clone(&self.core.provider);
+        let provider = Arc::clone(self.core.provider());
         let enter_thread: Arc<EnterThread> = Arc::new(move || Box::new(enter()));
-        let core = Core { provider: ManuallyDrop::new(provider), enter_thread: Some(enter_thread) };
+        let core = Core { provider: Some(provider), enter_thread: Some(enter_thread) };
         Self { core: Arc::new(core) }
     }
 
     /// A COM object of its own, with one reference: it answers `IMAPISync` and `IUnknown`.
     #[must_use]
     pub fn into_sync(self) -> IMAPISync {
-        ProviderObject { provider: self, _live: LiveObject::new() }.into()
+        ProviderObject::new(self).into()
     }
 
     /// A part of the store object `outer`, which answers QueryInterface for it: see [`SyncAggregate`].
@@ -110,43 +108,30 @@ impl Provider {
     /// # Safety
     ///
     /// `pmapisib` is NULL or valid for reads of its own `ulSize` bytes, and its members are what the MAPISIB page says.
+    #[expect(
+        unsafe_code,
+        reason = "the pointer is a host's, and only its caller can answer for it"
+    )]
     pub unsafe fn synchronize_in_background(
         &self,
         store: Option<&IUnknown>,
         pmapisib: *const MAPISIB,
     ) -> HResult {
-        let started = guard::contain(|| {
-            // SAFETY: passed on from the caller.
-            unsafe { self.start(store, pmapisib) }.unwrap_or_else(|code| code)
-        });
+        // SAFETY: passed on from the caller; the pointer in the block is closed before this returns.
+        let block = unsafe { Block::read(pmapisib) };
+        let started = guard::contain(|| self.start(store, block).unwrap_or_else(|code| code));
         started.unwrap_or(HResult::E_UNEXPECTED)
     }
 
-    /// # Safety
-    ///
-    /// As for [`synchronize_in_background`](Self::synchronize_in_background).
-    unsafe fn start(
-        &self,
-        store: Option<&IUnknown>,
-        pmapisib: *const MAPISIB,
-    ) -> Result<HResult, HResult> {
-        // SAFETY: passed on from the caller.
-        let sib = unsafe { read(pmapisib) }.ok_or(HResult::E_INVALIDARG)?;
-        if sib.phSyncDoneEvent.is_null() {
-            return Err(HResult::E_INVALIDARG);
-        }
-        // SAFETY: `punkCallBack` is NULL or an object of the host's, alive during the call ("MAPISIB").
-        let unknown = unsafe { IUnknown::from_raw_borrowed(&sib.punkCallBack) };
-        let callback = Outbound::query(unknown.ok_or(HResult::E_INVALIDARG)?)?;
-        // SAFETY: `psesSync` is NULL or the session's object, alive during the call ("MAPISIB").
-        let session = unsafe { ComSession::from_raw_borrowed(sib.psesSync) };
-        // SAFETY: the host keeps the pointer valid during the call ("MAPISIB"), and `run` returns within it.
-        let out = unsafe { OutPointer::new(sib.phSyncDoneEvent) };
+    fn start(&self, store: Option<&IUnknown>, block: Option<Block>) -> Result<HResult, HResult> {
+        let Block { flags, session, callback, out } = block.ok_or(HResult::E_INVALIDARG)?;
+        let out = out.ok_or(HResult::E_INVALIDARG)?;
+        let callback = Outbound::query(&callback.ok_or(HResult::E_INVALIDARG)?)?;
         Ok(worker::run(Order {
             core: Arc::clone(&self.core),
             store: store.cloned().map(FreeThreaded),
-            flags: SyncFlags::from_bits_retain(sib.ulFlags),
-            session: session.map(MapiSession::new),
+            flags: SyncFlags::from_bits_retain(flags),
+            session: session.map(|session| MapiSession::new(ComSession::new(session))),
             callback,
             out,
         }))
@@ -158,44 +143,3 @@ impl std::fmt::Debug for Provider {
         f.write_str("Provider")
     }
 }
-
-/// Copies the MAPISIB, if there is a whole one. Its size is looked at before anything else is.
-///
-/// # Safety
-///
-/// `pmapisib` is NULL or valid for reads of its own `ulSize` bytes.
-unsafe fn read(pmapisib: *const MAPISIB) -> Option<MAPISIB> {
-    if pmapisib.is_null() {
-        return None;
-    }
-    // SAFETY: a block of any size starts with its size, `ulSize`.
-    let size = unsafe { pmapisib.cast::<u32>().read_unaligned() };
-    if (size as usize) < size_of::<MAPISIB>() {
-        return None;
-    }
-    // SAFETY: the caller promises as many bytes as the block says it has, which are enough.
-    Some(unsafe { pmapisib.read_unaligned() })
-}
-
-/// The object of [`Provider::into_sync`]. Its reference counting and QueryInterface are those of `windows-core`.
-#[implement(IMAPISync)]
-struct ProviderObject {
-    provider: Provider,
-    _live: LiveObject,
-}
-
-impl IMAPISync_Impl for ProviderObject_Impl {
-    unsafe fn SynchronizeInBackground(&self, pmapisib: *mut MAPISIB) -> HRESULT {
-        // Nothing needs this object itself: the worker shares what is in it.
-        // SAFETY: passed on from the host.
-        let started = unsafe { self.provider.synchronize_in_background(None, pmapisib) };
-        HRESULT(started.as_i32())
-    }
-}
-
-// `#[implement]` makes the object agile, that is, usable on any thread, without asking whether it is.
-const _: fn() = || {
-    fn assert_agile<T: Send + Sync + 'static>() {}
-    assert_agile::<Provider>();
-    assert_agile::<LiveObject>();
-};

@@ -1,8 +1,6 @@
 //! `MAPISIB::psesSync`, which this crate only hands on.
 
-use std::ffi::c_void;
-
-use windows_core::{IUnknown, Interface};
+use windows_core::IUnknown;
 
 use super::abi::FreeThreaded;
 
@@ -31,14 +29,5 @@ impl ComSession {
     #[must_use]
     pub fn unknown(&self) -> &IUnknown {
         &self.0.0
-    }
-
-    /// # Safety
-    ///
-    /// `session` is NULL or points to a live COM object.
-    pub(crate) unsafe fn from_raw_borrowed(session: *mut c_void) -> Option<Self> {
-        // SAFETY: the caller's promise.
-        let session = unsafe { IUnknown::from_raw_borrowed(&session) };
-        session.cloned().map(Self::new)
     }
 }

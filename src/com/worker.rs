@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{ThreadId, current};
 use std::time::Duration;
 
-use super::abi::FreeThreaded;
+use super::abi::{FreeThreaded, OutPointer};
 use super::deferred::{DeferredEvents, Published};
 use super::outbound::{Outbound, Rescue};
 use super::provider::Core;
@@ -34,27 +34,6 @@ pub(crate) struct Order {
     pub(crate) out: OutPointer,
 }
 
-/// `phSyncDoneEvent`, as it crosses to the worker.
-pub(crate) struct OutPointer(*mut *mut std::ffi::c_void);
-
-// SAFETY: the pointer is written only while the start call waits for the worker, and under a lock; the host promises that it
-// is valid during that call ("MAPISIB": "The pointer must be valid because it will contain the event").
-unsafe impl Send for OutPointer {}
-
-impl OutPointer {
-    /// # Safety
-    ///
-    /// `out` is valid for writes until the order's start has been answered.
-    pub(crate) unsafe fn new(out: *mut *mut std::ffi::c_void) -> Self {
-        Self(out)
-    }
-
-    fn write(&self, event: RawEvent) {
-        // SAFETY: `new`'s caller promised it.
-        unsafe { self.0.write_unaligned(std::ptr::without_provenance_mut(event.value())) };
-    }
-}
-
 /// Runs a sync on a thread of its own and returns what its start answered.
 ///
 /// The out-pointer has been written when this returns success, and is NULL or untouched when it returns a failure.
@@ -63,7 +42,7 @@ pub(crate) fn run(order: Order) -> HResult {
     let (answer, answered) = mpsc::sync_channel(1);
     let shared = Arc::new(Shared {
         callback: Arc::new(callback),
-        out: Mutex::new(Some(out)),
+        out,
         published: AtomicUsize::new(0),
         private: Mutex::new(None),
         answer: Mutex::new(Some(answer)),
@@ -97,8 +76,8 @@ fn wait_for(answered: &Receiver<HResult>) -> HResult {
 /// What the start, the worker and a rescue share.
 struct Shared {
     callback: Arc<Outbound>,
-    /// Gone once the start has returned.
-    out: Mutex<Option<OutPointer>>,
+    /// Closed once the start has returned.
+    out: OutPointer,
     /// The handle in the out-pointer, by value: it is the host's after Done.
     published: AtomicUsize,
     /// Another handle to the published event: signalled last, whatever the provider did.
@@ -206,20 +185,14 @@ impl Shared {
         };
         *lock(&self.private) = private;
         self.published.store(event.value(), Ordering::Release);
-        if let Some(out) = &*lock(&self.out) {
-            out.write(event);
-        }
+        self.out.write(event);
         HResult::S_OK
     }
 
     /// The start returns: nothing is written from here on, and nothing is left behind by a failed one.
     fn close_out(&self, result: HResult) {
-        if let Some(out) = lock(&self.out).take()
-            && result.is_failure()
-            && !self.published().is_null()
-        {
-            out.write(RawEvent::NULL);
-        }
+        let left_behind = result.is_failure() && !self.published().is_null();
+        self.out.close(left_behind.then_some(RawEvent::NULL));
     }
 
     /// Ready once the provider can do nothing more for this sync, or once somebody else has ended it.

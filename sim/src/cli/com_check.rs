@@ -2,18 +2,21 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use mapi_sync::SyncFlags;
-use mapi_sync::com::load_store;
+use mapi_sync::com::{DebugEvent, Debugged, load_store};
 use mapi_sync_sim::foreign::{ForeignCheck, ForeignReport, ProcessRule, check_store};
 use serde::{Deserialize, Serialize};
 
 use super::args::ComCheckArgs;
 use super::failure::Failure;
 use super::{Verdict, output};
+
+/// How long one look at the child takes while it does nothing.
+const POLL: Duration = Duration::from_millis(10);
 
 /// What the child says on its standard output, one line each.
 #[derive(Debug, Serialize, Deserialize)]
@@ -93,7 +96,8 @@ fn in_process(args: &ComCheckArgs) -> Result<Verdict, Failure> {
 
 /// The parent's part: the child's report, or what can be said of a child that has none.
 fn supervise(args: &ComCheckArgs) -> Result<(ForeignReport, Option<String>), Failure> {
-    let mut child = Command::new(std::env::current_exe()?)
+    let mut command = Command::new(std::env::current_exe()?);
+    command
         .args(["com-check", "--in-process"])
         .arg(&args.provider)
         .args(["--export", &args.export])
@@ -102,9 +106,9 @@ fn supervise(args: &ComCheckArgs) -> Result<(ForeignReport, Option<String>), Fai
         .args(["--patience", &args.patience.to_string()])
         .args(args.cancel_after.iter().flat_map(|ms| ["--cancel-after".into(), ms.to_string()]))
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        .stdout(Stdio::piped());
+    let mut child = Debugged::spawn(&mut command)?;
+    let lines = BufReader::new(child.child().stdout.take().expect("it is piped")).lines();
     let (sender, said) = mpsc::channel();
     let reader = thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
@@ -122,9 +126,18 @@ fn supervise(args: &ComCheckArgs) -> Result<(ForeignReport, Option<String>), Fai
     let limit = Duration::from_millis(args.patience) * 4 + Duration::from_secs(20);
     let mut report = ForeignReport::default();
     let mut unusable = None;
+    let mut heard = began;
+    let mut invalid_closes = 0;
     loop {
-        match said.recv_timeout(limit) {
-            Ok(Said::Syncs(syncs)) => report.syncs = syncs,
+        // The child stands still until this is answered, so it says nothing before what it did is counted.
+        if child.next(POLL) == Some(DebugEvent::InvalidClose) {
+            invalid_closes += 1;
+        }
+        match said.try_recv() {
+            Ok(Said::Syncs(syncs)) => {
+                report.syncs = syncs;
+                heard = Instant::now();
+            }
             Ok(Said::Report(whole)) => {
                 report = whole;
                 break;
@@ -133,14 +146,17 @@ fn supervise(args: &ComCheckArgs) -> Result<(ForeignReport, Option<String>), Fai
                 unusable = Some(why);
                 break;
             }
-            Err(RecvTimeoutError::Timeout) => {
+            Err(TryRecvError::Empty) => {
+                if heard.elapsed() < limit {
+                    continue;
+                }
                 let message =
                     format!("the process of the provider hung after {} syncs", report.syncs);
                 report.add(ProcessRule::Ends, message);
                 break;
             }
-            Err(RecvTimeoutError::Disconnected) => {
-                let status = child.wait()?;
+            Err(TryRecvError::Disconnected) => {
+                let status = child.end()?;
                 let syncs = report.syncs;
                 let message =
                     format!("the process of the provider ended ({status}) after {syncs} syncs");
@@ -153,9 +169,12 @@ fn supervise(args: &ComCheckArgs) -> Result<(ForeignReport, Option<String>), Fai
     if report.elapsed_s == 0.0 {
         report.elapsed_s = began.elapsed().as_secs_f64();
     }
-    // It has said what it had to say; one that has ended already is not there to be killed.
-    let _ = child.kill();
-    child.wait()?;
+    if invalid_closes > 0 {
+        let message = format!("{invalid_closes} times a handle was closed that was not open");
+        report.add(ProcessRule::HandlesOnce, message);
+    }
+    // It has said what it had to say.
+    child.end()?;
     // It ends with the child's output.
     drop(reader);
     Ok((report, unusable))

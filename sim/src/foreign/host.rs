@@ -75,6 +75,11 @@ impl Host {
         self.event().close();
     }
 
+    /// Gives back what the host holds of the event itself: its callback object may live on.
+    pub(super) fn forget_event(&self) {
+        self.event().forget();
+    }
+
     fn answer(&self) -> HResult {
         self.calls.fetch_add(1, Ordering::AcqRel);
         // A signal that comes too early is best seen early.
@@ -154,6 +159,10 @@ impl EventWatch {
         state.signalled
     }
 
+    fn forget(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).private = None;
+    }
+
     fn close(&self) {
         let event = self.published();
         {
@@ -162,7 +171,9 @@ impl EventWatch {
                 return;
             }
         }
-        if com::events().close(event) != HResult::S_OK {
+        // Asked first: a close that fails would be counted as one of the provider's.
+        let open = com::wait(event, Duration::ZERO) != Waited::Invalid;
+        if !open || com::events().close(event) != HResult::S_OK {
             // Open when it was published, not closed by the host: closed by the provider.
             self.watch.observe(Call::EventClosed { by: Side::Provider, event });
         }

@@ -145,6 +145,7 @@ async fn sync(
         }
     }
     wait_until(GRACE, || host.references() == 0).await;
+    host.forget_event();
     report.calls += host.calls();
     true
 }

@@ -16,6 +16,8 @@ pub enum ProcessRule {
     Survives,
     /// Handles are closed when a sync is over.
     Handles,
+    /// No handle is closed that is not open.
+    HandlesOnce,
     /// Threads end when a sync is over.
     Threads,
 }
@@ -28,6 +30,7 @@ impl ProcessRule {
             Self::Ends => "sync-ends",
             Self::Survives => "process-survives",
             Self::Handles => "handles-closed",
+            Self::HandlesOnce => "handles-closed-once",
             Self::Threads => "threads-ended",
         }
     }

@@ -141,6 +141,8 @@ enum ProviderForm : std::uint32_t {
     PROVIDER_HIDES_ERROR,
     PROVIDER_DONE_OVERTAKES,
     PROVIDER_LEAKS_EVENT,
+    // Closes its private duplicate twice.
+    PROVIDER_CLOSES_TWICE,
     PROVIDER_CRASHES,
     PROVIDER_HANGS,
     PROVIDER_FORMS,

@@ -201,6 +201,7 @@ void run(void *raw) {
     if (work->form == PROVIDER_RELEASES_TWICE) callback->Release();
     if (!signalled && work->form != PROVIDER_EVENT_NEVER) platform::signal(work->signal);
     if (work->form != PROVIDER_OTHER_HANDLE) platform::close(work->signal);
+    if (work->form == PROVIDER_CLOSES_TWICE) platform::close(work->signal);
     work->store->Release();
     delete work;
     --live;
@@ -248,6 +249,7 @@ extern "C" const char *cpp_provider_form_name(std::uint32_t form) {
         "hides-error",
         "done-overtakes",
         "leaks-event",
+        "closes-twice",
         "crashes",
         "hangs",
     };

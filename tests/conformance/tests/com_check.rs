@@ -77,6 +77,25 @@ fn a_wrong_cpp_form_is_found() {
 }
 
 #[test]
+fn leaked_handles_are_found() {
+    let (status, rules) = checked(CPP_STORE.as_ref(), "leaks-event", &["--syncs", "30"]);
+    assert_eq!((status, rules), (1, vec!["handles-closed".to_owned()]));
+}
+
+#[test]
+fn handles_closed_twice_are_found() {
+    let (status, rules) = checked(CPP_STORE.as_ref(), "closes-twice", &["--syncs", "2"]);
+    assert_eq!((status, rules), (1, vec!["handles-closed-once".to_owned()]));
+    // The host's own handle, which it has closed inside Done.
+    let (status, rules) = checked(CPP_STORE.as_ref(), "closes-handle", &["--syncs", "1"]);
+    assert_eq!((status, rules), (1, vec!["handles-closed-once".to_owned()]));
+    // And one that it has not.
+    let (status, rules) = checked(CPP_STORE.as_ref(), "closes-handle", &["--syncs", "2"]);
+    assert_eq!(status, 1);
+    assert!(rules.iter().any(|rule| rule == "event-owner"), "{rules:?}");
+}
+
+#[test]
 fn a_crash_is_reported_and_not_suffered() {
     let (status, rules) = checked(CPP_STORE.as_ref(), "crashes", &["--syncs", "3"]);
     assert_eq!((status, rules), (1, vec!["process-survives".to_owned()]));

@@ -20,7 +20,7 @@ fn vtable_soak() {
     };
     // The first ones fill caches and thread stacks.
     run(count / 10);
-    let (handles, threads, memory) = (com::open_handles(), com::threads(), resident());
+    let (handles, threads, memory) = (com::open_handles(), com::threads(), com::resident_kib());
     let began = Instant::now();
     run(count - count / 10);
     let took = began.elapsed();
@@ -31,11 +31,16 @@ fn vtable_soak() {
     assert_eq!(com::live_workers(), 0);
     // The store itself.
     assert_eq!(com::live_objects(), 1);
-    if let (Some(before), Some(after)) = (memory, resident()) {
+    let after = com::resident_kib();
+    println!(
+        "{count} syncs, the last nine tenths in {took:.1?}; handles {handles}, then {}; threads {threads:?}, then {:?}; \
+         resident KiB {memory:?}, then {after:?}; live workers {}; callback references left 0",
+        com::open_handles(),
+        com::threads(),
+        com::live_workers(),
+    );
+    if let (Some(before), Some(after)) = (memory, after) {
         let grown = after.saturating_sub(before);
-        println!(
-            "{count} syncs, {took:?} for nine tenths of them; resident memory {before} KiB, then {after} KiB"
-        );
         assert!(grown < 8 << 10, "{grown} KiB more than after the first tenth");
     }
 }
@@ -46,11 +51,4 @@ fn settled(there: impl Fn() -> bool) {
     while !there() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(1));
     }
-}
-
-/// Resident memory in KiB, where the system tells. Under Wine, Linux does.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
 }

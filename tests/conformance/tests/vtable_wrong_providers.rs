@@ -71,5 +71,5 @@ forms! {
     signals_published "signals-published" Some("event-after-done");
     hides_error "hides-error" Some("status-honest");
     done_overtakes "done-overtakes" Some("done-last");
-    ; elsewhere "leaks-event" "crashes" "hangs"
+    ; elsewhere "leaks-event" "closes-twice" "crashes" "hangs"
 }

@@ -5,10 +5,10 @@ use std::mem::ManuallyDrop;
 
 use windows_core::{GUID, HRESULT, IUnknown, IUnknown_Vtbl, Interface};
 
-use super::Provider;
-use super::abi::{FreeThreaded, IMAPISync, IMAPISync_Vtbl, MAPISIB};
-use super::thread::LiveObject;
+use super::{FreeThreaded, IMAPISync, IMAPISync_Vtbl, MAPISIB};
 use crate::HResult;
+use crate::com::Provider;
+use crate::com::thread::LiveObject;
 
 /// The `IMAPISync` of a store object that is implemented elsewhere, in C++ or with `windows-core`.
 ///

@@ -1,15 +1,47 @@
 //! The binary interface, as the reference pages "IMAPISync : IUnknown", "IMAPISyncProgressCallback : IUnknown" and
-//! "MAPISIB" state it. Declarations and thunks only; what they do is written elsewhere in this room.
+//! "MAPISIB" state it: declarations and thunks, and around them safe calls; what is done with them is written elsewhere
+//! in this room.
 //!
 //! Widths are fixed: a `ULONG` is 32 bits on every system, a `WCHAR` 16. Calls are `extern "system-unwind"`: `__stdcall`
 //! on 32-bit Windows, the C convention elsewhere, and an exception that C++ lets escape unwinds through our frames
 //! instead of being undefined behaviour (see [`guard`](super::guard)).
+//!
+//! This is the one place that meets foreign memory; beside it lies only the one method of a
+//! [`Provider`](super::Provider) through which a host comes in.
+#![expect(unsafe_code, reason = "declares foreign memory and functions, and wraps them")]
 #![expect(non_snake_case, non_camel_case_types, reason = "the names are those of the MAPI headers")]
+
+mod aggregate;
+mod calls;
+#[cfg(windows)]
+mod debug;
+#[cfg(windows)]
+mod library;
+mod object;
+mod sib;
+mod store;
+#[cfg(windows)]
+mod thread;
+mod utf16;
+#[cfg(windows)]
+pub(crate) mod win32;
 
 use std::ffi::c_void;
 use std::mem::{offset_of, size_of};
 
 use windows_core::{GUID, HRESULT, IUnknown, IUnknown_Vtbl, IUnknownImpl, Interface, RuntimeName};
+
+pub use self::aggregate::SyncAggregate;
+pub(crate) use self::calls::{Gate, query};
+#[cfg(windows)]
+pub use self::debug::{DebugEvent, Debugged};
+#[cfg(windows)]
+pub use self::library::{LoadError, load_store};
+pub(crate) use self::object::{Callee, Object};
+pub(crate) use self::sib::{Block, OutPointer, OutSlot};
+pub(crate) use self::store::ProviderObject;
+#[cfg(windows)]
+pub(crate) use self::thread::spawn;
 
 /// "MAPI Sync Information Block": what the host passes to `SynchronizeInBackground`.
 #[repr(C)]

@@ -1,0 +1,113 @@
+//! The MAPISIB, both ways: what a host passes, read into values of our own, and what we pass to a foreign provider.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use windows_core::{HRESULT, IUnknown, Interface, InterfaceRef};
+
+use super::{IMAPISync, MAPISIB};
+use crate::RawEvent;
+use crate::event::lock;
+
+/// What a host's MAPISIB says, with references of our own to the objects in it.
+pub(crate) struct Block {
+    pub(crate) flags: u32,
+    pub(crate) session: Option<IUnknown>,
+    pub(crate) callback: Option<IUnknown>,
+    pub(crate) out: Option<OutPointer>,
+}
+
+impl Block {
+    /// Reads the MAPISIB, if there is a whole one. Its size is looked at before anything else is.
+    ///
+    /// # Safety
+    ///
+    /// `pmapisib` is NULL or valid for reads of its own `ulSize` bytes; the objects in it are NULL or alive; its out-pointer
+    /// is NULL or valid for writes until it is [closed](OutPointer::close) or dropped.
+    pub(crate) unsafe fn read(pmapisib: *const MAPISIB) -> Option<Self> {
+        if pmapisib.is_null() {
+            return None;
+        }
+        // SAFETY: a block of any size starts with its size, `ulSize`.
+        let size = unsafe { pmapisib.cast::<u32>().read_unaligned() };
+        if (size as usize) < size_of::<MAPISIB>() {
+            return None;
+        }
+        // SAFETY: the caller promises as many bytes as the block says it has, which are enough.
+        let sib = unsafe { pmapisib.read_unaligned() };
+        // SAFETY: NULL or alive, as the caller promises.
+        let session = unsafe { IUnknown::from_raw_borrowed(&sib.psesSync) }.cloned();
+        // SAFETY: NULL or alive, as the caller promises.
+        let callback = unsafe { IUnknown::from_raw_borrowed(&sib.punkCallBack) }.cloned();
+        let out = sib.phSyncDoneEvent;
+        let out = (!out.is_null()).then(|| OutPointer(Mutex::new(Some(OutAddress(out)))));
+        Some(Self { flags: sib.ulFlags, session, callback, out })
+    }
+}
+
+/// `phSyncDoneEvent`, as it crosses to the thread that publishes the event.
+pub(crate) struct OutPointer(Mutex<Option<OutAddress>>);
+
+struct OutAddress(*mut *mut c_void);
+
+// SAFETY: the host promises that the pointer is valid during its call, on whichever thread ("MAPISIB": "The pointer must be
+// valid because it will contain the event"); it is used under a lock only.
+unsafe impl Send for OutAddress {}
+
+impl OutPointer {
+    /// Writes the event, unless the pointer has been closed.
+    pub(crate) fn write(&self, event: RawEvent) {
+        if let Some(address) = &*lock(&self.0) {
+            address.write(event);
+        }
+    }
+
+    /// The host's call returns: `last` is written, if anything, and the pointer is not used from here on.
+    pub(crate) fn close(&self, last: Option<RawEvent>) {
+        if let (Some(address), Some(last)) = (lock(&self.0).take(), last) {
+            address.write(last);
+        }
+    }
+}
+
+impl OutAddress {
+    fn write(&self, event: RawEvent) {
+        // SAFETY: valid until it is closed, as `Block::read`'s caller promised.
+        unsafe { self.0.write_unaligned(ptr::without_provenance_mut(event.value())) };
+    }
+}
+
+/// What a foreign provider has in its out-pointer.
+#[derive(Default)]
+pub(crate) struct OutSlot(AtomicUsize);
+
+impl OutSlot {
+    pub(crate) fn event(&self) -> RawEvent {
+        RawEvent::from_value(self.0.load(Ordering::Acquire))
+    }
+}
+
+impl IMAPISync {
+    /// Starts a sync of a foreign provider, on this thread.
+    pub(crate) fn call_start(
+        &self,
+        flags: u32,
+        session: Option<&IUnknown>,
+        callback: Option<InterfaceRef<'_, IUnknown>>,
+        out: &OutSlot,
+    ) -> HRESULT {
+        let mut sib = MAPISIB {
+            ulSize: u32::try_from(size_of::<MAPISIB>()).unwrap_or(u32::MAX),
+            ulFlags: flags,
+            psesSync: session.map_or(ptr::null_mut(), Interface::as_raw),
+            punkCallBack: callback.map_or(ptr::null_mut(), |callback| callback.as_raw()),
+            phSyncDoneEvent: out.0.as_ptr().cast(),
+        };
+        let start = Interface::vtable(self).SynchronizeInBackground;
+        // SAFETY: `self` is a reference that we hold; the block and everything in it outlives the call, as the MAPISIB page
+        // asks of the caller.
+        unsafe { start(self.as_raw(), &mut sib) }
+    }
+}
