@@ -42,6 +42,8 @@ pub enum End {
     Done(HResult),
     /// The session is dropped.
     Drops,
+    /// The session is dropped, and what the work holds panics in its drop.
+    DropsAndPanics,
     /// The work panics.
     Panics,
     /// The work panics once the session has ended, in the drop of what it holds.
@@ -50,6 +52,8 @@ pub enum End {
     StartFails(HResult),
     /// The start panics, before anything.
     StartPanics,
+    /// The start panics when it has called the callback by itself, without a session: Progress with the text `"so far"`.
+    StartPanicsLate,
 }
 
 /// How the host answers calls of one kind.
@@ -60,6 +64,8 @@ pub enum Answer {
     Ok,
     /// With this code.
     Code(HResult),
+    /// Not at all: it panics.
+    Panics,
 }
 
 /// Where the host starts a second sync.
@@ -106,6 +112,8 @@ pub struct Case {
     pub steps: Vec<Step>,
     /// How its part ends.
     pub end: End,
+    /// The provider object panics in its own drop, wherever its last reference is given back.
+    pub drop_panics: bool,
     /// How the host behaves.
     pub host: HostScript,
     /// What the start must answer.
@@ -176,7 +184,14 @@ fn error(code: HResult, text: &'static str) -> (Step, Seen) {
 fn case(steps: impl IntoIterator<Item = (Step, Seen)>, end: End, told: HResult) -> Case {
     let (steps, mut calls): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
     calls.push(Seen::Done(Handle::Published, told));
-    Case { steps, end, host: HostScript::default(), start: HResult::S_OK, calls }
+    Case {
+        steps,
+        end,
+        drop_panics: false,
+        host: HostScript::default(),
+        start: HResult::S_OK,
+        calls,
+    }
 }
 
 fn done(steps: impl IntoIterator<Item = (Step, Seen)>, status: HResult) -> Case {
@@ -272,6 +287,30 @@ cases! {
         End::PanicsInDrop(HResult::MAPI_E_OFFLINE),
         HResult::MAPI_E_OFFLINE,
     );
+    /// The session is dropped by a panic: that of something else which the work holds, in its drop.
+    dropped_by_a_panic =>
+        case([progress(Some("Connecting"), 0, 1)], End::DropsAndPanics, HResult::E_UNEXPECTED);
+    /// The start panics after its first call: one Done is owed.
+    panicked_late_in_start =>
+        case([progress(Some("so far"), 0, 1)], End::StartPanicsLate, HResult::E_UNEXPECTED);
+    /// The provider panics in its drop, at the last Release of the host.
+    provider_panics_in_drop => Case { drop_panics: true, ..done(usual(), HResult::S_OK) };
+    /// The provider panics in its drop, at the end of the last sync: the host has released it.
+    provider_panics_in_drop_last => Case { drop_panics: true, ..releases_early() };
+    /// Everything panics that can.
+    everything_panics => Case {
+        drop_panics: true,
+        ..hosted(
+            case([progress(Some("Connecting"), 0, 1)], End::DropsAndPanics, HResult::E_UNEXPECTED),
+            HostScript {
+                progress: Answer::Panics,
+                error: Answer::Panics,
+                done: Answer::Panics,
+                releases_early: true,
+                ..HostScript::default()
+            },
+        )
+    };
     /// The start fails: no call, no event.
     start_fails => Case {
         start: HResult::MAPI_E_OFFLINE,
@@ -294,6 +333,19 @@ cases! {
             progress: Answer::Code(HResult::E_FAIL),
             error: Answer::Code(ODD_FAILURE),
             done: Answer::Code(HResult::E_OUTOFMEMORY),
+            ..HostScript::default()
+        },
+    );
+    /// Panics in Progress and Error cost nothing, nor does one in Done.
+    host_panics => hosted(
+        done(
+            [progress(Some("a"), 0, 1), error(HResult::MAPI_E_BUSY, "b"), progress(None, 1, 1)],
+            HResult::MAPI_E_BUSY,
+        ),
+        HostScript {
+            progress: Answer::Panics,
+            error: Answer::Panics,
+            done: Answer::Panics,
             ..HostScript::default()
         },
     );

@@ -11,6 +11,7 @@ use mapi_sync::{
 };
 
 use crate::case::{Answer, Case, Handle, HostScript, Outcome, Second, Seen};
+use crate::panic_as_asked;
 
 /// Plays the host's part of a case against `provider`, and says what came of it.
 ///
@@ -177,6 +178,7 @@ fn answer(answer: Answer) -> HResult {
     match answer {
         Answer::Ok => HResult::S_OK,
         Answer::Code(code) => code,
+        Answer::Panics => panic_as_asked(),
     }
 }
 

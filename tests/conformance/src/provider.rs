@@ -12,21 +12,34 @@ use mapi_sync::{
 };
 
 use crate::case::{Case, End, Step};
+use crate::panic_as_asked;
 
 /// Plays the provider's part of a case.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Scripted {
-    steps: Vec<Step>,
-    end: End,
+    script: Script,
+    _held: Option<PanicsInDrop>,
 }
 
 impl Scripted {
     /// The provider of `case`.
     #[must_use]
     pub fn new(case: &Case) -> Self {
-        Self { steps: case.steps.clone(), end: case.end }
+        Self {
+            script: Script { steps: case.steps.clone(), end: case.end },
+            _held: case.drop_panics.then(|| PanicsInDrop),
+        }
     }
+}
 
+/// What each sync does.
+#[derive(Clone, Debug)]
+struct Script {
+    steps: Vec<Step>,
+    end: End,
+}
+
+impl Script {
     async fn report(&self, session: &SyncSession) {
         for step in &self.steps {
             match step {
@@ -45,7 +58,7 @@ impl Scripted {
     }
 
     async fn work(self, session: SyncSession) -> SyncDone {
-        if self.end != End::Drops {
+        if !self.is_dropped() {
             self.report(&session).await;
         }
         match self.end {
@@ -56,21 +69,36 @@ impl Scripted {
             }
             // Whoever runs this drops it here.
             End::Drops => std::future::pending().await,
-            End::Panics | End::StartFails(_) | End::StartPanics => panic!("as the case asks"),
+            End::DropsAndPanics => {
+                let _held = PanicsInDrop;
+                std::future::pending().await
+            }
+            End::Panics | End::StartFails(_) | End::StartPanics | End::StartPanicsLate => {
+                panic_as_asked()
+            }
         }
+    }
+
+    fn is_dropped(&self) -> bool {
+        matches!(self.end, End::Drops | End::DropsAndPanics)
     }
 }
 
 #[async_trait]
 impl MapiSync for Scripted {
     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
-        match self.end {
+        let script = self.script.clone();
+        match script.end {
             End::StartFails(code) => return code,
-            End::StartPanics => panic!("as the case asks"),
+            End::StartPanics => panic_as_asked(),
+            End::StartPanicsLate => {
+                let callback = request.query_callback().expect("a willing host");
+                let _ = callback.progress(Some("so far"), 0, 1).await;
+                panic_as_asked();
+            }
             _ => {}
         }
-        let script = self.clone();
-        if self.end != End::Drops {
+        if !script.is_dropped() {
             return request.start(|session| script.work(session));
         }
         let (reached, when) = oneshot::channel::<()>();
@@ -118,10 +146,11 @@ impl Runtime for Dropping {
     }
 }
 
+#[derive(Debug)]
 struct PanicsInDrop;
 
 impl Drop for PanicsInDrop {
     fn drop(&mut self) {
-        panic!("as the case asks");
+        panic_as_asked();
     }
 }

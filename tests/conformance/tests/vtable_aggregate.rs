@@ -1,9 +1,9 @@
-//! A C++ store object that takes its IMAPISync from Rust, and COM's rules of identity.
+//! A C++ store object that takes its IMAPISync from Rust: COM's rules of identity, and the suite through it.
 
 use mapi_sync::com::Provider;
-use mapi_sync_conformance::case;
-use mapi_sync_conformance::cpp::{self, Plan};
+use mapi_sync_conformance::case::{self, Case, Outcome};
 use mapi_sync_conformance::provider::Scripted;
+use mapi_sync_conformance::{cpp, foreign, mount};
 
 #[test]
 fn an_object_of_its_own_has_one_identity() {
@@ -23,28 +23,14 @@ fn the_cpp_store_has_one_identity() {
     assert_eq!(cpp::check_identity(&store), Ok(()));
 }
 
-#[test]
-fn a_part_synchronizes_like_the_whole() {
-    for case in [case::plain(), case::next_from_done()] {
-        let store = cpp::aggregating_store(Provider::new(Scripted::new(&case)));
-        let faults = match case.host.second {
-            case::Second::Never => mapi_sync_conformance::HostFaults::empty(),
-            _ => mapi_sync_conformance::HostFaults::STARTS_IN_DONE,
-        };
-        let (report, calls) = cpp::host(store, &Plan { faults, ..Plan::default() });
-        let first: Vec<_> = calls.iter().filter(|call| call.sync == 0).collect();
-        assert_eq!(first.len(), case.calls.len());
-        assert_eq!(report.references_left, 0);
-        assert_eq!(report.store_before, report.store_after);
-    }
+fn run(case: &Case) -> Outcome {
+    foreign::run(case, cpp::aggregating_store(Provider::new(Scripted::new(case))))
 }
 
-#[test]
-fn a_running_sync_holds_the_store() {
-    let store = cpp::aggregating_store(Provider::new(Scripted::new(&case::releases_early())));
-    let faults = mapi_sync_conformance::HostFaults::RELEASES_EARLY;
-    let (report, calls) = cpp::host(store, &Plan { faults, ..Plan::default() });
-    let calls: Vec<_> = calls.into_iter().map(|call| call.seen).collect();
-    assert_eq!(calls, case::plain().calls);
-    assert_eq!((report.dones, report.references_left, report.signalled), (1, 0, 1));
+mount! { run;
+    plain nothing_to_do done_with_a_warning done_with_an_unknown_code several_errors success_after_an_error
+    phases long_text slow_work dropped dropped_by_a_panic panicked panicked_in_drop panicked_late_in_start
+    provider_panics_in_drop provider_panics_in_drop_last everything_panics start_fails start_fails_oddly
+    host_fails host_panics closes_in_done never_waits releases_early next_from_done second_from_progress
+    slow_host unknown_flags dropped_and_host_fails
 }

@@ -1,74 +1,18 @@
 //! The suite through COM vtables, with C++ as the host and Rust as the provider.
 
-use mapi_sync::HResult;
 use mapi_sync::com::Provider;
-use mapi_sync_conformance::case::{Answer, Case, Outcome, Second};
-use mapi_sync_conformance::cpp::{self, Plan};
+use mapi_sync_conformance::case::{Case, Outcome};
 use mapi_sync_conformance::provider::Scripted;
-use mapi_sync_conformance::{HostFaults, mount};
-
-/// The C++ host has one code for all failing answers.
-fn failure(answers: [Answer; 3]) -> HResult {
-    let mut codes = answers.iter().filter_map(|answer| match answer {
-        Answer::Ok => None,
-        Answer::Code(code) => Some(*code),
-    });
-    codes.next_back().unwrap_or(HResult::E_FAIL)
-}
-
-fn plan(case: &Case) -> Plan {
-    let host = &case.host;
-    let mut faults = HostFaults::SCRIBBLES;
-    faults.set(HostFaults::PROGRESS_FAILS, host.progress != Answer::Ok);
-    faults.set(HostFaults::ERROR_FAILS, host.error != Answer::Ok);
-    faults.set(HostFaults::DONE_FAILS, host.done != Answer::Ok);
-    faults.set(HostFaults::STARTS_IN_DONE, host.second == Second::InDone);
-    faults.set(HostFaults::STARTS_IN_PROGRESS, host.second == Second::InProgress);
-    faults.set(HostFaults::CLOSES_IN_DONE, host.closes_in_done);
-    faults.set(HostFaults::NEVER_WAITS, host.never_waits);
-    faults.set(HostFaults::RELEASES_EARLY, host.releases_early);
-    faults.set(HostFaults::BLOCKS_IN_PROGRESS, host.blocks_in_progress > 0);
-    faults.set(HostFaults::BLOCKS_IN_DONE, host.blocks_in_done > 0);
-    Plan {
-        faults,
-        flags: host.flags,
-        failure: failure([host.progress, host.error, host.done]),
-        block_ms: host.blocks_in_progress.max(host.blocks_in_done),
-        ..Plan::default()
-    }
-}
+use mapi_sync_conformance::{foreign, mount};
 
 fn run(case: &Case) -> Outcome {
-    let store = Provider::new(Scripted::new(case)).into_sync();
-    let (report, calls) = cpp::host(store.into(), &plan(case));
-    assert_eq!(report.calls_after_done, 0);
-    assert_eq!(report.called_without_reference, 0);
-    assert_eq!(report.released_too_often, 0);
-    assert_eq!(report.timed_out, 0);
-    assert_eq!(report.out_pointer, if case.start.is_failure() { 1 } else { 2 });
-    assert_eq!(report.sessions_left, 0);
-    if case.start.is_failure() {
-        assert_eq!(report.held_after_start, 0);
-    }
-    if !case.host.releases_early {
-        assert_eq!(report.store_before, report.store_after);
-    }
-    let of =
-        |sync| calls.iter().filter(move |call| call.sync == sync).map(|call| call.seen.clone());
-    Outcome {
-        start: HResult::from_i32(report.start),
-        second_start: (report.second_start != 1).then(|| HResult::from_i32(report.second_start)),
-        calls: [of(0).collect(), of(1).collect()],
-        signalled: report.signalled,
-        signalled_in_done: report.signalled_in_done,
-        close_failed: report.close_failed,
-        references_left: i64::from(report.references_left),
-    }
+    foreign::run(case, Provider::new(Scripted::new(case)).into_sync().into())
 }
 
 mount! { run;
     plain nothing_to_do done_with_a_warning done_with_an_unknown_code several_errors success_after_an_error
-    phases long_text slow_work dropped panicked panicked_in_drop start_fails start_fails_oddly host_fails
-    closes_in_done never_waits releases_early next_from_done second_from_progress slow_host unknown_flags
-    dropped_and_host_fails
+    phases long_text slow_work dropped dropped_by_a_panic panicked panicked_in_drop panicked_late_in_start
+    provider_panics_in_drop provider_panics_in_drop_last everything_panics start_fails start_fails_oddly
+    host_fails host_panics closes_in_done never_waits releases_early next_from_done second_from_progress
+    slow_host unknown_flags dropped_and_host_fails
 }

@@ -182,6 +182,39 @@ fn panicking_start() {
     assert_eq!(calls, []);
 }
 
+/// Stands for MAPIInitialize and MAPIUninitialize.
+struct PanicsInDrop;
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        panic!("as the test asks");
+    }
+}
+
+#[test]
+fn panicking_thread_guard() {
+    let guarded = |provider: Provider| cpp::host(provider.into_sync().into(), &Plan::default());
+    let provider = || Provider::new(Scripted::new(&case::plain()));
+
+    let (report, calls) = guarded(provider().with_thread_guard(|| PanicsInDrop));
+    let calls: Vec<_> = calls.into_iter().map(|call| call.seen).collect();
+    assert_eq!(calls, case::plain().calls);
+    assert_eq!((report.dones, report.references_left, report.signalled), (1, 0, 1));
+
+    let enter = || -> PanicsInDrop { panic!("as the test asks") };
+    let (report, calls) = guarded(provider().with_thread_guard(enter));
+    assert_eq!(report.start, HResult::E_UNEXPECTED.as_i32());
+    assert_eq!((report.out_pointer, report.references_left), (1, 0));
+    assert_eq!(calls, []);
+
+    // What the closure itself holds is dropped at the last Release.
+    let held = PanicsInDrop;
+    let (report, calls) = guarded(provider().with_thread_guard(move || {
+        let _ = &held;
+    }));
+    assert_eq!((report.dones, report.references_left, calls.len()), (1, 0, 5));
+}
+
 #[test]
 fn workers_and_objects_are_counted() {
     // Other tests of this process come and go, so only what this one holds can be told.
