@@ -14,9 +14,9 @@ use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
 use crate::engine::{Engine, Limits};
-use crate::strategy::{StrategyInfo, UnknownStrategy};
+use crate::strategy::{STRATEGIES, StrategyInfo, UnknownStrategy};
 use crate::world::{
-    Changes, Faults, Host, MutantInfo, ProviderFactory, Scenario, VariantInfo, World,
+    Changes, Fault, Faults, Host, Knob, MutantInfo, ProviderFactory, Scenario, VariantInfo, World,
 };
 
 /// Executions of a check that does not say how many.
@@ -166,6 +166,36 @@ impl Check {
         Self { strategy, ..self }
     }
 
+    /// Drops each task at each of its await points, one at a time: the provider's sync and whatever it spawns. The steps are
+    /// in their plain order, and nothing else goes wrong. With `n` await points, `n + 1` executions are run.
+    ///
+    /// The same as the strategy `cancellations`. A scenario without the fault `task_dropped` is given one.
+    ///
+    /// ```
+    /// use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
+    /// use std::time::Duration;
+    ///
+    /// struct Store;
+    ///
+    /// #[async_trait]
+    /// impl MapiSync for Store {
+    ///     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+    ///         request.start(|session| async move {
+    ///             session.sleep(Duration::from_millis(20)).await;
+    ///             session.done(HResult::S_OK).await
+    ///         })
+    ///     }
+    /// }
+    ///
+    /// let report = mapi_sync_sim::check(|| Store).cancellations().run();
+    /// report.assert_holds();
+    /// assert!(report.complete && report.schedules > 2);
+    /// ```
+    pub fn cancellations(self) -> Self {
+        let strategy = STRATEGIES.iter().find(|info| info.drops_tasks());
+        self.with_strategy(strategy.unwrap_or(StrategyInfo::default_strategy()))
+    }
+
     /// Uses so many threads, at least one. The result does not depend on it. Without this, one for each processor.
     pub fn jobs(self, jobs: usize) -> Self {
         Self { jobs: jobs.max(1), ..self }
@@ -254,6 +284,10 @@ impl Check {
     /// As `run` does.
     #[must_use]
     pub fn run_telling(&self, control: &Control, tell: &mut dyn FnMut(Shrinking)) -> Report {
+        if self.strategy.drops_tasks() && self.changed_scenario().faults.task_dropped == 0 {
+            let dropped = self.changes.clone().with(Knob::Fault(Fault::TaskDropped), 1);
+            return self.clone().changes(dropped).run_telling(control, tell);
+        }
         let began = Instant::now();
         let world = self.world();
         let until = match self.until {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::engine::Limits;
-use crate::strategy::{Bound, Certificate, Dfs, Gap};
+use crate::strategy::{Bound, Cancellations, Certificate, Dfs, Gap};
 
 /// How far an exhaustive search came, and within which bounds.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,8 @@ pub enum ProofUnit {
     Classes,
     /// Schedules.
     Schedules,
+    /// The plain run, and those in which a task is dropped.
+    Cases,
 }
 
 impl ProofUnit {
@@ -36,6 +38,7 @@ impl ProofUnit {
         match self {
             Self::Classes => "classes",
             Self::Schedules => "schedules",
+            Self::Cases => "cases",
         }
     }
 }
@@ -63,6 +66,24 @@ impl Proof {
         }
         let count = search.schedules();
         Self { complete, unit: ProofUnit::Schedules, count, estimate, bounds, gap: None }
+    }
+}
+
+impl Proof {
+    /// What dropping a task at each await point says.
+    pub(super) fn of_cancellations(search: &Cancellations) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let estimate = search.await_points() as f64 + 1.0;
+        let bounds =
+            ["the plain order of steps", "one task dropped at one await point", "no fault"];
+        Self {
+            complete: search.is_complete(),
+            unit: ProofUnit::Cases,
+            count: search.cases(),
+            estimate,
+            bounds: bounds.map(str::to_owned).to_vec(),
+            gap: None,
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use super::proof::Proof;
 use crate::decision::Decisions;
 use crate::engine::parallel::{Control, sweep};
 use crate::engine::{End, Engine, Limits};
-use crate::strategy::{Dfs, Findings, Reduced, Replay, StrategyInfo, TrackedSharing, explore};
+use crate::strategy::{
+    Cancellations, Dfs, Findings, Reduced, Replay, StrategyInfo, TrackedSharing, explore,
+};
 use crate::watch::Watched;
 use crate::world::{Coverage, Observed, World};
 
@@ -185,6 +187,9 @@ impl Search<'_> {
         if let Some(search) = engine.strategy::<Dfs>() {
             control.set_share(search.explored());
             sight.proof = Some(Proof::of_schedules(search, &self.limits));
+        }
+        if let Some(search) = engine.strategy::<Cancellations>() {
+            sight.proof = Some(Proof::of_cancellations(search));
         }
         sight
     }

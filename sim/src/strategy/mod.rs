@@ -1,5 +1,6 @@
 //! How schedules are chosen: one file for each strategy.
 
+mod cancellations;
 mod dfs;
 mod exhaustive;
 mod pct;
@@ -11,6 +12,7 @@ mod round_robin;
 mod table;
 mod urw;
 
+pub use cancellations::Cancellations;
 pub use dfs::{Bound, Dfs};
 pub use exhaustive::{Certificate, Findings, Gap, Reduced, TrackedSharing, explore};
 pub use pct::Pct;

@@ -1,6 +1,9 @@
 //! The strategies by name: what `--strategy` and [`Check::strategy`](crate::Check::strategy) take.
 
-use super::{Bound, Dfs, Pct, Portfolio, Pos, Random, Reduced, RoundRobin, TrackedSharing, Urw};
+use super::{
+    Bound, Cancellations, Dfs, Pct, Portfolio, Pos, Random, Reduced, RoundRobin, TrackedSharing,
+    Urw,
+};
 use crate::engine::{Engine, Limits};
 
 /// A strategy that can be asked for by name.
@@ -84,6 +87,13 @@ pub static STRATEGIES: &[StrategyInfo] = &[
         engine: |limits, _| Engine::new(limits, Dfs::bounded(Bound::Preemptions(2))),
     },
     StrategyInfo {
+        name: StrategyInfo::CANCELLATIONS,
+        about: "the plain run, and one for each await point at which a task is dropped",
+        exhaustive: true,
+        reduces: false,
+        engine: |limits, _| Engine::new(limits, Cancellations::new()),
+    },
+    StrategyInfo {
         name: "dfs",
         about: "every schedule there is, one after another",
         exhaustive: true,
@@ -98,6 +108,14 @@ pub static STRATEGIES: &[StrategyInfo] = &[
 pub struct UnknownStrategy(String);
 
 impl StrategyInfo {
+    const CANCELLATIONS: &'static str = "cancellations";
+
+    /// Whether it is about dropping tasks, and so needs a scenario that has that fault.
+    #[must_use]
+    pub fn drops_tasks(&self) -> bool {
+        self.name == Self::CANCELLATIONS
+    }
+
     /// The default one.
     #[must_use]
     pub fn default_strategy() -> &'static Self {
