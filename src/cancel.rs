@@ -1,10 +1,13 @@
 //! A request to stop, from the user or from the host.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
+use crate::Shared;
 use crate::event::lock;
 
 /// Asks a sync to stop. Cloning gives another end of the same signal.
@@ -12,21 +15,28 @@ use crate::event::lock;
 /// The interface documents no way for the host to cancel. Two ways lead here: a Progress or Error that answers
 /// [`MAPI_W_CANCEL_MESSAGE`](crate::HResult::MAPI_W_CANCEL_MESSAGE), a success-class code as elsewhere in MAPI
 /// ("IMAPISupport::SpoolerYield"), and [`CancelSignal::request`], for a provider's own window or a host's shutdown.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct CancelSignal {
     inner: Arc<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
     requested: AtomicBool,
     waiting: Mutex<Waiting>,
+    shared: Arc<dyn Shared>,
 }
 
 #[derive(Default)]
 struct Waiting {
-    wakers: Vec<Waker>,
+    last: u64,
+    wakers: Vec<(u64, Waker)>,
     observers: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl Default for CancelSignal {
+    fn default() -> Self {
+        Self::shared_as(Arc::new(()))
+    }
 }
 
 impl CancelSignal {
@@ -36,41 +46,39 @@ impl CancelSignal {
         Self::default()
     }
 
+    /// A signal whose uses are told to `shared`.
+    pub(crate) fn shared_as(shared: Arc<dyn Shared>) -> Self {
+        let (requested, waiting) = (AtomicBool::new(false), Mutex::default());
+        Self { inner: Arc::new(Inner { requested, waiting, shared }) }
+    }
+
     /// Asks the sync to stop. The first call counts; the others do nothing.
     pub fn request(&self) {
         if self.inner.requested.swap(true, Ordering::AcqRel) {
+            self.inner.shared.read();
             return;
         }
-        let Waiting { wakers, observers } = std::mem::take(&mut *lock(&self.inner.waiting));
+        self.inner.shared.write();
+        let mut waiting = lock(&self.inner.waiting);
+        let wakers = std::mem::take(&mut waiting.wakers);
+        let observers = std::mem::take(&mut waiting.observers);
+        drop(waiting);
         for observer in observers {
             observer();
         }
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
     /// Whether the sync was asked to stop.
     #[must_use]
     pub fn is_requested(&self) -> bool {
+        self.inner.shared.read();
         self.inner.requested.load(Ordering::Acquire)
     }
 
     /// Waits until the sync is asked to stop.
     pub async fn requested(&self) {
-        std::future::poll_fn(|cx| {
-            if self.is_requested() {
-                return Poll::Ready(());
-            }
-            let mut waiting = lock(&self.inner.waiting);
-            // Again under the lock: a request in between has already taken the list.
-            if self.is_requested() {
-                return Poll::Ready(());
-            }
-            if !waiting.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-                waiting.wakers.push(cx.waker().clone());
-            }
-            Poll::Pending
-        })
-        .await;
+        Requested { inner: &self.inner, ticket: None }.await;
     }
 
     /// Runs `observer` inside the first request, or now if that has been.
@@ -83,6 +91,49 @@ impl CancelSignal {
             }
         }
         observer();
+    }
+}
+
+/// A wait for the request. Given up, it leaves nothing behind that would wake anybody.
+struct Requested<'a> {
+    inner: &'a Inner,
+    ticket: Option<u64>,
+}
+
+impl Future for Requested<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        this.inner.shared.read();
+        let mut waiting = lock(&this.inner.waiting);
+        // Under the lock: whoever requests takes the list after that.
+        if this.inner.requested.load(Ordering::Acquire) {
+            return Poll::Ready(());
+        }
+        match waiting.wakers.iter_mut().find(|(ticket, _)| Some(*ticket) == this.ticket) {
+            Some((_, waker)) => waker.clone_from(cx.waker()),
+            None => {
+                waiting.last += 1;
+                let ticket = waiting.last;
+                waiting.wakers.push((ticket, cx.waker().clone()));
+                this.ticket = Some(ticket);
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Requested<'_> {
+    fn drop(&mut self) {
+        if self.ticket.is_some() {
+            self.inner.shared.read();
+            let mut waiting = lock(&self.inner.waiting);
+            let place = waiting.wakers.iter().position(|(ticket, _)| Some(*ticket) == self.ticket);
+            let gone = place.map(|place| waiting.wakers.swap_remove(place));
+            drop(waiting);
+            drop(gone);
+        }
     }
 }
 

@@ -105,5 +105,5 @@ pub use hresult::{HResult, ParseHResultError, Severity};
 pub use provider::{MapiSession, MapiSync, SyncRequest};
 #[cfg(feature = "tokio")]
 pub use runtime::TokioRuntime;
-pub use runtime::{BoxFuture, Runtime, Task, TaskEnd, TaskHandle};
+pub use runtime::{BoxFuture, Runtime, Shared, Task, TaskEnd, TaskHandle};
 pub use session::{Reporter, SyncDone, SyncSession};

@@ -71,7 +71,7 @@ impl SyncRequest {
             session: None,
             callback: Some(Arc::new(KnownCallback(callback))),
             event_out: Arc::new(EventSlot::default()),
-            cancel: CancelSignal::new(),
+            cancel: CancelSignal::shared_as(runtime.shared("cancel")),
             runtime,
         }
     }

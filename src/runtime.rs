@@ -39,7 +39,26 @@ pub trait Runtime: Send + Sync {
 
     /// The kernel's events.
     fn events(&self) -> &Arc<dyn Events>;
+
+    /// Something that tasks of a sync are going to share. A runtime that tries every schedule is told of each use, and so
+    /// knows which orders can be told apart. Others need not care, and by default they do not.
+    fn shared(&self, name: &'static str) -> Arc<dyn Shared> {
+        let _ = name;
+        Arc::new(())
+    }
 }
+
+/// Something that several tasks use, as a runtime that tries every schedule must know of it.
+pub trait Shared: Send + Sync {
+    /// The running task looks at it.
+    fn read(&self) {}
+
+    /// The running task changes it, or takes part in an order that others can see.
+    fn write(&self) {}
+}
+
+/// What nobody needs to know of.
+impl Shared for () {}
 
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

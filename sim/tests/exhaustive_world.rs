@@ -4,25 +4,52 @@
 use std::collections::BTreeSet;
 
 use mapi_sync_sim::engine::{End, Engine};
-use mapi_sync_sim::strategy::{Dfs, Reduced, TrackedSharing};
-use mapi_sync_sim::world::{Cost, Folders, MUTANTS, Observed, Scenario, World, builtin};
+use mapi_sync_sim::strategy::{Bound, Dfs, Reduced, TrackedSharing};
+use mapi_sync_sim::world::{
+    CancelBy, CancelStyle, Cost, Folders, MUTANTS, NextSync, Observed, Scenario, World, builtin,
+};
 
-/// The calls of one execution in order, and the rules that they broke.
-type Sight = (Vec<String>, Vec<&'static str>);
+/// The calls of each account in order, and the rules that they broke.
+type Sight = (Vec<Vec<String>>, Vec<&'static str>);
 
-fn sight(observed: &Observed) -> Sight {
-    let calls = observed.calls.iter().map(|seen| format!("{}: {}", seen.account, seen.call));
+fn sight(observed: &Observed, accounts: usize) -> Sight {
+    let mut calls = vec![Vec::new(); accounts];
+    let mut handles = vec![Vec::new(); accounts];
+    for seen in &observed.calls {
+        let call = renamed(&seen.call.call.to_string(), &mut handles[seen.account]);
+        calls[seen.account].push(call);
+    }
     let rules = observed.violations.iter().map(|found| found.violation.rule.id());
-    (calls.collect(), rules.collect())
+    let mut rules: Vec<_> = rules.collect();
+    rules.sort_unstable();
+    (calls, rules)
+}
+
+/// The call with its handles numbered as they come up: their values depend on what other accounts do.
+fn renamed(call: &str, known: &mut Vec<String>) -> String {
+    let mut words = Vec::new();
+    for word in call.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let handle = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        if !handle.starts_with("0x") {
+            words.push(word.to_owned());
+            continue;
+        }
+        let place = known.iter().position(|known| known == handle).unwrap_or_else(|| {
+            known.push(handle.to_owned());
+            known.len() - 1
+        });
+        words.push(word.replace(handle, &format!("number {place}")));
+    }
+    words.concat()
 }
 
 /// Everything that the search of `engine` shows, or `None` if it takes too long.
 fn everything(world: &World, engine: &mut Engine) -> Option<BTreeSet<Sight>> {
     let mut sights = BTreeSet::new();
-    for run in 0..4_000 {
+    for run in 0..20_000 {
         let Some(observed) = world.run_logged(engine, run) else { return Some(sights) };
         if observed.outcome.end != End::Abandoned {
-            sights.insert(sight(&observed));
+            sights.insert(sight(&observed, world.scenario().accounts.len()));
         }
     }
     None
@@ -84,4 +111,70 @@ fn faults_and_times_are_searched_too() {
     refused.faults.query_interface_refused = 1;
     refused.faults.task_dropped = 1;
     assert!(classes(refused).is_some());
+}
+
+/// A scenario of one sync with little to do, to build upon.
+fn least() -> Scenario {
+    let mut least = builtin("tiny-sync").unwrap().clone();
+    least.accounts[0].folders = Folders::Count(1);
+    least
+}
+
+#[test]
+fn whatever_accounts_and_hosts_share_is_known_to_the_search() {
+    let mut inside_done = least();
+    inside_done.host.syncs = 2;
+    inside_done.host.next_sync = NextSync::InsideDone;
+
+    let mut overlapping = least();
+    overlapping.host.overlap_start = true;
+
+    let mut reentrant = least();
+    reentrant.host.reentrant = true;
+
+    let mut slow_host = builtin("tiny-sync").unwrap().clone();
+    slow_host.host.callback = Cost::Fixed(2);
+
+    let mut slow_work = builtin("tiny-sync").unwrap().clone();
+    slow_work.provider.cost.body = Cost::Fixed(1);
+
+    let mut dropped_call = least();
+    dropped_call.host.cancels = 1;
+    dropped_call.host.cancel_by = CancelBy::Signal;
+    dropped_call.provider.on_cancel = CancelStyle::AtOnce;
+
+    let mut shut_down = least();
+    shut_down.host.shutdown = true;
+    shut_down.host.shutdown_after = Cost::Fixed(0);
+
+    let all = [
+        ("the next sync inside of Done", inside_done),
+        ("overlapping", overlapping),
+        ("reentrant", reentrant),
+        ("a slow host", slow_host),
+        ("slow work", slow_work),
+        ("cancelled at once", dropped_call),
+        ("shut down", shut_down),
+    ];
+    for (name, scenario) in all {
+        let classes = classes(scenario);
+        assert!(classes.is_some_and(|classes| classes > 1), "{name}: {classes:?}");
+    }
+}
+
+/// There are too many schedules of two accounts to try them all: those with few delays must do.
+#[test]
+fn accounts_are_searched_together() {
+    let mut scenario = least();
+    scenario.accounts.push(scenario.accounts[0].clone());
+    scenario.accounts[1].name = "Other".to_owned();
+    let world = World::new(scenario);
+    let few = Dfs::bounded(Bound::Delays(2));
+    let few = everything(&world, &mut Engine::new(world.limits(), few)).expect("few schedules");
+    let reduced = Reduced::new(TrackedSharing);
+    let mut engine = Engine::new(world.limits(), reduced);
+    let all = everything(&world, &mut engine).expect("few classes");
+    assert!(few.is_subset(&all), "{:#?}", few.difference(&all).next());
+    let certificate = engine.strategy::<Reduced>().expect("the search").certificate();
+    assert!(certificate.complete, "{certificate}");
 }

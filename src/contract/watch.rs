@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{Call, Monitor, Side, SyncWatch};
 use crate::{
     BoxFuture, CallbackRef, CallbackUnknown, EventOut, Events, HResult, MapiSync, RawEvent,
-    Runtime, SyncProgressCallback, SyncRequest, TaskHandle,
+    Runtime, Shared, SyncProgressCallback, SyncRequest, TaskHandle,
 };
 
 impl Monitor {
@@ -192,6 +192,10 @@ impl Runtime for WatchedRuntime {
 
     fn events(&self) -> &Arc<dyn Events> {
         &self.events
+    }
+
+    fn shared(&self, name: &'static str) -> Arc<dyn Shared> {
+        self.inner.shared(name)
     }
 }
 

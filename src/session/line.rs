@@ -3,15 +3,17 @@
 use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
-use futures_util::lock::{Mutex as CallLock, MutexGuard};
+use futures_util::lock::{Mutex as CallLock, MutexGuard, MutexLockFuture};
 
 use super::owed::Owed;
 use crate::event::lock;
-use crate::{CallbackRef, CancelSignal, HResult, Runtime};
+use crate::{CallbackRef, CancelSignal, HResult, Runtime, Shared};
 
 /// Values that live as long as a sync.
 pub(super) type Kept = Vec<Box<dyn Any + Send>>;
@@ -27,6 +29,8 @@ pub(super) struct Line {
     kept: Mutex<Kept>,
     cancel: CancelSignal,
     runtime: Arc<dyn Runtime>,
+    /// All of the above, for a runtime that wants to know who uses it: each use is a part in an order that can be seen.
+    shared: Arc<dyn Shared>,
 }
 
 /// The start has not succeeded yet.
@@ -61,7 +65,9 @@ impl Line {
         cancel: CancelSignal,
         runtime: Arc<dyn Runtime>,
     ) -> Self {
+        let shared = runtime.shared("line to the host");
         Self {
+            shared,
             host: CallLock::new(Host {
                 callback: Some(callback),
                 last: None,
@@ -86,16 +92,19 @@ impl Line {
 
     /// Keeps `value` until the sync is over.
     pub(super) fn keep(&self, value: Box<dyn Any + Send>) {
+        self.shared.write();
         lock(&self.kept).push(value);
     }
 
     /// What was kept, for the call of Done to carry.
     pub(super) fn take_kept(&self) -> Kept {
+        self.shared.write();
         std::mem::take(&mut *lock(&self.kept))
     }
 
     /// Makes the start a success, unless it was abandoned before. Returns whether it is one.
     pub(super) fn commit(&self) -> bool {
+        self.shared.write();
         let phase =
             self.phase.compare_exchange(STARTING, RUNNING, Ordering::AcqRel, Ordering::Acquire);
         phase.unwrap_or_else(|phase| phase) != ABANDONED
@@ -103,6 +112,7 @@ impl Line {
 
     /// Gives the start up, unless it is a success. Returns whether nothing is owed.
     pub(super) fn abandon(&self) -> bool {
+        self.shared.write();
         let phase =
             self.phase.compare_exchange(STARTING, ABANDONED, Ordering::AcqRel, Ordering::Acquire);
         phase.unwrap_or_else(|phase| phase) != RUNNING
@@ -136,18 +146,25 @@ impl Line {
 
     /// Lets no more calls begin and waits for the one in flight.
     pub(super) async fn last_turn(&self) -> MutexGuard<'_, Host> {
+        self.shared.write();
         self.closing.store(true, Ordering::Release);
-        self.host.lock().await
+        self.lock_host().await
     }
 
     /// Lets no more calls begin; returns the host if no call is in flight.
     pub(super) fn try_last_turn(&self) -> Option<MutexGuard<'_, Host>> {
+        self.shared.write();
         self.closing.store(true, Ordering::Release);
         self.host.try_lock()
     }
 
+    fn lock_host(&self) -> LockHost<'_> {
+        LockHost { lock: self.host.lock(), shared: &*self.shared }
+    }
+
     /// Leaves a Done to the end of the call in flight.
     pub(super) fn leave(&self, owed: Owed) {
+        self.shared.write();
         *lock(&self.orphan) = Some(owed);
         // The call may have ended in between, without seeing what was left.
         if self.host.try_lock().is_some() {
@@ -162,10 +179,11 @@ impl Line {
     }
 
     async fn turn(&self) -> Option<Turn<'_>> {
+        self.shared.read();
         if self.closing.load(Ordering::Acquire) {
             return None;
         }
-        let host = self.host.lock().await;
+        let host = self.lock_host().await;
         // Without a look after the wait, a report could go out ahead of a Done that waits longer.
         if self.closing.load(Ordering::Acquire) {
             return None;
@@ -178,6 +196,28 @@ impl Line {
             self.cancel.request();
         }
         answer
+    }
+}
+
+/// Waits for the lock, in a way that can be followed.
+struct LockHost<'a> {
+    lock: MutexLockFuture<'a, Host>,
+    shared: &'a dyn Shared,
+}
+
+impl<'a> Future for LockHost<'a> {
+    type Output = MutexGuard<'a, Host>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.shared.write();
+        Pin::new(&mut self.lock).poll(cx)
+    }
+}
+
+impl Drop for LockHost<'_> {
+    fn drop(&mut self) {
+        // One that is given up may wake the next.
+        self.shared.write();
     }
 }
 
@@ -196,6 +236,7 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
+        self.line.shared.write();
         self.host = None;
         self.line.deliver_orphan();
     }

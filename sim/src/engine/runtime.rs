@@ -1,7 +1,8 @@
 //! The engine as the runtime of provider code.
 
+use super::footprint::Object;
 use super::task::{self, Builder, JoinError, JoinHandle};
-use mapi_sync::{BoxFuture, Events, HResult, Runtime, Task, TaskEnd, TaskHandle};
+use mapi_sync::{BoxFuture, Events, HResult, Runtime, Shared, Task, TaskEnd, TaskHandle};
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
@@ -54,6 +55,20 @@ impl Runtime for SimRuntime {
 
     fn events(&self) -> &Arc<dyn Events> {
         &self.events
+    }
+
+    fn shared(&self, name: &'static str) -> Arc<dyn Shared> {
+        Arc::new(Object::new(name))
+    }
+}
+
+impl Shared for Object {
+    fn read(&self) {
+        Self::read(self);
+    }
+
+    fn write(&self) {
+        Self::write(self);
     }
 }
 

@@ -85,7 +85,6 @@ impl HostCallback {
                 if !sync.cancel.is_requested() {
                     run.count(Count::Cancels);
                 }
-                run.note_cancel(self.host.account);
                 HResult::MAPI_W_CANCEL_MESSAGE
             }
             _ => HResult::S_OK,
@@ -99,7 +98,7 @@ impl SyncProgressCallback for HostCallback {
         let sync = self.begin();
         lock(&self.host.dialog).progress(text, index, index_max);
         let reentrant = self.host.run.scenario().host.reentrant;
-        if reentrant && !self.host.reentered.swap(true, Ordering::Relaxed) {
+        if reentrant && !self.host.reentered.set(true) {
             self.host.start_beside().await;
         }
         self.answer(sync).await

@@ -1,6 +1,6 @@
 //! The simulated host: Outlook's Send/Receive, with its dialog, its users and its faults.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mapi_sync::contract::SyncWatch;
@@ -20,18 +20,19 @@ use crate::engine::sync::{Event, Register};
 pub(super) struct HostAccount {
     pub(super) run: Arc<Run>,
     pub(super) account: usize,
-    /// `None` once the host has shut down.
+    /// `None` once the host has shut down; asked for only after `closing`.
     store: Mutex<Option<Arc<dyn MapiSync>>>,
     runtime: Arc<dyn Runtime>,
     /// The kernel's events as the host uses them, observed.
     events: Arc<dyn Events>,
+    /// Only ever written.
     pub(super) dialog: Mutex<Dialog>,
     /// The syncs that were started and are not settled.
     open: Register<Vec<Arc<HostSync>>>,
     pub(super) closing: Register<bool>,
     /// Syncs still to be started one after the other.
-    left: AtomicU32,
-    pub(super) reentered: AtomicBool,
+    left: Register<u32>,
+    pub(super) reentered: Register<bool>,
 }
 
 /// One sync as the host sees it.
@@ -40,11 +41,12 @@ pub(super) struct HostSync {
     /// A cancel that the next callback is to answer.
     pub(super) asked: Register<bool>,
     pub(super) watch: SyncWatch,
-    published: Mutex<RawEvent>,
+    published: Register<RawEvent>,
     /// What Done passed back.
-    pub(super) passed: Mutex<Option<RawEvent>>,
+    pub(super) passed: Register<Option<RawEvent>>,
     pub(super) done: Event,
-    closed: AtomicBool,
+    closed: Register<bool>,
+    /// Counted inside of calls, whose order the monitor shows.
     pub(super) calls: AtomicU32,
 }
 
@@ -65,8 +67,8 @@ impl HostAccount {
             dialog: Mutex::default(),
             open: Register::new("open syncs", Vec::new()),
             closing: Register::new("host is closing", false),
-            left: AtomicU32::new(run.scenario().host.syncs),
-            reentered: AtomicBool::new(false),
+            left: Register::new("syncs left", run.scenario().host.syncs),
+            reentered: Register::new("started from inside", false),
         }
     }
 
@@ -91,11 +93,10 @@ impl HostAccount {
 
     /// Whether another sync is to be started.
     fn take_turn(&self) -> bool {
-        let left = self.left.load(Ordering::Relaxed);
-        if left == 0 || self.closing.get() {
+        if self.left.get() == 0 || self.closing.get() {
             return false;
         }
-        self.left.store(left - 1, Ordering::Relaxed);
+        self.left.update(|left| *left -= 1);
         true
     }
 
@@ -137,10 +138,10 @@ impl HostAccount {
             cancel: request.cancel().clone(),
             asked: Register::new("cancel asked", false),
             watch,
-            published: Mutex::default(),
-            passed: Mutex::new(None),
+            published: Register::new("published event", RawEvent::NULL),
+            passed: Register::new("event passed back", None),
             done: Event::new("Done"),
-            closed: AtomicBool::new(false),
+            closed: Register::new("handle closed", false),
             calls: AtomicU32::new(0),
         });
         callback.belongs_to(&sync);
@@ -156,7 +157,7 @@ impl HostAccount {
             self.forget(&sync);
             return None;
         }
-        *lock(&sync.published) = event_out.published();
+        sync.published.set(event_out.published());
         if self.closing.get() {
             self.cancel(&sync);
         }
@@ -166,9 +167,9 @@ impl HostAccount {
     /// Sees a sync to its end, and closes its handle.
     async fn settle(self: &Arc<Self>, sync: Arc<HostSync>) {
         sync.done.wait().await;
-        let published = *lock(&sync.published);
+        let published = sync.published.get();
         if !published.is_null() && !self.run.is(Mutant::HostNeverCloses) {
-            let passed = lock(&sync.passed).unwrap_or(RawEvent::NULL);
+            let passed = sync.passed.get().unwrap_or(RawEvent::NULL);
             if passed.is_null() || self.run.scenario().host.wait == WaitFor::Event {
                 self.events.wait(published).await;
             }
@@ -179,7 +180,7 @@ impl HostAccount {
 
     /// What the host does with the handle inside Done.
     pub(super) fn handle_arrived(&self, sync: &HostSync, event: RawEvent) {
-        *lock(&sync.passed) = Some(event);
+        sync.passed.set(Some(event));
         let early =
             self.run.scenario().host.wait == WaitFor::Done || self.run.is(Mutant::HostClosesTwice);
         if early && !event.is_null() && !self.run.is(Mutant::HostNeverCloses) {
@@ -190,7 +191,7 @@ impl HostAccount {
     fn close(&self, sync: &HostSync, event: RawEvent) {
         let again =
             self.run.is(Mutant::HostClosesTwice) || self.run.is(Mutant::HostClosesFromTwoPaths);
-        if !sync.closed.swap(true, Ordering::Relaxed) || again {
+        if !sync.closed.set(true) || again {
             self.events.close(event);
         }
     }
@@ -203,7 +204,7 @@ impl HostAccount {
     pub(super) fn cancel_all(&self, by_signal: bool) {
         for sync in self.open.get() {
             if self.run.is(Mutant::HostClosesEarly) {
-                let published = *lock(&sync.published);
+                let published = sync.published.get();
                 if !published.is_null() {
                     self.close(&sync, published);
                 }
@@ -220,7 +221,6 @@ impl HostAccount {
         if !sync.cancel.is_requested() && !sync.done.is_set() {
             self.run.count(Count::Cancels);
         }
-        self.run.note_cancel(self.account);
         sync.cancel.request();
     }
 
@@ -229,7 +229,7 @@ impl HostAccount {
         self.closing.set(true);
         for sync in self.open.get() {
             self.cancel(&sync);
-            let published = *lock(&sync.published);
+            let published = sync.published.get();
             if self.run.is(Mutant::HostClosesFromTwoPaths) && !published.is_null() {
                 self.close(&sync, published);
             }

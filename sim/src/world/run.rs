@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use mapi_sync::CancelSignal;
 use mapi_sync::contract::Monitor;
 
 use super::coverage::Coverage;
@@ -11,8 +10,7 @@ use super::faults::{Fault, Faults};
 use super::mutant::Mutant;
 use super::plan::Plan;
 use super::scenario::Scenario;
-use crate::engine;
-use crate::engine::sync::Register;
+use crate::engine::{self, Object};
 
 /// What all executions of a scenario share.
 pub(super) struct Stage {
@@ -27,8 +25,7 @@ pub(super) struct Run {
     faults: Faults,
     /// One for each account: each has a store of its own.
     monitors: Vec<Monitor>,
-    /// How often each account's running syncs were asked to stop.
-    cancels: Vec<Register<u32>>,
+    /// They say what happened, and nobody asks for them while it does.
     counts: [AtomicU32; Count::ALL.len()],
 }
 
@@ -69,7 +66,6 @@ impl Run {
     pub(super) fn new(stage: &Arc<Stage>, monitors: Vec<Monitor>) -> Self {
         Self {
             faults: Faults::new(&stage.scenario.faults),
-            cancels: monitors.iter().map(|_| Register::new("cancel", 0)).collect(),
             monitors,
             stage: Arc::clone(stage),
             counts: Default::default(),
@@ -103,17 +99,6 @@ impl Run {
         self.faults.strike(fault)
     }
 
-    /// Notes that the syncs of an account are asked to stop. It makes the request visible to the search.
-    pub(super) fn note_cancel(&self, account: usize) {
-        self.cancels[account].update(|count| *count += 1);
-    }
-
-    /// Whether a sync of this account was asked to stop.
-    pub(super) fn cancel_seen(&self, account: usize, cancel: &CancelSignal) -> bool {
-        self.cancels[account].with(|_| ());
-        cancel.is_requested()
-    }
-
     pub(super) fn count(&self, what: Count) {
         self.counts[what as usize].fetch_add(1, Ordering::Relaxed);
     }
@@ -135,16 +120,26 @@ pub(super) fn beside(name: &'static str, task: impl Future<Output = ()> + Send +
 }
 
 /// A reference to a store. When the last one goes, the store is released, and the monitor hears of it.
+///
+/// Which one is the last depends on the order in which they go, so giving one back is a use of the store.
 #[derive(Clone)]
 pub(super) struct StoreRef {
     _store: Arc<Store>,
+    references: Object,
 }
 
 struct Store(Monitor);
 
 impl StoreRef {
     pub(super) fn new(run: &Run, account: usize) -> Self {
-        Self { _store: Arc::new(Store(run.monitor(account).clone())) }
+        let store = Store(run.monitor(account).clone());
+        Self { _store: Arc::new(store), references: Object::new("references to the store") }
+    }
+}
+
+impl Drop for StoreRef {
+    fn drop(&mut self) {
+        self.references.write();
     }
 }
 

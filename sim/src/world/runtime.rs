@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mapi_sync::{BoxFuture, Events, HResult, Runtime, TaskHandle};
+use mapi_sync::{BoxFuture, Events, HResult, Runtime, Shared, TaskHandle};
 
 use super::faults::Fault;
 use super::run::Run;
@@ -40,5 +40,9 @@ impl Runtime for WorldRuntime {
 
     fn events(&self) -> &Arc<dyn Events> {
         self.engine.events()
+    }
+
+    fn shared(&self, name: &'static str) -> Arc<dyn Shared> {
+        self.engine.shared(name)
     }
 }

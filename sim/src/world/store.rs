@@ -2,7 +2,6 @@
 //! one Done.
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -255,16 +254,10 @@ impl Tell for SessionTell {
     }
 
     fn stop_requested(&self) -> bool {
-        self.run.cancel_seen(self.account, &self.cancel)
+        self.cancel.is_requested()
     }
 
     async fn stop(&self) {
-        let mut requested = pin!(self.cancel.requested());
-        poll_fn(|cx| {
-            // The search is to know that this depends on the request.
-            self.stop_requested();
-            requested.as_mut().poll(cx)
-        })
-        .await;
+        self.cancel.requested().await;
     }
 }

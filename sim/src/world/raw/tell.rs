@@ -91,7 +91,7 @@ impl SyncState {
             return false;
         }
         let complete = status == HResult::S_OK && self.position.get().told_complete;
-        self.run.cancel_seen(self.account, &self.cancel) && !complete
+        self.cancel.is_requested() && !complete
     }
 
     /// Whether a failure of the host's has ended the sync.
@@ -191,7 +191,7 @@ impl SyncState {
         let answer =
             if self.run.is(Mutant::DiesOnCallbackPanic) { call.await } else { survive(call).await };
         self.heed(answer);
-        let stopped = self.run.cancel_seen(self.account, &self.cancel);
+        let stopped = self.cancel.is_requested();
         if done == self.run.plan(self.account).total && !stopped {
             self.position.update(|position| position.told_complete = true);
         }
@@ -369,8 +369,7 @@ impl Tell for RawTell {
 
     fn stop_requested(&self) -> bool {
         let blind = self.is(Mutant::IgnoresCancel) || self.is(Mutant::CancelTooLate);
-        !blind && self.state.run.cancel_seen(self.state.account, &self.state.cancel)
-            || self.state.is_broken()
+        !blind && self.state.cancel.is_requested() || self.state.is_broken()
     }
 
     async fn stop(&self) {
