@@ -6,9 +6,11 @@ mod exhaustive;
 mod pct;
 mod portfolio;
 mod pos;
+mod profile;
 mod random;
 mod replay;
 mod round_robin;
+mod surw;
 mod table;
 mod urw;
 
@@ -21,5 +23,6 @@ pub use pos::Pos;
 pub use random::{Block, Random};
 pub use replay::Replay;
 pub use round_robin::RoundRobin;
+pub use surw::Surw;
 pub use table::{STRATEGIES, StrategyInfo, UnknownStrategy};
 pub use urw::Urw;

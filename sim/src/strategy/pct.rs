@@ -151,6 +151,32 @@ mod tests {
         assert!(found as u64 * 3 * 60 >= runs, "{found}");
     }
 
+    /// A bug of depth 3: the first of two reads comes right after a certain write, the second after all of them.
+    async fn early_then_late() {
+        let cell = Register::new("cell", 0);
+        let other = cell.clone();
+        engine::spawn("long", async move {
+            for i in 1..=8 {
+                other.write(i).await;
+            }
+        });
+        engine::spawn("short", async move {
+            let seen = [cell.read().await, cell.read().await];
+            assert_ne!(seen, [4, 8], "found");
+        });
+    }
+
+    #[test]
+    fn a_bug_of_depth_three_is_found_as_often_as_promised() {
+        let mut engine = Engine::new(Limits::default(), Pct::new(12, 3));
+        let runs = 12_000;
+        let found = (0..runs)
+            .filter(|i| !engine.execute(*i, early_then_late()).unwrap().panics.is_empty())
+            .count();
+        // Three tasks, and at most 15 decisions.
+        assert!(found as u64 * 3 * 15 * 15 >= runs, "{found}");
+    }
+
     #[test]
     fn without_changes_a_task_runs_until_it_waits() {
         let mut engine = Engine::new(Limits::default(), Pct::new(3, 1));

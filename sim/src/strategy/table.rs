@@ -1,8 +1,8 @@
 //! The strategies by name: what `--strategy` and [`Check::strategy`](crate::Check::strategy) take.
 
 use super::{
-    Bound, Cancellations, Dfs, Pct, Portfolio, Pos, Random, Reduced, RoundRobin, TrackedSharing,
-    Urw,
+    Bound, Cancellations, Dfs, Pct, Portfolio, Pos, Random, Reduced, RoundRobin, Surw,
+    TrackedSharing, Urw,
 };
 use crate::engine::{Engine, Limits};
 
@@ -44,6 +44,13 @@ pub static STRATEGIES: &[StrategyInfo] = &[
         engine: |limits, seed| Engine::new(limits, Urw::new(seed)),
     },
     StrategyInfo {
+        name: "surw",
+        about: "a random walk that is uniform over the orders in which one object is used",
+        exhaustive: false,
+        reduces: false,
+        engine: |limits, seed| Engine::new(limits, Surw::new(seed)),
+    },
+    StrategyInfo {
         name: "pct",
         about: "random priorities of tasks with one change: bugs of depth 2",
         exhaustive: false,
@@ -52,7 +59,7 @@ pub static STRATEGIES: &[StrategyInfo] = &[
     },
     StrategyInfo {
         name: "pos",
-        about: "random priorities of steps",
+        about: "random priorities of steps, drawn anew by those that race",
         exhaustive: false,
         reduces: false,
         engine: |limits, seed| Engine::new(limits, Pos::new(seed)),
