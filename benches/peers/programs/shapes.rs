@@ -5,7 +5,7 @@ use crate::world::World;
 /// The program of this name.
 pub fn named(program: &str) -> Option<fn(&mut World)> {
     Some(match program {
-        "readers(3)" => |world| readers(world, 3),
+        "readers(2)" => |world| readers(world, 2),
         "readers(13)" => |world| readers(world, 13),
         "writers(8)" => |world| writers(world, 8),
         "lastzero(12)" => |world| lastzero(world, 12),

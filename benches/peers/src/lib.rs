@@ -11,7 +11,7 @@ pub const SEARCHES: &[(&str, u64)] = &[
     ("writers(8)", 40_320),
     ("lastzero(12)", 15_360),
     ("senders(7)", 5_040),
-    ("readers(3)", 8),
+    ("readers(2)", 4),
 ];
 
 /// Programs to be run under random schedules, as often as possible.
