@@ -193,9 +193,10 @@ impl Callee for Host {
                 return None;
             };
             references.count = left;
-            let told = references.told.checked_sub(1);
-            references.told = told.unwrap_or(0);
-            (left, told.and_then(|_| references.callback.clone()))
+            // Any reference keeps the object: those that it does not know of go first.
+            let tells = references.told > left;
+            references.told = references.told.min(left);
+            (left, references.callback.clone().filter(|_| tells))
         };
         if let Some(callback) = callback {
             guard::contain(move || callback.release());
@@ -322,6 +323,19 @@ mod tests {
         drop((interface, second, unknown));
         assert_eq!((inbound.references(), *lock(&host.references)), (0, 0));
         assert_eq!(inbound.released_too_often(), 0);
+    }
+
+    #[test]
+    fn a_reference_to_the_identity_is_no_reference_that_the_callback_was_told_of() {
+        let host = Arc::new(Recording::default());
+        let inbound = inbound(&host);
+        // As providers do that hold what they are given until they have asked it.
+        let unknown = inbound.to_unknown();
+        let interface: IMAPISyncProgressCallback = unknown.cast().expect("the interface");
+        drop(unknown);
+        assert_eq!((inbound.references(), *lock(&host.references)), (1, 1));
+        drop(interface);
+        assert_eq!((inbound.references(), *lock(&host.references)), (0, 0));
     }
 
     #[test]

@@ -123,15 +123,20 @@ impl Provider {
         started.unwrap_or(HResult::E_UNEXPECTED)
     }
 
-    fn start(&self, store: Option<&IUnknown>, block: Option<Block>) -> Result<HResult, HResult> {
+    fn start(
+        &self,
+        store: Option<&IUnknown>,
+        block: Option<Block<'_>>,
+    ) -> Result<HResult, HResult> {
         let Block { flags, session, callback, out } = block.ok_or(HResult::E_INVALIDARG)?;
         let out = out.ok_or(HResult::E_INVALIDARG)?;
-        let callback = Outbound::query(&callback.ok_or(HResult::E_INVALIDARG)?)?;
+        let callback = callback.ok_or(HResult::E_INVALIDARG)?;
+        let callback = Outbound::query(&callback)?;
         Ok(worker::run(Order {
             core: Arc::clone(&self.core),
             store: store.cloned().map(FreeThreaded),
             flags: SyncFlags::from_bits_retain(flags),
-            session: session.map(|session| MapiSession::new(ComSession::new(session))),
+            session: session.map(|session| MapiSession::new(ComSession::new(session.to_owned()))),
             callback,
             out,
         }))

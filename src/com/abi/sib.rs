@@ -1,7 +1,7 @@
 //! The MAPISIB, both ways: what a host passes, read into values of our own, and what we pass to a foreign provider.
 
 use std::ffi::c_void;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,21 +11,21 @@ use super::{IMAPISync, MAPISIB};
 use crate::RawEvent;
 use crate::event::lock;
 
-/// What a host's MAPISIB says, with references of our own to the objects in it.
-pub(crate) struct Block {
+/// What a host's MAPISIB says. The objects in it are borrowed: whoever keeps one takes a reference.
+pub(crate) struct Block<'a> {
     pub(crate) flags: u32,
-    pub(crate) session: Option<IUnknown>,
-    pub(crate) callback: Option<IUnknown>,
+    pub(crate) session: Option<InterfaceRef<'a, IUnknown>>,
+    pub(crate) callback: Option<InterfaceRef<'a, IUnknown>>,
     pub(crate) out: Option<OutPointer>,
 }
 
-impl Block {
+impl Block<'_> {
     /// Reads the MAPISIB, if there is a whole one. Its size is looked at before anything else is.
     ///
     /// # Safety
     ///
-    /// `pmapisib` is NULL or valid for reads of its own `ulSize` bytes; the objects in it are NULL or alive; its out-pointer
-    /// is NULL or valid for writes until it is [closed](OutPointer::close) or dropped.
+    /// `pmapisib` is NULL or valid for reads of its own `ulSize` bytes; the objects in it are NULL, or alive for as long as
+    /// the block; its out-pointer is NULL or valid for writes until it is [closed](OutPointer::close) or dropped.
     pub(crate) unsafe fn read(pmapisib: *const MAPISIB) -> Option<Self> {
         if pmapisib.is_null() {
             return None;
@@ -38,9 +38,8 @@ impl Block {
         // SAFETY: the caller promises as many bytes as the block says it has, which are enough.
         let sib = unsafe { pmapisib.read_unaligned() };
         // SAFETY: NULL or alive, as the caller promises.
-        let session = unsafe { IUnknown::from_raw_borrowed(&sib.psesSync) }.cloned();
-        // SAFETY: NULL or alive, as the caller promises.
-        let callback = unsafe { IUnknown::from_raw_borrowed(&sib.punkCallBack) }.cloned();
+        let object = |raw| NonNull::new(raw).map(|raw| unsafe { InterfaceRef::from_raw(raw) });
+        let (session, callback) = (object(sib.psesSync), object(sib.punkCallBack));
         let out = sib.phSyncDoneEvent;
         let out = (!out.is_null()).then(|| OutPointer(Mutex::new(Some(OutAddress(out)))));
         Some(Self { flags: sib.ulFlags, session, callback, out })

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use mapi_sync::TokioRuntime;
 use mapi_sync::com::{self, ForeignSync, Provider};
-use mapi_sync_conformance::case::{Case, Outcome};
+use mapi_sync_conformance::case::{self, Case, Outcome};
 use mapi_sync_conformance::provider::Scripted;
 use mapi_sync_conformance::{host, mount};
+use mapi_sync_sim::foreign::{ForeignCheck, check_store};
 
 fn run(case: &Case) -> Outcome {
     let tokio = tokio::runtime::Builder::new_multi_thread()
@@ -29,4 +30,12 @@ mount! { run;
     provider_panics_in_drop provider_panics_in_drop_last everything_panics start_fails start_fails_oddly
     host_fails host_panics closes_in_done never_waits releases_early next_from_done second_from_progress
     slow_host unknown_flags dropped_and_host_fails
+}
+
+#[test]
+fn the_method_table_keeps_the_contract() {
+    let store = Provider::new(Scripted::new(&case::slow_work())).into_sync().into();
+    let check = ForeignCheck { syncs: 4, ..ForeignCheck::default() };
+    let report = check_store(&store, &check, |_| {}).expect("IMAPISync");
+    assert_eq!((report.violations.as_slice(), report.dones), (&[][..], 4), "{report}");
 }
