@@ -1,12 +1,13 @@
 //! What the engine costs, beside a bare loop that polls the same boxed futures.
 //!
 //! `yields_2x10`: two tasks that yield ten times each, under random schedules. The ratio and the rate are printed at
-//! the end.
+//! the end. So is what a step costs beside 10,000 tasks that wait, by what it costs beside none.
 
 mod best;
 
 use best::best;
 use criterion::{Criterion, Throughput};
+use mapi_sync_sim::engine::sync::Event;
 use mapi_sync_sim::engine::{self, Engine, Limits};
 use mapi_sync_sim::strategy::Random;
 use std::hint::black_box;
@@ -76,4 +77,32 @@ fn main() {
         1.0 / floor,
         ours / floor
     );
+
+    let (mut with, mut without) = (beside(10_000), beside(0));
+    let [with, without] = best(5, 4, [&mut with, &mut without]);
+    println!("step beside 10,000 idle tasks, by one beside none: ratio {:.2}", with / without);
+}
+
+/// Runs many steps of two tasks beside so many that wait.
+fn beside(idle: usize) -> impl FnMut() {
+    let limits = Limits { max_steps: u64::MAX, ..Limits::default() };
+    let mut engine = Engine::new(limits, Random::new(1));
+    move || {
+        let main = async move {
+            let event = Event::new("never");
+            for _ in 0..idle {
+                let event = event.clone();
+                let task = engine::Builder::new("idle").background();
+                let _waits = task.spawn(async move { event.wait().await });
+            }
+            for _ in 0..TASKS {
+                engine::spawn("busy", async {
+                    for _ in 0..250_000 {
+                        engine::yield_now().await;
+                    }
+                });
+            }
+        };
+        black_box(engine.execute(0, main));
+    }
 }

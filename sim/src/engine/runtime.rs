@@ -133,4 +133,28 @@ mod tests {
         let refused = outside.spawn("late".into(), Box::pin(async {}));
         assert_eq!(refused.unwrap_err(), HResult::MAPI_E_END_OF_SESSION);
     }
+
+    /// Starts another task when it is dropped.
+    struct Restarts(SimRuntime, Arc<Mutex<Vec<bool>>>);
+
+    impl Drop for Restarts {
+        fn drop(&mut self) {
+            let Self(runtime, refused) = self;
+            let started = runtime.spawn("again".into(), Box::pin(async {}));
+            refused.lock().unwrap().push(started.is_err());
+        }
+    }
+
+    #[test]
+    fn nothing_is_started_while_the_rest_is_dropped() {
+        let runtime = SimRuntime::new(Arc::new(ProcessEvents::default()));
+        let refused = Arc::new(Mutex::new(Vec::new()));
+        let last = Restarts(runtime, Arc::clone(&refused));
+        let outcome = Engine::new(Limits::default(), Random::new(1)).execute(0, async move {
+            let _last = last;
+            std::future::pending::<()>().await;
+        });
+        assert!(matches!(outcome.unwrap().end, engine::End::Deadlock(_)));
+        assert!(*refused.lock().unwrap() == [true]);
+    }
 }
