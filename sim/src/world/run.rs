@@ -10,6 +10,7 @@ use super::faults::{Fault, Faults};
 use super::mutant::Mutant;
 use super::plan::Plan;
 use super::scenario::Scenario;
+use crate::engine::sync::Register;
 use crate::engine::{self, Object};
 
 /// What all executions of a scenario share.
@@ -146,5 +147,28 @@ impl Drop for StoreRef {
 impl Drop for Store {
     fn drop(&mut self) {
         self.0.store_released();
+    }
+}
+
+/// Counts a sync as running, however it ends.
+pub(super) struct Running(Option<Register<u32>>);
+
+impl Running {
+    pub(super) fn new(running: &Register<u32>) -> Self {
+        running.update(|count| *count += 1);
+        Self(Some(running.clone()))
+    }
+
+    /// It runs no more, although it is still there.
+    pub(super) fn end(&mut self) {
+        if let Some(running) = self.0.take() {
+            running.update(|count| *count -= 1);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
     }
 }

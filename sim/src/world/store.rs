@@ -14,7 +14,7 @@ use mapi_sync::{
 };
 
 use super::plan::{Phase, Unit};
-use super::run::{Run, StoreRef};
+use super::run::{Run, Running, StoreRef};
 use super::scenario::{Maximum, OverlapStyle, Step, Text};
 use super::work::{Job, Tell};
 use crate::engine::sync::Register;
@@ -54,22 +54,6 @@ impl MapiSync for StoreProvider {
             session.keep(store);
             sync.run(session)
         })
-    }
-}
-
-/// Counts a sync as running, however it ends.
-struct Running(Register<u32>);
-
-impl Running {
-    fn new(count: &Register<u32>) -> Self {
-        count.update(|count| *count += 1);
-        Self(count.clone())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.update(|count| *count -= 1);
     }
 }
 

@@ -17,7 +17,7 @@ use self::ending::Ending;
 use self::tell::{RawTell, SyncState};
 use super::mutant::Mutant;
 use super::network::pass;
-use super::run::{Run, StoreRef};
+use super::run::{Run, Running, StoreRef};
 use super::scenario::{OverlapStyle, Returns};
 use super::work::Job;
 
@@ -153,28 +153,6 @@ struct Sync {
     state: Arc<SyncState>,
     ending: Ending,
     running: Running,
-}
-
-/// Counts a sync as running, however it ends.
-struct Running(Option<Register<u32>>);
-
-impl Running {
-    fn new(running: &Register<u32>) -> Self {
-        running.update(|count| *count += 1);
-        Self(Some(running.clone()))
-    }
-
-    fn end(&mut self) {
-        if let Some(running) = self.0.take() {
-            running.update(|count| *count -= 1);
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.end();
-    }
 }
 
 impl Sync {
