@@ -152,7 +152,7 @@ impl Check {
         Self { seed, ..self }
     }
 
-    /// Chooses schedules with the strategy of this name, one of [`STRATEGIES`](crate::strategy::STRATEGIES).
+    /// Chooses schedules with the strategy of this name, one of [`STRATEGIES`].
     ///
     /// # Errors
     ///

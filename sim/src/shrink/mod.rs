@@ -1,6 +1,6 @@
 //! Making a counterexample smaller: its scenario and its schedule together.
 //!
-//! What is smaller is said by [`Size`], an order on sequences of numbers in which the first difference decides: fewer
+//! What is smaller is said by [`Size`](size::Size), an order on sequences of numbers in which the first difference decides: fewer
 //! things that go wrong, then fewer tasks, less work, fewer context switches, fewer decisions, smaller values, shorter
 //! virtual time. (Hypothesis orders its inputs so, by length and then from the left: MacIver and Donaldson, "Test-Case
 //! Reduction via Test-Case Generation: Insights from the Hypothesis Reducer", ECOOP 2020.) Whatever is kept was run, and
