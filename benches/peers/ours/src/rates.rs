@@ -138,7 +138,8 @@ impl SyncProgressCallback for WatchedHost {
 async fn folder(host: Arc<dyn SyncProgressCallback>, position: Arc<AtomicU32>) {
     for _ in 0..REPORTS {
         // One thread runs all folders: no other can come between.
-        let index = position.fetch_add(1, Ordering::Relaxed) + 1;
+        let index = position.load(Ordering::Relaxed) + 1;
+        position.store(index, Ordering::Relaxed);
         host.progress(Some("Inbox"), index, FOLDERS as u32 * REPORTS).await;
     }
 }

@@ -103,7 +103,9 @@ impl Callback for Host {
 
 async fn folder(host: Arc<dyn Callback>, position: Arc<AtomicU32>) {
     for _ in 0..REPORTS {
-        let index = position.fetch_add(1, Ordering::Relaxed) + 1;
+        // One thread runs all folders: no other can come between.
+        let index = position.load(Ordering::Relaxed) + 1;
+        position.store(index, Ordering::Relaxed);
         host.progress(Some("Inbox"), index, FOLDERS as u32 * REPORTS).await;
     }
 }
