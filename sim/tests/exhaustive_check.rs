@@ -1,8 +1,10 @@
 //! An exhaustive check says the same for every number of jobs, and what it has shown.
 
+use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
 use mapi_sync_sim::report::json;
+use mapi_sync_sim::strategy::TrackedSharing;
 use mapi_sync_sim::world::{Folders, Scenario, builtin};
-use mapi_sync_sim::{Check, Report};
+use mapi_sync_sim::{Check, ProofUnit, Report, check};
 use serde_json::Value;
 
 fn tiny(name: &str, mutant: Option<&str>) -> Scenario {
@@ -60,6 +62,29 @@ fn a_wider_tree_is_split_and_says_the_same() {
     assert_eq!(first.counterexamples[0].token(), report.counterexamples[0].token());
     let some = same_for_all_jobs(&check.schedules(17));
     assert_eq!((some.schedules, some.complete), (17, false));
+}
+
+struct Store;
+
+#[async_trait]
+impl MapiSync for Store {
+    async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+        request.start(|session| async move {
+            session.progress(Some("Inbox"), 1, 1).await;
+            session.done(HResult::S_OK).await
+        })
+    }
+}
+
+#[test]
+fn a_provider_of_ones_own_is_reduced_on_its_makers_word() {
+    let check = check(|| Store).in_scenario(tiny("tiny-cancel", None));
+    let check = check.strategy("exhaustive").unwrap();
+    let every = check.run().proof.unwrap();
+    let classes = check.tracked_sharing(TrackedSharing).run().proof.unwrap();
+    assert_eq!((every.unit, classes.unit), (ProofUnit::Schedules, ProofUnit::Classes));
+    assert!(every.complete && classes.complete);
+    assert!(1 < classes.count && classes.count < every.count, "{classes} {every}");
 }
 
 #[test]

@@ -603,3 +603,14 @@ fn a_wait_that_was_given_up_wakes_nobody_unseen() {
     let ops = vec![Op::Send(0, 0), Op::JoinOrRecv(vec![], 0), Op::SpawnAndJoin(vec![])];
     check(&Program { tasks: vec![(ops, false)], faults: 0, drops: 0 }).unwrap();
 }
+
+/// Aborting a task that has children of its own.
+#[test]
+fn a_task_is_aborted_while_it_waits_for_its_child() {
+    let tasks = vec![
+        (vec![Op::Abort(1), Op::TryRecv(0)], false),
+        (vec![Op::Spawn(vec![]), Op::Oneshot(vec![])], false),
+    ];
+    let program = Program { tasks, faults: 0, drops: 0 };
+    check(&program).unwrap();
+}

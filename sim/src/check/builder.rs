@@ -14,7 +14,7 @@ use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
 use crate::engine::{Engine, Limits};
-use crate::strategy::{STRATEGIES, StrategyInfo, UnknownStrategy};
+use crate::strategy::{STRATEGIES, StrategyInfo, TrackedSharing, UnknownStrategy};
 use crate::world::{
     Changes, Fault, Faults, Host, Knob, MutantInfo, ProviderFactory, Scenario, VariantInfo, World,
 };
@@ -72,6 +72,8 @@ pub struct Check {
     strict: bool,
     pub(super) shrinks: bool,
     until: Option<Defect>,
+    /// What the caller says of their provider; the simulated one needs nobody's word.
+    word: Option<TrackedSharing>,
 }
 
 impl Check {
@@ -91,6 +93,7 @@ impl Check {
             strict: false,
             shrinks: true,
             until: None,
+            word: None,
         }
     }
 
@@ -198,6 +201,14 @@ impl Check {
         self.with_strategy(strategy.unwrap_or(StrategyInfo::default_strategy()))
     }
 
+    /// Gives the word that the provider's tasks share state through tracked objects only: those of
+    /// [`engine::sync`](crate::engine::sync), what tells its uses to [`Runtime::shared`](mapi_sync::Runtime::shared), and
+    /// what this crate's interface hands out. With it, the strategy `exhaustive` runs one schedule of each class; without it,
+    /// nothing is known of a provider of your own, and it runs every schedule.
+    pub fn tracked_sharing(self, word: TrackedSharing) -> Self {
+        Self { word: Some(word), ..self }
+    }
+
     /// Uses so many threads, at least one. The result does not depend on it. Without this, one for each processor.
     pub fn jobs(self, jobs: usize) -> Self {
         Self { jobs: jobs.max(1), ..self }
@@ -301,6 +312,7 @@ impl Check {
             world: &world,
             limits: self.engine_limits(&world),
             strategy: self.strategy,
+            reduces: self.strategy.reduces && (self.factory.is_none() || self.word.is_some()),
             seed: self.seed,
             schedules: self.requested(),
             jobs: self.jobs,

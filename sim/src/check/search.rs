@@ -34,6 +34,8 @@ pub(super) struct Search<'a> {
     pub(super) world: &'a World,
     pub(super) limits: Limits,
     pub(super) strategy: &'static StrategyInfo,
+    /// Whether one execution of each class is enough.
+    pub(super) reduces: bool,
     pub(super) seed: u64,
     /// How many executions at most, if not all.
     pub(super) schedules: Option<u64>,
@@ -92,7 +94,7 @@ pub(super) struct Sight {
 impl Search<'_> {
     /// Runs the executions. The result is the same for every number of jobs, unless `control` interrupts it.
     pub(super) fn run(&self, control: &Control) -> Sight {
-        if self.strategy.reduces {
+        if self.reduces {
             return self.run_in_parts(control);
         }
         // These exhaustive strategies keep their place in themselves, so their executions are one sequence.
@@ -100,6 +102,10 @@ impl Search<'_> {
         let mut sight = Sight::default();
         let worker = || {
             let mut engine = self.strategy.engine(self.limits, self.seed);
+            if self.strategy.reduces {
+                // Nobody has said that it may.
+                engine.set_strategy(Dfs::new());
+            }
             move |range: Range<u64>| self.chunk(&mut engine, range, control)
         };
         sweep(self.schedules.unwrap_or(u64::MAX), CHUNK, jobs, control, worker, |chunk| {

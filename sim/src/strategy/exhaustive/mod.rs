@@ -51,12 +51,14 @@ mod tree;
 
 use crate::decision::Kind;
 use crate::engine::{ChoicePoint, Decision, Segment, Strategy, TaskId};
+use event::Event;
 use frame::{Frame, sleeps};
 use history::{History, happens_before};
 use names::Names;
 use parts::{Handed, Link};
 use rounds::{Choices, Plans};
 use std::mem;
+use std::sync::Arc;
 use tree::{Finds, Sequence, insert};
 
 pub use certificate::{Certificate, Gap};
@@ -106,6 +108,9 @@ pub struct Reduced {
     base: usize,
     /// For each of those, what was found to be run from there.
     outside: Vec<Finds>,
+    /// And the steps that others will run from there anyway. What these lead to is not kept: it could stand for something
+    /// that they do not lead to.
+    planned: Vec<Vec<Arc<Event>>>,
     races: Vec<(usize, usize)>,
     choices: Choices,
     plans: Plans,
@@ -140,6 +145,7 @@ impl Reduced {
             depth: 0,
             base: 0,
             outside: Vec::new(),
+            planned: Vec::new(),
             races: Vec::new(),
             choices: Choices::default(),
             plans: Plans::default(),
@@ -269,7 +275,8 @@ impl Reduced {
             .collect();
         let before = |a, b| if b == first { a == second } else { happens_before(frames, a, b) };
         let sequence = Sequence { events, before: &before };
-        if !sequence.is_covered_by(&frames[first].sleep) {
+        let planned = self.planned.get(first).map_or(&[][..], Vec::as_slice);
+        if !sequence.is_covered_by(&frames[first].sleep) && !sequence.is_covered_by(planned) {
             match &mut finds {
                 Some(finds) => finds.add(sequence),
                 None => drop(insert(&mut todo, sequence)),
@@ -309,6 +316,7 @@ impl Reduced {
         let handed: Option<Vec<_>> = own[..=place].iter_mut().map(Handed::of).collect();
         if let Some(handed) = handed {
             self.base += handed.len();
+            self.planned.extend(handed.iter().map(Handed::planned));
             link.hand_over(handed, mem::take(&mut self.outside));
             self.outside.resize_with(self.base, Finds::default);
         }

@@ -27,8 +27,8 @@ use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// A part leaves branches to others once in so many of its executions.
-const PERIOD: u32 = 16;
+/// A part leaves branches to others once in so many of its executions. It takes a large tree for that to pay.
+const PERIOD: u32 = 1 << 30;
 
 /// What executions of a part have shown.
 pub trait Findings: Default + Send + 'static {
@@ -119,6 +119,11 @@ pub(super) struct Handed {
 }
 
 impl Handed {
+    /// The steps that others will run from there.
+    pub(super) fn planned(&self) -> Vec<Arc<Event>> {
+        self.todo.iter().map(|node| Arc::clone(&node.event)).collect()
+    }
+
     /// Takes what is still to be run from a frame.
     pub(super) fn of(frame: &mut Frame) -> Option<Self> {
         let event = frame.event.clone()?;
@@ -206,8 +211,17 @@ struct Unit {
     rest: Option<Rest>,
 }
 
-/// The steps that lead to a state, each with those that sleep in the state before it.
-type Stem = [(Process, Vec<Arc<Event>>)];
+/// The steps that lead to a state.
+type Stem = [Level];
+
+#[derive(Clone)]
+struct Level {
+    process: Process,
+    /// What sleeps in the state before the step.
+    sleep: Vec<Arc<Event>>,
+    /// What else is planned to be run from there, after this step.
+    planned: Vec<Arc<Event>>,
+}
 
 /// What something is a part of.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -283,9 +297,9 @@ impl Seed {
     fn plant(self, part: &mut Reduced, link: Link) {
         part.link = Some(link);
         part.choices.assignment.clone_from(&self.assignment);
-        for (process, sleep) in self.stem.iter() {
-            let frame = Frame { process: Some(*process), sleep: sleep.clone(), ..Frame::default() };
-            part.frames.push(frame);
+        for Level { process, sleep, planned } in self.stem.iter().cloned() {
+            part.frames.push(Frame { process: Some(process), sleep, ..Frame::default() });
+            part.planned.push(planned);
         }
         if let Some(last) = part.frames.last_mut() {
             last.after = self.after;
@@ -318,12 +332,19 @@ impl<T: Findings> Fork<T> {
     fn start(&mut self, at: usize) -> Seed {
         let ahead = self.branches[..at].iter().map(|branch| Arc::clone(&branch.event));
         let sleep = self.sleep.iter().cloned().chain(ahead).collect();
+        let later = self.branches[at + 1..].iter();
+        let planned = later.map(|branch| Arc::clone(&branch.plan)).collect();
         let branch = &mut self.branches[at];
         let after = match mem::replace(&mut branch.stage, Stage::Running) {
             Stage::Waiting(after) => after,
             Stage::Running | Stage::Done(_) => Vec::new(),
         };
-        let stem = self.stem.iter().cloned().chain([(branch.event.process, sleep)]).collect();
+        let stem = self
+            .stem
+            .iter()
+            .cloned()
+            .chain([Level { process: branch.event.process, sleep, planned }])
+            .collect();
         Seed { assignment: Arc::clone(&self.assignment), stem, after }
     }
 
@@ -533,7 +554,9 @@ impl<T: Findings> State<T> {
         let assignment = Arc::clone(&unit.assignment);
         let mut stem = unit.stem.to_vec();
         let mut outside = Some(outside);
-        for Handed { event, sleep, todo } in handed {
+        for handed in handed {
+            let planned = handed.planned();
+            let Handed { event, sleep, todo } = handed;
             let reserve = if todo.is_empty() { 0.0 } else { share(width, todo.len() + 2) };
             width = if todo.is_empty() { width } else { reserve };
             let mut branches =
@@ -562,7 +585,7 @@ impl<T: Findings> State<T> {
             let fork_number = self.number();
             self.forks.insert(fork_number, fork);
             parent = Parent::Branch(fork_number, 0);
-            stem.push((event.process, sleep));
+            stem.push(Level { process: event.process, sleep, planned });
         }
         if let Some(unit) = self.units.get_mut(&number) {
             (unit.parent, unit.width, unit.stem) = (parent, width, Arc::from(stem));
