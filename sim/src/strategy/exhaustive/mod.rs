@@ -51,15 +51,13 @@ mod tree;
 
 use crate::decision::Kind;
 use crate::engine::{ChoicePoint, Decision, Segment, Strategy, TaskId};
-use event::Event;
 use frame::{Frame, sleeps};
 use history::{History, happens_before};
 use names::Names;
-use parts::{Handed, Link};
+use parts::Link;
 use rounds::{Choices, Plans};
 use std::mem;
-use std::sync::Arc;
-use tree::{Finds, Sequence, insert};
+use tree::{Sequence, insert};
 
 pub use certificate::{Certificate, Gap};
 pub use parts::{Findings, explore};
@@ -104,13 +102,6 @@ pub struct Reduced {
     spare: Vec<Frame>,
     /// The depth of the step to come.
     depth: usize,
-    /// How many of the frames are in the care of another part of the search.
-    base: usize,
-    /// For each of those, what was found to be run from there.
-    outside: Vec<Finds>,
-    /// And the steps that others will run from there anyway. What these lead to is not kept: it could stand for something
-    /// that they do not lead to.
-    planned: Vec<Vec<Arc<Event>>>,
     races: Vec<(usize, usize)>,
     choices: Choices,
     plans: Plans,
@@ -143,9 +134,6 @@ impl Reduced {
             frames: Vec::new(),
             spare: Vec::new(),
             depth: 0,
-            base: 0,
-            outside: Vec::new(),
-            planned: Vec::new(),
             races: Vec::new(),
             choices: Choices::default(),
             plans: Plans::default(),
@@ -174,7 +162,7 @@ impl Reduced {
         let waiting = u32::try_from(self.plans.len()).unwrap_or(u32::MAX);
         let mut width = 1.0 / (f64::from(self.rounds) + 1.0 + f64::from(waiting));
         let mut share = width * f64::from(self.rounds);
-        for frame in &self.frames[self.base..] {
+        for frame in &self.frames {
             let done = f64::from(frame.explored);
             let todo = f64::from(u32::try_from(frame.todo.len()).unwrap_or(u32::MAX));
             width /= done + 1.0 + todo;
@@ -185,13 +173,12 @@ impl Reduced {
 
     /// Whether nothing comes before it: it is no part of a search, or the first.
     pub(crate) fn is_first(&self) -> bool {
-        self.base == 0 && self.choices.assignment.is_empty()
+        self.choices.assignment.is_empty()
     }
 
     /// Leaves what was explored, up to a frame that has something left to run, and takes that up.
     fn backtrack(&mut self) -> bool {
-        while self.frames.len() > self.base {
-            let Some(mut frame) = self.frames.pop() else { return false };
+        while let Some(mut frame) = self.frames.pop() {
             if let Some(event) = frame.event.take() {
                 self.history.undo(&mut frame, &event);
                 frame.explored += 1;
@@ -251,11 +238,8 @@ impl Reduced {
     fn reverse_races(&mut self) {
         let mut races = mem::take(&mut self.races);
         for (first, second) in races.drain(..) {
-            // What led up to this part of the search was seen by another.
-            if second + 1 >= self.base {
-                self.tally.races += 1;
-                self.reverse(first, second);
-            }
+            self.tally.races += 1;
+            self.reverse(first, second);
         }
         self.races = races;
     }
@@ -263,7 +247,6 @@ impl Reduced {
     fn reverse(&mut self, first: usize, second: usize) {
         // Taken out while they are changed: the sequence looks at the other frames.
         let mut todo = mem::take(&mut self.frames[first].todo);
-        let mut finds = self.outside.get_mut(first).map(mem::take);
         let frames = &self.frames;
         let rest = (first + 1..frames.len())
             .filter(|step| frames[*step].event.is_some() && !happens_before(frames, first, *step));
@@ -275,17 +258,10 @@ impl Reduced {
             .collect();
         let before = |a, b| if b == first { a == second } else { happens_before(frames, a, b) };
         let sequence = Sequence { events, before: &before };
-        let planned = self.planned.get(first).map_or(&[][..], Vec::as_slice);
-        if !sequence.is_covered_by(&frames[first].sleep) && !sequence.is_covered_by(planned) {
-            match &mut finds {
-                Some(finds) => finds.add(sequence),
-                None => drop(insert(&mut todo, sequence)),
-            }
+        if !sequence.is_covered_by(&frames[first].sleep) {
+            insert(&mut todo, sequence);
         }
         self.frames[first].todo = todo;
-        if let Some(finds) = finds {
-            self.outside[first] = finds;
-        }
     }
 
     /// Goes on to the next assignment.
@@ -298,28 +274,6 @@ impl Reduced {
         let Some(assignment) = self.plans.next() else { return false };
         self.choices.assignment = assignment;
         self.history.clear();
-        true
-    }
-
-    /// Leaves to others what branches off nearest to the root. Returns whether there is any use in going on.
-    fn share(&mut self) -> bool {
-        let Some(link) = &mut self.link else { return true };
-        let event = self.base.checked_sub(1).and_then(|last| self.frames[last].event.clone());
-        if !link.goes_on(event) {
-            return false;
-        }
-        if !link.is_time() {
-            return true;
-        }
-        let own = &mut self.frames[self.base..];
-        let Some(place) = own.iter().position(|frame| !frame.todo.is_empty()) else { return true };
-        let handed: Option<Vec<_>> = own[..=place].iter_mut().map(Handed::of).collect();
-        if let Some(handed) = handed {
-            self.base += handed.len();
-            self.planned.extend(handed.iter().map(Handed::planned));
-            link.hand_over(handed, mem::take(&mut self.outside));
-            self.outside.resize_with(self.base, Finds::default);
-        }
         true
     }
 }
@@ -351,10 +305,11 @@ impl Strategy for Reduced {
         if self.finished {
             return false;
         }
-        if self.started && !(self.share() && (self.backtrack() || self.next_round())) {
+        let wanted = self.link.as_ref().is_none_or(Link::goes_on);
+        if self.started && !(wanted && (self.backtrack() || self.next_round())) {
             self.finished = true;
-            if let Some(link) = &mut self.link {
-                link.end(mem::take(&mut self.outside), mem::take(&mut self.plans), self.tally);
+            if let Some(link) = &self.link {
+                link.end(mem::take(&mut self.plans), self.tally);
             }
             return false;
         }

@@ -50,9 +50,7 @@ impl Sequence<'_> {
 
 /// Adds a sequence to a tree, unless a sequence in it leads there already. This is the operation of that name of Abdulla,
 /// Aronsson, Jonsson and Sagonas (section 6 of the paper named in the [module](super)'s guide).
-///
-/// Returns whether it was added.
-pub(super) fn insert(mut children: &mut Vec<Node>, mut sequence: Sequence<'_>) -> bool {
+pub(super) fn insert(mut children: &mut Vec<Node>, mut sequence: Sequence<'_>) {
     loop {
         let matching = children
             .iter()
@@ -63,56 +61,10 @@ pub(super) fn insert(mut children: &mut Vec<Node>, mut sequence: Sequence<'_>) -
             sequence.events.remove(at);
         }
         if children[n].children.is_empty() || sequence.events.is_empty() {
-            return false;
+            return;
         }
         children = &mut children[n].children;
     }
     let chain = sequence.events.into_iter().rev();
     children.extend(chain.fold(Vec::new(), |children, (_, event)| vec![Node { event, children }]));
-    true
-}
-
-/// Sequences that were found in one part of a search, and are to be run from a state that another part has in its care.
-#[derive(Debug, Default)]
-pub(super) struct Finds {
-    /// The tree that they make up, so that each is kept once.
-    tree: Vec<Node>,
-    sequences: Vec<Kept>,
-}
-
-/// A sequence that outlives the trace in which it was found.
-#[derive(Debug)]
-struct Kept {
-    events: Vec<Arc<Event>>,
-    /// For each event, which of the ones ahead of it happen before it: a bit for each.
-    before: Vec<u64>,
-}
-
-impl Finds {
-    /// Adds a sequence, unless one of those that are here leads there.
-    pub(super) fn add(&mut self, sequence: Sequence<'_>) {
-        let Sequence { events, before } = sequence;
-        if insert(&mut self.tree, Sequence { events: events.clone(), before }) {
-            let row = events.len().div_ceil(64);
-            let mut bits = vec![0; row * events.len()];
-            for (n, (second, _)) in events.iter().enumerate() {
-                for (m, (first, _)) in events[..n].iter().enumerate() {
-                    if before(*first, *second) {
-                        bits[n * row + m / 64] |= 1 << (m % 64);
-                    }
-                }
-            }
-            let events = events.into_iter().map(|(_, event)| event).collect();
-            self.sequences.push(Kept { events, before: bits });
-        }
-    }
-
-    /// Takes the sequences out, in the order in which they came.
-    pub(super) fn drain(self, mut take: impl FnMut(Sequence<'_>)) {
-        for Kept { events, before } in self.sequences {
-            let row = events.len().div_ceil(64);
-            let before = |m: usize, n: usize| before[n * row + m / 64] >> (m % 64) & 1 == 1;
-            take(Sequence { events: events.into_iter().enumerate().collect(), before: &before });
-        }
-    }
 }
