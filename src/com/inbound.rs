@@ -18,7 +18,7 @@ use crate::{CallbackUnknown, HResult, RawEvent, Runtime, SyncProgressCallback};
 ///
 /// Its identity and its `IMAPISyncProgressCallback` are different pointers, so a provider has to ask for the interface, as
 /// it has to with Outlook. Each QueryInterface is put to the [`CallbackUnknown`], and every reference that COM counts is
-/// one of its [`CallbackRef`]s, so whoever watches those sees what a foreign provider does with its references. The object
+/// one of its [`CallbackRef`](crate::CallbackRef)s, so whoever watches those sees what a foreign provider does with its references. The object
 /// survives a Release too many.
 ///
 /// A call after the last Release still goes through, for the contract to see.
