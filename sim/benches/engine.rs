@@ -70,7 +70,7 @@ fn main() {
         index += 1;
         simulated(&mut engine, index);
     };
-    let [ours, floor] = best(9, 100_000, [&mut run, &mut bare]);
+    let [ours, floor] = best(25, 100_000, [&mut run, &mut bare]);
     println!(
         "yields_2x10: engine {:.0} schedules/s, bare loop {:.0}/s, ratio {:.2}",
         1.0 / ours,

@@ -27,31 +27,28 @@ struct Slot {
 
 /// The engine as a strategy may ask it.
 #[derive(Clone, Copy)]
-pub(super) struct Facts<'a> {
-    engine: &'a Engine,
-    cx: &'a Context,
-}
+pub(super) struct Facts<'a>(&'a Engine);
 
 impl Facts<'_> {
     #[inline]
     pub(super) fn current(&self) -> TaskId {
-        self.cx.current.get()
+        context::with(|cx| cx.current.get())
     }
 
     #[inline]
     pub(super) fn step(&self) -> u64 {
-        self.cx.step.get()
+        context::step()
     }
 
     pub(super) fn key(&self, task: TaskId) -> TaskKey {
-        self.cx.key(task)
+        context::with(|cx| cx.key(task))
     }
 
     pub(super) fn segments(&self, task: TaskId) -> u32 {
         if task == TaskId::CLOCK {
-            self.engine.clock_moves
+            self.0.clock_moves
         } else {
-            self.engine.slots.get(task.index()).map_or(0, |slot| slot.polls)
+            self.0.slots.get(task.index()).map_or(0, |slot| slot.polls)
         }
     }
 }

@@ -301,6 +301,12 @@ impl<'a> Ready<'a> {
         }
     }
 
+    /// Who runs if nothing is decided, when `current` ran last.
+    #[inline]
+    pub(super) fn default_after(self, current: TaskId) -> TaskId {
+        if self.contains(current) { current } else { self.first().unwrap_or(TaskId::CLOCK) }
+    }
+
     /// The ready task number `n`, counted from 0 by ascending number.
     #[inline]
     #[must_use]

@@ -164,12 +164,7 @@ impl<'a> Decision<'a> {
     #[inline]
     #[must_use]
     pub fn default_task(&self) -> TaskId {
-        let current = self.current();
-        if self.ready.contains(current) {
-            current
-        } else {
-            self.ready.first().unwrap_or(TaskId::CLOCK)
-        }
+        self.ready.default_after(self.current())
     }
 }
 

@@ -65,7 +65,7 @@ impl Engine {
                 spawned: &self.spawned,
                 woken: &self.woken,
                 finished,
-                facts: Facts { engine: self, cx },
+                facts: Facts(self),
             };
             if let Some(strategy) = cx.strategy.borrow_mut().as_mut() {
                 strategy.segment(&segment);

@@ -36,6 +36,8 @@ impl Engine {
         }
     }
 
+    /// Polls one task after another. A call of its own, so that it has the registers to itself.
+    #[inline(never)]
     fn run(&mut self, cx: &Context) -> End {
         loop {
             while self.plain {
@@ -158,8 +160,8 @@ impl Engine {
     /// Asks the strategy who runs next. Says also whether that departs from the default.
     #[inline(always)]
     fn pick(&self, cx: &Context, ready: Ready<'_>, clock: bool) -> (TaskId, bool) {
-        let at = Decision { ready, clock, facts: Facts { engine: self, cx } };
-        let default = at.default_task();
+        let at = Decision { ready, clock, facts: Facts(self) };
+        let default = ready.default_after(cx.current.get());
         let picked = match cx.strategy.borrow_mut().as_mut() {
             Some(strategy) => strategy.pick(&at),
             None => default,
