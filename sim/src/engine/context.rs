@@ -56,6 +56,8 @@ pub(super) struct Traced {
     /// How many things it waited for at once when it last waited, and at which step that was.
     pub(super) waits: u32,
     pub(super) step: u64,
+    /// The objects that it waited for.
+    pub(super) awaited: Vec<ObjectId>,
     /// The objects that it looked at to see whether it had to wait.
     pub(super) objects: Vec<ObjectId>,
     /// The step that had brought what it waits for before it began to wait.
@@ -69,6 +71,7 @@ impl Traced {
         if self.step != step {
             self.waits = 0;
             self.objects.clear();
+            self.awaited.clear();
             self.given = None;
         }
         self.waits += 1;
@@ -298,7 +301,16 @@ pub(super) fn waits_for(what: WaitFor) {
 /// run once the thing has come does not depend on which was first. Among several waits, it is.
 #[inline]
 pub(super) fn looks_at(objects: &[ObjectId]) {
-    note_wait(|traced, _| traced.objects.extend_from_slice(objects));
+    note_wait(|traced, _| {
+        traced.objects.extend_from_slice(objects);
+        traced.awaited.extend_from_slice(objects);
+    });
+}
+
+/// Notes what the running task waits for without a look at it: it stands in a queue.
+#[inline]
+pub(super) fn queues_for(object: ObjectId) {
+    note_wait(|traced, _| traced.awaited.push(object));
 }
 
 /// Notes that what the running task waits for is there already, by the given step: but for that step, the task would have
@@ -316,14 +328,26 @@ pub(super) fn waits_for_its_turn() {
 
 /// Says that what the running task waited for came at the given step, by that step's use of `object`.
 ///
-/// A task that waited for this alone could not have run before. One that waited for several things at once could, and
-/// which of them had come can be seen: then it is an access like others, and the order can be reversed.
+/// A task that waited for this alone could not have run before. One that waited for several things at once could, or for
+/// something else, as where a joiner is kept after a `select!` and polled again later: which of them had come can be
+/// seen. Then it is an access like others, and the order can be reversed.
 pub(super) fn came(object: ObjectId, step: u64) {
-    if waited_for_several() {
-        effect(Effect::Access(object, Mode::Read));
-    } else {
+    if waited_for_alone(object) {
         after(step);
+    } else {
+        effect(Effect::Access(object, Mode::Read));
     }
+}
+
+/// Whether what the running task waited for before this segment was this and nothing else.
+fn waited_for_alone(object: ObjectId) -> bool {
+    is_recording()
+        && with(|cx| {
+            let traced = cx.traced.borrow();
+            traced
+                .get(cx.current.get().index())
+                .is_some_and(|traced| traced.waits == 1 && traced.awaited.contains(&object))
+        })
 }
 
 /// Whether the running task waited for several things at once before this segment.

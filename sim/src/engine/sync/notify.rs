@@ -171,6 +171,7 @@ impl Future for Notified {
             kind: "a notification of",
             name: this.shared.object.name(),
         });
+        context::queues_for(this.shared.object.id());
         Poll::Pending
     }
 }

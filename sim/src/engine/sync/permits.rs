@@ -178,6 +178,7 @@ impl Future for Acquire {
             Stage::Done => return Poll::Ready(true),
         }
         context::waits_for(WaitFor::Object { kind: this.permits.kind, name: this.permits.name() });
+        context::queues_for(this.permits.object.id());
         Poll::Pending
     }
 }

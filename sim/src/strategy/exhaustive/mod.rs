@@ -39,12 +39,6 @@
 //!
 //! That tasks share state through tracked objects alone. The engine cannot see an `Arc<Mutex<_>>`, so the caller gives
 //! their word for it, by [`TrackedSharing`]. Without it, use [`Dfs`](super::Dfs), which reduces nothing.
-//!
-//! # What is not found yet
-//!
-//! One class can be missed where a task waits for another's end in a `select!`, goes on without it, keeps the joiner, does
-//! something else that waits its turn, and then waits for the same end again. It takes thousands of random programs to
-//! come upon one. A program that keeps joiners so is to be checked with [`Dfs`](super::Dfs).
 
 mod certificate;
 mod event;
