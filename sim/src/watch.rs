@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{
-    ChoicePoint, Decision, Effect, Mode, ObjectId, Segment, Strategy, TaskId, TaskKey,
-};
+use crate::engine::{ChoicePoint, Decision, Mode, ObjectId, Segment, Strategy, TaskId, TaskKey};
 
 /// Asks another strategy, and notes the steps of the last execution.
 pub(crate) struct Watched<S> {
@@ -47,11 +45,7 @@ impl Races {
     }
 
     fn segment(&mut self, segment: &Segment<'_>) {
-        let used = segment.effects.iter().filter_map(|effect| match effect {
-            Effect::Access(object, mode) => Some((*object, *mode)),
-            Effect::After(_) => None,
-        });
-        let used: Vec<(ObjectId, Mode)> = used.collect();
+        let used: Vec<(ObjectId, Mode)> = segment.accesses().collect();
         // A step that is not in conflict with those passed over could have come before them, and so may the next be.
         let before = self.passed_over.get(&segment.task).into_iter().flatten();
         self.found |= before.into_iter().any(|(object, mode)| {

@@ -67,9 +67,7 @@ impl Proof {
         let count = search.schedules();
         Self { complete, unit: ProofUnit::Schedules, count, estimate, bounds, gap: None }
     }
-}
 
-impl Proof {
     /// What dropping a task at each await point says.
     pub(super) fn of_cancellations(search: &Cancellations) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]

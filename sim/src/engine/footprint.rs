@@ -70,6 +70,14 @@ pub struct Segment<'a> {
 }
 
 impl Segment<'_> {
+    /// The objects that it used, and how, in order and with repetitions.
+    pub fn accesses(&self) -> impl Iterator<Item = (ObjectId, Mode)> + '_ {
+        self.effects.iter().filter_map(|effect| match effect {
+            Effect::Access(object, mode) => Some((*object, *mode)),
+            Effect::After(_) => None,
+        })
+    }
+
     /// The identity of any task of the execution.
     #[must_use]
     pub fn key_of(&self, task: TaskId) -> TaskKey {

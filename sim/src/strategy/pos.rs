@@ -1,7 +1,7 @@
 //! Random priorities for events instead of tasks.
 
 use super::profile::Profile;
-use super::random::{Block, Chances, execution_rng};
+use super::random::{Chances, execution_rng};
 use crate::engine::{ChoicePoint, Decision, Segment, Strategy, TaskId};
 use fastrand::Rng;
 
@@ -11,7 +11,7 @@ use fastrand::Rng;
 /// segment that has waited long no better chance than one that has just come up, here a segment keeps what it drew, unless
 /// one runs that is in conflict with it: then it draws anew, so that the order of each two that race is decided afresh.
 ///
-/// Which segments are in conflict is known from the first execution of the [block](Block). In it, and where a strategy's
+/// Which segments are in conflict is known from the first execution of the [block](super::Block). In it, and where a strategy's
 /// executions are no blocks, nobody draws anew: that is the paper's basic algorithm.
 #[derive(Clone, Debug)]
 pub struct Pos {
@@ -21,10 +21,7 @@ pub struct Pos {
     /// By task number: the priority of its next segment; 0 is none yet.
     priorities: Vec<u32>,
     clock: u32,
-    block: Block,
     profile: Profile,
-    /// Whether this execution is the one that is learned from.
-    learns: bool,
     /// Whether something was learned.
     knows: bool,
 }
@@ -39,9 +36,7 @@ impl Pos {
             chances: Chances::default(),
             priorities: Vec::new(),
             clock: 0,
-            block: Block::default(),
             profile: Profile::default(),
-            learns: false,
             knows: false,
         }
     }
@@ -76,11 +71,7 @@ impl Strategy for Pos {
         self.chances = Chances::draw(&mut self.rng);
         self.priorities.clear();
         self.clock = 0;
-        self.knows = self.block.goes_on(index);
-        self.learns = index.is_multiple_of(Block::SIZE);
-        if !self.knows {
-            self.profile.clear();
-        }
+        self.knows = self.profile.begin(index);
         true
     }
 
@@ -102,7 +93,7 @@ impl Strategy for Pos {
     }
 
     fn wants_footprints(&self) -> bool {
-        self.learns
+        self.profile.learns()
     }
 
     fn segment(&mut self, segment: &Segment<'_>) {
@@ -114,6 +105,7 @@ impl Strategy for Pos {
 mod tests {
     use super::*;
     use crate::engine::{self, Engine, Limits, Object};
+    use crate::strategy::Block;
 
     #[test]
     fn a_single_segment_comes_late_as_often_as_early() {

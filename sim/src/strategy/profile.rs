@@ -1,22 +1,37 @@
 //! What the segments of one execution used, as a guess at what those of the next will.
 
-use crate::engine::{Effect, Mode, ObjectId, Segment, TaskId, TaskKey};
+use super::random::Block;
+use crate::engine::{Mode, ObjectId, Segment, TaskId, TaskKey};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The objects that each segment of an execution used. Segments are known by their task, and by how many of it came before.
 ///
 /// What a segment will do is not known before it has run. In another execution of the same program it will most likely do
-/// what it did in this one.
+/// what it did in this one. That one is the first of a [block](Block), and what it showed holds for the rest.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Profile {
+    block: Block,
+    /// Whether this execution is the one that is learned from.
+    learns: bool,
     used: BTreeMap<(TaskKey, u32), Vec<(ObjectId, Mode)>>,
     segments: BTreeMap<TaskKey, u32>,
 }
 
 impl Profile {
-    pub(super) fn clear(&mut self) {
-        self.used.clear();
-        self.segments.clear();
+    /// Goes on to an execution. Says whether what was learned holds for it.
+    pub(super) fn begin(&mut self, index: u64) -> bool {
+        let goes_on = self.block.goes_on(index);
+        self.learns = index.is_multiple_of(Block::SIZE);
+        if !goes_on {
+            self.used.clear();
+            self.segments.clear();
+        }
+        goes_on
+    }
+
+    /// Whether this execution is the one that is learned from.
+    pub(super) fn learns(&self) -> bool {
+        self.learns
     }
 
     pub(super) fn note(&mut self, segment: &Segment<'_>) {
@@ -24,11 +39,7 @@ impl Profile {
             return;
         }
         let ordinal = self.segments.entry(segment.key).or_default();
-        let used = segment.effects.iter().filter_map(|effect| match effect {
-            Effect::Access(object, mode) => Some((*object, *mode)),
-            Effect::After(_) => None,
-        });
-        self.used.insert((segment.key, *ordinal), used.collect());
+        self.used.insert((segment.key, *ordinal), segment.accesses().collect());
         *ordinal += 1;
     }
 

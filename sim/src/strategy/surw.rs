@@ -1,7 +1,7 @@
 //! A random walk that is uniform over the interleavings of what matters.
 
 use super::profile::Profile;
-use super::random::{Block, Chances, execution_rng};
+use super::random::{Chances, execution_rng};
 use crate::engine::{ChoicePoint, Decision, Segment, Strategy, TaskId, TaskKey};
 use fastrand::Rng;
 use std::collections::BTreeMap;
@@ -13,17 +13,14 @@ use std::collections::BTreeMap;
 /// however many others each task has besides. A task is meant to take the next of those segments, with a probability in
 /// proportion to how many of them it has left; until it does, the others run at random as far as they would not.
 ///
-/// Which segments use the object is known from the first execution of the [block](Block), which is random. Tasks that wait
+/// Which segments use the object is known from the first execution of the [block](super::Block), which is random. Tasks that wait
 /// are not meant; if all that can run would be held back, another task is.
 #[derive(Clone, Debug)]
 pub struct Surw {
     seed: u64,
     rng: Rng,
     chances: Chances,
-    block: Block,
     profile: Profile,
-    /// Whether this execution is the one that is learned from.
-    learns: bool,
     /// The segments that matter in this execution, by task and in order.
     matter: BTreeMap<TaskKey, Vec<u32>>,
     /// Who is to take the next of them.
@@ -39,9 +36,7 @@ impl Surw {
             seed,
             rng: Rng::with_seed(seed),
             chances: Chances::default(),
-            block: Block::default(),
             profile: Profile::default(),
-            learns: false,
             matter: BTreeMap::new(),
             meant: None,
             free: Vec::new(),
@@ -90,15 +85,11 @@ impl Surw {
 
 impl Strategy for Surw {
     fn begin(&mut self, index: u64) -> bool {
-        let goes_on = self.block.goes_on(index);
         self.rng = execution_rng(self.seed, index);
         self.chances = Chances::draw(&mut self.rng);
         self.meant = None;
         self.matter.clear();
-        self.learns = index.is_multiple_of(Block::SIZE);
-        if !goes_on {
-            self.profile.clear();
-        }
+        self.profile.begin(index);
         let contested = self.profile.contested();
         if !contested.is_empty() {
             self.matter = self.profile.segments_with(contested[self.rng.usize(..contested.len())]);
@@ -134,7 +125,7 @@ impl Strategy for Surw {
     }
 
     fn wants_footprints(&self) -> bool {
-        self.learns
+        self.profile.learns()
     }
 
     fn segment(&mut self, segment: &Segment<'_>) {
@@ -146,7 +137,7 @@ impl Strategy for Surw {
 mod tests {
     use super::*;
     use crate::engine::{self, Engine, Limits, Object};
-    use crate::strategy::Urw;
+    use crate::strategy::{Block, Urw};
     use std::sync::{Arc, Mutex};
 
     type Seen = Arc<Mutex<Vec<u32>>>;
