@@ -339,22 +339,13 @@ pub(super) fn came(object: ObjectId, step: u64) {
     }
 }
 
-/// Whether what the running task waited for before this segment was this and nothing else.
-fn waited_for_alone(object: ObjectId) -> bool {
+/// Whether what the running task waited for before this segment was this and nothing else. Only known with footprints.
+pub(super) fn waited_for_alone(object: ObjectId) -> bool {
     is_recording()
         && with(|cx| {
             let traced = cx.traced.borrow();
             traced
                 .get(cx.current.get().index())
                 .is_some_and(|traced| traced.waits == 1 && traced.awaited.contains(&object))
-        })
-}
-
-/// Whether the running task waited for several things at once before this segment.
-pub(super) fn waited_for_several() -> bool {
-    is_recording()
-        && with(|cx| {
-            let traced = cx.traced.borrow();
-            traced.get(cx.current.get().index()).is_some_and(|traced| traced.waits > 1)
         })
 }

@@ -259,7 +259,7 @@ impl<T> Shared<T> {
                 for step in &state.departures {
                     context::came(self.doors.id(), *step);
                 }
-                if context::waited_for_several() {
+                if !context::waited_for_alone(self.tail.id()) {
                     self.tail.read();
                 }
             }
