@@ -24,13 +24,7 @@ fn run(case: &Case) -> Outcome {
     })
 }
 
-mount! { run;
-    plain nothing_to_do done_with_a_warning done_with_an_unknown_code several_errors success_after_an_error
-    phases long_text slow_work dropped dropped_by_a_panic panicked panicked_in_drop panicked_late_in_start
-    provider_panics_in_drop provider_panics_in_drop_last everything_panics start_fails start_fails_oddly
-    host_fails host_panics closes_in_done never_waits releases_early next_from_done second_from_progress
-    slow_host unknown_flags dropped_and_host_fails
-}
+mount! { run }
 
 #[test]
 fn the_method_table_keeps_the_contract() {
