@@ -5,69 +5,20 @@
 //! printed at the end.
 
 mod best;
+mod provider_4x8;
 
 use best::best;
 use criterion::{Criterion, Throughput};
-use mapi_sync::contract::{Call, Monitor, MonitorConfig, SyncWatch};
-use mapi_sync::{HResult, RawEvent, SyncProgressCallback, async_trait};
+use mapi_sync::contract::{Monitor, MonitorConfig};
+use mapi_sync::{HResult, RawEvent, SyncProgressCallback};
 use mapi_sync_sim::engine::{self, Engine, Limits};
 use mapi_sync_sim::strategy::Random;
+use provider_4x8::{FOLDERS, Host, WatchedHost, folder};
 use std::hint::black_box;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::task::{Context, Poll, Waker};
-
-const FOLDERS: usize = 4;
-const REPORTS: u32 = 8;
-
-/// A host that takes one turn to answer.
-struct Host;
-
-#[async_trait]
-impl SyncProgressCallback for Host {
-    async fn progress(&self, _: Option<&str>, _: u32, _: u32) -> HResult {
-        engine::yield_now().await;
-        HResult::S_OK
-    }
-
-    async fn error(&self, _: HResult, _: Option<&str>) -> HResult {
-        HResult::S_OK
-    }
-
-    async fn done(&self, _: RawEvent, _: HResult) -> HResult {
-        HResult::S_OK
-    }
-}
-
-/// The same host, which tells the monitor of every call.
-struct WatchedHost(SyncWatch);
-
-#[async_trait]
-impl SyncProgressCallback for WatchedHost {
-    async fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> HResult {
-        let in_flight = self.0.begin(Call::Progress { text, index, index_max });
-        engine::yield_now().await;
-        in_flight.end(HResult::S_OK)
-    }
-
-    async fn error(&self, result: HResult, text: Option<&str>) -> HResult {
-        self.0.begin(Call::Error { result, text }).end(HResult::S_OK)
-    }
-
-    async fn done(&self, event: RawEvent, status: HResult) -> HResult {
-        self.0.begin(Call::Done { event, status }).end(HResult::S_OK)
-    }
-}
-
-async fn folder(host: Arc<dyn SyncProgressCallback>, position: Arc<AtomicU32>) {
-    for _ in 0..REPORTS {
-        // One thread runs all folders: no other can come between.
-        let index = position.load(Ordering::Relaxed) + 1;
-        position.store(index, Ordering::Relaxed);
-        host.progress(Some("Inbox"), index, FOLDERS as u32 * REPORTS).await;
-    }
-}
 
 async fn provider(host: Arc<dyn SyncProgressCallback>) {
     let position = Arc::new(AtomicU32::new(0));

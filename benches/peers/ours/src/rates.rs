@@ -1,21 +1,23 @@
 //! How many schedules there are in a second.
 
-use mapi_sync::contract::{Call, Monitor, MonitorConfig, SyncWatch};
-use mapi_sync::{HResult, RawEvent, SyncProgressCallback, async_trait};
+#[path = "../../../../sim/benches/provider_4x8/mod.rs"]
+mod provider_4x8;
+
+use mapi_sync::contract::{Monitor, MonitorConfig};
+use mapi_sync::{HResult, RawEvent, SyncProgressCallback};
 use mapi_sync_sim::engine::{self, Engine, Limits};
 use mapi_sync_sim::strategy::StrategyInfo;
 use peers::Rated;
+use provider_4x8::{FOLDERS, Host, REPORTS, WatchedHost, folder};
 use std::hint::black_box;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 const TASKS: usize = 2;
 const YIELDS: usize = 10;
-const FOLDERS: usize = 4;
-const REPORTS: u32 = 8;
 
 /// Runs a program under random schedules, or in the bare loop, for about as long as is said.
 pub fn rate(program: &str, strategy: &str, millis: u64) -> Option<Rated> {
@@ -25,7 +27,7 @@ pub fn rate(program: &str, strategy: &str, millis: u64) -> Option<Rated> {
             (TASKS * (YIELDS + 1)) as u64
         }),
         ("provider_4x8", "bare") => Box::new(|| {
-            let host: Arc<dyn SyncProgressCallback> = Arc::new(BareHost);
+            let host: Arc<dyn SyncProgressCallback> = Arc::new(Host);
             let position = Arc::new(AtomicU32::new(0));
             bare(std::array::from_fn::<_, FOLDERS, _>(|_| {
                 Box::pin(folder(Arc::clone(&host), Arc::clone(&position))) as _
@@ -93,54 +95,6 @@ where
 async fn yields() {
     for _ in 0..YIELDS {
         engine::yield_now().await;
-    }
-}
-
-/// A host that takes one turn to answer.
-struct BareHost;
-
-#[async_trait]
-impl SyncProgressCallback for BareHost {
-    async fn progress(&self, _: Option<&str>, _: u32, _: u32) -> HResult {
-        engine::yield_now().await;
-        HResult::S_OK
-    }
-
-    async fn error(&self, _: HResult, _: Option<&str>) -> HResult {
-        HResult::S_OK
-    }
-
-    async fn done(&self, _: RawEvent, _: HResult) -> HResult {
-        HResult::S_OK
-    }
-}
-
-/// The same host, which tells the contract monitor of every call.
-struct WatchedHost(SyncWatch);
-
-#[async_trait]
-impl SyncProgressCallback for WatchedHost {
-    async fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> HResult {
-        let in_flight = self.0.begin(Call::Progress { text, index, index_max });
-        engine::yield_now().await;
-        in_flight.end(HResult::S_OK)
-    }
-
-    async fn error(&self, result: HResult, text: Option<&str>) -> HResult {
-        self.0.begin(Call::Error { result, text }).end(HResult::S_OK)
-    }
-
-    async fn done(&self, event: RawEvent, status: HResult) -> HResult {
-        self.0.begin(Call::Done { event, status }).end(HResult::S_OK)
-    }
-}
-
-async fn folder(host: Arc<dyn SyncProgressCallback>, position: Arc<AtomicU32>) {
-    for _ in 0..REPORTS {
-        // One thread runs all folders: no other can come between.
-        let index = position.load(Ordering::Relaxed) + 1;
-        position.store(index, Ordering::Relaxed);
-        host.progress(Some("Inbox"), index, FOLDERS as u32 * REPORTS).await;
     }
 }
 
