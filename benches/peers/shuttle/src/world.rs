@@ -4,20 +4,29 @@
 //! task is a thread of shuttle's that blocks on the task's future.
 
 use shuttle::future::block_on;
-use shuttle::sync::atomic::{AtomicU32, Ordering};
-use shuttle::sync::{self, MutexGuard};
-use std::sync::Arc;
+
+#[path = "../../programs/threads.rs"]
+mod threads;
+
+pub use threads::{Cell, Condvar, Lock};
+
+/// Shuttle's own, but for `Arc`, which it does not watch.
+mod peer {
+    pub use shuttle::sync::atomic::{AtomicU32, Ordering};
+    pub use shuttle::sync::{Condvar, Mutex, MutexGuard};
+    pub use std::sync::Arc;
+}
 
 /// Spawns the tasks of a program.
 pub struct World;
 
 impl World {
     pub fn cell(&mut self) -> Cell {
-        Cell(Arc::new(AtomicU32::new(0)))
+        Cell::new()
     }
 
     pub fn lock<T>(&mut self, value: T) -> (Lock<T>, Condvar) {
-        (Lock(Arc::new(sync::Mutex::new(value))), Condvar(Arc::new(sync::Condvar::new())))
+        (Lock::new(value), Condvar::new())
     }
 
     pub fn task(&mut self, task: impl Future<Output = ()> + Send + 'static) {
@@ -30,53 +39,5 @@ impl World {
         make: impl FnOnce() -> F + Send + 'static,
     ) {
         shuttle::thread::spawn(|| block_on(make()));
-    }
-}
-
-#[derive(Clone)]
-pub struct Cell(Arc<AtomicU32>);
-
-impl Cell {
-    pub async fn load(&self) -> u32 {
-        self.0.load(Ordering::SeqCst)
-    }
-
-    pub async fn store(&self, value: u32) {
-        self.0.store(value, Ordering::SeqCst);
-    }
-
-    pub async fn add(&self, value: u32) -> u32 {
-        self.0.fetch_add(value, Ordering::SeqCst)
-    }
-
-    pub async fn sub(&self, value: u32) -> u32 {
-        self.0.fetch_sub(value, Ordering::SeqCst)
-    }
-}
-
-pub struct Lock<T>(Arc<sync::Mutex<T>>);
-
-impl<T> Clone for Lock<T> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<T> Lock<T> {
-    pub async fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().expect("no task panics with the lock")
-    }
-}
-
-#[derive(Clone)]
-pub struct Condvar(Arc<sync::Condvar>);
-
-impl Condvar {
-    pub async fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-        self.0.wait(guard).expect("no task panics with the lock")
-    }
-
-    pub fn notify_one(&self) {
-        self.0.notify_one();
     }
 }
