@@ -5,11 +5,13 @@ use mapi_sync_sim::engine::sync::{
     Condvar, Event, Mutex, Notify, Register, Semaphore, bounded, oneshot, unbounded,
 };
 use mapi_sync_sim::engine::{
-    self, Blocked, Budget, Builder, End, Engine, JoinError, Limits, Outcome, TaskKey,
+    self, Blocked, Budget, Builder, ChoicePoint, Decision, End, Engine, JoinError, Limits, Outcome,
+    Strategy, TaskId, TaskKey,
 };
 use mapi_sync_sim::strategy::{Random, Replay};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 type Log = Arc<std::sync::Mutex<Vec<String>>>;
@@ -212,6 +214,53 @@ fn a_panic_is_the_tasks_own() {
     let [panic] = &outcome.panics[..] else { panic!("one panic: {:?}", outcome.panics) };
     assert_eq!((panic.name.as_str(), panic.message.as_str()), ("breaker", "broken 7"));
     assert!(panic.place.as_ref().is_some_and(|p| p.contains("engine.rs:")));
+}
+
+#[test]
+fn a_panic_of_the_strategy_leaves_nothing_to_the_next_execution() {
+    /// Panics at the second decision of execution 0.
+    struct Faulty(u32);
+
+    impl Strategy for Faulty {
+        fn begin(&mut self, index: u64) -> bool {
+            self.0 = if index == 0 { 2 } else { u32::MAX };
+            true
+        }
+
+        fn pick(&mut self, at: &Decision<'_>) -> TaskId {
+            self.0 -= 1;
+            assert!(self.0 > 0, "no idea");
+            at.nth(1)
+        }
+
+        fn choose(&mut self, _: &ChoicePoint) -> u32 {
+            0
+        }
+    }
+
+    let log = Log::default();
+    let program = || {
+        let log = Arc::clone(&log);
+        async move {
+            for name in ["a", "b", "c"] {
+                let tomb = Tomb(Arc::clone(&log), name, false);
+                engine::spawn(name, async move {
+                    engine::yield_now().await;
+                    note(&tomb.0, tomb.1);
+                });
+            }
+            engine::sleep(10).await;
+        }
+    };
+    let mut engine = Engine::new(Limits::default(), Faulty(0));
+    let caught = catch_unwind(AssertUnwindSafe(|| engine.execute(0, program())));
+    let text = caught.expect_err("the strategy's panic is passed on");
+    assert_eq!(text.downcast_ref(), Some(&"no idea"));
+    assert!(!engine::is_simulated());
+    assert_eq!(take(&log), ["a dropped", "b dropped", "c dropped"]);
+    let outcome = engine.execute(1, program()).unwrap();
+    assert_eq!((outcome.end, outcome.tasks, outcome.virtual_ms), (End::Completed, 4, 10));
+    assert_eq!(take(&log), ["b", "b dropped", "c", "c dropped", "a", "a dropped"]);
 }
 
 /// Notes its drop, and panics on request.

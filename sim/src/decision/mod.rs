@@ -138,10 +138,15 @@ pub(crate) struct Step(u32);
 impl Step {
     const DEPARTED: u32 = 1 << 31;
 
+    /// A segment of a task. The numbers of tasks stay below the highest bit.
     #[inline]
-    pub(crate) fn new(task: TaskId, departed: bool) -> Self {
-        // The clock is all ones, so it stays itself; task numbers stay below the highest bit.
-        Self(task.0 & !Self::DEPARTED | if departed { Self::DEPARTED } else { 0 })
+    pub(crate) fn of(task: TaskId, departed: bool) -> Self {
+        Self(task.0 | if departed { Self::DEPARTED } else { 0 })
+    }
+
+    /// A move of the clock: all ones but for the highest bit, which no task has.
+    pub(crate) fn clock(departed: bool) -> Self {
+        Self::of(TaskId(TaskId::CLOCK.0 & !Self::DEPARTED), departed)
     }
 
     pub(crate) fn task(self) -> TaskId {

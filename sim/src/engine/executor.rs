@@ -14,10 +14,13 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::future::Future;
 use std::mem;
+use std::task::Waker;
 
 /// A task's future, and how it is run.
 struct Slot {
     future: Option<BoxedTask>,
+    /// Kept from one execution to the next, as the slot is: it depends on the task's number only.
+    waker: Waker,
     background: bool,
     aborting: bool,
     /// Whether there is a question to ask before a poll.
@@ -76,7 +79,10 @@ pub struct Engine {
     limits: Limits,
     strategy: Option<Box<dyn Strategy>>,
     ready: ReadySet,
+    /// Those of this execution's tasks, and then what is left of longer ones.
     slots: Vec<Slot>,
+    /// How many tasks this execution has had.
+    admitted: usize,
     log: Vec<Step>,
     /// The answers of the last execution.
     answers: Vec<Answer>,
@@ -105,6 +111,7 @@ impl Engine {
             strategy: Some(Box::new(strategy)),
             ready: ReadySet::new(),
             slots: Vec::new(),
+            admitted: 0,
             log: Vec::new(),
             answers: Vec::new(),
             tasks: Vec::new(),
@@ -277,10 +284,6 @@ impl Engine {
         cx.faults_left.set(self.limits.faults);
         *cx.strategy.borrow_mut() = Some(strategy);
         self.log.clear();
-        self.answers.clear();
-        mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
-        self.tasks.clear();
-        mem::swap(&mut *cx.tasks.borrow_mut(), &mut self.tasks);
         self.foreground = 0;
         self.clock_moves = 0;
         self.drops_left = self.limits.drops;
@@ -291,20 +294,36 @@ impl Engine {
     }
 
     fn admit(&mut self, id: TaskId, future: BoxedTask, droppable: bool, background: bool) {
-        debug_assert_eq!(id.index(), self.slots.len());
-        self.slots.push(Slot {
-            future: Some(future),
-            background,
-            aborting: false,
-            special: droppable,
-            polls: 0,
-        });
+        debug_assert_eq!(id.index(), self.admitted);
+        if self.admitted == self.slots.len() {
+            self.add_slot(id);
+        }
+        let slot = &mut self.slots[self.admitted];
+        slot.future = Some(future);
+        slot.polls = 0;
+        slot.background = background;
+        slot.aborting = false;
+        slot.special = droppable;
+        self.admitted += 1;
         self.foreground += usize::from(!background);
         self.ready.insert(id);
         self.plain &= self.ready.is_small();
     }
 
+    #[cold]
+    fn add_slot(&mut self, id: TaskId) {
+        self.slots.push(Slot {
+            future: None,
+            waker: self.ready.waker(id),
+            polls: 0,
+            background: false,
+            aborting: false,
+            special: false,
+        });
+    }
+
     /// Drops what is left, in the order of spawning, and makes the outcome.
+    #[inline(always)]
     fn close(&mut self, cx: &Context, index: u64, end: End) -> Outcome {
         let steps = cx.step.get();
         let virtual_ms = cx.now.get();
@@ -313,6 +332,7 @@ impl Engine {
         let end = if self.recording && strategy.discards() { End::Abandoned } else { end };
         context::set_recording(false);
         cx.faults_left.set(0);
+        self.answers.clear();
         mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
         cx.closing.set(true);
         let mut next = 0;
@@ -321,7 +341,7 @@ impl Engine {
             while let Some(child) = { cx.newborn.borrow_mut().pop() } {
                 drop(child);
             }
-            if next == self.slots.len() {
+            if next == self.admitted {
                 break;
             }
             if self.slots[next].future.is_some() {
@@ -339,10 +359,11 @@ impl Engine {
             cx.chosen.borrow_mut().clear();
             cx.traced.borrow_mut().clear();
         }
+        self.tasks.clear();
         mem::swap(&mut *cx.tasks.borrow_mut(), &mut self.tasks);
         cx.timers.borrow_mut().clear();
         self.ready.clear();
-        self.slots.clear();
+        self.admitted = 0;
         cx.active.set(false);
         strategy.end();
         self.strategy = Some(strategy);

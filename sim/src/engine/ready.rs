@@ -80,12 +80,11 @@ impl Wake for TaskWaker {
     }
 }
 
-/// The tasks that can run now. Wakers and words are kept from one execution to the next.
+/// The tasks that can run now. Words are kept from one execution to the next.
 pub(super) struct ReadySet {
     blocks: Vec<Arc<Block>>,
     /// The first of the blocks.
     first: Arc<Block>,
-    wakers: Vec<Waker>,
     /// How many tasks this execution has had.
     tasks: usize,
 }
@@ -93,22 +92,22 @@ pub(super) struct ReadySet {
 impl ReadySet {
     pub(super) fn new() -> Self {
         let first = Arc::new(Block::new());
-        Self { blocks: vec![Arc::clone(&first)], first, wakers: Vec::new(), tasks: 0 }
+        Self { blocks: vec![Arc::clone(&first)], first, tasks: 0 }
     }
 
-    /// Makes task `id` known, alive and ready.
+    /// A waker of task `id`, with room for that task. It is good in every execution.
+    pub(super) fn waker(&mut self, id: TaskId) -> Waker {
+        let missing = (id.index() / BLOCK + 1).saturating_sub(self.blocks.len());
+        self.blocks.extend((0..missing).map(|_| Arc::new(Block::new())));
+        let (_, word, mask) = self.place(id);
+        let block = Arc::clone(&self.blocks[id.index() / BLOCK]);
+        Waker::from(Arc::new(TaskWaker { block, word, mask }))
+    }
+
+    /// Makes task `id` known, alive and ready. There must be a waker of it.
+    #[inline]
     pub(super) fn insert(&mut self, id: TaskId) {
-        let index = id.index();
-        self.tasks = self.tasks.max(index + 1);
-        while self.wakers.len() <= index {
-            let next = self.wakers.len();
-            if next / BLOCK == self.blocks.len() {
-                self.blocks.push(Arc::new(Block::new()));
-            }
-            let block = Arc::clone(&self.blocks[next / BLOCK]);
-            let (word, mask) = (next % BLOCK / 64, 1 << (next % 64));
-            self.wakers.push(Waker::from(Arc::new(TaskWaker { block, word, mask })));
-        }
+        self.tasks = self.tasks.max(id.index() + 1);
         let (block, word, mask) = self.place(id);
         let (ready, live, summary) = (&block.ready[word], &block.live[word], &block.summary);
         live.store(live.load(Relaxed) | mask, Relaxed);
@@ -116,14 +115,9 @@ impl ReadySet {
         summary.store(summary.load(Relaxed) | 1 << word, Relaxed);
     }
 
-    #[inline]
-    pub(super) fn waker(&self, id: TaskId) -> &Waker {
-        &self.wakers[id.index()]
-    }
-
-    #[inline]
     pub(super) fn wake(&self, id: TaskId) {
-        self.wakers[id.index()].wake_by_ref();
+        let (block, word, mask) = self.place(id);
+        block.wake(word, mask);
     }
 
     /// Takes `id` out: it is about to be polled.
@@ -222,7 +216,10 @@ impl<'a> Ready<'a> {
     pub(super) fn one_of_two(self, second: impl FnOnce() -> bool) -> Option<TaskId> {
         let View::Small(low) = self.0 else { return None };
         let high = rest(low);
-        high.is_power_of_two().then(|| TaskId(if second() { high } else { low }.trailing_zeros()))
+        if high == 0 || rest(high) != 0 {
+            return None;
+        }
+        Some(TaskId(if second() { high } else { low }.trailing_zeros()))
     }
 
     /// The ready task whose number among them `choose` gives, told how many there are; a number too high stands for
@@ -281,7 +278,7 @@ impl<'a> Ready<'a> {
         match self.0 {
             View::Small(word) => id.0 < 64 && word >> (id.0 & 63) & 1 == 1,
             View::Large(set) => {
-                id.index() < set.wakers.len() && {
+                id.index() < set.tasks && {
                     let (block, word, mask) = set.place(id);
                     block.ready[word].load(Relaxed) & mask != 0
                 }
@@ -360,6 +357,7 @@ mod tests {
     fn counts_and_selects_over_words_and_blocks() {
         let mut set = ReadySet::new();
         for i in 0..10_000 {
+            set.waker(TaskId(i));
             set.insert(TaskId(i));
         }
         assert_eq!(set.view().len(), 10_000);
@@ -385,9 +383,9 @@ mod tests {
     #[test]
     fn a_finished_task_is_not_woken() {
         let mut set = ReadySet::new();
+        let stale = set.waker(TaskId(0));
         set.insert(TaskId(0));
         set.insert(TaskId(1));
-        let stale = set.waker(TaskId(0)).clone();
         set.retire(TaskId(0));
         assert_eq!(set.view().only(), Some(TaskId(1)));
         stale.wake();

@@ -23,37 +23,33 @@ impl Engine {
                 Err(payload) => payload,
             };
             if !cx.polling.replace(false) {
-                cx.active.set(false);
+                self.give_up(cx);
                 resume_unwind(payload);
             }
             let task = cx.current.get();
             self.note_panic(cx, task, &*payload);
             self.drop_future(cx, task);
             self.retire(cx, task, Life::Panicked);
-            if let ControlFlow::Break(end) = self.ended(cx, task) {
+            if let ControlFlow::Break(end) = self.settle(cx, task, false) {
                 return end;
             }
         }
+    }
+
+    /// Leaves nothing of an execution to the next after a panic that is no task's.
+    #[cold]
+    fn give_up(&mut self, cx: &Context) {
+        self.close(cx, 0, End::Abandoned);
     }
 
     /// Polls one task after another. A call of its own, so that it has the registers to itself.
     #[inline(never)]
     fn run(&mut self, cx: &Context) -> End {
         loop {
-            while self.plain {
-                let word = self.ready.first_word();
-                if word == 0 {
-                    break;
-                }
-                let ready = Ready::small(word);
-                let (task, departed) = match ready.only() {
-                    Some(task) => (task, false),
-                    None => self.pick(cx, ready, false),
-                };
-                self.ready.take_of_first(word, task);
-                if let ControlFlow::Break(end) = self.segment(cx, task, departed) {
-                    return end;
-                }
+            if self.plain
+                && let ControlFlow::Break(end) = self.run_plain(cx)
+            {
+                return end;
             }
             let (task, departed) = match self.decide(cx) {
                 Ok(Some(next)) => next,
@@ -70,44 +66,73 @@ impl Engine {
         }
     }
 
-    /// Runs a task that was taken out of the ready set until it waits.
-    #[inline(always)]
     fn segment(&mut self, cx: &Context, task: TaskId, departed: bool) -> ControlFlow<End> {
-        if cx.step.get() >= self.limits.max_steps {
+        let waits = self.poll(cx, task, departed)?;
+        self.settle(cx, task, waits)
+    }
+
+    /// Goes on while a look at the first word of the ready set is all that there is to do between two segments.
+    #[inline(always)]
+    fn run_plain(&mut self, cx: &Context) -> ControlFlow<End> {
+        loop {
+            let word = self.ready.first_word();
+            if word == 0 {
+                return ControlFlow::Continue(());
+            }
+            let ready = Ready::small(word);
+            let (task, departed) = match ready.only() {
+                Some(task) => (task, false),
+                None => self.pick(cx, ready, false),
+            };
+            self.ready.take_of_first(word, task);
+            let waits = self.poll(cx, task, departed)?;
+            if waits && !cx.dirty.get() {
+                cx.step.set(cx.step.get() + 1);
+                continue;
+            }
+            self.settle(cx, task, waits)?;
+            if !self.plain {
+                return ControlFlow::Continue(());
+            }
+        }
+    }
+
+    /// Polls a task that was taken out of the ready set, and says whether it waits. Otherwise it is at its end.
+    #[inline(always)]
+    fn poll(&mut self, cx: &Context, task: TaskId, departed: bool) -> ControlFlow<End, bool> {
+        if self.log.len() as u64 >= self.limits.max_steps {
             return ControlFlow::Break(End::Livelock(Budget::Steps));
         }
-        self.log.push(Step::new(task, departed));
+        self.log.push(Step::of(task, departed));
         cx.current.set(task);
         let mut slot = &mut self.slots[task.index()];
         slot.polls += 1;
         if slot.special {
-            if self.drops_now(cx, task) {
-                self.drop_task(cx, task);
-                return self.ended(cx, task);
+            if self.drop_instead(cx, task) {
+                return ControlFlow::Continue(false);
             }
             slot = &mut self.slots[task.index()];
         }
-        let mut task_cx = task::Context::from_waker(self.ready.waker(task));
+        let mut task_cx = task::Context::from_waker(&slot.waker);
         let future = slot.future.as_mut().expect("only living tasks are ready");
         cx.polling.set(true);
         if future.as_mut().poll(&mut task_cx).is_pending() {
             cx.polling.set(false);
-            self.after_segment(cx, task, false);
-            return ControlFlow::Continue(());
+            return ControlFlow::Continue(true);
         }
         slot.future = None;
         cx.polling.set(false);
         self.retire(cx, task, Life::Finished);
-        self.ended(cx, task)
+        ControlFlow::Continue(false)
     }
 
-    /// The task's last segment is over, and perhaps the execution.
-    fn ended(&mut self, cx: &Context, task: TaskId) -> ControlFlow<End> {
-        self.after_segment(cx, task, true);
-        if self.foreground == 0 {
-            ControlFlow::Break(End::Completed)
-        } else {
+    /// A task's segment is over, and with its last one perhaps the execution.
+    fn settle(&mut self, cx: &Context, task: TaskId, waits: bool) -> ControlFlow<End> {
+        self.after_segment(cx, task, !waits);
+        if waits || self.foreground > 0 {
             ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(End::Completed)
         }
     }
 
@@ -162,12 +187,9 @@ impl Engine {
     fn pick(&self, cx: &Context, ready: Ready<'_>, clock: bool) -> (TaskId, bool) {
         let at = Decision { ready, clock, facts: Facts(self) };
         let default = ready.default_after(cx.current.get());
-        let picked = match cx.strategy.borrow_mut().as_mut() {
-            Some(strategy) => strategy.pick(&at),
-            None => default,
-        };
-        let picked = if at.contains(picked) { picked } else { default };
-        (picked, picked != default)
+        let picked =
+            cx.strategy.borrow_mut().as_mut().expect("an execution has a strategy").pick(&at);
+        if at.contains(picked) { (picked, picked != default) } else { not_ready(default) }
     }
 
     /// Moves the clock to `deadline`, if that is still to come, and wakes whoever is due.
@@ -182,7 +204,7 @@ impl Engine {
         if self.recording {
             self.hide_ready();
         }
-        self.log.push(Step::new(TaskId::CLOCK, departed));
+        self.log.push(Step::clock(departed));
         loop {
             let due = cx.timers.borrow_mut().pop_due(now);
             match due {
@@ -197,7 +219,7 @@ impl Engine {
     /// Asks whether a task that waits is polled without having been woken.
     fn spurious(&mut self, cx: &Context) -> Option<TaskId> {
         let waiting = || {
-            let tasks = (0..).map(TaskId).zip(&self.slots);
+            let tasks = (0..).map(TaskId).zip(&self.slots[..self.admitted]);
             let waiting = tasks
                 .filter(|(id, slot)| slot.future.is_some() && !self.ready.view().contains(*id));
             waiting.map(|(id, _)| id)
@@ -213,7 +235,17 @@ impl Engine {
         Some(task)
     }
 
-    /// Whether the task that was picked is dropped instead of polled.
+    /// Drops the task that was picked, if it is not to be polled.
+    #[cold]
+    fn drop_instead(&mut self, cx: &Context, task: TaskId) -> bool {
+        let drops = self.drops_now(cx, task);
+        if drops {
+            self.drop_future(cx, task);
+            self.retire(cx, task, Life::Aborted);
+        }
+        drops
+    }
+
     fn drops_now(&mut self, cx: &Context, task: TaskId) -> bool {
         let slot = &self.slots[task.index()];
         if slot.aborting {
@@ -228,11 +260,6 @@ impl Engine {
         }
         self.drops_left -= 1;
         true
-    }
-
-    fn drop_task(&mut self, cx: &Context, task: TaskId) {
-        self.drop_future(cx, task);
-        self.retire(cx, task, Life::Aborted);
     }
 
     /// Drops a task's future, if it is still there. A panic is the task's.
@@ -265,7 +292,6 @@ impl Engine {
     }
 
     /// Takes in the newborn, marks the aborted, reports the footprint.
-    #[inline(always)]
     fn after_segment(&mut self, cx: &Context, task: TaskId, finished: bool) {
         if cx.dirty.get() {
             self.take_orders(cx);
@@ -281,11 +307,14 @@ impl Engine {
         cx.dirty.set(self.recording);
         self.spawned.clear();
         for child in cx.newborn.borrow_mut().drain(..) {
-            let id = TaskId(u32::try_from(self.slots.len()).expect("task numbers fit"));
+            let id = TaskId(u32::try_from(self.admitted).expect("task numbers fit"));
             if self.recording {
                 self.spawned.push(id);
             }
             self.admit(id, child.future, child.droppable, child.background);
+        }
+        if cx.aborts.borrow().is_empty() {
+            return;
         }
         for id in cx.aborts.borrow_mut().drain(..) {
             if let Some(slot) = self.slots.get_mut(id.index())
@@ -342,4 +371,10 @@ impl Engine {
             .collect();
         End::Deadlock(blocked)
     }
+}
+
+/// What a pick of a task that cannot run comes to. Out of the way, for it does not occur in the loop of a good strategy.
+#[cold]
+fn not_ready(default: TaskId) -> (TaskId, bool) {
+    (default, false)
 }
