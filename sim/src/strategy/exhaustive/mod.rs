@@ -28,8 +28,9 @@
 //!   [`Certificate`].
 //! - Choices, faults and drops are settled from outside: the search runs once for each *assignment* of values to the places
 //!   that ask for one, and under an assignment the program is a matter of order alone. It begins with the defaults
-//!   everywhere, and adds one place after another as they come up. An execution that does not ask at all the places of
-//!   its assignment is one of a smaller assignment, and is not counted again.
+//!   everywhere, and adds one place after another as they come up, depth first. Every assignment has one from which it is
+//!   reached, so none is searched twice, and none needs to be remembered. An execution that does not ask at all the places
+//!   of its assignment is one of a smaller assignment, and is not counted again.
 //!
 //! Two executions of one class are never both run to their end. None is given up on the way either, if each segment uses
 //! one object and asks for the same choices in every order; what a segment would have done at another time is a guess
@@ -105,8 +106,6 @@ pub struct Reduced {
     races: Vec<(usize, usize)>,
     choices: Choices,
     plans: Plans,
-    /// How many assignments are done with.
-    rounds: u32,
     /// The other parts, if there are any.
     link: Option<Link>,
     abandoned: bool,
@@ -137,7 +136,6 @@ impl Reduced {
             races: Vec::new(),
             choices: Choices::default(),
             plans: Plans::default(),
-            rounds: 0,
             link: None,
             abandoned: false,
             started: false,
@@ -159,9 +157,7 @@ impl Reduced {
         if self.finished {
             return 1.0;
         }
-        let waiting = u32::try_from(self.plans.len()).unwrap_or(u32::MAX);
-        let mut width = 1.0 / (f64::from(self.rounds) + 1.0 + f64::from(waiting));
-        let mut share = width * f64::from(self.rounds);
+        let (mut share, mut width) = self.plans.share();
         for frame in &self.frames {
             let done = f64::from(frame.explored);
             let todo = f64::from(u32::try_from(frame.todo.len()).unwrap_or(u32::MAX));
@@ -173,11 +169,14 @@ impl Reduced {
 
     /// Whether nothing comes before it: it is no part of a search, or the first.
     pub(crate) fn is_first(&self) -> bool {
-        self.choices.assignment.is_empty()
+        self.choices.is_first()
     }
 
     /// Leaves what was explored, up to a frame that has something left to run, and takes that up.
     fn backtrack(&mut self) -> bool {
+        if self.choices.are_of_another() {
+            self.leave_all();
+        }
         while let Some(mut frame) = self.frames.pop() {
             if let Some(event) = frame.event.take() {
                 self.history.undo(&mut frame, &event);
@@ -191,6 +190,15 @@ impl Reduced {
             self.spare.push(frame);
         }
         false
+    }
+
+    /// Leaves every frame, with what was left to run.
+    fn leave_all(&mut self) {
+        for mut frame in self.frames.drain(..).rev() {
+            frame.event = None;
+            frame.todo.clear();
+            self.spare.push(frame);
+        }
     }
 
     /// Opens the frame of the step to come.
@@ -270,9 +278,8 @@ impl Reduced {
         if self.link.is_some() {
             return false;
         }
-        self.rounds += 1;
-        let Some(assignment) = self.plans.next() else { return false };
-        self.choices.assignment = assignment;
+        let Some(round) = self.plans.next(self.choices.planned()) else { return false };
+        self.choices.take_up(round);
         self.history.clear();
         true
     }
@@ -309,7 +316,7 @@ impl Strategy for Reduced {
         if self.started && !(wanted && (self.backtrack() || self.next_round())) {
             self.finished = true;
             if let Some(link) = &self.link {
-                link.end(mem::take(&mut self.plans), self.tally);
+                link.end(self.choices.planned(), self.tally);
             }
             return false;
         }
@@ -339,7 +346,7 @@ impl Strategy for Reduced {
             self.tally.gap.get_or_insert(Gap::Spurious);
             return 0;
         }
-        self.choices.answer(at)
+        self.choices.answer(at, self.depth)
     }
 
     fn wants_footprints(&self) -> bool {
@@ -372,7 +379,8 @@ impl Strategy for Reduced {
     }
 
     fn discards(&mut self) -> bool {
-        self.abandoned || !self.choices.all_asked()
+        let before = |first, second| happens_before(&self.frames, first, second);
+        self.abandoned || !self.choices.hold(before)
     }
 
     fn end(&mut self) {
@@ -380,7 +388,7 @@ impl Strategy for Reduced {
             self.tally.blocked += 1;
         } else {
             self.tally.classes += 1;
-            self.choices.plan(&mut self.plans);
+            self.choices.plan(|first, second| happens_before(&self.frames, first, second));
         }
         self.reverse_races();
     }

@@ -1,7 +1,7 @@
 //! One search on several threads, with the same result for every number of threads.
 //!
 //! A part is the search under one assignment of values, faults and drops: nothing that one finds bears on another, except
-//! that it plans assignments. Parts are put together in the order in which they were planned, and that does not
+//! that it plans assignments. Parts are put together in a fixed order, each before those that it plans, and that does not
 //! depend on which thread ran them, nor on when.
 //!
 //! What lies below one assignment is one part. It could be split further only by running branches of a state before the
@@ -10,7 +10,7 @@
 
 use super::certificate::Certificate;
 use super::names::Names;
-use super::rounds::{Assignment, Plans};
+use super::rounds::{Plan, Round};
 use super::{Reduced, Tally, TrackedSharing};
 use crate::engine::parallel::Control;
 use std::collections::VecDeque;
@@ -62,15 +62,15 @@ where
     let work = || {
         let _guard = Guard(&shared);
         let mut run = worker();
-        while let Some((number, assignment)) = shared.take(control) {
+        while let Some((number, round)) = shared.take(control) {
             let mut part = Reduced::new(word);
             part.names = names.of_another_part();
-            part.choices.assignment = assignment;
+            part.choices.take_up(round);
             part.link = Some(Link { others: Arc::clone(&shared) as Arc<dyn Others>, number });
             let found = run(part);
             let mut state = shared.lock();
             state.finish(number, found);
-            control.set_share(state.share());
+            control.set_share(state.share);
             shared.change.notify_all();
         }
     };
@@ -84,15 +84,14 @@ where
         });
     }
     let mut state = shared.lock();
-    let share = state.share();
     let mut total = mem::take(&mut state.total);
     let complete = state.over && !state.partial && !total.found.ends();
-    for stage in mem::take(&mut state.rounds) {
-        if let Stage::Done(done) = stage {
+    for place in mem::take(&mut state.places) {
+        if let Stage::Done(done) = place.stage {
             total.append(done);
         }
     }
-    let share = if complete { 1.0 } else { share };
+    let share = if complete { 1.0 } else { state.share };
     (total.found, total.tally.certificate(complete, share))
 }
 
@@ -109,8 +108,8 @@ impl Link {
     }
 
     /// The part is through.
-    pub(super) fn end(&self, plans: Plans, tally: Tally) {
-        self.others.ended(self.number, plans, tally);
+    pub(super) fn end(&self, plan: Plan, tally: Tally) {
+        self.others.ended(self.number, plan, tally);
     }
 }
 
@@ -123,7 +122,7 @@ impl fmt::Debug for Link {
 /// The other parts, as one of them sees them.
 trait Others: Send + Sync {
     fn want(&self, number: u64) -> bool;
-    fn ended(&self, number: u64, plans: Plans, tally: Tally);
+    fn ended(&self, number: u64, plan: Plan, tally: Tally);
 }
 
 struct Shared<T> {
@@ -132,24 +131,33 @@ struct Shared<T> {
 }
 
 struct State<T> {
-    /// The assignments that are not done with, in order.
-    rounds: VecDeque<Stage<T>>,
-    /// The number of the first of them.
-    first: u64,
-    /// The number of the first after which nothing is of interest.
-    last: u64,
-    plans: Plans,
+    /// What is not put together yet, in order. What a part plans comes right after it and is taken first, so for each part
+    /// that is running there are no more of them than the largest assignment has places.
+    places: VecDeque<Place<T>>,
+    /// The number of the next part.
+    next: u64,
     total: Done<T>,
+    /// The share of the search that is put together.
+    share: f64,
     over: bool,
     /// A part was left before its end.
     partial: bool,
 }
 
+/// A place in the order of the parts.
+struct Place<T> {
+    /// Its share of the search. A part is taken to be worth as much as all that follows from one of those that it plans.
+    share: f64,
+    stage: Stage<T>,
+}
+
 enum Stage<T> {
-    Waiting(Assignment),
-    Running,
+    Waiting(Plan),
+    /// The part of this number.
+    Running(u64),
     /// Through, but for what the worker saw.
-    Ended(Plans, Tally),
+    Ended(u64, Plan, Tally),
+    /// One part, or several that come after one another.
     Done(Done<T>),
 }
 
@@ -157,7 +165,6 @@ enum Stage<T> {
 #[derive(Default)]
 struct Done<T> {
     found: T,
-    plans: Plans,
     tally: Tally,
 }
 
@@ -165,7 +172,6 @@ impl<T: Findings> Done<T> {
     fn append(&mut self, later: Self) {
         if !self.found.ends() {
             self.found.append(later.found);
-            self.plans.absorb(later.plans);
             self.tally.add(later.tally);
         }
     }
@@ -174,64 +180,100 @@ impl<T: Findings> Done<T> {
 impl<T: Findings> State<T> {
     fn new() -> Self {
         Self {
-            rounds: VecDeque::from([Stage::Waiting(Assignment::new())]),
-            first: 0,
-            last: u64::MAX,
-            plans: Plans::default(),
+            places: VecDeque::from([Place { share: 1.0, stage: Stage::Waiting(Plan::new()) }]),
+            next: 0,
             total: Done::default(),
+            share: 0.0,
             over: false,
             partial: false,
         }
     }
 
-    fn round(&mut self, number: u64) -> Option<&mut Stage<T>> {
-        let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.rounds.get_mut(place)
+    /// Where the part of this number is, if anything that it finds is of interest.
+    fn find(&self, number: u64) -> Option<usize> {
+        self.places.iter().position(|place| match place.stage {
+            Stage::Running(running) | Stage::Ended(running, ..) => running == number,
+            Stage::Waiting(_) | Stage::Done(_) => false,
+        })
     }
 
-    fn take(&mut self) -> Option<(u64, Assignment)> {
-        let waits = |stage: &Stage<T>| matches!(stage, Stage::Waiting(_));
-        let place = self.rounds.iter().position(waits)?;
-        let number = self.first + place as u64;
-        match mem::replace(&mut self.rounds[place], Stage::Running) {
-            Stage::Waiting(assignment) if number <= self.last => Some((number, assignment)),
-            _ => None,
+    fn take(&mut self) -> Option<(u64, Round)> {
+        let number = self.next;
+        for at in 0..self.places.len() {
+            let place = &mut self.places[at];
+            let Stage::Waiting(plan) = &mut place.stage else { continue };
+            let left = f64::from(plan.left());
+            let Some(round) = plan.next() else { continue };
+            let stage = Stage::Running(number);
+            if plan.is_empty() {
+                place.stage = stage;
+            } else {
+                let share = place.share / left;
+                place.share -= share;
+                self.places.insert(at, Place { share, stage });
+            }
+            self.next += 1;
+            return Some((number, round));
         }
+        None
     }
 
     /// A part has come to its end, or was left.
     fn finish(&mut self, number: u64, found: T) {
-        if found.ends() {
-            self.last = self.last.min(number);
-        }
-        let ends = found.ends();
-        let Some(stage) = self.round(number) else { return };
-        let (through, plans, tally) = match mem::replace(stage, Stage::Running) {
-            Stage::Ended(plans, tally) => (true, plans, tally),
-            _ => (ends, Plans::default(), Tally::default()),
+        let Some(at) = self.find(number) else { return };
+        let mut later = None;
+        let place = &mut self.places[at];
+        let tally = match mem::replace(&mut place.stage, Stage::Running(number)) {
+            Stage::Ended(_, plan, tally) => {
+                if !plan.is_empty() {
+                    let share = place.share / (f64::from(plan.left()) + 1.0);
+                    let rest = mem::replace(&mut place.share, share) - share;
+                    later = Some(Place { share: rest, stage: Stage::Waiting(plan) });
+                }
+                tally
+            }
+            _ => {
+                self.partial |= !found.ends();
+                Tally::default()
+            }
         };
-        *stage = Stage::Done(Done { found, plans, tally });
-        self.partial |= !through;
-        while let Some(Stage::Done(_)) = self.rounds.front() {
-            if let Some(Stage::Done(done)) = self.rounds.pop_front() {
-                self.total.append(done);
-            }
-            self.first += 1;
-            self.plans.absorb(mem::take(&mut self.total.plans));
-            while let Some(assignment) = self.plans.next() {
-                self.rounds.push_back(Stage::Waiting(assignment));
-            }
+        if found.ends() {
+            // Nothing that comes after it is of interest.
+            self.places.truncate(at + 1);
+        } else if let Some(later) = later {
+            self.places.insert(at + 1, later);
         }
-        if self.total.found.ends() {
-            self.rounds.clear();
-        }
-        self.over |= self.rounds.is_empty();
+        self.places[at].stage = Stage::Done(Done { found, tally });
+        self.put_together(at);
     }
 
-    /// The share of the assignments known so far that are done with.
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    fn share(&self) -> f64 {
-        self.first as f64 / (self.first as f64 + self.rounds.len() as f64).max(1.0)
+    /// Adds what is done at `at` to what is done right before it, and to it what is done right after it.
+    fn put_together(&mut self, at: usize) {
+        for at in [at + 1, at] {
+            if at > 0
+                && self.is_done(at - 1)
+                && self.is_done(at)
+                && let Some(Place { share, stage: Stage::Done(later) }) = self.places.remove(at)
+                && let Place { share: whole, stage: Stage::Done(done) } = &mut self.places[at - 1]
+            {
+                *whole += share;
+                done.append(later);
+            }
+        }
+        if self.is_done(0)
+            && let Some(Place { share, stage: Stage::Done(done) }) = self.places.pop_front()
+        {
+            self.share += share;
+            self.total.append(done);
+        }
+        if self.total.found.ends() {
+            self.places.clear();
+        }
+        self.over |= self.places.is_empty();
+    }
+
+    fn is_done(&self, at: usize) -> bool {
+        matches!(self.places.get(at), Some(Place { stage: Stage::Done(_), .. }))
     }
 }
 
@@ -241,7 +283,7 @@ impl<T: Findings> Shared<T> {
     }
 
     /// The next part, when there is one.
-    fn take(&self, control: &Control) -> Option<(u64, Assignment)> {
+    fn take(&self, control: &Control) -> Option<(u64, Round)> {
         let mut state = self.lock();
         loop {
             if state.over || control.is_interrupted() {
@@ -258,12 +300,13 @@ impl<T: Findings> Shared<T> {
 impl<T: Findings> Others for Shared<T> {
     fn want(&self, number: u64) -> bool {
         let state = self.lock();
-        !state.over && number <= state.last
+        !state.over && state.find(number).is_some()
     }
 
-    fn ended(&self, number: u64, plans: Plans, tally: Tally) {
-        if let Some(stage) = self.lock().round(number) {
-            *stage = Stage::Ended(plans, tally);
+    fn ended(&self, number: u64, plan: Plan, tally: Tally) {
+        let mut state = self.lock();
+        if let Some(at) = state.find(number) {
+            state.places[at].stage = Stage::Ended(number, plan, tally);
         }
     }
 }

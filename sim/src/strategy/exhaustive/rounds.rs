@@ -1,88 +1,241 @@
 //! Values, faults and drops: settled from outside, one assignment after the other.
+//!
+//! Every assignment but the empty one is reached from a smaller one by adding a place, and as a rule there are several ways
+//! to it. It is searched on one of them only, and no memory of what was searched is needed for that: an assignment has
+//! one *parent*, which follows from what happens under it (as in D. Avis, K. Fukuda, "Reverse search for enumeration",
+//! Discrete Applied Mathematics 65, 1996). The parent is the assignment without its *last* place: in the first execution
+//! that asks all of its places, one that is asked before none of the others, in the order of happening before. Of several
+//! such places it is the greatest.
+//!
+//! The parent leads there. In that execution, all the other places can be asked ahead of the last one, for it happens before
+//! none of them; up to the moment when the last is asked, the same happens under the parent; so an execution of the
+//! parent asks the last place too, in the same relation to the others, and plans the assignment.
 
 use crate::decision::{Kind, Place};
 use crate::engine::{ChoicePoint, TaskKey};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
 /// The values that places take; elsewhere it is the default.
-pub(super) type Assignment = BTreeMap<Place, u32>;
+type Assignment = BTreeMap<Place, u32>;
+
+/// An assignment to be searched.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Round {
+    assignment: Assignment,
+    /// The place that was added to another round's assignment. None in the first round.
+    added: Option<Place>,
+}
+
+/// A place that was asked for its value.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    /// How many values it takes.
+    arity: u32,
+    /// The depth of the step that asked.
+    step: usize,
+    /// How many were asked before it in the execution.
+    number: usize,
+}
 
 /// The choices of executions under one assignment.
 #[derive(Debug, Default)]
 pub(super) struct Choices {
-    pub(super) assignment: Assignment,
-    /// The places that the current execution has asked, with how many values each takes.
-    asked: BTreeMap<Place, u32>,
+    round: Round,
+    /// Whether the round is the one that is to search its assignment, once that is known.
+    right: Option<bool>,
+    /// The places that the current execution has asked.
+    asked: BTreeMap<Place, Asked>,
     /// How often each task asked at each site.
     counts: BTreeMap<(Kind, TaskKey, u32), u32>,
     /// How many faults and drops an execution may have.
     budgets: BTreeMap<Kind, u32>,
+    /// The places to be added to the assignment, with how many values each takes.
+    wanted: BTreeMap<Place, u32>,
 }
 
 impl Choices {
+    pub(super) fn take_up(&mut self, round: Round) {
+        self.round = round;
+        self.right = None;
+        self.wanted.clear();
+    }
+
     pub(super) fn begin(&mut self) {
         self.asked.clear();
         self.counts.clear();
     }
 
-    pub(super) fn answer(&mut self, at: &ChoicePoint) -> u32 {
+    /// Answers in the step at depth `step`.
+    pub(super) fn answer(&mut self, at: &ChoicePoint, step: usize) -> u32 {
         let site = at.site.hash();
         let count = self.counts.entry((at.kind, at.key, site)).or_default();
         let place = Place { kind: at.kind, task: at.key, site, ordinal: *count };
         *count += 1;
-        self.asked.insert(place, at.arity);
+        let number = self.asked.len();
+        self.asked.insert(place, Asked { arity: at.arity, step, number });
         let budget = self.budgets.entry(at.kind).or_default();
         *budget = at.left.max(*budget);
-        self.assignment.get(&place).copied().unwrap_or(0)
+        self.round.assignment.get(&place).copied().unwrap_or(0)
     }
 
-    /// Whether the current execution asked every place of its assignment.
-    pub(super) fn all_asked(&self) -> bool {
-        self.assignment.keys().all(|place| self.asked.contains_key(place))
+    /// Whether it is the first round, with the default everywhere.
+    pub(super) fn is_first(&self) -> bool {
+        self.round.added.is_none()
     }
 
-    /// Plans an assignment for each value of each place that the execution asked and that has the default.
-    pub(super) fn plan(&self, plans: &mut Plans) {
-        for (place, arity) in &self.asked {
-            let taken = self.assignment.keys().filter(|known| known.kind == place.kind).count();
+    /// Whether another round searches this one's assignment.
+    pub(super) fn are_of_another(&self) -> bool {
+        self.right == Some(false)
+    }
+
+    /// Whether the execution that has come to its end is one of this round: it asked for every place of the assignment,
+    /// with the value among those to choose from, and no other round searches the assignment. `before` tells
+    /// whether the first of two steps happens before the second.
+    pub(super) fn hold(&mut self, before: impl Fn(usize, usize) -> bool) -> bool {
+        let took = |(place, value): (&Place, &u32)| {
+            self.asked.get(place).is_some_and(|asked| *value < asked.arity)
+        };
+        if !self.round.assignment.iter().all(took) {
+            return false;
+        }
+        if self.right.is_none() {
+            let last = self.last(&before).into_iter().map(|(place, _)| *place).max();
+            self.right = Some(last == self.round.added);
+        }
+        self.right == Some(true)
+    }
+
+    /// The places of the assignment that were asked before none of the others.
+    fn last(&self, before: impl Fn(usize, usize) -> bool) -> Vec<(&Place, Asked)> {
+        let asked: Vec<_> =
+            self.round.assignment.keys().map(|place| (place, self.asked[place])).collect();
+        let is_last = |one: &Asked| !asked.iter().any(|(_, other)| one.is_before(other, &before));
+        asked.iter().filter(|(_, one)| is_last(one)).copied().collect()
+    }
+
+    /// Notes the places that the execution asked and that have the default, if each is the last of the assignment that it
+    /// is to be added to.
+    pub(super) fn plan(&mut self, before: impl Fn(usize, usize) -> bool) {
+        let last = self.last(&before);
+        let mut wanted = Vec::new();
+        for (place, asked) in &self.asked {
+            let known = self.round.assignment.keys();
+            let taken = known.filter(|known| known.kind == place.kind).count();
             let budget = self.budgets.get(&place.kind).copied().unwrap_or(0);
-            if self.assignment.contains_key(place) || taken as u64 >= u64::from(budget) {
+            if self.round.assignment.contains_key(place) || taken as u64 >= u64::from(budget) {
                 continue;
             }
-            for value in 1..*arity {
-                let mut assignment = self.assignment.clone();
-                assignment.insert(*place, value);
-                plans.add(assignment);
+            let comes_last = last.iter().all(|(known, other)| {
+                other.is_before(asked, &before)
+                    || (*known < place && !asked.is_before(other, &before))
+            });
+            if comes_last {
+                wanted.push((*place, asked.arity));
             }
         }
-    }
-}
-
-/// Assignments still to be run, each planned once.
-#[derive(Debug, Default)]
-pub(super) struct Plans {
-    waiting: VecDeque<Assignment>,
-    planned: BTreeSet<Assignment>,
-}
-
-impl Plans {
-    pub(super) fn add(&mut self, assignment: Assignment) {
-        if !self.planned.contains(&assignment) {
-            self.planned.insert(assignment.clone());
-            self.waiting.push_back(assignment);
+        for (place, arity) in wanted {
+            let most = self.wanted.entry(place).or_default();
+            *most = arity.max(*most);
         }
     }
 
-    /// Adds those that were planned elsewhere.
-    pub(super) fn absorb(&mut self, later: Self) {
-        later.waiting.into_iter().for_each(|assignment| self.add(assignment));
+    /// The rounds that follow from this one, as far as is known.
+    pub(super) fn planned(&self) -> Plan {
+        let wanted = self.wanted.iter().filter(|(_, arity)| **arity > 1);
+        let mut places: Vec<_> = wanted.map(|(place, arity)| (*place, *arity)).collect();
+        places.reverse();
+        let rounds = places.iter().map(|(_, arity)| arity - 1).sum();
+        let assignment = self.round.assignment.clone();
+        Plan { assignment, places, taken: 0, rounds, value: 0 }
+    }
+}
+
+impl Asked {
+    fn is_before(&self, other: &Self, before: impl Fn(usize, usize) -> bool) -> bool {
+        if self.step == other.step {
+            self.number < other.number
+        } else {
+            before(self.step, other.step)
+        }
+    }
+}
+
+/// Rounds that follow from one: its assignment with one more place.
+#[derive(Debug)]
+pub(super) struct Plan {
+    assignment: Assignment,
+    /// The places to be added, the last first.
+    places: Vec<(Place, u32)>,
+    /// The value that the place in turn took last.
+    value: u32,
+    taken: u32,
+    rounds: u32,
+}
+
+impl Plan {
+    /// The very first round, which adds nothing to no assignment.
+    pub(super) fn new() -> Self {
+        let assignment = Assignment::new();
+        Self { assignment, places: Vec::new(), value: 0, taken: 0, rounds: 1 }
     }
 
-    pub(super) fn next(&mut self) -> Option<Assignment> {
-        self.waiting.pop_front()
+    /// How many rounds are still to be taken.
+    pub(super) fn left(&self) -> u32 {
+        self.rounds - self.taken
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.waiting.len()
+    pub(super) fn is_empty(&self) -> bool {
+        self.left() == 0
+    }
+}
+
+impl Iterator for Plan {
+    type Item = Round;
+
+    fn next(&mut self) -> Option<Round> {
+        if self.is_empty() {
+            return None;
+        }
+        self.taken += 1;
+        let mut assignment = self.assignment.clone();
+        let Some((place, arity)) = self.places.last().copied() else {
+            return Some(Round { assignment, added: None });
+        };
+        self.value += 1;
+        assignment.insert(place, self.value);
+        if self.value + 1 == arity {
+            self.places.pop();
+            self.value = 0;
+        }
+        Some(Round { assignment, added: Some(place) })
+    }
+}
+
+/// The plans of the rounds that lead to the current one: as many as its assignment has places.
+#[derive(Debug, Default)]
+pub(super) struct Plans(Vec<Plan>);
+
+impl Plans {
+    /// Takes note of what follows from the round that is through, and goes on to the next, depth first.
+    pub(super) fn next(&mut self, plan: Plan) -> Option<Round> {
+        self.0.push(plan);
+        while let Some(plan) = self.0.last_mut() {
+            if let Some(round) = plan.next() {
+                return Some(round);
+            }
+            self.0.pop();
+        }
+        None
+    }
+
+    /// The share of all rounds that is through, and that of the current one with all that follows from it: each round is
+    /// taken to weigh as much as all that follows from one of those that it plans.
+    pub(super) fn share(&self) -> (f64, f64) {
+        let (mut share, mut width) = (0.0, 1.0);
+        for plan in &self.0 {
+            width /= f64::from(plan.rounds) + 1.0;
+            share += width * f64::from(plan.taken);
+        }
+        (share, width)
     }
 }
