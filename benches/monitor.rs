@@ -1,7 +1,7 @@
 //! What the contract monitor costs a call.
 //!
 //! `bare` awaits a boxed future that does nothing, as any callback behind `dyn` costs. `monitored` puts the monitor
-//! around it. `machine` is one Progress and its end, told to the monitor directly.
+//! around it, `local` one for a single thread. `machine` is one Progress and its end, told to the monitor directly.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -42,6 +42,9 @@ fn monitor(c: &mut Criterion) {
     let monitor = Monitor::new(MonitorConfig::default(), || 0);
     let monitored = monitor.watch_callback(Arc::clone(&bare));
     group.bench_function("monitored", |b| b.iter(|| call(&*monitored, black_box("Inbox"))));
+
+    let local = Monitor::local(MonitorConfig::default(), || 0).watch_callback(Arc::clone(&bare));
+    group.bench_function("local", |b| b.iter(|| call(&*local, black_box("Inbox"))));
 
     let sync = monitor.callback_sync();
     group.bench_function("machine", |b| {

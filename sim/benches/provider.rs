@@ -31,7 +31,7 @@ async fn provider(host: Arc<dyn SyncProgressCallback>) {
 }
 
 fn monitored(engine: &mut Engine, index: u64) {
-    let monitor = Monitor::new(MonitorConfig::default(), engine::now);
+    let monitor = Monitor::local(MonitorConfig::default(), engine::now);
     let host = Arc::new(WatchedHost(monitor.callback_sync()));
     black_box(engine.execute(index, provider(host)));
     assert!(monitor.holds());

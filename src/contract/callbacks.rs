@@ -23,6 +23,9 @@ pub(super) struct Callbacks {
     host_failure: Option<KeptCall>,
     cancel: Option<Cancel>,
     references: Option<i32>,
+    /// Nothing has happened that a Progress need be held against, but for the time, the last Progress and its text.
+    /// See [`Self::settle`].
+    smooth: bool,
 }
 
 #[derive(Debug)]
@@ -33,7 +36,33 @@ struct Cancel {
 }
 
 impl Callbacks {
-    #[inline]
+    /// Takes a Progress that says what the last one said, no less far on, in a sync where all goes smoothly. `None` if it
+    /// is not one, and nothing has been done.
+    #[inline(always)]
+    pub(super) fn plain_progress(
+        &mut self,
+        at_ms: u64,
+        text: Option<&str>,
+        index: u32,
+        index_max: u32,
+        policy: &Policy,
+    ) -> Option<CallId> {
+        let last = self.progress.as_ref()?;
+        let plain = self.smooth
+            && index_max == last.index_max
+            && (last.index..=index_max).contains(&index)
+            && at_ms.saturating_sub(self.in_flight.heard_ms()) <= policy.bounded_silence_ms()
+            && (text.is_none() || text == self.text.as_deref());
+        let number = CallId(self.begun + 1);
+        let now = Progress { at_ms, number, has_text: text.is_some(), index, index_max };
+        if !plain || !self.in_flight.begin_at_home(now) {
+            return None;
+        }
+        self.begun += 1;
+        self.progress = Some(now);
+        Some(number)
+    }
+
     pub(super) fn progress(
         &mut self,
         facts: &mut Facts,
@@ -65,6 +94,12 @@ impl Callbacks {
         }
         self.in_flight.begin(facts, now, self.text.as_ref());
         number
+    }
+
+    /// Settles whether the next Progress may be a plain one. Called after all that is not a plain Progress.
+    pub(super) fn settle(&mut self, facts: &Facts, policy: &Policy) {
+        self.smooth =
+            self.cancel.is_none() && !policy.holds(Rule::SerialCalls) && !self.is_disturbed(facts);
     }
 
     pub(super) fn error(
@@ -269,13 +304,17 @@ impl Callbacks {
         CallId(self.begun)
     }
 
-    /// Whether a call that begins now needs a closer look: everything that a plain call in mid-sync is not.
-    #[inline]
-    fn is_irregular(&self, facts: &Facts, at_ms: u64, policy: &Policy) -> bool {
+    /// Whether any call that begins now needs a closer look.
+    fn is_disturbed(&self, facts: &Facts) -> bool {
         (self.early.is_none() && facts.is_starting())
             || facts.done.is_some()
             || facts.failed()
             || self.references.is_some_and(|references| references <= 0)
+    }
+
+    /// Whether a call that begins now needs a closer look: everything that an orderly call in mid-sync is not.
+    fn is_irregular(&self, facts: &Facts, at_ms: u64, policy: &Policy) -> bool {
+        self.is_disturbed(facts)
             || (policy.holds(Rule::SerialCalls) && !self.in_flight.is_empty())
             || at_ms.saturating_sub(self.in_flight.heard_ms()) > policy.bounded_silence_ms()
     }

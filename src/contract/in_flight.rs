@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use super::machine::Facts;
 use super::{Call, CallId, KeptCall};
 
-/// So many calls of Progress at a time are noted in the short way.
-const PLACES: usize = 8;
+/// So many calls of Progress at a time are noted in the short way: more than a sync has in flight, so that the home of a
+/// call is mostly free again when so many others have begun.
+const PLACES: usize = 16;
 
 /// A call of Progress, without its text.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,14 +50,44 @@ impl Ends {
     /// Notes the end of a call that returned `S_OK`. `false` if the call is not noted here.
     #[inline]
     pub(super) fn end(&self, at_ms: u64, number: CallId) -> bool {
-        let place = &self.places[number.0 as usize % PLACES];
-        let here = place.load(Ordering::Relaxed) == number.0;
-        if here {
+        let place = &self.places[home(number)];
+        if place.load(Ordering::Relaxed) == number.0 {
             self.heard_ms.store(at_ms, Ordering::Relaxed);
             place.store(0, Ordering::Release);
+            return true;
         }
-        here
+        self.end_elsewhere(at_ms, number)
     }
+
+    #[cold]
+    fn end_elsewhere(&self, at_ms: u64, number: CallId) -> bool {
+        let place = self.place_of(number);
+        if let Some(place) = place {
+            self.heard_ms.store(at_ms, Ordering::Relaxed);
+            self.places[place].store(0, Ordering::Release);
+        }
+        place.is_some()
+    }
+
+    fn number_at(&self, place: usize) -> u32 {
+        self.places[place].load(Ordering::Acquire)
+    }
+
+    /// Where the call of this number is in flight.
+    fn place_of(&self, number: CallId) -> Option<usize> {
+        places_from(number).find(|place| self.number_at(*place) == number.0)
+    }
+}
+
+/// The place that a call takes if it is free.
+#[inline]
+fn home(number: CallId) -> usize {
+    number.0 as usize % PLACES
+}
+
+/// All places, the call's home first.
+fn places_from(number: CallId) -> impl Iterator<Item = usize> {
+    (0..PLACES).map(move |step| (home(number) + step) % PLACES)
 }
 
 #[derive(Debug, Default)]
@@ -84,25 +115,38 @@ impl InFlight {
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.kept.is_empty()
-            && self.ends.places.iter().all(|place| place.load(Ordering::Acquire) == 0)
+        self.kept.is_empty() && (0..PLACES).all(|place| self.ends.number_at(place) == 0)
     }
 
     pub(super) fn contains(&self, number: CallId) -> bool {
-        self.plain_place(number).is_some()
+        self.ends.place_of(number).is_some()
             || self.kept.iter().any(|call| call.number == Some(number))
     }
 
-    /// Adds a call of Progress that begins. Its text, if any, is `text`.
+    /// Adds a call of Progress that begins, if its home is free.
     #[inline]
-    pub(super) fn begin(&mut self, facts: &Facts, progress: Progress, text: Option<&Arc<str>>) {
-        let place = progress.number.0 as usize % PLACES;
-        if self.ends.places[place].load(Ordering::Acquire) == 0 {
-            self.plain[place] = progress;
-            self.ends.places[place].store(progress.number.0, Ordering::Relaxed);
-        } else {
-            self.keep(progress.kept(facts, text));
+    pub(super) fn begin_at_home(&mut self, progress: Progress) -> bool {
+        let place = home(progress.number);
+        let free = self.ends.number_at(place) == 0;
+        if free {
+            self.take(place, progress);
         }
+        free
+    }
+
+    /// Adds a call of Progress that begins. Its text, if any, is `text`.
+    pub(super) fn begin(&mut self, facts: &Facts, progress: Progress, text: Option<&Arc<str>>) {
+        let free = places_from(progress.number).find(|place| self.ends.number_at(*place) == 0);
+        match free {
+            Some(place) => self.take(place, progress),
+            None => self.keep(progress.kept(facts, text)),
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, place: usize, progress: Progress) {
+        self.plain[place] = progress;
+        self.ends.places[place].store(progress.number.0, Ordering::Relaxed);
     }
 
     /// Adds any other call that begins.
@@ -117,7 +161,7 @@ impl InFlight {
         number: CallId,
         text: Option<&Arc<str>>,
     ) -> Option<KeptCall> {
-        if let Some(place) = self.plain_place(number) {
+        if let Some(place) = self.ends.place_of(number) {
             let call = self.kept_plain(facts, place, text);
             self.ends.places[place].store(0, Ordering::Release);
             return Some(call);
@@ -128,7 +172,7 @@ impl InFlight {
 
     /// The call that has been in flight for the longest time. `text` is the sync's current one.
     pub(super) fn first(&self, facts: &Facts, text: Option<&Arc<str>>) -> Option<KeptCall> {
-        let occupied = (0..PLACES).filter(|place| self.is_occupied(*place));
+        let occupied = (0..PLACES).filter(|place| self.ends.number_at(*place) != 0);
         let plain = occupied.map(|place| self.kept_plain(facts, place, text));
         plain.chain(self.kept.iter().cloned()).min_by_key(|call| call.number)
     }
@@ -137,25 +181,13 @@ impl InFlight {
     pub(super) fn text_changes(&mut self, old: Option<&Arc<str>>) {
         let Some(old) = old else { return };
         let Self { ends, old_texts, .. } = self;
-        let in_flight = |number: CallId| {
-            ends.places[number.0 as usize % PLACES].load(Ordering::Acquire) == number.0
-        };
-        old_texts.retain(|(number, _)| in_flight(*number));
-        for place in &ends.places {
-            let number = CallId(place.load(Ordering::Acquire));
+        old_texts.retain(|(number, _)| ends.place_of(*number).is_some());
+        for place in 0..PLACES {
+            let number = CallId(ends.number_at(place));
             if number.0 != 0 && !old_texts.iter().any(|(known, _)| *known == number) {
                 old_texts.push((number, Arc::clone(old)));
             }
         }
-    }
-
-    fn is_occupied(&self, place: usize) -> bool {
-        self.ends.places[place].load(Ordering::Acquire) != 0
-    }
-
-    fn plain_place(&self, number: CallId) -> Option<usize> {
-        let place = number.0 as usize % PLACES;
-        (self.ends.places[place].load(Ordering::Acquire) == number.0).then_some(place)
     }
 
     fn kept_plain(&self, facts: &Facts, place: usize, text: Option<&Arc<str>>) -> KeptCall {

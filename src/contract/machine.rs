@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::callbacks::Callbacks;
 use super::handles::Handles;
 use super::in_flight::Ends;
-use super::{Answer, Call, CallId, KeptCall, Policy, Rule, Side, SyncId, Violation};
+use super::{Call, CallId, KeptCall, Policy, Rule, Side, SyncId, Violation};
 use crate::{HResult, RawEvent};
 
 /// How much of a sync is watched. A rule about something that is not watched is not applied.
@@ -121,40 +121,38 @@ impl Machine {
         if self.facts.found.is_empty() { None } else { Some(std::mem::take(&mut self.facts.found)) }
     }
 
-    /// Takes one call into account. A callback that begins gets the number that its end must name.
+    /// Takes a Progress into account that breaks no rule and changes nothing but the position. `None` if it is not known
+    /// to be one, and nothing has been done: it is for [`Self::observe`].
     #[inline(always)]
+    pub(super) fn plain_progress(
+        &mut self,
+        at_ms: u64,
+        text: Option<&str>,
+        index: u32,
+        index_max: u32,
+        policy: &Policy,
+    ) -> Option<CallId> {
+        let number = self.callbacks.plain_progress(at_ms, text, index, index_max, policy)?;
+        self.facts.position += 1;
+        Some(number)
+    }
+
+    /// Takes one call into account. A callback that begins gets the number that its end must name.
     pub(super) fn observe(
         &mut self,
         at_ms: u64,
         call: Call<&str>,
         policy: &Policy,
     ) -> Option<CallId> {
-        match call {
-            Call::Progress { text, index, index_max } => {
-                self.facts.position += 1;
-                return Some(self.callbacks.progress(
-                    &mut self.facts,
-                    at_ms,
-                    text,
-                    index,
-                    index_max,
-                    policy,
-                ));
-            }
-            Call::Ended { call, answer } => self.ended(at_ms, call, answer, policy),
-            call => {
-                self.facts.position += 1;
-                return self.observe_rare(at_ms, call, policy);
-            }
-        }
-        None
+        self.facts.position += u32::from(!matches!(call, Call::Ended { .. }));
+        let number = self.apply(at_ms, call, policy);
+        self.callbacks.settle(&self.facts, policy);
+        number
     }
 
-    #[inline(never)]
-    fn observe_rare(&mut self, at_ms: u64, call: Call<&str>, policy: &Policy) -> Option<CallId> {
+    fn apply(&mut self, at_ms: u64, call: Call<&str>, policy: &Policy) -> Option<CallId> {
         let facts = &mut self.facts;
         match call {
-            Call::Progress { .. } | Call::Ended { .. } => unreachable!("taken by the short way"),
             Call::Start { flags } => {
                 facts.start = Some(facts.kept(at_ms, None, Call::Start { flags }));
             }
@@ -164,6 +162,13 @@ impl Machine {
             Call::Queried => self.callbacks.queried(facts, at_ms, policy),
             Call::AddRef => self.callbacks.add_ref(),
             Call::Release => self.callbacks.release(facts, at_ms, policy),
+            Call::Progress { text, index, index_max } => {
+                let callbacks = &mut self.callbacks;
+                return Some(callbacks.progress(facts, at_ms, text, index, index_max, policy));
+            }
+            Call::Ended { call, answer } => {
+                self.callbacks.ended(facts, at_ms, call, answer, policy);
+            }
             Call::Error { result, text } => {
                 return Some(self.callbacks.error(
                     facts,
@@ -256,11 +261,6 @@ impl Machine {
     pub(super) fn settled(&self) -> bool {
         let ended = self.facts.failed() || (self.facts.started() && self.facts.done_ended);
         ended && self.callbacks.settled() && self.handles.settled(&self.facts)
-    }
-
-    #[inline]
-    fn ended(&mut self, at_ms: u64, call: CallId, answer: Answer, policy: &Policy) {
-        self.callbacks.ended(&mut self.facts, at_ms, call, answer, policy);
     }
 
     fn start_returned(&mut self, at_ms: u64, result: HResult, event: RawEvent, policy: &Policy) {

@@ -6,11 +6,14 @@
 mod call;
 mod callbacks;
 mod handles;
+mod home;
 mod in_flight;
 mod machine;
 mod monitor;
 mod policy;
 mod rules;
+#[cfg(test)]
+mod short_way;
 mod violation;
 mod watch;
 

@@ -1,8 +1,10 @@
-//! The monitor: the state machine of every sync of one store, with a clock, behind locks.
+//! The monitor: the state machine of every sync of one store, with a clock.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex};
 
+use super::home::Home;
 use super::in_flight::Ends;
 use super::machine::{Machine, Scope};
 use super::{Answer, Call, CallId, KeptCall, Policy, SyncId, Violation};
@@ -41,6 +43,8 @@ pub struct Monitor {
 
 struct Shared {
     config: MonitorConfig,
+    /// All calls come from one thread.
+    local: bool,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
     syncs: Mutex<Syncs>,
     violations: Mutex<Vec<Violation>>,
@@ -58,7 +62,7 @@ struct Syncs {
 struct Cell {
     id: SyncId,
     ends: Arc<Ends>,
-    machine: Mutex<Machine>,
+    machine: Home,
     /// The syncs that were running when this one's start began, until it returns.
     overlapping: Mutex<Vec<Arc<Cell>>>,
 }
@@ -67,8 +71,26 @@ impl Monitor {
     /// A monitor whose clock tells (virtual) milliseconds since an epoch of the caller's, and never goes back.
     #[must_use]
     pub fn new(config: MonitorConfig, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Self::with_home(config, clock, false)
+    }
+
+    /// As [`Self::new`], for where one thread makes all calls, as in a simulation: a call costs no lock.
+    ///
+    /// The syncs belong to the thread that begins to observe them. A call that another thread reports for one panics in
+    /// that thread.
+    #[must_use]
+    pub fn local(config: MonitorConfig, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Self::with_home(config, clock, true)
+    }
+
+    fn with_home(
+        config: MonitorConfig,
+        clock: impl Fn() -> u64 + Send + Sync + 'static,
+        local: bool,
+    ) -> Self {
         let shared = Shared {
             config,
+            local,
             clock: Box::new(clock),
             syncs: Mutex::default(),
             violations: Mutex::default(),
@@ -106,7 +128,7 @@ impl Monitor {
                 .open
                 .iter()
                 .rev()
-                .find(|cell| lock(&cell.machine).published_handle() == event)
+                .find(|cell| cell.machine.with(|machine| machine.published_handle()) == event)
                 .cloned()
         };
         if let Some(cell) = owner {
@@ -155,14 +177,14 @@ impl Monitor {
 
     fn new_sync(&self, scope: Scope) -> SyncWatch {
         let mut syncs = lock(&self.shared.syncs);
-        syncs.open.retain(|cell| !lock(&cell.machine).settled());
+        syncs.open.retain(|cell| !cell.machine.with(|machine| machine.settled()));
         syncs.begun += 1;
         let id = SyncId(syncs.begun);
-        let overlapping =
-            syncs.open.iter().filter(|cell| lock(&cell.machine).is_running()).cloned().collect();
+        let is_running = |cell: &&Arc<Cell>| cell.machine.with(|machine| machine.is_running());
+        let overlapping = syncs.open.iter().filter(is_running).cloned().collect();
         let machine = Machine::new(id, scope, syncs.host_watched);
         let ends = Arc::clone(machine.ends());
-        let machine = Mutex::new(machine);
+        let machine = if self.shared.local { Home::local(machine) } else { Home::locked(machine) };
         let cell = Arc::new(Cell { id, ends, machine, overlapping: Mutex::new(overlapping) });
         syncs.open.push(Arc::clone(&cell));
         SyncWatch { shared: Arc::clone(&self.shared), cell }
@@ -187,13 +209,11 @@ impl fmt::Debug for Monitor {
 }
 
 impl Shared {
-    /// Applies `change` to a sync and reports what it finds. The sync's lock is free again when violations are reported.
-    #[inline(always)]
+    /// Applies `change` to a sync and reports what it finds. Nothing is locked any more when violations are reported.
     fn applied<T>(&self, cell: &Cell, change: impl FnOnce(&mut Machine, &Policy) -> T) -> T {
-        let mut machine = lock(&cell.machine);
-        let result = change(&mut machine, &self.config.policy);
-        let found = machine.take_found();
-        drop(machine);
+        let (result, found) = cell
+            .machine
+            .with(|machine| (change(machine, &self.config.policy), machine.take_found()));
         if let Some(found) = found {
             self.report(found);
         }
@@ -248,6 +268,22 @@ impl SyncWatch {
     #[inline(always)]
     pub fn observe_at(&self, at_ms: u64, call: Call<&str>) -> Option<CallId> {
         let Self { shared, cell } = self;
+        let Shared { config, .. } = &**shared;
+        if let Call::Progress { text, index, index_max } = call
+            && !config.keep_log
+        {
+            let plain = cell.machine.plain_progress(at_ms, text, index, index_max, &config.policy);
+            if plain.is_some() {
+                return plain;
+            }
+        }
+        self.observe_closely(at_ms, call)
+    }
+
+    /// As [`Self::observe_at`], without the short way.
+    #[cold]
+    fn observe_closely(&self, at_ms: u64, call: Call<&str>) -> Option<CallId> {
+        let Self { shared, cell } = self;
         shared.applied(cell, |machine, policy| {
             let number = machine.observe(at_ms, call, policy);
             if shared.config.keep_log {
@@ -274,7 +310,7 @@ impl SyncWatch {
     pub fn returned_at(&self, at_ms: u64, result: HResult, event: RawEvent) {
         self.observe_at(at_ms, Call::StartReturned { result, event });
         for other in std::mem::take(&mut *lock(&self.cell.overlapping)) {
-            let other = lock(&other.machine).not_to_share();
+            let other = other.machine.with(|machine| machine.not_to_share());
             self.shared.applied(&self.cell, |machine, policy| {
                 machine.overlapped(at_ms, &other, policy);
             });
@@ -307,16 +343,22 @@ pub struct CallInFlight<'a> {
 }
 
 impl CallInFlight<'_> {
+    #[cfg(test)]
+    pub(super) fn number(&self) -> Option<CallId> {
+        self.number
+    }
+
     /// Reports that the call has returned `result`, and returns it.
     #[inline(always)]
-    pub fn end(mut self, result: HResult) -> HResult {
-        if let Some(call) = self.number.take() {
-            let SyncWatch { shared, cell } = self.watch;
+    pub fn end(self, result: HResult) -> HResult {
+        // Nothing is left for the drop to report.
+        let Self { watch, number } = *ManuallyDrop::new(self);
+        if let Some(call) = number {
+            let SyncWatch { shared, cell } = watch;
             let at_ms = (shared.clock)();
             let plain = result == HResult::S_OK && !shared.config.keep_log;
             if !(plain && cell.ends.end(at_ms, call)) {
-                self.watch
-                    .observe_at(at_ms, Call::Ended { call, answer: Answer::Returned(result) });
+                watch.observe_at(at_ms, Call::Ended { call, answer: Answer::Returned(result) });
             }
         }
         result
@@ -325,7 +367,7 @@ impl CallInFlight<'_> {
 
 impl Drop for CallInFlight<'_> {
     fn drop(&mut self) {
-        if let Some(call) = self.number.take() {
+        if let Some(call) = self.number {
             let answer = if std::thread::panicking() { Answer::Panicked } else { Answer::Dropped };
             self.watch.observe(Call::Ended { call, answer });
         }

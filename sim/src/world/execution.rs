@@ -265,13 +265,13 @@ fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
         // about, so each call is a write to one object.
         let calls = Object::new("calls");
         if !keep_log {
-            return Monitor::new(config, move || {
+            return Monitor::local(config, move || {
                 calls.write();
                 engine::now()
             });
         }
         let shared = Arc::clone(shared);
-        Monitor::new(config, move || {
+        Monitor::local(config, move || {
             calls.write();
             if !shared.closed.load(Ordering::Relaxed) {
                 let (step, task) = (engine::current_step(), engine::current());

@@ -48,7 +48,7 @@ pub fn rate(program: &str, strategy: &str, millis: u64) -> Option<Rated> {
             (main, None)
         })?,
         ("provider_4x8", _) => driven(strategy, || {
-            let monitor = Monitor::new(MonitorConfig::default(), engine::now);
+            let monitor = Monitor::local(MonitorConfig::default(), engine::now);
             let host = Arc::new(WatchedHost(monitor.callback_sync()));
             (provider(host), Some(monitor))
         })?,

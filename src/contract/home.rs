@@ -1,0 +1,130 @@
+//! Where the state machine of a sync lives: behind a lock, or with the one thread that all its calls come from.
+//!
+//! To take a lock and give it back costs more than all the rules do for a plain call. Where one thread makes all calls,
+//! as in a simulation, none is needed.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::machine::Machine;
+use super::{CallId, Policy};
+use crate::event::lock;
+
+#[derive(Debug)]
+pub(super) enum Home {
+    Locked(Box<Mutex<Machine>>),
+    Local(Place),
+}
+
+impl Home {
+    pub(super) fn locked(machine: Machine) -> Self {
+        Self::Locked(Box::new(Mutex::new(machine)))
+    }
+
+    /// A home with the calling thread.
+    pub(super) fn local(machine: Machine) -> Self {
+        Self::Local(Place::new(machine))
+    }
+
+    /// # Panics
+    ///
+    /// If the machine lives with another thread.
+    #[inline(always)]
+    pub(super) fn with<T>(&self, f: impl FnOnce(&mut Machine) -> T) -> T {
+        match self {
+            Self::Local(place) => place.with(f),
+            Self::Locked(machine) => f(&mut lock(machine)),
+        }
+    }
+
+    /// [`Machine::plain_progress`]. A call of its own, with nothing to pass through memory.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::with`].
+    #[inline(never)]
+    pub(super) fn plain_progress(
+        &self,
+        at_ms: u64,
+        text: Option<&str>,
+        index: u32,
+        index_max: u32,
+        policy: &Policy,
+    ) -> Option<CallId> {
+        self.with(|machine| machine.plain_progress(at_ms, text, index, index_max, policy))
+    }
+}
+
+/// The machines of a thread. A place whose sync is forgotten is used again, with its memory.
+struct Machines {
+    places: Vec<Machine>,
+    free: Vec<usize>,
+}
+
+thread_local! {
+    static MACHINES: RefCell<Machines> =
+        const { RefCell::new(Machines { places: Vec::new(), free: Vec::new() }) };
+    /// This thread's number; 0 until it has one.
+    static THREAD: Cell<u64> = const { Cell::new(0) };
+}
+
+fn this_thread() -> u64 {
+    static THREADS: AtomicU64 = AtomicU64::new(0);
+    if THREAD.get() == 0 {
+        THREAD.set(THREADS.fetch_add(1, Ordering::Relaxed) + 1);
+    }
+    THREAD.get()
+}
+
+/// A machine's place among those of its thread.
+pub(super) struct Place {
+    thread: u64,
+    index: usize,
+}
+
+impl Place {
+    fn new(machine: Machine) -> Self {
+        let index = MACHINES.with_borrow_mut(|machines| match machines.free.pop() {
+            Some(index) => {
+                machines.places[index] = machine;
+                index
+            }
+            None => {
+                machines.places.push(machine);
+                machines.places.len() - 1
+            }
+        });
+        Self { thread: this_thread(), index }
+    }
+
+    #[inline(always)]
+    fn with<T>(&self, f: impl FnOnce(&mut Machine) -> T) -> T {
+        if THREAD.get() != self.thread {
+            wrong_thread();
+        }
+        MACHINES.with_borrow_mut(|machines| f(&mut machines.places[self.index]))
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wrong_thread() -> ! {
+    panic!("a local monitor heard of a call on another thread than its own");
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Dropped elsewhere, or with its thread, the machine stays where it is until its thread ends.
+        if THREAD.get() == self.thread {
+            let _ = MACHINES.try_with(|machines| machines.borrow_mut().free.push(self.index));
+        }
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place").field("thread", &self.thread).field("index", &self.index).finish()
+    }
+}

@@ -1,0 +1,192 @@
+//! The short ways of a plain call and of a local monitor, held against the long way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::machine::{Machine, Scope};
+use super::{
+    Answer, Call, CallId, CallInFlight, Monitor, MonitorConfig, Policy, Rule, SyncId, Violation,
+};
+use crate::{HResult, RawEvent, SyncFlags};
+
+#[derive(Clone, Debug)]
+enum Event {
+    /// So many milliseconds pass.
+    Later(u64),
+    Call(Call<&'static str>),
+    /// One of the callbacks in flight ends, this one of them.
+    Ends(prop::sample::Index, Answer),
+}
+
+fn progress() -> impl Strategy<Value = Event> {
+    let text = prop::sample::select(vec![None, Some("Inbox"), Some("Inbox"), Some("Drafts")]);
+    // Mostly one phase, whose positions mostly grow.
+    (text, 0..=5_u32, prop::sample::select(vec![4, 4, 4, 2]))
+        .prop_map(|(text, index, index_max)| Event::Call(Call::Progress { text, index, index_max }))
+}
+
+fn other() -> impl Strategy<Value = Event> {
+    let event = RawEvent::NULL;
+    let call = |call| Just(Event::Call(call));
+    prop_oneof![
+        call(Call::Queried),
+        call(Call::AddRef),
+        call(Call::Release),
+        call(Call::StartReturned { result: HResult::S_OK, event }),
+        call(Call::StartReturned { result: HResult::E_FAIL, event }),
+        call(Call::Error { result: HResult::E_FAIL, text: Some("lost") }),
+        call(Call::Done { event, status: HResult::S_OK }),
+        call(Call::Done { event, status: HResult::MAPI_E_USER_CANCEL }),
+        call(Call::CancelRequested),
+        call(Call::TextRead { call: CallId(2) }),
+        call(Call::StoreReleased),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let answer = prop::sample::select(vec![
+        Answer::Returned(HResult::S_OK),
+        Answer::Returned(HResult::S_OK),
+        Answer::Returned(HResult::MAPI_W_CANCEL_MESSAGE),
+        Answer::Returned(HResult::E_FAIL),
+        Answer::Dropped,
+    ]);
+    let end =
+        (any::<prop::sample::Index>(), answer).prop_map(|(which, how)| Event::Ends(which, how));
+    prop_oneof![
+        1 => (1..=8_u64).prop_map(Event::Later),
+        8 => progress(),
+        6 => end,
+        2 => other(),
+    ]
+}
+
+/// What the long way finds, with the number of each callback.
+fn long_way(scope: Scope, policy: &Policy, events: &[Event]) -> (Vec<Violation>, Vec<CallId>) {
+    let mut machine = Machine::new(SyncId(1), scope, false);
+    let (mut now, mut open, mut numbers) = (0, Vec::new(), Vec::new());
+    for event in events {
+        let call = match event {
+            Event::Later(ms) => {
+                now += ms;
+                continue;
+            }
+            Event::Call(call) => *call,
+            Event::Ends(..) if open.is_empty() => continue,
+            Event::Ends(which, answer) => {
+                let call = open.remove(which.index(open.len()));
+                Call::Ended { call, answer: *answer }
+            }
+        };
+        if let Some(number) = machine.observe(now, call, policy) {
+            open.push(number);
+            numbers.push(number);
+        }
+    }
+    machine.finish(now, policy);
+    (machine.take_found().unwrap_or_default(), numbers)
+}
+
+/// The same of a monitor with this clock, whose calls take the short way where they can.
+fn short_way(
+    monitor: &Monitor,
+    clock: &AtomicU64,
+    scope: Scope,
+    events: &[Event],
+) -> (Vec<Violation>, Vec<CallId>) {
+    let sync = match scope {
+        Scope::Callback => monitor.callback_sync(),
+        Scope::Request => monitor.request_sync(),
+    };
+    let mut open: Vec<CallInFlight<'_>> = Vec::new();
+    let mut numbers = Vec::new();
+    for event in events {
+        match event {
+            Event::Later(ms) => {
+                clock.fetch_add(*ms, Ordering::Relaxed);
+            }
+            Event::Call(call) => {
+                let begun = sync.begin(*call);
+                if let Some(number) = begun.number() {
+                    numbers.push(number);
+                    open.push(begun);
+                }
+            }
+            Event::Ends(..) if open.is_empty() => {}
+            Event::Ends(which, answer) => {
+                let ended = open.remove(which.index(open.len()));
+                match answer {
+                    Answer::Returned(result) => {
+                        ended.end(*result);
+                    }
+                    Answer::Dropped | Answer::Panicked => drop(ended),
+                }
+            }
+        }
+    }
+    let found = monitor.finish();
+    (found, numbers)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn the_short_ways_find_what_the_long_way_finds(
+        mut events in prop::collection::vec(event(), 0..60),
+        request in any::<bool>(),
+        serial in any::<bool>(),
+    ) {
+        let scope = if request { Scope::Request } else { Scope::Callback };
+        if request {
+            // Else nearly all would break the rules of a start at once.
+            let started = [
+                Call::Start { flags: SyncFlags::BACKGROUND },
+                Call::Queried,
+                Call::StartReturned { result: HResult::S_OK, event: RawEvent::NULL },
+            ];
+            events.splice(0..0, started.map(Event::Call));
+        }
+        let policy = Policy::default().with_bounded_silence(Duration::from_millis(5));
+        let policy = if serial { policy.with(Rule::SerialCalls) } else { policy };
+        let expected = long_way(scope, &policy, &events);
+        for make in [monitor, local_monitor] {
+            let clock = Arc::new(AtomicU64::new(0));
+            let found = short_way(&make(policy.clone(), &clock), &clock, scope, &events);
+            prop_assert_eq!(&found, &expected);
+        }
+    }
+}
+
+fn monitor(policy: Policy, clock: &Arc<AtomicU64>) -> Monitor {
+    let clock = Arc::clone(clock);
+    let config = MonitorConfig { policy, ..MonitorConfig::default() };
+    Monitor::new(config, move || clock.load(Ordering::Relaxed))
+}
+
+fn local_monitor(policy: Policy, clock: &Arc<AtomicU64>) -> Monitor {
+    let clock = Arc::clone(clock);
+    let config = MonitorConfig { policy, ..MonitorConfig::default() };
+    Monitor::local(config, move || clock.load(Ordering::Relaxed))
+}
+
+#[test]
+fn a_local_monitor_hears_its_own_thread_only() {
+    let monitor = Monitor::local(MonitorConfig::default(), || 0);
+    let sync = monitor.callback_sync();
+    let progress = Call::Progress { text: None, index: 0, index_max: 1 };
+    assert_eq!(sync.observe(progress), Some(CallId(1)));
+    let elsewhere = std::thread::spawn({
+        let sync = sync.clone();
+        move || sync.observe(progress)
+    });
+    let panic = elsewhere.join().unwrap_err();
+    assert_eq!(
+        panic.downcast_ref::<&str>(),
+        Some(&"a local monitor heard of a call on another thread than its own")
+    );
+    assert_eq!(sync.observe(progress), Some(CallId(2)));
+}
