@@ -18,8 +18,8 @@ use crate::{CallbackUnknown, HResult, RawEvent, Runtime, SyncProgressCallback};
 ///
 /// Its identity and its `IMAPISyncProgressCallback` are different pointers, so a provider has to ask for the interface, as
 /// it has to with Outlook. Each QueryInterface is put to the [`CallbackUnknown`], and every reference that COM counts is
-/// one of its [`CallbackRef`](crate::CallbackRef)s, so whoever watches those sees what a foreign provider does with its references. The object
-/// survives a Release too many.
+/// one of its [`CallbackRef`](crate::CallbackRef)s, so whoever watches those sees what a foreign provider does with its
+/// references. The object survives a Release too many.
 ///
 /// A call after the last Release still goes through, for the contract to see.
 #[derive(Clone)]
@@ -150,33 +150,33 @@ impl Host {
         });
         answer.unwrap_or(HResult::E_UNEXPECTED)
     }
-
-    /// One more reference; also the callback, if it is to be told.
-    fn count_one(&self) -> (usize, Option<Arc<dyn SyncProgressCallback>>) {
-        let mut references = lock(&self.references);
-        references.count += 1;
-        references.told += usize::from(references.callback.is_some());
-        (references.count, references.callback.clone())
-    }
 }
 
 impl Callee for Host {
     fn query(&self) -> Result<usize, HResult> {
         let asked = guard::contain(|| self.unknown.query_interface());
-        // The callback knows of this reference already.
         let callback = asked.unwrap_or(Err(HResult::E_UNEXPECTED))?.into_callback();
-        let (count, _) = self.count_one();
         let mut references = lock(&self.references);
-        references.told += usize::from(references.callback.is_none());
-        references.callback = Some(callback);
+        references.count += 1;
+        // The callback knows of this reference already.
+        references.told += 1;
+        let (count, earlier) = (references.count, references.callback.replace(callback));
+        // The host's own code runs without our lock.
+        drop(references);
+        guard::contain(move || drop(earlier));
         Ok(count)
     }
 
     fn add_ref(&self) -> usize {
-        let (count, callback) = self.count_one();
+        let (count, callback) = {
+            let mut references = lock(&self.references);
+            references.count += 1;
+            // There is nobody to tell before the interface was given out.
+            references.told += usize::from(references.callback.is_some());
+            (references.count, references.callback.clone())
+        };
         if let Some(callback) = callback {
-            // The host's own code runs without our lock.
-            guard::contain(|| callback.add_ref());
+            guard::contain(move || callback.add_ref());
         }
         count
     }
