@@ -12,7 +12,16 @@ fn command(args: &[&str]) -> Command {
 }
 
 fn run(args: &[&str]) -> Output {
-    command(args).output().expect("the command starts")
+    // ERROR_INTERNAL_ERROR. Wine answers this to one start in thousands, when others start at the same time.
+    const WINE_LOST_IT: i32 = 1359;
+    let lost = |error: &std::io::Error| cfg!(windows) && error.raw_os_error() == Some(WINE_LOST_IT);
+    let mut output = command(args).output();
+    for _ in 0..3 {
+        if output.as_ref().is_err_and(lost) {
+            output = command(args).output();
+        }
+    }
+    output.expect("the command starts")
 }
 
 fn text(bytes: &[u8]) -> String {
