@@ -626,3 +626,41 @@ fn a_task_is_aborted_while_it_waits_for_its_child() {
     let program = Program { tasks, faults: 0, drops: 0 };
     check(&program).unwrap();
 }
+
+fn without_faults(tasks: Vec<Vec<Op>>) -> Program {
+    let tasks = tasks.into_iter().map(|ops| (ops, false)).collect();
+    Program { tasks, faults: 0, drops: 0 }
+}
+
+/// The child's end wakes the gatherer, before or after it is polled again: that is found where the gatherer runs first, and is
+/// to be run where the other task does. There, what the wait and the reset of the event are to be exchanged for looks as if
+/// the gatherer, which sleeps, could stand in for it.
+#[test]
+fn a_step_stands_in_only_for_what_is_planned_after_it() {
+    let program = without_faults(vec![
+        vec![Op::Gather(vec![Op::Reset])],
+        vec![Op::Oneshot(vec![]), Op::Wait],
+    ]);
+    check(&program).unwrap();
+}
+
+/// What a task does when it is aborted is not what it would have done: its first segment reads what the third task writes,
+/// unless it is aborted before.
+#[test]
+fn an_aborted_task_does_not_do_what_it_would_have_done() {
+    let program =
+        without_faults(vec![vec![Op::WaitOrRecv(0)], vec![Op::Abort(0)], vec![Op::Lock(vec![])]]);
+    check(&program).unwrap();
+}
+
+/// A task that finds the semaphore free goes on to its end in the same segment, and writes what the third task reads. If it
+/// finds it taken, it queues, and the two are independent.
+#[test]
+fn a_task_that_waits_does_not_do_what_it_would_have_done() {
+    let program = without_faults(vec![
+        vec![Op::Acquire(vec![])],
+        vec![Op::Acquire(vec![Op::Read(0)])],
+        vec![Op::WaitOrRecv(0)],
+    ]);
+    check(&program).unwrap();
+}

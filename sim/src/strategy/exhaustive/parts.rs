@@ -4,9 +4,20 @@
 //! that it plans assignments. Parts are put together in a fixed order, each before those that it plans, and that does not
 //! depend on which thread ran them, nor on when.
 //!
-//! What lies below one assignment is one part. It could be split further only by running branches of a state before the
-//! ones ahead of them are through; but what is found below those belongs into the wakeup trees of the later branches, and
-//! without it a branch can miss a class: it relies on what sleeps.
+//! # Why it is not split further
+//!
+//! What lies below one assignment is one part, for branches of one state cannot be run side by side as they are. With wakeup
+//! trees, a step that sleeps stands in for every sequence that it is independent of (a weak initial, in the paper named in the
+//! [module](super)'s guide). It may, because what is found below it is planned in the branches after it: a
+//! sequence that begins with one of them, and leads to where the step no longer sleeps, is run because it was
+//! planned there. Without those plans the two branches each leave the sequence to the other, and a class is lost.
+//!
+//! Source sets, of the same paper, need no plans: there a step stands in only for sequences that it is part of and can
+//! begin (an initial). But whether it can is known of steps that do the same in both orders of a race only. What a task does when
+//! it is polled depends on what came before: one that finds a semaphore taken queues, and one that finds it free may go on to its
+//! end. So what stands in must be judged by what it did where it sleeps, and against every step that could come before
+//! it in any later execution, not against those of the execution in which the race was seen first.
+//! The tests keep, for each of the three, the smallest program that loses a class otherwise.
 
 use super::certificate::Certificate;
 use super::names::Names;
