@@ -159,10 +159,7 @@ impl Check {
 
 /// Names what decides in an execution, the last one of `engine`.
 fn why(cause: Cause, execution: &Execution, engine: &Engine) -> Why {
-    let name = |task: TaskId| {
-        let own = execution.tasks.get(&task).cloned();
-        own.unwrap_or_else(|| engine.task_name(task).to_owned())
-    };
+    let name = |task: TaskId| execution.tasks.get(&task).cloned().unwrap_or_default();
     let step = |step: u64| DecisiveStep {
         step,
         task: usize::try_from(step)

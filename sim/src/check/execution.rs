@@ -14,7 +14,7 @@ use crate::world::{Finding, Observed, Scenario, SeenCall};
 pub struct Execution {
     /// The accounts' names, by number.
     pub accounts: Vec<String>,
-    /// The tasks that made calls, with names of their own: a number is added where several have the same.
+    /// The tasks, with names of their own: a number, in order of spawning, is added where several have the same.
     pub tasks: BTreeMap<TaskId, String>,
     /// Every call, in order.
     pub calls: Vec<SeenCall>,
@@ -64,7 +64,7 @@ impl Execution {
             }
         }
         breaches.extend(engine_breach(&observed));
-        let tasks = task_names(&observed.calls);
+        let tasks = task_names(engine, observed.outcome.tasks);
         breaches.extend(panic_breach(&observed, &tasks));
         let accounts = scenario.accounts.iter().map(|account| account.name.clone()).collect();
         let Observed { calls, outcome, .. } = observed;
@@ -91,13 +91,11 @@ impl Execution {
     }
 }
 
-fn task_names(calls: &[SeenCall]) -> BTreeMap<TaskId, String> {
+/// The names of the tasks of an execution, with numbers where several have the same.
+fn task_names(engine: &Engine, count: usize) -> BTreeMap<TaskId, String> {
     let mut tasks: BTreeMap<&str, Vec<TaskId>> = BTreeMap::new();
-    for SeenCall { task, name, .. } in calls {
-        let same = tasks.entry(name).or_default();
-        if !same.contains(task) {
-            same.push(*task);
-        }
+    for task in (0..).take(count).map(TaskId::from_index) {
+        tasks.entry(engine.task_name(task)).or_default().push(task);
     }
     let mut names = BTreeMap::new();
     for (name, same) in tasks {

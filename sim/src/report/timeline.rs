@@ -154,7 +154,13 @@ impl Columns {
                 0
             },
             sync: calls.iter().any(|seen| seen.call.sync.0 > 1),
-            task: execution.tasks.values().map(|name| width(name)).max().unwrap_or(0).clamp(4, 20),
+            task: execution
+                .calls
+                .iter()
+                .map(|seen| width(execution.task_of(seen)))
+                .max()
+                .unwrap_or(0)
+                .clamp(4, 20),
         }
     }
 

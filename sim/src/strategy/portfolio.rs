@@ -1,27 +1,32 @@
 //! Some of each.
 
-use super::{Block, Pct, Pos, Random, RoundRobin, Urw};
-use crate::engine::{ChoicePoint, Decision, Strategy, TaskId, mix};
+use super::{Block, Pct, Pos, Random, RoundRobin, Surw, Urw};
+use crate::engine::{ChoicePoint, Decision, Segment, Strategy, TaskId, mix};
 use std::mem;
 
 /// The random strategies in turns, since each is blind to bugs that another finds at once.
 ///
-/// Of 32 executions, 16 are [`Urw`]'s, the first of which is a random walk; 11 are [`Pct`]'s, at depth 2 and a few at depths
-/// up to 6; 3 are [`Random`]'s, one is [`Pos`]'s, and one [`RoundRobin`]'s. So a bug takes about twice the executions that
-/// it takes [`Urw`], or three times those that it takes [`Pct`], and fewer if both find it.
+/// Of 32 executions, 16 are [`Urw`]'s, the first of which is a random walk, from which [`Surw`] learns too; 11 are [`Pct`]'s,
+/// at depth 2 and a few at depths up to 6; 2 are [`Surw`]'s, and one each is [`Random`]'s, [`Pos`]'s and [`RoundRobin`]'s. So
+/// a bug takes about twice the executions that it takes [`Urw`], or three times those that it takes [`Pct`], and fewer if
+/// several find it.
 #[derive(Clone, Debug)]
 pub struct Portfolio {
     urw: Urw,
+    surw: Surw,
     pct: Pct,
     random: Random,
     pos: Pos,
     round_robin: RoundRobin,
     now: Member,
+    /// Whether this is a block's first execution, from which others than the one whose turn it is learn too.
+    first: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Member {
     Urw,
+    Surw,
     /// At this depth.
     Pct(u32),
     Random,
@@ -32,12 +37,12 @@ enum Member {
 /// Whose turn it is in a block: first those that find what is easily found.
 #[rustfmt::skip]
 const TURNS: [Member; Block::SIZE as usize] = {
-    use Member::{Pct, Pos, Random, RoundRobin, Urw};
+    use Member::{Pct, Pos, Random, RoundRobin, Surw, Urw};
     [
-        Urw, Urw, Pct(2), Urw, Urw, Pct(3), Urw, Pct(2),
-        Urw, Random, Urw, Pct(4), Urw, Pct(2), Urw, Pos,
-        Urw, Pct(2), Urw, Pct(3), Urw, Random, Urw, Pct(2),
-        Urw, Pct(5), Urw, Pct(2), Urw, Pct(6), Random, RoundRobin,
+        Urw, Urw, Urw, Surw, Pct(2), Urw, Pct(2), Urw,
+        Urw, Urw, Surw, Pct(3), Urw, Pct(3), Urw, Urw,
+        Random, Urw, Urw, Urw, Urw, Pct(5), Urw, Urw,
+        Pct(2), Pos, Pct(2), Pct(6), Pct(2), Pct(2), Pct(4), RoundRobin,
     ]
 };
 
@@ -47,17 +52,20 @@ impl Portfolio {
     pub fn new(seed: u64) -> Self {
         Self {
             urw: Urw::new(mix(seed ^ 1)),
+            surw: Surw::new(mix(seed ^ 5)),
             pct: Pct::new(mix(seed), 2),
             random: Random::new(seed),
             pos: Pos::new(mix(seed ^ 3)),
             round_robin: RoundRobin::new(mix(seed ^ 4)),
             now: Member::Random,
+            first: false,
         }
     }
 
     fn now(&mut self) -> &mut dyn Strategy {
         match self.now {
             Member::Urw => &mut self.urw,
+            Member::Surw => &mut self.surw,
             Member::Pct(_) => &mut self.pct,
             Member::Random => &mut self.random,
             Member::Pos => &mut self.pos,
@@ -73,6 +81,12 @@ impl Strategy for Portfolio {
         // Those that learn from one execution for the next count their own, block by block.
         let same = |other: &&Member| mem::discriminant(*other) == mem::discriminant(&self.now);
         let own = TURNS[..turn as usize].iter().filter(same).count() as u64;
+        self.first = turn == 0;
+        if self.first {
+            self.surw.begin(index);
+        }
+        // The block's first execution stands in for the first of its own.
+        let own = own + u64::from(self.now == Member::Surw);
         if let Member::Pct(depth) = self.now {
             self.pct.set_depth(depth);
         }
@@ -89,6 +103,12 @@ impl Strategy for Portfolio {
 
     fn wants_footprints(&self) -> bool {
         self.now == Member::Urw && self.urw.wants_footprints()
+    }
+
+    fn segment(&mut self, segment: &Segment<'_>) {
+        if self.first {
+            self.surw.segment(segment);
+        }
     }
 }
 

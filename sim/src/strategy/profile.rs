@@ -2,7 +2,8 @@
 
 use super::random::Block;
 use crate::engine::{Mode, ObjectId, Segment, TaskId, TaskKey};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// The objects that each segment of an execution used. Segments are known by their task, and by how many of it came before.
 ///
@@ -13,8 +14,12 @@ pub(super) struct Profile {
     block: Block,
     /// Whether this execution is the one that is learned from.
     learns: bool,
-    used: BTreeMap<(TaskKey, u32), Vec<(ObjectId, Mode)>>,
-    segments: BTreeMap<TaskKey, u32>,
+    /// What all segments used, one after another.
+    uses: Vec<(ObjectId, Mode)>,
+    /// Where in it each task's segments are, in order.
+    segments: BTreeMap<TaskKey, Vec<Range<usize>>>,
+    /// [`contested`](Self::contested), once that is known.
+    contested: Option<Vec<ObjectId>>,
 }
 
 impl Profile {
@@ -23,8 +28,9 @@ impl Profile {
         let goes_on = self.block.goes_on(index);
         self.learns = index.is_multiple_of(Block::SIZE);
         if !goes_on {
-            self.used.clear();
+            self.uses.clear();
             self.segments.clear();
+            self.contested = None;
         }
         goes_on
     }
@@ -38,13 +44,16 @@ impl Profile {
         if segment.task == TaskId::CLOCK {
             return;
         }
-        let ordinal = self.segments.entry(segment.key).or_default();
-        self.used.insert((segment.key, *ordinal), segment.accesses().collect());
-        *ordinal += 1;
+        self.contested = None;
+        let start = self.uses.len();
+        self.uses.extend(segment.accesses());
+        self.segments.entry(segment.key).or_default().push(start..self.uses.len());
     }
 
-    fn uses(&self, segment: (TaskKey, u32)) -> &[(ObjectId, Mode)] {
-        self.used.get(&segment).map_or(&[], Vec::as_slice)
+    fn uses(&self, (task, ordinal): (TaskKey, u32)) -> &[(ObjectId, Mode)] {
+        let segments = self.segments.get(&task);
+        let segment = segments.and_then(|segments| segments.get(ordinal as usize));
+        segment.map_or(&[], |segment| &self.uses[segment.clone()])
     }
 
     /// Whether two segments were in conflict.
@@ -56,30 +65,35 @@ impl Profile {
     }
 
     /// The objects in use of which several tasks were in conflict.
-    pub(super) fn contested(&self) -> Vec<ObjectId> {
-        let mut by_object: BTreeMap<ObjectId, Vec<(TaskKey, Mode)>> = BTreeMap::new();
-        for ((task, _), used) in &self.used {
-            for (object, mode) in used {
-                by_object.entry(*object).or_default().push((*task, *mode));
-            }
-        }
-        let contested = by_object.into_iter().filter(|(_, uses)| {
-            let distinct: BTreeSet<_> = uses.iter().collect();
-            distinct.iter().any(|(task, mode)| {
-                distinct.iter().any(|(other, how)| task != other && mode.conflicts(*how))
-            })
-        });
-        contested.map(|(object, _)| object).collect()
+    pub(super) fn contested(&mut self) -> &[ObjectId] {
+        let Self { uses, segments, contested, .. } = self;
+        contested.get_or_insert_with(|| {
+            let used = segments.iter().flat_map(|(task, segments)| {
+                let used = segments.iter().flat_map(|segment| &uses[segment.clone()]);
+                used.map(|(object, mode)| (*object, *task, *mode))
+            });
+            let mut used: Vec<_> = used.collect();
+            used.sort_unstable();
+            used.dedup();
+            let contested = used.chunk_by(|one, other| one.0 == other.0).filter(|users| {
+                users.iter().any(|(_, task, mode)| {
+                    users.iter().any(|(_, other, how)| task != other && mode.conflicts(*how))
+                })
+            });
+            contested.map(|users| users[0].0).collect()
+        })
     }
 
-    /// The segments that used an object, of each task in order.
-    pub(super) fn segments_with(&self, object: ObjectId) -> BTreeMap<TaskKey, Vec<u32>> {
-        let mut segments: BTreeMap<TaskKey, Vec<u32>> = BTreeMap::new();
-        for ((task, ordinal), used) in &self.used {
-            if used.iter().any(|(other, _)| *other == object) {
-                segments.entry(*task).or_default().push(*ordinal);
-            }
-        }
-        segments
+    /// The segments that used an object, of each task in order, by ascending key.
+    pub(super) fn segments_with(&self, object: ObjectId) -> Vec<(TaskKey, Vec<u32>)> {
+        let with = |segments: &[Range<usize>]| {
+            let numbered = (0..).zip(segments);
+            let with = numbered.filter(|(_, segment)| {
+                self.uses[(*segment).clone()].iter().any(|(other, _)| *other == object)
+            });
+            with.map(|(ordinal, _)| ordinal).collect::<Vec<_>>()
+        };
+        let tasks = self.segments.iter().map(|(task, segments)| (*task, with(segments)));
+        tasks.filter(|(_, segments)| !segments.is_empty()).collect()
     }
 }

@@ -4,7 +4,6 @@ use super::profile::Profile;
 use super::random::{Chances, execution_rng};
 use crate::engine::{ChoicePoint, Decision, Segment, Strategy, TaskId, TaskKey};
 use fastrand::Rng;
-use std::collections::BTreeMap;
 
 /// Selectively uniform random walk (Zhao, Wolff, Mathur, Roychoudhury, "Selectively Uniform Concurrency Testing",
 /// ASPLOS 2025).
@@ -22,7 +21,9 @@ pub struct Surw {
     chances: Chances,
     profile: Profile,
     /// The segments that matter in this execution, by task and in order.
-    matter: BTreeMap<TaskKey, Vec<u32>>,
+    matter: Vec<(TaskKey, Vec<u32>)>,
+    /// Where a task's are among them, by its number.
+    places: Vec<Option<usize>>,
     /// Who is to take the next of them.
     meant: Option<TaskId>,
     free: Vec<TaskId>,
@@ -37,9 +38,22 @@ impl Surw {
             rng: Rng::with_seed(seed),
             chances: Chances::default(),
             profile: Profile::default(),
-            matter: BTreeMap::new(),
+            matter: Vec::new(),
+            places: Vec::new(),
             meant: None,
             free: Vec::new(),
+        }
+    }
+
+    /// Takes up the tasks that can run and have not been seen.
+    fn meet(&mut self, at: &Decision<'_>) {
+        let last = at.candidates().filter(|task| *task != TaskId::CLOCK).last();
+        let Some(last) = last else { return };
+        while let Ok(number) = u32::try_from(self.places.len())
+            && self.places.len() <= last.index()
+        {
+            let key = at.key(TaskId::from_index(number));
+            self.places.push(self.matter.binary_search_by_key(&key, |(task, _)| *task).ok());
         }
     }
 
@@ -48,7 +62,8 @@ impl Surw {
         if task == TaskId::CLOCK {
             return (0, false);
         }
-        let Some(segments) = self.matter.get(&at.key(task)) else { return (0, false) };
+        let Some(place) = self.places[task.index()] else { return (0, false) };
+        let (_, segments) = &self.matter[place];
         let next = at.segments(task);
         let past = segments.partition_point(|segment| *segment < next);
         ((segments.len() - past) as u64, segments.get(past) == Some(&next))
@@ -89,10 +104,12 @@ impl Strategy for Surw {
         self.chances = Chances::draw(&mut self.rng);
         self.meant = None;
         self.matter.clear();
+        self.places.clear();
         self.profile.begin(index);
         let contested = self.profile.contested();
         if !contested.is_empty() {
-            self.matter = self.profile.segments_with(contested[self.rng.usize(..contested.len())]);
+            let object = contested[self.rng.usize(..contested.len())];
+            self.matter = self.profile.segments_with(object);
         }
         true
     }
@@ -101,6 +118,7 @@ impl Strategy for Surw {
         if self.matter.is_empty() {
             return at.sample(|len| self.rng.u32(..len));
         }
+        self.meet(at);
         if self.meant.is_none_or(|task| self.left(at, task).0 == 0) {
             self.mean(at);
         }
@@ -138,6 +156,7 @@ mod tests {
     use super::*;
     use crate::engine::{self, Engine, Limits, Object};
     use crate::strategy::{Block, Urw};
+    use std::collections::BTreeMap;
     use std::sync::{Arc, Mutex};
 
     type Seen = Arc<Mutex<Vec<u32>>>;

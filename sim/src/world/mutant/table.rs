@@ -97,11 +97,11 @@ mutants! {
         "Has no guard: when its task is dropped, nobody sends the Done.";
     NoDoneWithoutTask "no-done-without-task" DoneOnce Provider Fault no_task,
         "Reports a successful start although its task could not be started.";
-    DoneFromTwoPaths "done-from-two-paths" DoneOnce Provider OrderAndCancel(8) cancelled,
+    DoneFromTwoPaths "done-from-two-paths" DoneOnce Provider OrderAndCancel(6) cancelled,
         "Both the end of the work and the watcher for the cancel send a Done when they come together.";
     LateTicker "late-ticker" DoneLast Provider Order(7) ticking,
         "Leaves its sign-of-life task running, which can report once more after Done.";
-    CountsBeforeReport "counts-before-report" DoneLast Provider Order(6) plain,
+    CountsBeforeReport "counts-before-report" DoneLast Provider Order(7) plain,
         "Reports the end of a folder after it was counted as finished, so that Done can overtake the report.";
     UnawaitedReport "unawaited-report" DoneLast Provider Order(3) slow_callback,
         "Does not wait for the host to return from the last report before it sends Done.";
