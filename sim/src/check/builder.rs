@@ -210,6 +210,9 @@ impl Check {
     }
 
     /// Uses so many threads, at least one. The result does not depend on it. Without this, one for each processor.
+    ///
+    /// A search of one schedule of each class is split between the values, faults and drops that the scenario leaves open.
+    /// One that is limited to so many schedules, and every other exhaustive strategy, runs on one thread.
     pub fn jobs(self, jobs: usize) -> Self {
         Self { jobs: jobs.max(1), ..self }
     }
