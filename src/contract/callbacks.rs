@@ -36,6 +36,26 @@ struct Cancel {
 }
 
 impl Callbacks {
+    /// Forgets all but its memory, and the text, which only saves a copy of the next one.
+    pub(super) fn clear(&mut self) {
+        let Self {
+            begun,
+            in_flight,
+            early,
+            text: _,
+            progress,
+            failing_error,
+            host_failure,
+            cancel,
+            references,
+            smooth,
+        } = self;
+        in_flight.clear();
+        (*begun, *smooth) = (0, false);
+        (*early, *failing_error, *host_failure) = (None, None, None);
+        (*progress, *cancel, *references) = (None, None, None);
+    }
+
     /// Takes a Progress that says what the last one said, no less far on, in a sync where all goes smoothly. `None` if it
     /// is not one, and nothing has been done.
     #[inline(always)]

@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::machine::Machine;
-use super::{CallId, Policy};
+use super::machine::{Machine, Scope};
+use super::{CallId, Policy, SyncId};
 use crate::event::lock;
 
 #[derive(Debug)]
@@ -19,13 +19,13 @@ pub(super) enum Home {
 }
 
 impl Home {
-    pub(super) fn locked(machine: Machine) -> Self {
-        Self::Locked(Box::new(Mutex::new(machine)))
-    }
-
-    /// A home with the calling thread.
-    pub(super) fn local(machine: Machine) -> Self {
-        Self::Local(Place::new(machine))
+    /// A home of a new machine for this sync: with the calling thread if it is `local`.
+    pub(super) fn new(local: bool, sync: SyncId, scope: Scope, host_watched: bool) -> Self {
+        if local {
+            Self::Local(Place::new(sync, scope, host_watched))
+        } else {
+            Self::Locked(Box::new(Mutex::new(Machine::new(sync, scope, host_watched))))
+        }
     }
 
     /// # Panics
@@ -85,14 +85,14 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn new(machine: Machine) -> Self {
+    fn new(sync: SyncId, scope: Scope, host_watched: bool) -> Self {
         let index = MACHINES.with_borrow_mut(|machines| match machines.free.pop() {
             Some(index) => {
-                machines.places[index] = machine;
+                machines.places[index].begin_again(sync, scope, host_watched);
                 index
             }
             None => {
-                machines.places.push(machine);
+                machines.places.push(Machine::new(sync, scope, host_watched));
                 machines.places.len() - 1
             }
         });

@@ -101,6 +101,16 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
+    /// Forgets all calls. What is in a free place does not matter.
+    pub(super) fn clear(&mut self) {
+        for place in &self.ends.places {
+            place.store(0, Ordering::Relaxed);
+        }
+        self.hear(0);
+        self.old_texts.clear();
+        self.kept.clear();
+    }
+
     pub(super) fn ends(&self) -> &Arc<Ends> {
         &self.ends
     }
@@ -161,13 +171,13 @@ impl InFlight {
         number: CallId,
         text: Option<&Arc<str>>,
     ) -> Option<KeptCall> {
-        if let Some(place) = self.ends.place_of(number) {
-            let call = self.kept_plain(facts, place, text);
-            self.ends.places[place].store(0, Ordering::Release);
-            return Some(call);
+        if let Some(place) = self.kept.iter().rposition(|call| call.number == Some(number)) {
+            return Some(self.kept.remove(place));
         }
-        let place = self.kept.iter().rposition(|call| call.number == Some(number))?;
-        Some(self.kept.remove(place))
+        let place = self.ends.place_of(number)?;
+        let call = self.kept_plain(facts, place, text);
+        self.ends.places[place].store(0, Ordering::Release);
+        Some(call)
     }
 
     /// The call that has been in flight for the longest time. `text` is the sync's current one.

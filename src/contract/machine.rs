@@ -45,6 +45,21 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    fn new(sync: SyncId, scope: Scope, host_watched: bool) -> Self {
+        Self {
+            sync,
+            scope,
+            host_watched,
+            position: 0,
+            reported: 0,
+            start: None,
+            returned: None,
+            done: None,
+            done_ended: false,
+            found: Vec::new(),
+        }
+    }
+
     /// The start is observed and has not returned.
     #[inline]
     pub(super) fn is_starting(&self) -> bool {
@@ -100,19 +115,15 @@ impl Facts {
 
 impl Machine {
     pub(super) fn new(sync: SyncId, scope: Scope, host_watched: bool) -> Self {
-        let facts = Facts {
-            sync,
-            scope,
-            host_watched,
-            position: 0,
-            reported: 0,
-            start: None,
-            returned: None,
-            done: None,
-            done_ended: false,
-            found: Vec::new(),
-        };
+        let facts = Facts::new(sync, scope, host_watched);
         Self { facts, callbacks: Callbacks::default(), handles: Handles::default() }
+    }
+
+    /// Begins anew with another sync, in the same memory.
+    pub(super) fn begin_again(&mut self, sync: SyncId, scope: Scope, host_watched: bool) {
+        self.facts = Facts::new(sync, scope, host_watched);
+        self.callbacks.clear();
+        self.handles = Handles::default();
     }
 
     /// Takes what was found broken since the last time.

@@ -182,9 +182,8 @@ impl Monitor {
         let id = SyncId(syncs.begun);
         let is_running = |cell: &&Arc<Cell>| cell.machine.with(|machine| machine.is_running());
         let overlapping = syncs.open.iter().filter(is_running).cloned().collect();
-        let machine = Machine::new(id, scope, syncs.host_watched);
-        let ends = Arc::clone(machine.ends());
-        let machine = if self.shared.local { Home::local(machine) } else { Home::locked(machine) };
+        let machine = Home::new(self.shared.local, id, scope, syncs.host_watched);
+        let ends = machine.with(|machine| Arc::clone(machine.ends()));
         let cell = Arc::new(Cell { id, ends, machine, overlapping: Mutex::new(overlapping) });
         syncs.open.push(Arc::clone(&cell));
         SyncWatch { shared: Arc::clone(&self.shared), cell }
