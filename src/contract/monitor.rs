@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::mem::ManuallyDrop;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::home::Home;
@@ -48,6 +49,8 @@ struct Shared {
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
     syncs: Mutex<Syncs>,
     violations: Mutex<Vec<Violation>>,
+    /// Whether there are violations: to know it takes no lock.
+    broken: AtomicBool,
     log: Mutex<Vec<KeptCall>>,
 }
 
@@ -94,6 +97,7 @@ impl Monitor {
             clock: Box::new(clock),
             syncs: Mutex::default(),
             violations: Mutex::default(),
+            broken: AtomicBool::new(false),
             log: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
@@ -166,7 +170,7 @@ impl Monitor {
     /// Whether no rule has been broken so far.
     #[must_use]
     pub fn holds(&self) -> bool {
-        lock(&self.shared.violations).is_empty()
+        !self.shared.broken.load(Ordering::Acquire)
     }
 
     /// Every call so far, if [`MonitorConfig::keep_log`] is set.
@@ -223,6 +227,7 @@ impl Shared {
     fn report(&self, broken: Vec<Violation>) {
         let message = broken[0].to_string();
         lock(&self.violations).extend(broken);
+        self.broken.store(true, Ordering::Release);
         if self.config.on_violation == OnViolation::Panic && !std::thread::panicking() {
             panic!("{message}");
         }
