@@ -97,8 +97,6 @@ pub(super) struct Context {
     pub(super) active: Cell<bool>,
     /// The execution is over, and what is left of it is being dropped.
     pub(super) closing: Cell<bool>,
-    /// A task's code is running, be it a drop: a panic is the task's.
-    pub(super) polling: Cell<bool>,
     pub(super) now: Cell<u64>,
     pub(super) step: Cell<u64>,
     pub(super) current: Cell<TaskId>,
@@ -123,7 +121,6 @@ impl Context {
         Self {
             active: Cell::new(false),
             closing: Cell::new(false),
-            polling: Cell::new(false),
             now: Cell::new(0),
             step: Cell::new(0),
             current: Cell::new(TaskId::MAIN),

@@ -83,7 +83,10 @@ pub struct Engine {
     slots: Vec<Slot>,
     /// How many tasks this execution has had.
     admitted: usize,
+    /// The steps of this execution, and then what is left of longer ones.
     log: Vec<Step>,
+    /// How many steps the last execution took.
+    steps: usize,
     /// The answers of the last execution.
     answers: Vec<Answer>,
     /// The tasks of the last execution, in order of spawning.
@@ -113,6 +116,7 @@ impl Engine {
             slots: Vec::new(),
             admitted: 0,
             log: Vec::new(),
+            steps: 0,
             answers: Vec::new(),
             tasks: Vec::new(),
             panics: Vec::new(),
@@ -231,17 +235,16 @@ impl Engine {
         main: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), Nondeterminism> {
         let decisions = self.decisions();
-        let (log, answers) = (mem::take(&mut self.log), mem::take(&mut self.answers));
+        let (first, answers) = (self.log().to_vec(), mem::take(&mut self.answers));
         let second = self.replay(&decisions, main);
-        let parted = log.iter().zip(&self.log).position(|(a, b)| a != b);
-        let parted =
-            parted.or((log.len() != self.log.len()).then(|| log.len().min(self.log.len())));
+        let parted = first.iter().zip(self.log()).position(|(a, b)| a != b);
+        let parted = parted.or((first.len() != self.steps).then(|| first.len().min(self.steps)));
         let answered = answers.iter().zip(&self.answers).find(|(a, b)| a != b).map(|(a, _)| a.step);
         let answered = answered.or((answers.len() != self.answers.len()).then_some(last.steps));
         let same_end = mem::discriminant(&last.end) == mem::discriminant(&second.end)
             && last.virtual_ms == second.virtual_ms
             && last.panics == second.panics;
-        (self.log, self.answers) = (log, answers);
+        (self.steps, self.log, self.answers) = (first.len(), first, answers);
         let step = [parted.map(|step| step as u64), answered].into_iter().flatten().min();
         match step.or((!same_end).then_some(last.steps)) {
             Some(step) => Err(Nondeterminism { step }),
@@ -252,20 +255,24 @@ impl Engine {
     /// The decisions of the last execution: its departures from the default.
     #[must_use]
     pub fn decisions(&self) -> Decisions {
-        Decisions::from_log(&self.log, &self.answers, |task| self.tasks[task.index()].key)
+        Decisions::from_log(self.log(), &self.answers, |task| self.tasks[task.index()].key)
     }
 
     /// A number that two executions share only if they took the same steps and decisions (but for collisions of
     /// 64 bits).
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        let steps = self.log.iter().fold(0, |hash, step| super::id::mix(hash ^ step.bits()));
+        let steps = self.log().iter().fold(0, |hash, step| super::id::mix(hash ^ step.bits()));
         self.answers.iter().fold(steps, |hash, answer| super::id::mix(hash ^ answer.bits()))
     }
 
     /// The tasks in the order in which the last execution ran their segments, the clock among them.
     pub fn trace(&self) -> impl Iterator<Item = TaskId> + '_ {
-        self.log.iter().map(|step| step.task())
+        self.log().iter().map(|step| step.task())
+    }
+
+    fn log(&self) -> &[Step] {
+        &self.log[..self.steps]
     }
 
     /// The name of a task of the last execution; empty for the clock.
@@ -283,7 +290,7 @@ impl Engine {
         context::set_recording(self.recording);
         cx.faults_left.set(self.limits.faults);
         *cx.strategy.borrow_mut() = Some(strategy);
-        self.log.clear();
+        self.log.truncate(usize::try_from(self.limits.max_steps).unwrap_or(usize::MAX));
         self.foreground = 0;
         self.clock_moves = 0;
         self.drops_left = self.limits.drops;
@@ -326,6 +333,7 @@ impl Engine {
     #[inline(always)]
     fn close(&mut self, cx: &Context, index: u64, end: End) -> Outcome {
         let steps = cx.step.get();
+        self.steps = steps as usize;
         let virtual_ms = cx.now.get();
         let mut strategy =
             cx.strategy.borrow_mut().take().expect("the strategy was lent to this execution");

@@ -85,6 +85,7 @@ mod strategy;
 pub mod sync;
 mod task;
 mod timers;
+mod turn;
 mod wakeup;
 
 pub use context::is_simulated;

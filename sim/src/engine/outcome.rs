@@ -2,6 +2,7 @@
 
 use super::context;
 use super::id::TaskId;
+use super::turn;
 use std::fmt;
 use std::panic;
 use std::sync::Once;
@@ -153,7 +154,7 @@ pub(super) fn quiet_panics() {
             let inside = context::CONTEXT
                 .try_with(|cx| {
                     // The engine's own panics, and a strategy's, are bugs, and are not caught.
-                    let inside = cx.polling.get();
+                    let inside = turn::is_running();
                     if inside && let Ok(mut place) = cx.panic_place.try_borrow_mut() {
                         *place = info.location().map(|l| format!("{}:{}", l.file(), l.line()));
                     }

@@ -153,10 +153,10 @@ impl ReadySet {
         self.first.ready[0].load(Relaxed)
     }
 
-    /// [`take`](Self::take) when no other word is in use and this one was `word`.
+    /// Sets the first word, when no other is in use.
     #[inline]
-    pub(super) fn take_of_first(&self, word: u64, id: TaskId) {
-        self.first.ready[0].store(word & !(1 << (id.0 & 63)), Relaxed);
+    pub(super) fn set_first_word(&self, word: u64) {
+        self.first.ready[0].store(word, Relaxed);
     }
 
     /// Whether the first word is all there is.

@@ -23,6 +23,13 @@ pub trait Strategy: Any + Send {
     /// [`Decision::default_task`]. It is asked only where there is more than one.
     fn pick(&mut self, at: &Decision<'_>) -> TaskId;
 
+    /// [`pick`](Self::pick) where there are few tasks and the clock cannot move, which is the engine's question at most
+    /// steps. Nobody need write it: each strategy gets one of its own, in which what it asks of the decision is settled.
+    #[doc(hidden)]
+    fn pick_few(&mut self, few: Few<'_>) -> TaskId {
+        self.pick(&few.decision())
+    }
+
     /// Picks a value below `at.arity`; a greater one is taken as 0.
     fn choose(&mut self, at: &ChoicePoint) -> u32;
 
@@ -52,7 +59,23 @@ pub trait Strategy: Any + Send {
     fn end(&mut self) {}
 }
 
+/// What a decision among few tasks comes to: it fits into registers.
+#[derive(Clone, Copy)]
+pub struct Few<'a> {
+    /// A bit for each task that can run.
+    pub(super) ready: u64,
+    pub(super) facts: Facts<'a>,
+}
+
+impl<'a> Few<'a> {
+    #[inline]
+    fn decision(self) -> Decision<'a> {
+        Decision { ready: Ready::small(self.ready), clock: false, facts: self.facts }
+    }
+}
+
 /// A place where more than one task can run.
+#[derive(Clone, Copy)]
 pub struct Decision<'a> {
     pub(super) ready: Ready<'a>,
     pub(super) clock: bool,
@@ -109,7 +132,7 @@ impl<'a> Decision<'a> {
 
     /// Kept out of line, so that the way of two tasks needs no room on the stack.
     #[inline(never)]
-    fn sample_of_more(&self, choose: impl FnOnce(u32) -> u32) -> TaskId {
+    fn sample_of_more(self, choose: impl FnOnce(u32) -> u32) -> TaskId {
         if self.clock {
             self.nth(choose(self.len()))
         } else {

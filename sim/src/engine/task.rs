@@ -4,6 +4,7 @@ use super::context::{self, Life, Newborn, WaitFor};
 use super::footprint::{Effect, Mode};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::timers::TimerKey;
+use super::turn;
 use super::wakeup::Wakeup;
 use crate::decision::Kind;
 use std::borrow::Cow;
@@ -189,10 +190,9 @@ impl Future for JoinHandle {
             let again = std::mem::replace(&mut self.waited, true);
             if !again && life != Life::Running {
                 // Joining is a scheduling point, like every use of another task's state.
-                context::waits_for_its_turn();
+                turn::give_up(cx);
                 context::looks_at(&[ObjectId::of_task(key).part(1)]);
                 context::is_there(ended_at);
-                cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
             let result = match life {
@@ -261,8 +261,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.polled = true;
-        context::waits_for_its_turn();
-        cx.waker().wake_by_ref();
+        turn::give_up(cx);
         Poll::Pending
     }
 }
@@ -315,8 +314,7 @@ impl Future for Sleep {
                     drop(state.timers.borrow_mut().disarm(timer));
                 } else if !self.yielded {
                     self.yielded = true;
-                    context::waits_for_its_turn();
-                    cx.waker().wake_by_ref();
+                    turn::give_up(cx);
                     return Poll::Pending;
                 }
                 return Poll::Ready(());

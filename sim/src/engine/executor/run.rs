@@ -7,7 +7,8 @@ use crate::engine::footprint::{Effect, Mode};
 use crate::engine::id::{ObjectId, Site, TaskId};
 use crate::engine::outcome::{Blocked, Budget, End, TaskPanic};
 use crate::engine::ready::Ready;
-use crate::engine::strategy::Decision;
+use crate::engine::strategy::{Decision, Few};
+use crate::engine::turn;
 use std::any::Any;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -22,10 +23,11 @@ impl Engine {
                 Ok(end) => return end,
                 Err(payload) => payload,
             };
-            if !cx.polling.replace(false) {
+            if !turn::is_running() {
                 self.give_up(cx);
                 resume_unwind(payload);
             }
+            turn::end();
             let task = cx.current.get();
             self.note_panic(cx, task, &*payload);
             self.drop_future(cx, task);
@@ -67,63 +69,92 @@ impl Engine {
     }
 
     fn segment(&mut self, cx: &Context, task: TaskId, departed: bool) -> ControlFlow<End> {
-        let waits = self.poll(cx, task, departed)?;
-        self.settle(cx, task, waits)
+        let polled = self.poll(cx, task, departed, self.recording)?;
+        if polled == Polled::Yields {
+            self.ready.wake(task);
+        }
+        self.settle(cx, task, polled != Polled::Ends)
     }
 
     /// Goes on while a look at the first word of the ready set is all that there is to do between two segments.
     #[inline(always)]
     fn run_plain(&mut self, cx: &Context) -> ControlFlow<End> {
-        loop {
-            let word = self.ready.first_word();
-            if word == 0 {
-                return ControlFlow::Continue(());
-            }
-            let ready = Ready::small(word);
-            let (task, departed) = match ready.only() {
-                Some(task) => (task, false),
-                None => self.pick(cx, ready, false),
-            };
-            self.ready.take_of_first(word, task);
-            let waits = self.poll(cx, task, departed)?;
-            if waits && !cx.dirty.get() {
+        // The bit of the task that ran last; none after a move of the clock.
+        let mut last = 1_u64.checked_shl(cx.current.get().0).unwrap_or(0);
+        let mut ready = self.ready.first_word();
+        while ready != 0 {
+            let default = if ready & last != 0 { last } else { ready & ready.wrapping_neg() };
+            last = if ready == default { default } else { self.pick_few(cx, ready, default) };
+            let (task, departed) = (TaskId(last.trailing_zeros()), last != default);
+            self.ready.set_first_word(ready & !last);
+            let polled = self.poll(cx, task, departed, false)?;
+            // A task that gave up its turn is ready, though the ready set is told so only when the next one is taken.
+            let again = if polled == Polled::Yields { last } else { 0 };
+            ready = self.ready.first_word() | again;
+            if polled != Polled::Ends && !cx.dirty.get() {
                 cx.step.set(cx.step.get() + 1);
                 continue;
             }
-            self.settle(cx, task, waits)?;
+            self.ready.set_first_word(ready);
+            self.settle(cx, task, polled != Polled::Ends)?;
             if !self.plain {
-                return ControlFlow::Continue(());
+                break;
             }
+            ready = self.ready.first_word();
         }
+        ControlFlow::Continue(())
     }
 
     /// Polls a task that was taken out of the ready set, and says whether it waits. Otherwise it is at its end.
     #[inline(always)]
-    fn poll(&mut self, cx: &Context, task: TaskId, departed: bool) -> ControlFlow<End, bool> {
-        if self.log.len() as u64 >= self.limits.max_steps {
-            return ControlFlow::Break(End::Livelock(Budget::Steps));
+    fn poll(
+        &mut self,
+        cx: &Context,
+        task: TaskId,
+        departed: bool,
+        recording: bool,
+    ) -> ControlFlow<End, Polled> {
+        let step = Step::of(task, departed);
+        match self.log.get_mut(cx.step.get() as usize) {
+            Some(row) => *row = step,
+            None => self.lengthen_log(step)?,
         }
-        self.log.push(Step::of(task, departed));
         cx.current.set(task);
         let mut slot = &mut self.slots[task.index()];
         slot.polls += 1;
         if slot.special {
             if self.drop_instead(cx, task) {
-                return ControlFlow::Continue(false);
+                return ControlFlow::Continue(Polled::Ends);
             }
             slot = &mut self.slots[task.index()];
         }
         let mut task_cx = task::Context::from_waker(&slot.waker);
         let future = slot.future.as_mut().expect("only living tasks are ready");
-        cx.polling.set(true);
+        if recording {
+            turn::begin_without_note();
+        } else {
+            turn::begin(&slot.waker);
+        }
         if future.as_mut().poll(&mut task_cx).is_pending() {
-            cx.polling.set(false);
-            return ControlFlow::Continue(true);
+            let yields = turn::end();
+            return ControlFlow::Continue(if yields { Polled::Yields } else { Polled::Waits });
         }
         slot.future = None;
-        cx.polling.set(false);
+        turn::end();
         self.retire(cx, task, Life::Finished);
-        ControlFlow::Continue(false)
+        ControlFlow::Continue(Polled::Ends)
+    }
+
+    /// Adds a step and room for more, up to the limit of them.
+    #[cold]
+    fn lengthen_log(&mut self, step: Step) -> ControlFlow<End> {
+        let steps = self.log.len();
+        let limit = usize::try_from(self.limits.max_steps).unwrap_or(usize::MAX);
+        if steps >= limit {
+            return ControlFlow::Break(End::Livelock(Budget::Steps));
+        }
+        self.log.resize((2 * steps).max(64).min(limit), step);
+        ControlFlow::Continue(())
     }
 
     /// A task's segment is over, and with its last one perhaps the execution.
@@ -183,13 +214,22 @@ impl Engine {
     }
 
     /// Asks the strategy who runs next. Says also whether that departs from the default.
-    #[inline(always)]
     fn pick(&self, cx: &Context, ready: Ready<'_>, clock: bool) -> (TaskId, bool) {
         let at = Decision { ready, clock, facts: Facts(self) };
         let default = ready.default_after(cx.current.get());
         let picked =
             cx.strategy.borrow_mut().as_mut().expect("an execution has a strategy").pick(&at);
-        if at.contains(picked) { (picked, picked != default) } else { not_ready(default) }
+        if at.contains(picked) { (picked, picked != default) } else { (default, false) }
+    }
+
+    /// The same among few tasks. A task is a bit here.
+    #[inline(always)]
+    fn pick_few(&self, cx: &Context, ready: u64, default: u64) -> u64 {
+        let few = Few { ready, facts: Facts(self) };
+        let picked =
+            cx.strategy.borrow_mut().as_mut().expect("an execution has a strategy").pick_few(few);
+        let bit = 1_u64.checked_shl(picked.0).unwrap_or(0);
+        if ready & bit != 0 { bit } else { not_ready(default) }
     }
 
     /// Moves the clock to `deadline`, if that is still to come, and wakes whoever is due.
@@ -204,7 +244,10 @@ impl Engine {
         if self.recording {
             self.hide_ready();
         }
-        self.log.push(Step::clock(departed));
+        // No limit of steps applies: the next segment's does.
+        let step = cx.step.get() as usize;
+        self.log.resize(self.log.len().max(step + 1), Step::clock(false));
+        self.log[step] = Step::clock(departed);
         loop {
             let due = cx.timers.borrow_mut().pop_due(now);
             match due {
@@ -265,11 +308,11 @@ impl Engine {
     /// Drops a task's future, if it is still there. A panic is the task's.
     pub(super) fn drop_future(&mut self, cx: &Context, task: TaskId) {
         let Some(future) = self.slots[task.index()].future.take() else { return };
-        cx.polling.set(true);
+        turn::begin_without_note();
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
             self.note_panic(cx, task, &*payload);
         }
-        cx.polling.set(false);
+        turn::end();
     }
 
     /// The task is at its end: whoever joins it is woken.
@@ -350,7 +393,8 @@ impl Engine {
         let tasks = cx.tasks.borrow();
         let name =
             |id: TaskId| tasks.get(id.index()).map(|t| t.name.to_string()).unwrap_or_default();
-        let last_step = |id: TaskId| self.log.iter().rposition(|step| step.task() == id);
+        let log = &self.log[..cx.step.get() as usize];
+        let last_step = |id: TaskId| log.iter().rposition(|step| step.task() == id);
         let blocked = (0..)
             .map(TaskId)
             .zip(tasks.iter().zip(&self.slots))
@@ -373,8 +417,18 @@ impl Engine {
     }
 }
 
+/// What became of a task that was polled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Polled {
+    /// It waits, unless it has been woken.
+    Waits,
+    /// It gave up its turn, and can run again.
+    Yields,
+    Ends,
+}
+
 /// What a pick of a task that cannot run comes to. Out of the way, for it does not occur in the loop of a good strategy.
 #[cold]
-fn not_ready(default: TaskId) -> (TaskId, bool) {
-    (default, false)
+fn not_ready(default: u64) -> u64 {
+    default
 }

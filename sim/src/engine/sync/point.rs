@@ -1,6 +1,6 @@
 //! The scheduling point before an operation.
 
-use crate::engine::context;
+use crate::engine::turn;
 use std::task::{Context, Poll};
 
 /// Ends the running segment once: the operation that follows starts the next one.
@@ -17,8 +17,7 @@ impl Point {
             return Poll::Ready(());
         }
         self.passed = true;
-        context::waits_for_its_turn();
-        cx.waker().wake_by_ref();
+        turn::give_up(cx);
         Poll::Pending
     }
 }
