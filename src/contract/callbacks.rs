@@ -3,29 +3,24 @@
 
 use std::sync::Arc;
 
-use super::in_flight::{Ends, InFlight, Progress};
+use super::in_flight::InFlight;
 use super::machine::{Facts, Scope};
+use super::plain::{Plain, Progress};
 use super::{Answer, Call, CallId, KeptCall, Policy, Rule};
 use crate::{HResult, RawEvent};
 
 #[derive(Debug, Default)]
 pub(super) struct Callbacks {
-    /// Callbacks begun so far.
-    begun: u32,
     in_flight: InFlight,
     /// The first call of a sync whose start has not returned: if the start fails, it should not have been made.
     early: Option<KeptCall>,
     /// The text of the last Progress that had one: unchanged text is compared, not copied.
     text: Option<Arc<str>>,
-    progress: Option<Progress>,
     failing_error: Option<KeptCall>,
     /// A Progress or Error that the host failed.
     host_failure: Option<KeptCall>,
     cancel: Option<Cancel>,
     references: Option<i32>,
-    /// Nothing has happened that a Progress need be held against, but for the time, the last Progress and its text.
-    /// See [`Self::settle`].
-    smooth: bool,
 }
 
 #[derive(Debug)]
@@ -39,48 +34,17 @@ impl Callbacks {
     /// Forgets all but its memory, and the text, which only saves a copy of the next one.
     pub(super) fn clear(&mut self) {
         let Self {
-            begun,
             in_flight,
             early,
             text: _,
-            progress,
             failing_error,
             host_failure,
             cancel,
             references,
-            smooth,
         } = self;
         in_flight.clear();
-        (*begun, *smooth) = (0, false);
         (*early, *failing_error, *host_failure) = (None, None, None);
-        (*progress, *cancel, *references) = (None, None, None);
-    }
-
-    /// Takes a Progress that says what the last one said, no less far on, in a sync where all goes smoothly. `None` if it
-    /// is not one, and nothing has been done.
-    #[inline(always)]
-    pub(super) fn plain_progress(
-        &mut self,
-        at_ms: u64,
-        text: Option<&str>,
-        index: u32,
-        index_max: u32,
-        policy: &Policy,
-    ) -> Option<CallId> {
-        let last = self.progress.as_ref()?;
-        let plain = self.smooth
-            && index_max == last.index_max
-            && (last.index..=index_max).contains(&index)
-            && at_ms.saturating_sub(self.in_flight.heard_ms()) <= policy.bounded_silence_ms()
-            && (text.is_none() || text == self.text.as_deref());
-        let number = CallId(self.begun + 1);
-        let now = Progress { at_ms, number, has_text: text.is_some(), index, index_max };
-        if !plain || !self.in_flight.begin_at_home(now) {
-            return None;
-        }
-        self.begun += 1;
-        self.progress = Some(now);
-        Some(number)
+        (*cancel, *references) = (None, None);
     }
 
     pub(super) fn progress(
@@ -92,15 +56,14 @@ impl Callbacks {
         index_max: u32,
         policy: &Policy,
     ) -> CallId {
-        let number = self.next_number();
+        let number = self.plain().next_number();
         if let Some(text) = text
-            && self.text.as_deref() != Some(text)
+            && !self.is_text(text)
         {
             self.change_text(text);
         }
-        let last = self.progress;
+        let last = self.in_flight.last();
         let now = Progress { at_ms, number, has_text: text.is_some(), index, index_max };
-        self.progress = Some(now);
         if let Some(cancel) = &mut self.cancel {
             cancel.progress_since += 1;
         }
@@ -116,10 +79,15 @@ impl Callbacks {
         number
     }
 
-    /// Settles whether the next Progress may be a plain one. Called after all that is not a plain Progress.
+    /// Settles whether the next Progress may be a plain one: whether nothing has happened that it need be held against,
+    /// but for the time, the last Progress and its text. Called after all that is not a plain call.
     pub(super) fn settle(&mut self, facts: &Facts, policy: &Policy) {
-        self.smooth =
+        let smooth =
             self.cancel.is_none() && !policy.holds(Rule::SerialCalls) && !self.is_disturbed(facts);
+        match self.in_flight.last() {
+            Some(last) if smooth => self.plain().open(last),
+            _ => self.plain().shut(),
+        }
     }
 
     pub(super) fn error(
@@ -130,7 +98,7 @@ impl Callbacks {
         text: Option<Arc<str>>,
         policy: &Policy,
     ) -> CallId {
-        let number = self.next_number();
+        let number = self.plain().next_number();
         let no_text = text.is_none();
         let call = facts.kept(at_ms, Some(number), Call::Error { result, text });
         if result == HResult::S_OK {
@@ -167,7 +135,7 @@ impl Callbacks {
         status: HResult,
         policy: &Policy,
     ) -> CallId {
-        let number = self.next_number();
+        let number = self.plain().next_number();
         let call = facts.kept(at_ms, Some(number), Call::Done { event, status });
         if let Some(first) = facts.done.clone() {
             facts.broken(
@@ -202,15 +170,21 @@ impl Callbacks {
         answer: Answer,
         policy: &Policy,
     ) {
-        self.in_flight.hear(at_ms);
+        self.plain().hear(at_ms);
         if let Some(call) = self.in_flight.end(facts, number, self.text.as_ref()) {
             self.ended_call(facts, call, at_ms, answer, policy);
         }
     }
 
-    /// Where plain calls end without this.
-    pub(super) fn ends(&self) -> &Arc<Ends> {
-        self.in_flight.ends()
+    /// Where plain calls begin and end without this.
+    #[inline]
+    pub(super) fn plain(&self) -> &Arc<Plain> {
+        self.in_flight.plain()
+    }
+
+    /// Whether this is the text of the last Progress that had one.
+    pub(super) fn is_text(&self, text: &str) -> bool {
+        self.text.as_deref() == Some(text)
     }
 
     pub(super) fn queried(&mut self, facts: &mut Facts, at_ms: u64, policy: &Policy) {
@@ -249,7 +223,7 @@ impl Callbacks {
 
     pub(super) fn cancel_requested(&mut self, facts: &Facts, at_ms: u64) {
         if self.cancel.is_none() && facts.done.is_none() {
-            let was_complete = self.progress.is_some_and(Progress::is_complete);
+            let was_complete = self.in_flight.last().is_some_and(Progress::is_complete);
             self.cancel = Some(Cancel { at_ms, was_complete, progress_since: 0 });
         }
     }
@@ -270,7 +244,7 @@ impl Callbacks {
     }
 
     pub(super) fn start_returned(&mut self, facts: &mut Facts, at_ms: u64, policy: &Policy) {
-        self.in_flight.hear(self.in_flight.heard_ms().max(at_ms));
+        self.plain().hear(self.plain().heard_ms().max(at_ms));
         let returned = facts.returned.clone();
         if facts.failed() {
             if let Some(early) = self.early.clone() {
@@ -299,7 +273,7 @@ impl Callbacks {
     }
 
     pub(super) fn finish(&mut self, facts: &mut Facts, at_ms: u64, policy: &Policy) {
-        let owed = facts.started() || (facts.scope == Scope::Callback && self.begun > 0);
+        let owed = facts.started() || (facts.scope == Scope::Callback && self.plain().begun() > 0);
         if owed && facts.done.is_none() {
             self.finish_without_done(facts, at_ms, policy);
         }
@@ -319,11 +293,6 @@ impl Callbacks {
         self.in_flight.is_empty() && self.references.is_none_or(|references| references == 0)
     }
 
-    fn next_number(&mut self) -> CallId {
-        self.begun += 1;
-        CallId(self.begun)
-    }
-
     /// Whether any call that begins now needs a closer look.
     fn is_disturbed(&self, facts: &Facts) -> bool {
         (self.early.is_none() && facts.is_starting())
@@ -336,7 +305,7 @@ impl Callbacks {
     fn is_irregular(&self, facts: &Facts, at_ms: u64, policy: &Policy) -> bool {
         self.is_disturbed(facts)
             || (policy.holds(Rule::SerialCalls) && !self.in_flight.is_empty())
-            || at_ms.saturating_sub(self.in_flight.heard_ms()) > policy.bounded_silence_ms()
+            || at_ms.saturating_sub(self.plain().heard_ms()) > policy.bounded_silence_ms()
     }
 
     /// The rules for the beginning of any call.
@@ -373,7 +342,7 @@ impl Callbacks {
                 facts.broken(policy, Rule::SerialCalls, at_ms, message, [Some(&open), Some(call)]);
             }
         } else if facts.started() && facts.done.is_none() {
-            let silence = at_ms.saturating_sub(self.in_flight.heard_ms());
+            let silence = at_ms.saturating_sub(self.plain().heard_ms());
             let bound = policy.bounded_silence_ms();
             if silence > bound {
                 let message =
@@ -456,7 +425,7 @@ impl Callbacks {
                 [Some(error), Some(call)],
             );
         }
-        if let Some(progress) = self.progress
+        if let Some(progress) = self.in_flight.last()
             && status == HResult::S_OK
             && !progress.is_complete()
         {
@@ -491,7 +460,7 @@ impl Callbacks {
             );
         }
         // The request may cross the very last report on its way.
-        let complete = self.progress.is_none_or(Progress::is_complete);
+        let complete = self.in_flight.last().is_none_or(Progress::is_complete);
         let was_complete = cancel.was_complete
             || cancel.progress_since == 0
             || (cancel.progress_since == 1 && complete);
@@ -563,7 +532,7 @@ impl Callbacks {
                 [start.as_ref(), Some(&request)],
             );
         }
-        let last = self.progress.map(|progress| progress.kept(facts, self.text.as_ref()));
+        let last = self.in_flight.last().map(|progress| progress.kept(facts, self.text.as_ref()));
         let message = "the sync was started and Done never came";
         facts.broken(policy, Rule::DoneOnce, at_ms, message, [start.as_ref(), last.as_ref()]);
     }
@@ -573,5 +542,6 @@ impl Callbacks {
     fn change_text(&mut self, text: &str) {
         self.in_flight.text_changes(self.text.as_ref());
         self.text = Some(Arc::from(text));
+        self.plain().set_text(text);
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::machine::{Machine, Scope};
-use super::{CallId, Policy, SyncId};
+use super::SyncId;
 use crate::event::lock;
 
 #[derive(Debug)]
@@ -39,21 +39,12 @@ impl Home {
         }
     }
 
-    /// [`Machine::plain_progress`]. A call of its own, with nothing to pass through memory.
-    ///
-    /// # Panics
-    ///
-    /// As [`Self::with`].
-    #[inline(never)]
-    pub(super) fn plain_progress(
-        &self,
-        at_ms: u64,
-        text: Option<&str>,
-        index: u32,
-        index_max: u32,
-        policy: &Policy,
-    ) -> Option<CallId> {
-        self.with(|machine| machine.plain_progress(at_ms, text, index, index_max, policy))
+    /// The number of the thread that need not come here for a plain call; [`NO_THREAD`] if each must.
+    pub(super) fn thread(&self) -> u64 {
+        match self {
+            Self::Local(place) => place.thread,
+            Self::Locked(_) => NO_THREAD,
+        }
     }
 }
 
@@ -68,6 +59,15 @@ thread_local! {
         const { RefCell::new(Machines { places: Vec::new(), free: Vec::new() }) };
     /// This thread's number; 0 until it has one.
     static THREAD: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The number of no thread.
+pub(super) const NO_THREAD: u64 = u64::MAX;
+
+/// Whether this is the number of the calling thread.
+#[inline(always)]
+pub(super) fn is_here(thread: u64) -> bool {
+    THREAD.get() == thread
 }
 
 fn this_thread() -> u64 {
@@ -101,7 +101,7 @@ impl Place {
 
     #[inline(always)]
     fn with<T>(&self, f: impl FnOnce(&mut Machine) -> T) -> T {
-        if THREAD.get() != self.thread {
+        if !is_here(self.thread) {
             wrong_thread();
         }
         MACHINES.with_borrow_mut(|machines| f(&mut machines.places[self.index]))
@@ -117,7 +117,7 @@ fn wrong_thread() -> ! {
 impl Drop for Place {
     fn drop(&mut self) {
         // Dropped elsewhere, or with its thread, the machine stays where it is until its thread ends.
-        if THREAD.get() == self.thread {
+        if is_here(self.thread) {
             let _ = MACHINES.try_with(|machines| machines.borrow_mut().free.push(self.index));
         }
     }

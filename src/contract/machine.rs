@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::callbacks::Callbacks;
 use super::handles::Handles;
-use super::in_flight::Ends;
+use super::plain::Plain;
 use super::{Call, CallId, KeptCall, Policy, Rule, Side, SyncId, Violation};
 use crate::{HResult, RawEvent};
 
@@ -32,8 +32,10 @@ pub(super) struct Facts {
     pub(super) scope: Scope,
     /// Whether the host's own use of handles is observed too.
     pub(super) host_watched: bool,
-    /// Calls seen so far, their ends not counted.
+    /// Calls seen so far, their ends not counted. Brought up to date before a rule is applied.
     position: u32,
+    /// Those of them that are no callbacks.
+    others: u32,
     /// A bit for each rule that has been reported.
     reported: u32,
     pub(super) start: Option<KeptCall>,
@@ -51,6 +53,7 @@ impl Facts {
             scope,
             host_watched,
             position: 0,
+            others: 0,
             reported: 0,
             start: None,
             returned: None,
@@ -132,22 +135,6 @@ impl Machine {
         if self.facts.found.is_empty() { None } else { Some(std::mem::take(&mut self.facts.found)) }
     }
 
-    /// Takes a Progress into account that breaks no rule and changes nothing but the position. `None` if it is not known
-    /// to be one, and nothing has been done: it is for [`Self::observe`].
-    #[inline(always)]
-    pub(super) fn plain_progress(
-        &mut self,
-        at_ms: u64,
-        text: Option<&str>,
-        index: u32,
-        index_max: u32,
-        policy: &Policy,
-    ) -> Option<CallId> {
-        let number = self.callbacks.plain_progress(at_ms, text, index, index_max, policy)?;
-        self.facts.position += 1;
-        Some(number)
-    }
-
     /// Takes one call into account. A callback that begins gets the number that its end must name.
     pub(super) fn observe(
         &mut self,
@@ -155,7 +142,14 @@ impl Machine {
         call: Call<&str>,
         policy: &Policy,
     ) -> Option<CallId> {
-        self.facts.position += u32::from(!matches!(call, Call::Ended { .. }));
+        match call {
+            Call::Ended { .. } => self.count(0),
+            Call::Progress { .. } | Call::Error { .. } | Call::Done { .. } => self.count(1),
+            _ => {
+                self.facts.others += 1;
+                self.count(0);
+            }
+        }
         let number = self.apply(at_ms, call, policy);
         self.callbacks.settle(&self.facts, policy);
         number
@@ -221,13 +215,19 @@ impl Machine {
         None
     }
 
-    /// Where a plain callback ends without this.
-    pub(super) fn ends(&self) -> &Arc<Ends> {
-        self.callbacks.ends()
+    /// Where a plain callback begins and ends without this.
+    pub(super) fn plain(&self) -> &Arc<Plain> {
+        self.callbacks.plain()
+    }
+
+    /// Whether this is the text of the last Progress that had one.
+    pub(super) fn is_text(&self, text: &str) -> bool {
+        self.callbacks.is_text(text)
     }
 
     /// Ends the observation: what is still owed is broken now.
     pub(super) fn finish(&mut self, at_ms: u64, policy: &Policy) {
+        self.count(0);
         self.callbacks.finish(&mut self.facts, at_ms, policy);
         self.handles.finish(&mut self.facts, at_ms, policy);
     }
@@ -237,6 +237,7 @@ impl Machine {
     pub(super) fn overlapped(&mut self, at_ms: u64, running: &Overlapped, policy: &Policy) {
         // A start may also fail for reasons of its own; only a code that gives no reason hides what happened.
         const NO_REASON: [HResult; 2] = [HResult::E_FAIL, HResult::E_UNEXPECTED];
+        self.count(0);
         let Some(returned) = self.facts.returned.clone() else { return };
         let Call::StartReturned { result, event } = returned.call else { return };
         let earlier = running.start.as_ref();
@@ -272,6 +273,12 @@ impl Machine {
     pub(super) fn settled(&self) -> bool {
         let ended = self.facts.failed() || (self.facts.started() && self.facts.done_ended);
         ended && self.callbacks.settled() && self.handles.settled(&self.facts)
+    }
+
+    /// Counts the calls so far, those that began without this among them, and so many callbacks that begin now.
+    #[inline]
+    fn count(&mut self, beginning: u32) {
+        self.facts.position = self.facts.others + self.plain().begun() + beginning;
     }
 
     fn start_returned(&mut self, at_ms: u64, result: HResult, event: RawEvent, policy: &Policy) {

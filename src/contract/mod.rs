@@ -10,6 +10,7 @@ mod home;
 mod in_flight;
 mod machine;
 mod monitor;
+mod plain;
 mod policy;
 mod rules;
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::home::Home;
-use super::in_flight::Ends;
+use super::home::{Home, NO_THREAD, is_here};
 use super::machine::{Machine, Scope};
+use super::plain::Plain;
 use super::{Answer, Call, CallId, KeptCall, Policy, SyncId, Violation};
 use crate::event::lock;
 use crate::{HResult, RawEvent};
@@ -64,7 +64,9 @@ struct Syncs {
 
 struct Cell {
     id: SyncId,
-    ends: Arc<Ends>,
+    /// The number of the thread where a plain call begins without the machine.
+    thread: u64,
+    plain: Arc<Plain>,
     machine: Home,
     /// The syncs that were running when this one's start began, until it returns.
     overlapping: Mutex<Vec<Arc<Cell>>>,
@@ -187,8 +189,10 @@ impl Monitor {
         let is_running = |cell: &&Arc<Cell>| cell.machine.with(|machine| machine.is_running());
         let overlapping = syncs.open.iter().filter(is_running).cloned().collect();
         let machine = Home::new(self.shared.local, id, scope, syncs.host_watched);
-        let ends = machine.with(|machine| Arc::clone(machine.ends()));
-        let cell = Arc::new(Cell { id, ends, machine, overlapping: Mutex::new(overlapping) });
+        let thread = if self.shared.config.keep_log { NO_THREAD } else { machine.thread() };
+        let plain = machine.with(|machine| Arc::clone(machine.plain()));
+        let overlapping = Mutex::new(overlapping);
+        let cell = Arc::new(Cell { id, thread, plain, machine, overlapping });
         syncs.open.push(Arc::clone(&cell));
         SyncWatch { shared: Arc::clone(&self.shared), cell }
     }
@@ -271,17 +275,41 @@ impl SyncWatch {
     /// As [`Self::observe`].
     #[inline(always)]
     pub fn observe_at(&self, at_ms: u64, call: Call<&str>) -> Option<CallId> {
+        let Call::Progress { text, index, index_max } = call else {
+            return self.observe_closely(at_ms, call);
+        };
         let Self { shared, cell } = self;
-        let Shared { config, .. } = &**shared;
-        if let Call::Progress { text, index, index_max } = call
-            && !config.keep_log
-        {
-            let plain = cell.machine.plain_progress(at_ms, text, index, index_max, &config.policy);
+        let silence_ms = shared.config.policy.bounded_silence_ms();
+        if is_here(cell.thread) {
+            let plain = cell.plain.begin(at_ms, text, index, index_max, silence_ms, |_| false);
             if plain.is_some() {
                 return plain;
             }
         }
-        self.observe_closely(at_ms, call)
+        self.progress(at_ms, text, index, index_max)
+    }
+
+    /// A Progress that is not known to be plain before the sync's machine is at hand.
+    #[inline(never)]
+    fn progress(
+        &self,
+        at_ms: u64,
+        text: Option<&str>,
+        index: u32,
+        index_max: u32,
+    ) -> Option<CallId> {
+        let Self { shared, cell } = self;
+        let MonitorConfig { policy, keep_log, .. } = &shared.config;
+        let plain = cell.machine.with(|machine| {
+            let is_text = |text: &str| machine.is_text(text);
+            let silence_ms = policy.bounded_silence_ms();
+            if *keep_log {
+                None
+            } else {
+                cell.plain.begin(at_ms, text, index, index_max, silence_ms, is_text)
+            }
+        });
+        plain.or_else(|| self.observe_closely(at_ms, Call::Progress { text, index, index_max }))
     }
 
     /// As [`Self::observe_at`], without the short way.
@@ -361,7 +389,7 @@ impl CallInFlight<'_> {
             let SyncWatch { shared, cell } = watch;
             let at_ms = (shared.clock)();
             let plain = result == HResult::S_OK && !shared.config.keep_log;
-            if !(plain && cell.ends.end(at_ms, call)) {
+            if !(plain && cell.plain.end(at_ms, call)) {
                 watch.observe_at(at_ms, Call::Ended { call, answer: Answer::Returned(result) });
             }
         }
