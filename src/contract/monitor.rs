@@ -356,7 +356,8 @@ impl SyncWatch {
     /// As [`Self::observe`].
     #[inline(always)]
     pub fn begin(&self, call: Call<&str>) -> CallInFlight<'_> {
-        CallInFlight { watch: self, number: self.observe(call) }
+        let number = self.observe(call).map_or(0, |CallId(number)| number);
+        CallInFlight { watch: self, number }
     }
 }
 
@@ -367,41 +368,60 @@ impl fmt::Debug for SyncWatch {
 }
 
 /// A callback that is in flight. Dropping it reports that the call was dropped, or that it panicked.
-#[derive(Debug)]
 #[must_use = "the call counts as dropped when this is dropped"]
 pub struct CallInFlight<'a> {
     watch: &'a SyncWatch,
-    number: Option<CallId>,
+    /// 0 for what is no callback.
+    number: u32,
 }
 
 impl CallInFlight<'_> {
-    #[cfg(test)]
+    #[inline]
     pub(super) fn number(&self) -> Option<CallId> {
-        self.number
+        (self.number != 0).then_some(CallId(self.number))
     }
 
     /// Reports that the call has returned `result`, and returns it.
     #[inline(always)]
     pub fn end(self, result: HResult) -> HResult {
         // Nothing is left for the drop to report.
-        let Self { watch, number } = *ManuallyDrop::new(self);
-        if let Some(call) = number {
-            let SyncWatch { shared, cell } = watch;
+        let open = ManuallyDrop::new(self);
+        if let Some(call) = open.number() {
+            let SyncWatch { shared, cell } = open.watch;
             let at_ms = (shared.clock)();
             let plain = result == HResult::S_OK && !shared.config.keep_log;
             if !(plain && cell.plain.end(at_ms, call)) {
-                watch.observe_at(at_ms, Call::Ended { call, answer: Answer::Returned(result) });
+                let answer = Answer::Returned(result);
+                open.watch.observe_closely(at_ms, Call::Ended { call, answer });
             }
         }
         result
     }
+
+    /// Reports that the call will never return.
+    #[cold]
+    #[inline(never)]
+    fn broken_off(&self, call: CallId) {
+        let answer = if std::thread::panicking() { Answer::Panicked } else { Answer::Dropped };
+        self.watch.observe(Call::Ended { call, answer });
+    }
+}
+
+impl fmt::Debug for CallInFlight<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sync = self.watch.cell.id;
+        f.debug_struct("CallInFlight")
+            .field("sync", &sync)
+            .field("number", &self.number())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Drop for CallInFlight<'_> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(call) = self.number {
-            let answer = if std::thread::panicking() { Answer::Panicked } else { Answer::Dropped };
-            self.watch.observe(Call::Ended { call, answer });
+        if let Some(call) = self.number() {
+            self.broken_off(call);
         }
     }
 }

@@ -60,8 +60,8 @@ struct Place {
 }
 
 impl Plain {
-    /// Takes a Progress if it is plain. `None` if it is not, and nothing has been done. `is_text` says whether a long
-    /// text is the sync's.
+    /// Takes a Progress if it is plain. `None` if it is not, and nothing has been done. `is_text` says whether a text is
+    /// the sync's that is not seen to be from here.
     #[inline(always)]
     pub(super) fn begin(
         &self,
@@ -229,6 +229,7 @@ impl Place {
 /// The sync's text, in numbers if it is short: they are compared without looking elsewhere.
 #[derive(Debug)]
 struct Text {
+    /// In bytes; of a long text or none, more than any text has.
     len: AtomicUsize,
     ends: [AtomicU64; 2],
 }
@@ -237,40 +238,38 @@ impl Text {
     #[inline(always)]
     fn is(&self, text: &str, is_text: impl FnOnce(&str) -> bool) -> bool {
         if text.len() != self.len.load(Ordering::Relaxed) {
-            return false;
+            return is_text(text);
         }
-        match ends(text.as_bytes()) {
-            Some([first, last]) => {
-                first == self.ends[0].load(Ordering::Relaxed)
-                    && last == self.ends[1].load(Ordering::Relaxed)
-            }
-            None => is_text(text),
-        }
+        ends(text.as_bytes()).is_some_and(|[first, last]| {
+            first == self.ends[0].load(Ordering::Relaxed)
+                && last == self.ends[1].load(Ordering::Relaxed)
+        })
     }
 
     fn set(&self, text: &str) {
         let [first, last] = ends(text.as_bytes()).unwrap_or_default();
-        self.len.store(text.len(), Ordering::Relaxed);
+        let len = if text.len() <= SHORT { text.len() } else { usize::MAX };
+        self.len.store(len, Ordering::Relaxed);
         self.ends[0].store(first, Ordering::Relaxed);
         self.ends[1].store(last, Ordering::Relaxed);
     }
 }
 
 impl Default for Text {
-    /// No text, which no text is the same as: none is as long.
     fn default() -> Self {
         Self { len: AtomicUsize::new(usize::MAX), ends: Default::default() }
     }
 }
 
-/// Two numbers that tell a text of up to 16 bytes from all others of its length.
+/// The most bytes of a text that is compared as numbers.
+const SHORT: usize = 16;
+
+/// Two numbers that tell a text of up to [`SHORT`] bytes from all others of its length.
 #[inline(always)]
 fn ends(text: &[u8]) -> Option<[u64; 2]> {
-    if text.len() > 16 {
-        return None;
-    }
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-        return Some([u64::from_le_bytes(*first), u64::from_le_bytes(*last)]);
+        let ends = [u64::from_le_bytes(*first), u64::from_le_bytes(*last)];
+        return (text.len() <= SHORT).then_some(ends);
     }
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
         return Some([u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into()]);
@@ -297,8 +296,8 @@ mod tests {
             place in any::<prop::sample::Index>(),
             other in 1..=u8::MAX,
         ) {
-            prop_assert_eq!(ends(&text).is_some(), text.len() <= 16);
-            if text.len() <= 16 {
+            prop_assert_eq!(ends(&text).is_some(), text.len() <= SHORT);
+            if text.len() <= SHORT {
                 let mut changed = text.clone();
                 changed[place.index(text.len())] ^= other;
                 prop_assert_ne!(ends(&text), ends(&changed));
