@@ -4,6 +4,8 @@
 //! the end. So is what a step costs beside 10,000 tasks that wait, by what it costs beside none.
 
 mod best;
+mod in_turn;
+mod yields_2x10;
 
 use best::best;
 use criterion::{Criterion, Throughput};
@@ -11,44 +13,7 @@ use mapi_sync_sim::engine::sync::Event;
 use mapi_sync_sim::engine::{self, Engine, Limits};
 use mapi_sync_sim::strategy::Random;
 use std::hint::black_box;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
-
-const TASKS: usize = 2;
-const YIELDS: usize = 10;
-
-async fn yields() {
-    for _ in 0..YIELDS {
-        engine::yield_now().await;
-    }
-}
-
-fn simulated(engine: &mut Engine, index: u64) {
-    let main = async {
-        for _ in 0..TASKS {
-            engine::spawn("yields", yields());
-        }
-    };
-    black_box(engine.execute(index, main));
-}
-
-/// The same futures, boxed anew each time and polled in turn, with a waker that does nothing.
-fn bare() {
-    let mut tasks: [Option<Pin<Box<dyn Future<Output = ()> + Send>>>; TASKS] =
-        std::array::from_fn(|_| Some(Box::pin(yields()) as _));
-    let mut cx = Context::from_waker(Waker::noop());
-    let mut left = TASKS;
-    while left > 0 {
-        for slot in &mut tasks {
-            if let Some(task) = slot
-                && let Poll::Ready(()) = black_box(task.as_mut()).poll(&mut cx)
-            {
-                *slot = None;
-                left -= 1;
-            }
-        }
-    }
-}
+use yields_2x10::{TASKS, bare, simulated};
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
@@ -59,7 +24,7 @@ fn main() {
     group.bench_function("engine", |b| {
         b.iter(|| {
             index += 1;
-            simulated(&mut engine, index);
+            simulated(&mut engine, index)
         });
     });
     group.bench_function("bare_loop", |b| b.iter(bare));

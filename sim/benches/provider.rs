@@ -5,64 +5,19 @@
 //! printed at the end.
 
 mod best;
+mod in_turn;
 mod provider_4x8;
 
 use best::best;
 use criterion::{Criterion, Throughput};
-use mapi_sync::contract::{Monitor, MonitorConfig};
-use mapi_sync::{HResult, RawEvent, SyncProgressCallback};
-use mapi_sync_sim::engine::{self, Engine, Limits};
+use mapi_sync_sim::engine::{Engine, Limits};
 use mapi_sync_sim::strategy::Random;
-use provider_4x8::{FOLDERS, Host, WatchedHost, folder};
+use provider_4x8::{Host, bare, monitored, provider};
 use std::hint::black_box;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
-use std::task::{Context, Poll, Waker};
-
-async fn provider(host: Arc<dyn SyncProgressCallback>) {
-    let position = Arc::new(AtomicU32::new(0));
-    let folders = [(); FOLDERS]
-        .map(|()| engine::spawn("folder", folder(Arc::clone(&host), Arc::clone(&position))));
-    for folder in folders {
-        folder.await.expect("no folder fails");
-    }
-    host.done(RawEvent::NULL, HResult::S_OK).await;
-}
-
-fn monitored(engine: &mut Engine, index: u64) {
-    let monitor = Monitor::local(MonitorConfig::default(), engine::now);
-    let host = Arc::new(WatchedHost(monitor.callback_sync()));
-    black_box(engine.execute(index, provider(host)));
-    assert!(monitor.holds());
-}
 
 fn unmonitored(engine: &mut Engine, index: u64) {
     black_box(engine.execute(index, provider(Arc::new(Host))));
-}
-
-/// The same futures, boxed anew each time and polled in turn, with a waker that does nothing.
-fn bare() {
-    let host: Arc<dyn SyncProgressCallback> = Arc::new(Host);
-    let position = Arc::new(AtomicU32::new(0));
-    let mut folders: [Option<Pin<Box<dyn Future<Output = ()> + Send>>>; FOLDERS] =
-        std::array::from_fn(|_| {
-            Some(Box::pin(folder(Arc::clone(&host), Arc::clone(&position))) as _)
-        });
-    let mut cx = Context::from_waker(Waker::noop());
-    let mut left = FOLDERS;
-    while left > 0 {
-        for slot in &mut folders {
-            if let Some(folder) = slot
-                && let Poll::Ready(()) = black_box(folder.as_mut()).poll(&mut cx)
-            {
-                *slot = None;
-                left -= 1;
-            }
-        }
-    }
-    let mut done = host.done(RawEvent::NULL, HResult::S_OK);
-    while done.as_mut().poll(&mut cx).is_pending() {}
 }
 
 fn main() {
@@ -74,7 +29,7 @@ fn main() {
     group.bench_function("monitored", |b| {
         b.iter(|| {
             index += 1;
-            monitored(&mut engine, index);
+            monitored(&mut engine, index)
         });
     });
     group.bench_function("unmonitored", |b| {

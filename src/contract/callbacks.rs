@@ -33,15 +33,8 @@ struct Cancel {
 impl Callbacks {
     /// Forgets all but its memory, and the text, which only saves a copy of the next one.
     pub(super) fn clear(&mut self) {
-        let Self {
-            in_flight,
-            early,
-            text: _,
-            failing_error,
-            host_failure,
-            cancel,
-            references,
-        } = self;
+        let Self { in_flight, early, text: _, failing_error, host_failure, cancel, references } =
+            self;
         in_flight.clear();
         (*early, *failing_error, *host_failure) = (None, None, None);
         (*cancel, *references) = (None, None);

@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::machine::{Machine, Scope};
 use super::SyncId;
+use super::machine::{Machine, Scope};
 use crate::event::lock;
 
 #[derive(Debug)]

@@ -23,7 +23,16 @@ enum Event {
 
 fn progress() -> impl Strategy<Value = Event> {
     // Mostly the same again, which is what the short way takes.
-    let text = prop::sample::select(vec![Some("Inbox"), Some("Inbox"), None, Some("Drafts")]);
+    let text = prop::sample::select(vec![
+        Some("Inbox"),
+        Some("Inbox"),
+        Some("Inbox"),
+        None,
+        Some("Drafts"),
+        // Texts that differ where a glance at their ends does not tell.
+        Some("Inbox of Alice at home"),
+        Some("Inbox of Karin at home"),
+    ]);
     let index = prop::sample::select(vec![1, 1, 1, 1, 1, 0, 2, 3]);
     let index_max = prop::sample::select(vec![2, 2, 2, 2, 2, 2, 2, 4]);
     (text, index, index_max)
@@ -155,24 +164,22 @@ proptest! {
         let policy = Policy::default().with_bounded_silence(Duration::from_millis(5));
         let policy = if serial { policy.with(Rule::SerialCalls) } else { policy };
         let expected = long_way(scope, &policy, &events);
-        for make in [monitor, local_monitor] {
-            let clock = Arc::new(AtomicU64::new(0));
-            let found = short_way(&make(policy.clone(), &clock), &clock, scope, &events);
-            prop_assert_eq!(&found, &expected);
+        for local in [false, true] {
+            for keep_log in [false, true] {
+                let clock = Arc::new(AtomicU64::new(0));
+                let now = Arc::clone(&clock);
+                let config = MonitorConfig { policy: policy.clone(), keep_log, ..MonitorConfig::default() };
+                let read = move || now.load(Ordering::Relaxed);
+                let monitor = if local { Monitor::local(config, read) } else { Monitor::new(config, read) };
+                let found = short_way(&monitor, &clock, scope, &events);
+                prop_assert_eq!(&found, &expected);
+                if keep_log {
+                    let begun = monitor.log().into_iter().filter_map(|call| call.number);
+                    prop_assert_eq!(begun.collect::<Vec<_>>(), expected.1.clone());
+                }
+            }
         }
     }
-}
-
-fn monitor(policy: Policy, clock: &Arc<AtomicU64>) -> Monitor {
-    let clock = Arc::clone(clock);
-    let config = MonitorConfig { policy, ..MonitorConfig::default() };
-    Monitor::new(config, move || clock.load(Ordering::Relaxed))
-}
-
-fn local_monitor(policy: Policy, clock: &Arc<AtomicU64>) -> Monitor {
-    let clock = Arc::clone(clock);
-    let config = MonitorConfig { policy, ..MonitorConfig::default() };
-    Monitor::local(config, move || clock.load(Ordering::Relaxed))
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Four folder workers that report eight steps each, and the hosts that they report to.
 
-use mapi_sync::contract::{Call, SyncWatch};
+use super::in_turn::in_turn;
+use mapi_sync::contract::{Call, Monitor, MonitorConfig, SyncWatch};
 use mapi_sync::{HResult, RawEvent, SyncProgressCallback, async_trait};
-use mapi_sync_sim::engine;
+use mapi_sync_sim::engine::{self, Engine};
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -29,7 +31,7 @@ impl SyncProgressCallback for Host {
 }
 
 /// The same host, which tells the monitor of every call.
-pub(crate) struct WatchedHost(pub(crate) SyncWatch);
+struct WatchedHost(SyncWatch);
 
 #[async_trait]
 impl SyncProgressCallback for WatchedHost {
@@ -48,11 +50,42 @@ impl SyncProgressCallback for WatchedHost {
     }
 }
 
-pub(crate) async fn folder(host: Arc<dyn SyncProgressCallback>, position: Arc<AtomicU32>) {
+async fn folder(host: Arc<dyn SyncProgressCallback>, position: Arc<AtomicU32>) {
     for _ in 0..REPORTS {
         // One thread runs all folders: no other can come between.
         let index = position.load(Ordering::Relaxed) + 1;
         position.store(index, Ordering::Relaxed);
         host.progress(Some("Inbox"), index, FOLDERS as u32 * REPORTS).await;
     }
+}
+
+/// The provider: its folders, and then Done.
+pub(crate) async fn provider(host: Arc<dyn SyncProgressCallback>) {
+    let position = Arc::new(AtomicU32::new(0));
+    let folders = [(); FOLDERS]
+        .map(|()| engine::spawn("folder", folder(Arc::clone(&host), Arc::clone(&position))));
+    for folder in folders {
+        folder.await.expect("no folder fails");
+    }
+    host.done(RawEvent::NULL, HResult::S_OK).await;
+}
+
+/// Runs it once, with every call told to a monitor, and returns the number of steps.
+pub(crate) fn monitored(engine: &mut Engine, index: u64) -> u64 {
+    let monitor = Monitor::local(MonitorConfig::default(), engine::now);
+    let host = Arc::new(WatchedHost(monitor.callback_sync()));
+    let outcome = black_box(engine.execute(index, provider(host)));
+    assert!(monitor.holds());
+    outcome.expect("the strategy goes on for ever").steps
+}
+
+/// Polls the folders once, boxed anew, and Done after them.
+pub(crate) fn bare() {
+    let host: Arc<dyn SyncProgressCallback> = Arc::new(Host);
+    let position = Arc::new(AtomicU32::new(0));
+    let folder = |()| Box::pin(folder(Arc::clone(&host), Arc::clone(&position))) as _;
+    in_turn([(); FOLDERS].map(folder));
+    in_turn([Box::pin(async move {
+        host.done(RawEvent::NULL, HResult::S_OK).await;
+    })]);
 }
