@@ -314,7 +314,6 @@ impl Engine {
         self.admitted += 1;
         self.foreground += usize::from(!background);
         self.ready.insert(id);
-        self.plain &= self.ready.is_small();
     }
 
     #[cold]

@@ -1,5 +1,9 @@
 //! The set of tasks that can run, and the wakers that add to it.
 //!
+//! As long as there are no more than 64 tasks, the set is one word. With more, the tasks that can run are a list in order,
+//! and the words are where wakers leave what is to come into it: a step then costs by the number of tasks that can run,
+//! not of those that exist.
+//!
 //! A wake is three loads and two stores. The words are atomics because a [`Waker`] must be `Send`, but they are only
 //! ever loaded and stored, never read-modified-written: one thread runs an execution. A wake from a foreign thread is
 //! memory-safe and may be lost, as the [engine's guide](super) says.
@@ -13,49 +17,70 @@ const WORDS: usize = 64;
 /// Tasks in one block.
 const BLOCK: usize = WORDS * 64;
 
-/// Room for 4,096 tasks: a bit for each, and a summary bit for each word that may not be empty.
+/// Room for 4,096 tasks, with a bit for each.
 struct Block {
-    /// A bit for each word; one that is set may stand for a word that has become empty.
-    summary: AtomicU64,
-    ready: [AtomicU64; WORDS],
+    woken: [AtomicU64; WORDS],
     /// The tasks that have not finished. Waking another one does nothing.
     live: [AtomicU64; WORDS],
+    /// A bit for each word of `woken` that may not be empty. Good only if there are more than 64 tasks.
+    summary: AtomicU64,
+    /// A bit for each block whose summary may not be empty, where this one is `bit`.
+    top: Arc<AtomicU64>,
+    bit: u64,
 }
 
+/// The bit in the top word that stands for all blocks from this one on.
+const OTHERS: usize = 63;
+
 impl Block {
-    fn new() -> Self {
+    fn new(number: usize, top: &Arc<AtomicU64>) -> Self {
         Self {
-            summary: AtomicU64::new(0),
-            ready: [const { AtomicU64::new(0) }; WORDS],
+            woken: [const { AtomicU64::new(0) }; WORDS],
             live: [const { AtomicU64::new(0) }; WORDS],
+            summary: AtomicU64::new(0),
+            top: Arc::clone(top),
+            bit: 1 << number.min(OTHERS),
         }
     }
 
     #[inline]
     fn wake(&self, word: usize, mask: u64) {
         let word = word & (WORDS - 1);
-        let before = self.ready[word].load(Relaxed);
+        let before = self.woken[word].load(Relaxed);
         let after = before | (mask & self.live[word].load(Relaxed));
-        self.ready[word].store(after, Relaxed);
+        self.woken[word].store(after, Relaxed);
         if before == 0 && after != 0 {
-            self.summary.store(self.summary.load(Relaxed) | 1 << word, Relaxed);
+            self.sum_up(word);
         }
     }
 
+    /// Notes that a word is not empty.
     #[inline]
-    fn take(&self, word: usize, mask: u64) {
-        let rest = self.ready[word].load(Relaxed) & !mask;
-        self.ready[word].store(rest, Relaxed);
-        if rest == 0 {
-            self.summary.store(self.summary.load(Relaxed) & !(1 << word), Relaxed);
+    fn sum_up(&self, word: usize) {
+        let before = self.summary.load(Relaxed);
+        self.summary.store(before | 1 << word, Relaxed);
+        if before == 0 {
+            self.top.store(self.top.load(Relaxed) | self.bit, Relaxed);
         }
+    }
+
+    /// Takes the bits of the words that are not empty, with the number in this block that the lowest bit stands for.
+    fn drain(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let summary = self.summary.load(Relaxed);
+        self.summary.store(0, Relaxed);
+        bits(summary).map(|word| {
+            let woken = &self.woken[word as usize & (WORDS - 1)];
+            let bits = woken.load(Relaxed);
+            woken.store(0, Relaxed);
+            (word << 6, bits)
+        })
     }
 
     /// Forgets the tasks of the first so many words.
     #[inline]
     fn clear(&self, words: usize) {
         self.summary.store(0, Relaxed);
-        for word in self.ready.iter().take(words).chain(self.live.iter().take(words)) {
+        for word in self.woken.iter().take(words).chain(self.live.iter().take(words)) {
             word.store(0, Relaxed);
         }
     }
@@ -80,58 +105,102 @@ impl Wake for TaskWaker {
     }
 }
 
-/// The tasks that can run now. Words are kept from one execution to the next.
+/// The tasks that can run now. Room is kept from one execution to the next.
 pub(super) struct ReadySet {
     blocks: Vec<Arc<Block>>,
     /// The first of the blocks.
     first: Arc<Block>,
+    /// That of the blocks.
+    top: Arc<AtomicU64>,
     /// How many tasks this execution has had.
     tasks: usize,
+    /// If there are more than 64, those that can run, by ascending number, save for those that were woken since the last
+    /// [`gather`](Self::gather).
+    list: Vec<TaskId>,
 }
 
 impl ReadySet {
     pub(super) fn new() -> Self {
-        let first = Arc::new(Block::new());
-        Self { blocks: vec![Arc::clone(&first)], first, tasks: 0 }
+        let top = Arc::new(AtomicU64::new(0));
+        let first = Arc::new(Block::new(0, &top));
+        Self { blocks: vec![Arc::clone(&first)], first, top, tasks: 0, list: Vec::new() }
     }
 
     /// A waker of task `id`, with room for that task. It is good in every execution.
     pub(super) fn waker(&mut self, id: TaskId) -> Waker {
-        let missing = (id.index() / BLOCK + 1).saturating_sub(self.blocks.len());
-        self.blocks.extend((0..missing).map(|_| Arc::new(Block::new())));
+        while self.blocks.len() <= id.index() / BLOCK {
+            self.blocks.push(Arc::new(Block::new(self.blocks.len(), &self.top)));
+        }
         let (_, word, mask) = self.place(id);
         let block = Arc::clone(&self.blocks[id.index() / BLOCK]);
         Waker::from(Arc::new(TaskWaker { block, word, mask }))
     }
 
-    /// Makes task `id` known, alive and ready. There must be a waker of it.
+    /// Makes the next task, `id`, known, alive and ready. There must be a waker of it.
     #[inline]
     pub(super) fn insert(&mut self, id: TaskId) {
-        self.tasks = self.tasks.max(id.index() + 1);
-        let (block, word, mask) = self.place(id);
-        let (ready, live, summary) = (&block.ready[word], &block.live[word], &block.summary);
-        live.store(live.load(Relaxed) | mask, Relaxed);
-        ready.store(ready.load(Relaxed) | mask, Relaxed);
-        summary.store(summary.load(Relaxed) | 1 << word, Relaxed);
+        debug_assert_eq!(id.index(), self.tasks);
+        self.tasks += 1;
+        if self.is_small() {
+            let bit = 1 << (id.0 & 63);
+            self.first.live[0].store(self.first.live[0].load(Relaxed) | bit, Relaxed);
+            self.set_first_word(self.first_word() | bit);
+        } else {
+            self.insert_into_many(id);
+        }
     }
 
+    #[inline(never)]
+    fn insert_into_many(&mut self, id: TaskId) {
+        if id.0 == 64 {
+            // What the first word holds is the whole set up to now, and what is to come into the list from now on.
+            self.first.sum_up(0);
+        }
+        let (block, word, mask) = self.place(id);
+        block.live[word].store(block.live[word].load(Relaxed) | mask, Relaxed);
+        block.wake(word, mask);
+    }
+
+    /// Makes `id` ready, if it has not finished.
     pub(super) fn wake(&self, id: TaskId) {
         let (block, word, mask) = self.place(id);
         block.wake(word, mask);
     }
 
     /// Takes `id` out: it is about to be polled.
-    #[inline]
-    pub(super) fn take(&self, id: TaskId) {
-        let (block, word, mask) = self.place(id);
-        block.take(word, mask);
+    pub(super) fn take(&mut self, id: TaskId) {
+        if self.is_small() {
+            self.set_first_word(self.first_word() & !(1 << (id.0 & 63)));
+        } else if let Ok(at) = self.list.binary_search(&id) {
+            self.list.remove(at);
+        }
+    }
+
+    /// Takes all out that were [gathered](Self::gather).
+    pub(super) fn take_all(&mut self) {
+        if self.is_small() {
+            self.set_first_word(0);
+        }
+        self.list.clear();
     }
 
     /// `id` has finished: it is not ready and cannot be woken.
     #[inline]
-    pub(super) fn retire(&self, id: TaskId) {
+    pub(super) fn retire(&mut self, id: TaskId) {
+        if self.is_small() {
+            let others = !(1 << (id.0 & 63));
+            self.first.live[0].store(self.first.live[0].load(Relaxed) & others, Relaxed);
+            self.set_first_word(self.first_word() & others);
+        } else {
+            self.retire_of_many(id);
+        }
+    }
+
+    #[inline(never)]
+    fn retire_of_many(&mut self, id: TaskId) {
+        self.take(id);
         let (block, word, mask) = self.place(id);
-        block.take(word, mask);
+        block.woken[word].store(block.woken[word].load(Relaxed) & !mask, Relaxed);
         block.live[word].store(block.live[word].load(Relaxed) & !mask, Relaxed);
     }
 
@@ -143,20 +212,22 @@ impl ReadySet {
             for block in self.blocks.iter().take(self.tasks.div_ceil(BLOCK)) {
                 block.clear(self.tasks.div_ceil(64));
             }
+            self.list.clear();
         }
+        self.top.store(0, Relaxed);
         self.tasks = 0;
     }
 
     /// The first word, for the loop that looks at it before each step.
     #[inline]
     pub(super) fn first_word(&self) -> u64 {
-        self.first.ready[0].load(Relaxed)
+        self.first.woken[0].load(Relaxed)
     }
 
     /// Sets the first word, when no other is in use.
     #[inline]
     pub(super) fn set_first_word(&self, word: u64) {
-        self.first.ready[0].store(word, Relaxed);
+        self.first.woken[0].store(word, Relaxed);
     }
 
     /// Whether the first word is all there is.
@@ -165,26 +236,58 @@ impl ReadySet {
         self.tasks <= 64
     }
 
-    /// The tasks that can run.
-    #[inline]
-    pub(super) fn view(&self) -> Ready<'_> {
-        Ready(if self.is_small() { View::Small(self.first_word()) } else { View::Large(self) })
+    /// The tasks that can run now.
+    pub(super) fn gather(&mut self) -> Ready<'_> {
+        if !self.is_small() {
+            self.gather_list();
+        }
+        self.view()
     }
 
-    /// The words that are not zero, with the number of the task that their lowest bit stands for.
-    fn words(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
-        let words = self.blocks.iter().zip(0_u32..).flat_map(|(block, number)| {
-            let mut summary = block.summary.load(Relaxed);
-            std::iter::from_fn(move || {
-                (summary != 0).then(|| {
-                    let word = summary.trailing_zeros();
-                    summary = rest(summary);
-                    let bits = block.ready[word as usize & (WORDS - 1)].load(Relaxed);
-                    ((number << 12) + (word << 6), bits)
-                })
-            })
-        });
-        words.filter(|(_, bits)| *bits != 0)
+    /// The same if there are more than 64 tasks.
+    #[inline]
+    pub(super) fn gather_list(&mut self) -> &[TaskId] {
+        if self.top.load(Relaxed) != 0 {
+            self.list_woken();
+        }
+        &self.list
+    }
+
+    /// Those that could run when they were last gathered, if there are more than 64 tasks.
+    #[inline]
+    pub(super) fn list(&self) -> &[TaskId] {
+        &self.list
+    }
+
+    #[inline(never)]
+    fn list_woken(&mut self) {
+        let top = self.top.load(Relaxed);
+        self.top.store(0, Relaxed);
+        for first in bits(top) {
+            let end = if first as usize == OTHERS { self.blocks.len() } else { first as usize + 1 };
+            for (block, number) in self.blocks[..end].iter().zip(0_u32..).skip(first as usize) {
+                for (word, woken) in block.drain() {
+                    for bit in bits(woken) {
+                        let id = TaskId((number << 12) + word + bit);
+                        if self.list.last().is_none_or(|last| *last < id) {
+                            self.list.push(id);
+                        } else if let Err(at) = self.list.binary_search(&id) {
+                            self.list.insert(at, id);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The tasks that could run when they were last [gathered](Self::gather).
+    #[inline]
+    pub(super) fn view(&self) -> Ready<'_> {
+        Ready(if self.is_small() {
+            View::Small(self.first_word())
+        } else {
+            View::Large(&self.list)
+        })
     }
 
     #[inline]
@@ -200,15 +303,27 @@ pub struct Ready<'a>(View<'a>);
 
 #[derive(Clone, Copy)]
 enum View<'a> {
-    /// The first word, when no bit is set in any other: the case of small programs.
+    /// A bit for each of 64 tasks: the case of small programs.
     Small(u64),
-    Large(&'a ReadySet),
+    /// By ascending number.
+    Large(&'a [TaskId]),
 }
 
 impl<'a> Ready<'a> {
     #[inline]
     pub(super) const fn small(word: u64) -> Self {
         Self(View::Small(word))
+    }
+
+    #[inline]
+    pub(super) const fn of_list(list: &'a [TaskId]) -> Self {
+        Self(View::Large(list))
+    }
+
+    /// The list of them, if they are one.
+    #[inline]
+    pub(super) const fn as_list(self) -> Option<&'a [TaskId]> {
+        if let View::Large(list) = self.0 { Some(list) } else { None }
     }
 
     /// If two of few tasks are ready and no more, the first or, if `second` says so, the second.
@@ -252,11 +367,12 @@ impl<'a> Ready<'a> {
     pub fn only(self) -> Option<TaskId> {
         match self.0 {
             View::Small(word) => word.is_power_of_two().then(|| TaskId(word.trailing_zeros())),
-            View::Large(set) => {
-                let mut words = set.words();
-                let (base, word) = words.next()?;
-                (word.is_power_of_two() && words.next().is_none())
-                    .then(|| TaskId(base + word.trailing_zeros()))
+            View::Large(list) => {
+                if let [only] = list {
+                    Some(*only)
+                } else {
+                    None
+                }
             }
         }
     }
@@ -267,7 +383,7 @@ impl<'a> Ready<'a> {
     pub fn len(self) -> u32 {
         match self.0 {
             View::Small(word) => word.count_ones(),
-            View::Large(set) => set.words().map(|(_, word)| word.count_ones()).sum(),
+            View::Large(list) => list.len() as u32,
         }
     }
 
@@ -277,12 +393,7 @@ impl<'a> Ready<'a> {
     pub fn contains(self, id: TaskId) -> bool {
         match self.0 {
             View::Small(word) => id.0 < 64 && word >> (id.0 & 63) & 1 == 1,
-            View::Large(set) => {
-                id.index() < set.tasks && {
-                    let (block, word, mask) = set.place(id);
-                    block.ready[word].load(Relaxed) & mask != 0
-                }
-            }
+            View::Large(list) => list.binary_search(&id).is_ok(),
         }
     }
 
@@ -292,9 +403,7 @@ impl<'a> Ready<'a> {
     pub fn first(self) -> Option<TaskId> {
         match self.0 {
             View::Small(word) => (word != 0).then(|| TaskId(word.trailing_zeros())),
-            View::Large(set) => {
-                set.words().next().map(|(base, word)| TaskId(base + word.trailing_zeros()))
-            }
+            View::Large(list) => list.first().copied(),
         }
     }
 
@@ -307,40 +416,36 @@ impl<'a> Ready<'a> {
     /// The ready task number `n`, counted from 0 by ascending number.
     #[inline]
     #[must_use]
-    pub fn nth(self, mut n: u32) -> Option<TaskId> {
-        let (base, word) = match self.0 {
-            View::Small(word) => (0, word),
-            View::Large(set) => set.words().find(|(_, word)| {
-                let here = word.count_ones();
-                let found = n < here;
-                n -= if found { 0 } else { here };
-                found
-            })?,
-        };
-        let word = (0..n).fold(word, |word, _| rest(word));
-        (word != 0).then(|| TaskId(base + word.trailing_zeros()))
+    pub fn nth(self, n: u32) -> Option<TaskId> {
+        match self.0 {
+            View::Small(word) => {
+                let word = (0..n).fold(word, |word, _| rest(word));
+                (word != 0).then(|| TaskId(word.trailing_zeros()))
+            }
+            View::Large(list) => list.get(n as usize).copied(),
+        }
     }
 
     /// The ready tasks by ascending number.
     pub fn iter(self) -> impl Iterator<Item = TaskId> + 'a {
-        let small = match self.0 {
-            View::Small(word) => Some((0, word)).filter(|_| word != 0),
-            View::Large(_) => None,
+        let (word, list) = match self.0 {
+            View::Small(word) => (word, [].as_slice()),
+            View::Large(list) => (0, list),
         };
-        let large = match self.0 {
-            View::Small(_) => None,
-            View::Large(set) => Some(set.words()),
-        };
-        small.into_iter().chain(large.into_iter().flatten()).flat_map(|(base, mut word)| {
-            std::iter::from_fn(move || {
-                (word != 0).then(|| {
-                    let id = TaskId(base + word.trailing_zeros());
-                    word = rest(word);
-                    id
-                })
-            })
-        })
+        bits(word).map(TaskId).chain(list.iter().copied())
     }
+}
+
+/// The places of the bits that are set, from the lowest on.
+#[inline]
+fn bits(mut word: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        (word != 0).then(|| {
+            let bit = word.trailing_zeros();
+            word = rest(word);
+            bit
+        })
+    })
 }
 
 /// The word without its lowest bit.
@@ -350,45 +455,4 @@ const fn rest(word: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_and_selects_over_words_and_blocks() {
-        let mut set = ReadySet::new();
-        for i in 0..10_000 {
-            set.waker(TaskId(i));
-            set.insert(TaskId(i));
-        }
-        assert_eq!(set.view().len(), 10_000);
-        for i in 0..10_000 {
-            if i % 997 != 5 {
-                set.take(TaskId(i));
-            }
-        }
-        let left: Vec<u32> = set.view().iter().map(|t| t.0).collect();
-        let expected: Vec<u32> = (0..10_000).filter(|i| i % 997 == 5).collect();
-        assert_eq!(left, expected);
-        assert_eq!(set.view().len() as usize, expected.len());
-        for (n, id) in (0..).zip(&expected) {
-            assert_eq!(set.view().nth(n), Some(TaskId(*id)));
-            assert!(set.view().contains(TaskId(*id)));
-        }
-        assert_eq!(set.view().nth(set.view().len()), None);
-        assert_eq!(set.view().only(), None);
-        set.clear();
-        assert!(set.view().is_empty());
-    }
-
-    #[test]
-    fn a_finished_task_is_not_woken() {
-        let mut set = ReadySet::new();
-        let stale = set.waker(TaskId(0));
-        set.insert(TaskId(0));
-        set.insert(TaskId(1));
-        set.retire(TaskId(0));
-        assert_eq!(set.view().only(), Some(TaskId(1)));
-        stale.wake();
-        assert_eq!(set.view().iter().collect::<Vec<_>>(), [TaskId(1)]);
-    }
-}
+mod tests;

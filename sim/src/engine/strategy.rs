@@ -122,10 +122,13 @@ impl<'a> Decision<'a> {
     #[inline]
     #[must_use]
     pub fn sample(&self, mut choose: impl FnMut(u32) -> u32) -> TaskId {
-        if !self.clock
-            && let Some(picked) = self.ready.one_of_two(|| choose(2) == 1)
-        {
-            return picked;
+        if !self.clock {
+            if let Some(picked) = self.ready.one_of_two(|| choose(2) == 1) {
+                return picked;
+            }
+            if let Some(list) = self.ready.as_list() {
+                return sample_of_list(list, choose);
+            }
         }
         self.sample_of_more(choose)
     }
@@ -189,6 +192,13 @@ impl<'a> Decision<'a> {
     pub fn default_task(&self) -> TaskId {
         self.ready.default_after(self.current())
     }
+}
+
+/// Kept out of line, as that of few tasks is kept short.
+#[inline(never)]
+fn sample_of_list(list: &[TaskId], choose: impl FnOnce(u32) -> u32) -> TaskId {
+    let number = choose(list.len() as u32) as usize;
+    *list.get(number).unwrap_or(&list[0])
 }
 
 /// A place where a value is chosen.

@@ -10,10 +10,8 @@ impl Engine {
     /// Takes every task out of the ready set, so that a wake of one that is ready already is seen too.
     pub(super) fn hide_ready(&mut self) {
         self.before.clear();
-        self.before.extend(self.ready.view().iter());
-        for id in &self.before {
-            self.ready.take(*id);
-        }
+        self.before.extend(self.ready.gather().iter());
+        self.ready.take_all();
     }
 
     #[inline(never)]
@@ -44,7 +42,7 @@ impl Engine {
             }
         }
         self.woken.clear();
-        self.woken.extend(self.ready.view().iter());
+        self.woken.extend(self.ready.gather().iter());
         for id in &self.woken {
             // Two wakes of one wait are in conflict: the first is what let the task run.
             if *id != task && !self.spawned.contains(id) {

@@ -48,10 +48,12 @@ impl Engine {
     #[inline(never)]
     fn run(&mut self, cx: &Context) -> End {
         loop {
-            if self.plain
-                && let ControlFlow::Break(end) = self.run_plain(cx)
-            {
-                return end;
+            if self.plain {
+                let few = self.ready.is_small();
+                let flow = if few { self.run_few(cx) } else { self.run_many(cx) };
+                if let ControlFlow::Break(end) = flow {
+                    return end;
+                }
             }
             let (task, departed) = match self.decide(cx) {
                 Ok(Some(next)) => next,
@@ -78,7 +80,7 @@ impl Engine {
 
     /// Goes on while a look at the first word of the ready set is all that there is to do between two segments.
     #[inline(always)]
-    fn run_plain(&mut self, cx: &Context) -> ControlFlow<End> {
+    fn run_few(&mut self, cx: &Context) -> ControlFlow<End> {
         // The bit of the task that ran last; none after a move of the clock.
         let mut last = 1_u64.checked_shl(cx.current.get().0).unwrap_or(0);
         let mut ready = self.ready.first_word();
@@ -97,12 +99,36 @@ impl Engine {
             }
             self.ready.set_first_word(ready);
             self.settle(cx, task, polled != Polled::Ends)?;
-            if !self.plain {
+            if !self.ready.is_small() {
                 break;
             }
             ready = self.ready.first_word();
         }
         ControlFlow::Continue(())
+    }
+
+    /// The same over the list of those that can run.
+    #[inline(never)]
+    fn run_many(&mut self, cx: &Context) -> ControlFlow<End> {
+        // Where in the list the task was that ran last.
+        let mut place = 0;
+        loop {
+            let (task, departed) = match self.ready.gather_list() {
+                [] => return ControlFlow::Continue(()),
+                [only] => (*only, false),
+                _ => self.pick_of_list(cx, &mut place),
+            };
+            let polled = self.poll(cx, task, departed, false)?;
+            // A task that gave up its turn keeps its place in the list, and one that has ended is out of it.
+            if polled == Polled::Waits {
+                self.ready.take(task);
+            }
+            if polled != Polled::Ends && !cx.dirty.get() {
+                cx.step.set(cx.step.get() + 1);
+            } else {
+                self.settle(cx, task, polled != Polled::Ends)?;
+            }
+        }
     }
 
     /// Polls a task that was taken out of the ready set, and says whether it waits. Otherwise it is at its end.
@@ -167,12 +193,9 @@ impl Engine {
         }
     }
 
-    /// Whether a look at the first word of the ready set is all that there is to do between two segments.
+    /// Whether a look at the ready set is all that there is to do between two segments.
     pub(super) fn is_plain(&self) -> bool {
-        self.limits.skew_ms == 0
-            && self.spurious_left == 0
-            && !self.recording
-            && self.ready.is_small()
+        self.limits.skew_ms == 0 && self.spurious_left == 0 && !self.recording
     }
 
     /// Settles who runs next, and whether that departs from the default. `None` if the clock moved.
@@ -184,12 +207,12 @@ impl Engine {
                 return Err(End::Abandoned);
             }
         }
+        let empty = self.ready.gather().is_empty();
         if self.spurious_left > 0
             && let Some(task) = self.spurious(cx)
         {
             return Ok(Some((task, false)));
         }
-        let empty = self.ready.view().is_empty();
         let deadline =
             if empty || self.limits.skew_ms > 0 { cx.timers.borrow_mut().next() } else { None };
         if empty {
@@ -220,6 +243,23 @@ impl Engine {
         let picked =
             cx.strategy.borrow_mut().as_mut().expect("an execution has a strategy").pick(&at);
         if at.contains(picked) { (picked, picked != default) } else { (default, false) }
+    }
+
+    /// The same from the list of those that can run, where `place` is a guess where the one is that ran last.
+    #[inline(always)]
+    fn pick_of_list(&self, cx: &Context, place: &mut usize) -> (TaskId, bool) {
+        let list = self.ready.list();
+        let current = cx.current.get();
+        if list.get(*place) != Some(&current) {
+            *place = list.binary_search(&current).unwrap_or(0);
+        }
+        let default = list[*place];
+        let at = Decision { ready: Ready::of_list(list), clock: false, facts: Facts(self) };
+        let picked =
+            cx.strategy.borrow_mut().as_mut().expect("an execution has a strategy").pick(&at);
+        let Ok(at) = list.binary_search(&picked) else { return (default, false) };
+        *place = at;
+        (picked, picked != default)
     }
 
     /// The same among few tasks. A task is a bit here.
