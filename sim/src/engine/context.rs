@@ -53,6 +53,8 @@ pub(super) struct TaskMeta {
 pub(super) struct Traced {
     /// How many segments have ended.
     pub(super) segments: u32,
+    /// The step that first woke it since its last segment.
+    pub(super) enabler: Option<u64>,
     /// How many things it waited for at once when it last waited, and at which step that was.
     pub(super) waits: u32,
     pub(super) step: u64,
@@ -326,14 +328,24 @@ pub(super) fn waits_for_its_turn() {
 /// Says that what the running task waited for came at the given step, by that step's use of `object`.
 ///
 /// A task that waited for this alone could not have run before. One that waited for several things at once could, or for
-/// something else, as where a joiner is kept after a `select!` and polled again later: which of them had come can be
-/// seen. Then it is an access like others, and the order can be reversed.
+/// something else, as where a joiner is kept after a `select!` and polled again later, or one of many futures of which only
+/// those are polled that were woken: which of them had come can be seen. Then it is an access like others, and the order
+/// can be reversed.
 pub(super) fn came(object: ObjectId, step: u64) {
-    if waited_for_alone(object) {
+    if waited_for_alone(object) && !was_woken_before(step) {
         after(step);
     } else {
         effect(Effect::Access(object, Mode::Read));
     }
+}
+
+/// Whether the running task could have run this segment before the given step. Only known with footprints.
+fn was_woken_before(step: u64) -> bool {
+    with(|cx| {
+        let traced = cx.traced.borrow();
+        let enabler = traced.get(cx.current.get().index()).and_then(|traced| traced.enabler);
+        enabler.is_some_and(|enabler| enabler < step)
+    })
 }
 
 /// Whether what the running task waited for before this segment was this and nothing else. Only known with footprints.

@@ -22,6 +22,7 @@ impl Engine {
             let mut traced = cx.traced.borrow_mut();
             let traced = &mut traced[task.index()];
             traced.segments += 1;
+            traced.enabler = None;
             let mut effects = cx.effects.borrow_mut();
             effects.push(Effect::Access(ObjectId::of_task(key), Mode::Read));
             effects.push(Effect::Access(turn(key, traced.segments), Mode::Read));
@@ -44,6 +45,9 @@ impl Engine {
         self.woken.clear();
         self.woken.extend(self.ready.gather().iter());
         for id in &self.woken {
+            if let Some(traced) = cx.traced.borrow_mut().get_mut(id.index()) {
+                traced.enabler.get_or_insert(cx.step.get());
+            }
             // Two wakes of one wait are in conflict: the first is what let the task run.
             if *id != task && !self.spawned.contains(id) {
                 let turn = turn(cx.key(*id), cx.segments(*id) + 1);
