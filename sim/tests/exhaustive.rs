@@ -3,10 +3,13 @@
 mod programs;
 
 use std::collections::BTreeSet;
+use std::num::NonZero;
 
-use mapi_sync_sim::engine::Engine;
 use mapi_sync_sim::engine::parallel::Control;
-use mapi_sync_sim::strategy::{Certificate, Findings, Reduced, TrackedSharing, explore};
+use mapi_sync_sim::engine::{End, Engine};
+use mapi_sync_sim::strategy::{
+    Certificate, Findings, Periods, Reduced, TrackedSharing, explore_split,
+};
 
 use self::programs::{PROGRAMS, Program};
 
@@ -59,37 +62,70 @@ impl Findings for Seen {
     }
 }
 
-fn in_parts(program: &Program, size: usize, jobs: usize) -> (Seen, Certificate) {
-    explore(TrackedSharing, jobs, &Control::new(), || {
+fn in_parts(program: &Program, size: usize, jobs: usize, periods: Periods) -> (Seen, Certificate) {
+    explore_split(TrackedSharing, jobs, periods, &Control::new(), || {
         |part| {
             let mut engine = Engine::new(program.limits(), part);
             let mut seen = Seen::default();
-            while engine.execute_boxed(0, (program.of)(size)).is_some() {
-                seen.0.push(engine.fingerprint());
+            while let Some(outcome) = engine.execute_boxed(0, (program.of)(size)) {
+                if outcome.end != End::Abandoned {
+                    seen.0.push(engine.fingerprint());
+                }
             }
             seen
         }
     })
 }
 
+/// Runs a program on one thread and on several, and returns how many executions were given up.
+fn same_for_all_jobs(program: &Program, size: usize, periods: Periods, jobs: &[usize]) -> u64 {
+    let name = format!("{}({size})", program.name);
+    let expected = (program.classes)(size);
+    let one = in_parts(program, size, 1, periods);
+    let (seen, certificate) = &one;
+    assert!(certificate.complete, "{name}: {certificate:?}");
+    assert_eq!(certificate.classes, expected, "{name}: {certificate:?}");
+    let all: BTreeSet<_> = seen.0.iter().collect();
+    assert_eq!(all.len() as u64, expected, "{name}: no execution is run twice");
+    for jobs in jobs {
+        assert_eq!(in_parts(program, size, *jobs, periods), one, "{name}, {jobs} jobs");
+    }
+    certificate.blocked
+}
+
 #[test]
 fn every_number_of_jobs_runs_the_same_executions() {
     for program in PROGRAMS {
         for size in (2..6).chain([program.size]) {
-            let expected = (program.classes)(size);
-            if expected > 10_000 {
-                continue;
-            }
-            let one = in_parts(program, size, 1);
-            let (seen, certificate) = &one;
-            let name = program.name;
-            assert!(certificate.complete, "{name}({size}): {certificate:?}");
-            assert_eq!((certificate.classes, certificate.blocked), (expected, 0), "{name}({size})");
-            let all: BTreeSet<_> = seen.0.iter().collect();
-            assert_eq!(all.len() as u64, expected, "{name}({size}): no execution is run twice");
-            for jobs in [2, 3, 8] {
-                assert_eq!(in_parts(program, size, jobs), one, "{name}({size}), {jobs} jobs");
+            if (program.classes)(size) <= 10_000 {
+                let blocked = same_for_all_jobs(program, size, Periods::default(), &[2, 3, 8]);
+                assert_eq!(blocked, 0, "{}({size})", program.name);
             }
         }
     }
+}
+
+#[test]
+fn a_search_that_is_split_often_runs_the_same_classes() {
+    let seven = NonZero::new(7).unwrap();
+    for program in PROGRAMS {
+        for size in (2..6).chain([program.size]) {
+            if (program.classes)(size) > 2_000 {
+                continue;
+            }
+            let often = Periods { free: seven, costly: seven };
+            same_for_all_jobs(program, size, often, &[2, 8]);
+            let where_it_is_free = Periods { costly: NonZero::<u32>::MAX, ..often };
+            let blocked = same_for_all_jobs(program, size, where_it_is_free, &[2]);
+            assert_eq!(blocked, 0, "{}({size})", program.name);
+        }
+    }
+}
+
+#[test]
+fn what_is_given_up_for_the_split_is_said() {
+    let program = PROGRAMS.iter().find(|program| program.name == "lastzero").unwrap();
+    let blocked = same_for_all_jobs(program, program.size, Periods::default(), &[2]);
+    // A third of the 15,360 classes; none when it is run on its own.
+    assert_eq!(blocked, 5_120);
 }

@@ -64,6 +64,19 @@ fn a_wider_tree_is_split_and_says_the_same() {
     assert_eq!((some.schedules, some.complete), (17, false));
 }
 
+#[test]
+fn a_search_without_choices_is_split_and_says_the_same() {
+    let mut wide = tiny("tiny-sync", None);
+    wide.provider.workers = 3;
+    wide.accounts[0].folders = Folders::Count(4);
+    let report = same_for_all_jobs(&exhaustive(&wide));
+    assert!(report.complete && report.holds());
+    assert_eq!(report.schedules, 3_402);
+    wide.mutant = Some("counts-before-report".to_owned());
+    let first = same_for_all_jobs(&exhaustive(&wide).shrink(false).fail_fast(true));
+    assert!(!first.complete && !first.holds());
+}
+
 struct Store;
 
 #[async_trait]

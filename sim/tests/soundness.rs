@@ -15,10 +15,13 @@ use mapi_sync_sim::engine::{
     self, AbortHandle, ChoicePoint, Chosen, Decision, Effect, End, Engine, Limits, Outcome,
     Segment, Strategy as Schedule, TaskId, TaskKey,
 };
-use mapi_sync_sim::strategy::{Certificate, Dfs, Findings, Reduced, TrackedSharing, explore};
+use mapi_sync_sim::strategy::{
+    Certificate, Dfs, Findings, Periods, Reduced, TrackedSharing, explore_split,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
@@ -462,8 +465,10 @@ impl Findings for Seen {
     }
 }
 
-fn in_parts(program: &Program, jobs: usize) -> (Seen, Certificate) {
-    explore(TrackedSharing, jobs, &Control::new(), || {
+fn in_parts(program: &Program, jobs: usize, period: u32) -> (Seen, Certificate) {
+    let period = NonZero::new(period).unwrap();
+    let periods = Periods { free: period, costly: period };
+    explore_split(TrackedSharing, jobs, periods, &Control::new(), || {
         |part| {
             let mut engine = Engine::new(program.limits(), part);
             let mut seen = Seen::default();
@@ -492,13 +497,16 @@ fn check(program: &Program) -> Result<(), TestCaseError> {
         classes.insert(class(&engine.strategy::<Recorder<Dfs>>().unwrap().trace));
         results.insert(result);
     }
-    let one = in_parts(program, 1);
-    prop_assert!(one.1.complete, "{:?}", one.1);
-    prop_assert_eq!(one.1.classes, classes.len() as u64, "{:?}", one.1);
-    let reached: BTreeSet<_> = one.0.0.iter().map(|(_, result)| result.clone()).collect();
-    prop_assert_eq!(&reached, &results);
-    for jobs in [2, 3] {
-        prop_assert!(in_parts(program, jobs) == one, "{} jobs", jobs);
+    // Split as often as can be, now and then, and not at all.
+    for period in [1, 3, 1_000] {
+        let one = in_parts(program, 1, period);
+        prop_assert!(one.1.complete, "{:?}", one.1);
+        let expected = classes.len() as u64;
+        prop_assert_eq!(one.1.classes, expected, "split once in {}: {:?}", period, one.1);
+        let reached: BTreeSet<_> = one.0.0.iter().map(|(_, result)| result.clone()).collect();
+        prop_assert_eq!(&reached, &results, "split once in {}", period);
+        let jobs = 2 + period as usize % 2;
+        prop_assert!(in_parts(program, jobs, period) == one, "{} jobs, {}", jobs, period);
     }
     {
         let search = Recorder::new(Reduced::new(TrackedSharing));
@@ -662,5 +670,13 @@ fn a_task_that_waits_does_not_do_what_it_would_have_done() {
         vec![Op::Acquire(vec![Op::Read(0)])],
         vec![Op::WaitOrRecv(0)],
     ]);
+    check(&program).unwrap();
+}
+
+/// Of the many that the gatherer waits for, only the event is polled last, after the child's end has woken it. So the wait
+/// for the event looks like its only one, and the gatherer could run before the event is set all the same.
+#[test]
+fn a_wait_that_is_polled_alone_need_not_be_the_only_one() {
+    let program = without_faults(vec![vec![Op::Reset, Op::Set], vec![Op::Set, Op::Gather(vec![])]]);
     check(&program).unwrap();
 }

@@ -211,8 +211,8 @@ impl Check {
 
     /// Uses so many threads, at least one. The result does not depend on it. Without this, one for each processor.
     ///
-    /// A search of one schedule of each class is split between the values, faults and drops that the scenario leaves open.
-    /// One that is limited to so many schedules, and every other exhaustive strategy, runs on one thread.
+    /// A search of one schedule of each class runs on one thread if it is limited to so many schedules; so does every other
+    /// exhaustive strategy.
     pub fn jobs(self, jobs: usize) -> Self {
         Self { jobs: jobs.max(1), ..self }
     }

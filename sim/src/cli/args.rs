@@ -72,9 +72,8 @@ pub(super) struct SearchArgs {
     pub(super) seed: u64,
     /// How many threads to use [default: one for each processor]
     ///
-    /// An exhaustive search is split between the values, faults and drops that a scenario leaves open; what lies below one
-    /// choice of them is one thread's. One that is limited by --schedules, and dfs, delays, preemptions and
-    /// cancellations, run on one thread.
+    /// The result is the same for every number. An exhaustive search that is limited by --schedules, and dfs, delays,
+    /// preemptions and cancellations, run on one thread.
     #[arg(short, long, value_name = "J")]
     pub(super) jobs: Option<NonZeroUsize>,
     /// How schedules are chosen

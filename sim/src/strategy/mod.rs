@@ -16,7 +16,9 @@ mod urw;
 
 pub use cancellations::Cancellations;
 pub use dfs::{Bound, Dfs};
-pub use exhaustive::{Certificate, Findings, Gap, Reduced, TrackedSharing, explore};
+pub use exhaustive::{
+    Certificate, Findings, Gap, Periods, Reduced, TrackedSharing, explore, explore_split,
+};
 pub use pct::Pct;
 pub use portfolio::Portfolio;
 pub use pos::Pos;

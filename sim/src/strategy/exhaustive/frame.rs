@@ -16,6 +16,8 @@ pub(super) struct Frame {
     pub(super) clock: VectorClock,
     /// Steps that need not be run from this state: explored here, or before and not in conflict since.
     pub(super) sleep: Vec<Arc<Event>>,
+    /// How many of them, the first ones, come from states whose branches may run side by side.
+    pub(super) foreign: usize,
     /// How many steps have been explored from here.
     pub(super) explored: u32,
     /// What is still to be run from here.
@@ -41,18 +43,36 @@ impl Frame {
         false
     }
 
+    /// The steps that sleep: first those that others may be running, then those that were explored before.
+    pub(super) fn sleepers(&self) -> (&[Arc<Event>], &[Arc<Event>]) {
+        self.sleep.split_at(self.foreign)
+    }
+
+    /// Whether each of the planned steps wakes all that sleeps here, or will when it is its turn.
+    pub(super) fn wakes_all(&self) -> bool {
+        let asleep = || self.sleep.iter().chain(&self.event);
+        self.todo.iter().enumerate().all(|(n, node)| {
+            let ahead = self.todo[..n].iter().map(|node| &node.event);
+            asleep().chain(ahead).all(|sleeper| sleeper.conflicts(&node.event))
+        })
+    }
+
     /// Makes it the frame after `parent`, with nothing run from it yet.
     pub(super) fn follow(&mut self, parent: Option<&mut Self>) {
         self.clock.clear();
         self.sleep.clear();
         self.after.clear();
+        self.foreign = 0;
         self.explored = 0;
         self.process = None;
         let Some(parent) = parent else { return };
         self.todo = std::mem::take(&mut parent.after);
         if let Some(event) = &parent.event {
             let awake = |sleeper: &&Arc<Event>| !sleeper.conflicts(event);
-            self.sleep.extend(parent.sleep.iter().filter(awake).cloned());
+            let (foreign, own) = parent.sleepers();
+            self.sleep.extend(foreign.iter().filter(awake).cloned());
+            self.foreign = self.sleep.len();
+            self.sleep.extend(own.iter().filter(awake).cloned());
         }
     }
 }

@@ -4,7 +4,7 @@
 //! [footprints](crate::engine::Segment) are not in conflict: the same trace in the sense of Mazurkiewicz. [`Reduced`] runs
 //! one of each class, by dynamic partial-order reduction:
 //!
-//! - P. Abdulla, S. Aronsson, B. Jonsson, K. Sagonas, "Source Sets: A Foundation for Optimal Dynamic Partial Order
+//! - P. Abdulla, S. Aronis, B. Jonsson, K. Sagonas, "Source Sets: A Foundation for Optimal Dynamic Partial Order
 //!   Reduction", Journal of the ACM 64(4), 2017: optimality by wakeup trees;
 //! - P. Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", 1996: sleep sets.
 //!
@@ -43,25 +43,29 @@
 
 mod certificate;
 mod event;
+mod fork;
 mod frame;
 mod history;
 mod names;
 mod parts;
+mod races;
 mod rounds;
 mod tree;
 
 use crate::decision::Kind;
 use crate::engine::{ChoicePoint, Decision, Segment, Strategy, TaskId};
+use event::Process;
+use fork::Handed;
 use frame::{Frame, sleeps};
 use history::{History, happens_before};
 use names::Names;
 use parts::Link;
 use rounds::{Choices, Plans};
 use std::mem;
-use tree::{Sequence, insert};
+use tree::Node;
 
 pub use certificate::{Certificate, Gap};
-pub use parts::{Findings, explore};
+pub use parts::{Findings, Periods, explore, explore_split};
 
 /// The caller's word that the tasks of a program share state through tracked objects only: those of
 /// [`engine::sync`](crate::engine::sync), or any that report their uses through an [`Object`](crate::engine::Object).
@@ -103,7 +107,16 @@ pub struct Reduced {
     spare: Vec<Frame>,
     /// The depth of the step to come.
     depth: usize,
+    /// How many of the frames are in the care of another part of the search.
+    base: usize,
+    /// For each of those, what was found to be run from there.
+    outside: Vec<Vec<Node>>,
+    /// And whose steps others will run from there anyway.
+    planned: Vec<Vec<Process>>,
+    /// Races of the current execution that no earlier one has shown, by the depths of their steps.
     races: Vec<(usize, usize)>,
+    /// Those of which each execution may show something new.
+    uncertain: Vec<(usize, usize)>,
     choices: Choices,
     plans: Plans,
     /// The other parts, if there are any.
@@ -133,7 +146,11 @@ impl Reduced {
             frames: Vec::new(),
             spare: Vec::new(),
             depth: 0,
+            base: 0,
+            outside: Vec::new(),
+            planned: Vec::new(),
             races: Vec::new(),
+            uncertain: Vec::new(),
             choices: Choices::default(),
             plans: Plans::default(),
             link: None,
@@ -158,7 +175,7 @@ impl Reduced {
             return 1.0;
         }
         let (mut share, mut width) = self.plans.share();
-        for frame in &self.frames {
+        for frame in &self.frames[self.base..] {
             let done = f64::from(frame.explored);
             let todo = f64::from(u32::try_from(frame.todo.len()).unwrap_or(u32::MAX));
             width /= done + 1.0 + todo;
@@ -169,7 +186,7 @@ impl Reduced {
 
     /// Whether nothing comes before it: it is no part of a search, or the first.
     pub(crate) fn is_first(&self) -> bool {
-        self.choices.is_first()
+        self.base == 0 && self.choices.is_first()
     }
 
     /// Leaves what was explored, up to a frame that has something left to run, and takes that up.
@@ -177,13 +194,15 @@ impl Reduced {
         if self.choices.are_of_another() {
             self.leave_all();
         }
-        while let Some(mut frame) = self.frames.pop() {
+        while self.frames.len() > self.base {
+            let Some(mut frame) = self.frames.pop() else { return false };
             if let Some(event) = frame.event.take() {
                 self.history.undo(&mut frame, &event);
                 frame.explored += 1;
                 frame.sleep.push(event);
             }
             if frame.take_up() {
+                self.forget_races(self.frames.len());
                 self.frames.push(frame);
                 return true;
             }
@@ -199,6 +218,7 @@ impl Reduced {
             frame.todo.clear();
             self.spare.push(frame);
         }
+        self.uncertain.clear();
     }
 
     /// Opens the frame of the step to come.
@@ -242,36 +262,6 @@ impl Reduced {
         at.default_task()
     }
 
-    /// Sees to it that the other order of each race is run.
-    fn reverse_races(&mut self) {
-        let mut races = mem::take(&mut self.races);
-        for (first, second) in races.drain(..) {
-            self.tally.races += 1;
-            self.reverse(first, second);
-        }
-        self.races = races;
-    }
-
-    fn reverse(&mut self, first: usize, second: usize) {
-        // Taken out while they are changed: the sequence looks at the other frames.
-        let mut todo = mem::take(&mut self.frames[first].todo);
-        let frames = &self.frames;
-        let rest = (first + 1..frames.len())
-            .filter(|step| frames[*step].event.is_some() && !happens_before(frames, first, *step));
-        // The first step comes last: a step that sleeps and is in conflict with it must not stand in for the sequence.
-        // The published algorithm can leave it out because it knows what the second step will do.
-        let events = rest
-            .chain([second, first])
-            .filter_map(|step| frames[step].event.clone().map(|event| (step, event)))
-            .collect();
-        let before = |a, b| if b == first { a == second } else { happens_before(frames, a, b) };
-        let sequence = Sequence { events, before: &before };
-        if !sequence.is_covered_by(&frames[first].sleep) {
-            insert(&mut todo, sequence);
-        }
-        self.frames[first].todo = todo;
-    }
-
     /// Goes on to the next assignment.
     fn next_round(&mut self) -> bool {
         // Another part has the assignments in its care, if there is one.
@@ -280,7 +270,34 @@ impl Reduced {
         }
         let Some(round) = self.plans.next(self.choices.planned()) else { return false };
         self.choices.take_up(round);
+        self.uncertain.clear();
         self.history.clear();
+        true
+    }
+
+    /// Leaves to others what branches off nearest to the root. Returns whether there is any use in going on.
+    fn share(&mut self) -> bool {
+        let Some(link) = &mut self.link else { return true };
+        let event = self.base.checked_sub(1).and_then(|last| self.frames[last].event.clone());
+        if !link.goes_on(event) {
+            return false;
+        }
+        // Which round searches an assignment is settled by the first execution that asks all of its places.
+        if !link.is_time() || !self.choices.are_settled() {
+            return true;
+        }
+        let own = &mut self.frames[self.base..];
+        let Some(place) = own.iter().position(|frame| !frame.todo.is_empty()) else { return true };
+        if !link.is_time_at_any_cost() && !own[place].wakes_all() {
+            return true;
+        }
+        let handed: Option<Vec<_>> = own[..=place].iter_mut().map(Handed::of).collect();
+        if let Some(handed) = handed {
+            self.base += handed.len();
+            self.planned.extend(handed.iter().map(Handed::planned));
+            link.hand_over(self.choices.round(), handed, mem::take(&mut self.outside));
+            self.outside.resize_with(self.base, Vec::new);
+        }
         true
     }
 }
@@ -312,11 +329,10 @@ impl Strategy for Reduced {
         if self.finished {
             return false;
         }
-        let wanted = self.link.as_ref().is_none_or(Link::goes_on);
-        if self.started && !(wanted && (self.backtrack() || self.next_round())) {
+        if self.started && !(self.share() && (self.backtrack() || self.next_round())) {
             self.finished = true;
-            if let Some(link) = &self.link {
-                link.end(self.choices.planned(), self.tally);
+            if let Some(link) = &mut self.link {
+                link.end(mem::take(&mut self.outside), self.choices.planned(), self.tally);
             }
             return false;
         }

@@ -1,34 +1,81 @@
 //! One search on several threads, with the same result for every number of threads.
 //!
-//! A part is the search under one assignment of values, faults and drops: nothing that one finds bears on another, except
-//! that it plans assignments. Parts are put together in a fixed order, each before those that it plans, and that does not
-//! depend on which thread ran them, nor on when.
+//! A part explores what lies below one step. Every so many executions it leaves the branches nearest to the root to others:
+//! where it does so follows from the number of its own executions, not from time. What a part finds to be run above the
+//! branches that are its own, it keeps until it is through. Then that is added where it belongs, part after part in the order
+//! of a depth-first search. Each assignment of values, faults and drops begins with a part of its own, which comes before those
+//! that it plans.
 //!
-//! # Why it is not split further
+//! # Why nothing is lost
 //!
-//! What lies below one assignment is one part, for branches of one state cannot be run side by side as they are. With wakeup
-//! trees, a step that sleeps stands in for every sequence that it is independent of (a weak initial, in the paper named in the
-//! [module](super)'s guide). It may, because what is found below it is planned in the branches after it: a
-//! sequence that begins with one of them, and leads to where the step no longer sleeps, is run because it was
-//! planned there. Without those plans the two branches each leave the sequence to the other, and a class is lost.
+//! Branches of one state that were planned before may run side by side, so what one of them finds is not known in the
+//! others. In the paper named in the [module](super)'s guide, this is the difference between optimality and source sets:
 //!
-//! Source sets, of the same paper, need no plans: there a step stands in only for sequences that it is part of and can
-//! begin (an initial). But whether it can is known of steps that do the same in both orders of a race only. What a task does when
-//! it is polled depends on what came before: one that finds a semaphore taken queues, and one that finds it free may go on to its
-//! end. So what stands in must be judged by what it did where it sleeps, and against every step that could come before
-//! it in any later execution, not against those of the execution in which the race was seen first.
-//! The tests keep, for each of the three, the smallest program that loses a class otherwise.
+//! - With wakeup trees, a step that sleeps stands in for a sequence already if it is independent of it (a weak initial). That
+//!   is right because what is found below the step is planned in the branches after it, as sequences that they follow.
+//! - With source sets, nothing is planned below a branch. There a step may stand in only for sequences that it is part of and
+//!   can begin (an initial): then it has been, or will be, the beginning of all that the sequence leads to.
+//!
+//! So the wakeup trees end where the search is split. In a part, the steps that sleep because they are run from a state above
+//! it stand in by the rule of source sets, and those that came to sleep in the part itself by the other. What is found to
+//! be run from a state above is planned there when all of its branches are through, unless a branch begins it.
+//!
+//! By the rule of source sets, a sequence is judged by the steps up to the second one of the race. These are the same in every
+//! execution that has the race, so one look is enough. (What comes later differs between executions. With wakeup trees it
+//! belongs to the sequence, for there it is a plan as well.)
+//!
+//! The algorithm relies on what the second step is in conflict with, and takes that to be the same without the first step. It
+//! need not be so here: a task that finds a semaphore taken queues, and one that finds it free may go on to its end; one
+//! that is aborted does nothing that it would have done. Two things follow:
+//!
+//! - What sleeps is judged by what it did where it came to sleep, not by what its task did later. So a branch is begun only when
+//!   the first steps of those ahead of it have been run.
+//! - If those two differ, then a step after the race can be in conflict with the one and not with the other. Each such step is
+//!   a reason of its own to run something else first. Such steps are in some of the executions only, so races of that
+//!   kind are looked at in every one of them.
+//!
+//! For each of these rules, the tests keep the smallest program that loses a class without it.
+//!
+//! No class is run twice, for sleep sets see to that by themselves. But where nothing was planned, an execution may come to a
+//! state in which all steps sleep, and be given up. That cannot be if a branch wakes all that sleeps where it begins, so the
+//! search is split there more often than elsewhere ([`Periods`]).
+//!
+//! # Memory
+//!
+//! Each thread goes on with the branches that it left last, and takes the oldest of another's if it has none: so the
+//! branches that wait are no more than threads times depth times tasks, and of what is found above a part one sequence is kept
+//! for each state and task.
 
 use super::certificate::Certificate;
+use super::event::Event;
+use super::fork::{Branch, Done, Fork, Handed, Level, Parent, Rest, Seed, Stage, Stem};
 use super::names::Names;
 use super::rounds::{Plan, Round};
+use super::tree::Node;
 use super::{Reduced, Tally, TrackedSharing};
 use crate::engine::parallel::Control;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::mem;
+use std::num::NonZero;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+/// How often a part leaves branches to others: once in so many of its executions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Periods {
+    /// Where each branch wakes all that sleeps, so that no execution will have to be given up for it.
+    pub free: NonZero<u32>,
+    /// Where some may have to be.
+    pub costly: NonZero<u32>,
+}
+
+impl Default for Periods {
+    /// 256 and 4,096.
+    fn default() -> Self {
+        const { Self { free: NonZero::new(256).unwrap(), costly: NonZero::new(4_096).unwrap() } }
+    }
+}
 
 /// What executions of a part have shown.
 pub trait Findings: Default + Send + 'static {
@@ -49,11 +96,9 @@ impl Findings for () {
 ///
 /// `worker` is called once on each thread, and makes what runs one part of the search to its end: it gives the part to an
 /// engine, executes the program until the engine has nothing left to run, and returns what it saw.
-/// That, put together in order, is returned, and what it is worth.
+/// That, put together in the order of a depth-first search, is returned, and what it is worth.
 /// Both are the same for every number of jobs, unless `control` is interrupted; workers look at that between
 /// executions, and return early.
-///
-/// Each assignment of values, faults and drops is a part: a program that asks for none is run on one thread.
 ///
 /// # Panics
 ///
@@ -68,193 +113,298 @@ where
     T: Findings,
     R: FnMut(Reduced) -> T,
 {
-    let shared = Arc::new(Shared { state: Mutex::new(State::new()), change: Condvar::new() });
-    let names = Names::new();
-    let work = || {
+    explore_split(word, jobs, Periods::default(), control, worker)
+}
+
+/// [`explore`] with other periods. The classes do not depend on them; their order does, and how many executions are given up.
+///
+/// # Panics
+///
+/// If a worker panics.
+pub fn explore_split<T, R>(
+    word: TrackedSharing,
+    jobs: usize,
+    periods: Periods,
+    control: &Control,
+    worker: impl Fn() -> R + Sync,
+) -> (T, Certificate)
+where
+    T: Findings,
+    R: FnMut(Reduced) -> T,
+{
+    let shared = Arc::new(Shared {
+        names: Names::new(),
+        state: Mutex::new(State::new()),
+        change: Condvar::new(),
+    });
+    let work = |number| {
         let _guard = Guard(&shared);
         let mut run = worker();
-        while let Some((number, round)) = shared.take(control) {
+        while let Some((unit, seed)) = shared.take(number, control) {
             let mut part = Reduced::new(word);
-            part.names = names.of_another_part();
-            part.choices.take_up(round);
-            part.link = Some(Link { others: Arc::clone(&shared) as Arc<dyn Others>, number });
+            part.names = shared.names.of_another_part();
+            let others = Arc::clone(&shared) as Arc<dyn Others>;
+            seed.plant(&mut part, Link { others, unit, runs: 0, periods });
             let found = run(part);
             let mut state = shared.lock();
-            state.finish(number, found);
-            control.set_share(state.share);
+            state.finish(unit, found);
+            control.set_share(state.shown());
             shared.change.notify_all();
         }
     };
     if jobs <= 1 {
-        work();
+        work(0);
     } else {
         thread::scope(|scope| {
-            for _ in 0..jobs {
-                scope.spawn(work);
+            for number in 0..jobs {
+                let work = &work;
+                scope.spawn(move || work(number));
             }
         });
     }
     let mut state = shared.lock();
     let mut total = mem::take(&mut state.total);
     let complete = state.over && !state.partial && !total.found.ends();
-    for place in mem::take(&mut state.places) {
-        if let Stage::Done(done) = place.stage {
-            total.append(done);
-        }
-    }
-    let share = if complete { 1.0 } else { state.share };
+    total.append(state.gather());
+    let share = if complete { 1.0 } else { state.share.max(f64::MIN_POSITIVE) };
     (total.found, total.tally.certificate(complete, share))
 }
 
 /// What connects a part with the others.
 pub(super) struct Link {
     others: Arc<dyn Others>,
-    number: u64,
+    unit: u64,
+    runs: u32,
+    periods: Periods,
 }
 
 impl Link {
-    /// Whether the others still want to know of the rest.
-    pub(super) fn goes_on(&self) -> bool {
-        self.others.want(self.number)
+    /// Notes the end of an execution, which began with `event` where the part begins. Returns whether others still want
+    /// to know of the rest.
+    pub(super) fn goes_on(&mut self, event: Option<Arc<Event>>) -> bool {
+        if self.runs == 0 {
+            self.others.begun(self.unit, event);
+        }
+        self.runs = self.runs.wrapping_add(1);
+        !self.is_time() || self.others.want(self.unit)
+    }
+
+    /// Whether the part is to leave branches to others now, if that is free.
+    pub(super) fn is_time(&self) -> bool {
+        self.runs.is_multiple_of(self.periods.free.get()) || self.is_time_at_any_cost()
+    }
+
+    /// Whether it is to do so even if it is not.
+    pub(super) fn is_time_at_any_cost(&self) -> bool {
+        self.runs.is_multiple_of(self.periods.costly.get())
+    }
+
+    /// Leaves these states to others, from the one where the part begins on; and what was found above them until now.
+    pub(super) fn hand_over(&self, round: Round, handed: Vec<Handed>, outside: Vec<Vec<Node>>) {
+        self.others.take_over(self.unit, round, handed, outside);
     }
 
     /// The part is through.
-    pub(super) fn end(&self, plan: Plan, tally: Tally) {
-        self.others.ended(self.number, plan, tally);
+    pub(super) fn end(&self, outside: Vec<Vec<Node>>, plan: Plan, tally: Tally) {
+        self.others.ended(self.unit, Rest { outside, plan, tally });
     }
 }
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("Link").field("unit", &self.unit).finish_non_exhaustive()
     }
 }
 
 /// The other parts, as one of them sees them.
 trait Others: Send + Sync {
-    fn want(&self, number: u64) -> bool;
-    fn ended(&self, number: u64, plan: Plan, tally: Tally);
+    fn begun(&self, unit: u64, event: Option<Arc<Event>>);
+    fn want(&self, unit: u64) -> bool;
+    fn take_over(&self, unit: u64, round: Round, handed: Vec<Handed>, outside: Vec<Vec<Node>>);
+    fn ended(&self, unit: u64, rest: Rest);
 }
 
 struct Shared<T> {
+    names: Names,
     state: Mutex<State<T>>,
     change: Condvar,
 }
 
 struct State<T> {
-    /// What is not put together yet, in order. What a part plans comes right after it and is taken first, so for each part
+    /// The parts that run, by number.
+    units: BTreeMap<u64, Unit>,
+    /// The states whose branches are run by several parts; later ones have higher numbers.
+    forks: BTreeMap<u64, Fork<T>>,
+    /// What is not put together yet, in order. What a round plans comes right after it and is taken first, so for each round
     /// that is running there are no more of them than the largest assignment has places.
     places: VecDeque<Place<T>>,
-    /// The number of the next part.
-    next: u64,
     total: Done<T>,
     /// The share of the search that is put together.
     share: f64,
+    next_number: u64,
     over: bool,
     /// A part was left before its end.
     partial: bool,
 }
 
-/// A place in the order of the parts.
+/// A place in the order of the rounds.
 struct Place<T> {
-    /// Its share of the search. A part is taken to be worth as much as all that follows from one of those that it plans.
+    /// Its share of the search. A round is taken to be worth as much as all that follows from one of those that it plans.
     share: f64,
-    stage: Stage<T>,
+    /// The share of the round that has been run, in whatever order.
+    ran: f64,
+    stage: Progress<T>,
 }
 
-enum Stage<T> {
+enum Progress<T> {
     Waiting(Plan),
-    /// The part of this number.
+    /// The round of this number.
     Running(u64),
-    /// Through, but for what the worker saw.
-    Ended(u64, Plan, Tally),
-    /// One part, or several that come after one another.
+    /// One round, or several that come after one another.
     Done(Done<T>),
 }
 
-/// What a part, or several in their order, have come to.
-#[derive(Default)]
-struct Done<T> {
-    found: T,
-    tally: Tally,
-}
-
-impl<T: Findings> Done<T> {
-    fn append(&mut self, later: Self) {
-        if !self.found.ends() {
-            self.found.append(later.found);
-            self.tally.add(later.tally);
-        }
-    }
+/// A part that runs.
+struct Unit {
+    parent: Parent,
+    worker: usize,
+    stem: Arc<Stem>,
+    /// The share of its round that it has before it.
+    width: f64,
+    rest: Option<Rest>,
 }
 
 impl<T: Findings> State<T> {
     fn new() -> Self {
+        let first = Place { share: 1.0, ran: 0.0, stage: Progress::Waiting(Plan::new()) };
         Self {
-            places: VecDeque::from([Place { share: 1.0, stage: Stage::Waiting(Plan::new()) }]),
-            next: 0,
+            units: BTreeMap::new(),
+            forks: BTreeMap::new(),
+            places: VecDeque::from([first]),
             total: Done::default(),
             share: 0.0,
+            next_number: 0,
             over: false,
             partial: false,
         }
     }
 
-    /// Where the part of this number is, if anything that it finds is of interest.
-    fn find(&self, number: u64) -> Option<usize> {
-        self.places.iter().position(|place| match place.stage {
-            Stage::Running(running) | Stage::Ended(running, ..) => running == number,
-            Stage::Waiting(_) | Stage::Done(_) => false,
-        })
+    fn number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
     }
 
-    fn take(&mut self) -> Option<(u64, Round)> {
-        let number = self.next;
+    /// The share of the search that has been run.
+    fn shown(&self) -> f64 {
+        self.share + self.places.iter().map(|place| place.share * place.ran).sum::<f64>()
+    }
+
+    /// Where the round of this number is, if anything that it finds is of interest.
+    fn find(&self, number: u64) -> Option<usize> {
+        let runs = |place: &Place<T>| matches!(place.stage, Progress::Running(n) if n == number);
+        self.places.iter().position(runs)
+    }
+
+    /// The next part for a worker: of what it left last, of what others left first, a new round.
+    fn take(&mut self, worker: usize) -> Option<(u64, Seed)> {
+        let startable = |(number, fork): (&u64, &Fork<T>)| Some((*number, fork.startable()?));
+        let mut own = self.forks.iter().rev().filter(|(_, fork)| fork.worker == worker);
+        let branch = own.find_map(startable).or_else(|| self.forks.iter().find_map(startable));
+        let (parent, width, seed) = match branch {
+            Some((number, at)) => {
+                let fork = self.forks.get_mut(&number)?;
+                (Parent::Branch(number, at), fork.width, fork.start(at))
+            }
+            None => {
+                let (number, round) = self.take_round()?;
+                (Parent::Round(number), 1.0, Seed::new(round))
+            }
+        };
+        let unit = self.number();
+        let stem = Arc::clone(&seed.stem);
+        self.units.insert(unit, Unit { parent, worker, stem, width, rest: None });
+        Some((unit, seed))
+    }
+
+    fn take_round(&mut self) -> Option<(u64, Round)> {
         for at in 0..self.places.len() {
             let place = &mut self.places[at];
-            let Stage::Waiting(plan) = &mut place.stage else { continue };
+            let Progress::Waiting(plan) = &mut place.stage else { continue };
             let left = f64::from(plan.left());
             let Some(round) = plan.next() else { continue };
-            let stage = Stage::Running(number);
-            if plan.is_empty() {
-                place.stage = stage;
+            let all = plan.is_empty();
+            let share = if all { place.share } else { place.share / left };
+            let number = self.number();
+            let stage = Progress::Running(number);
+            if all {
+                self.places[at].stage = stage;
             } else {
-                let share = place.share / left;
-                place.share -= share;
-                self.places.insert(at, Place { share, stage });
+                self.places[at].share -= share;
+                self.places.insert(at, Place { share, ran: 0.0, stage });
             }
-            self.next += 1;
             return Some((number, round));
         }
         None
     }
 
     /// A part has come to its end, or was left.
-    fn finish(&mut self, number: u64, found: T) {
-        let Some(at) = self.find(number) else { return };
-        let mut later = None;
-        let place = &mut self.places[at];
-        let tally = match mem::replace(&mut place.stage, Stage::Running(number)) {
-            Stage::Ended(_, plan, tally) => {
-                if !plan.is_empty() {
-                    let share = place.share / (f64::from(plan.left()) + 1.0);
-                    let rest = mem::replace(&mut place.share, share) - share;
-                    later = Some(Place { share: rest, stage: Stage::Waiting(plan) });
+    fn finish(&mut self, unit: u64, found: T) {
+        let Some(Unit { mut parent, width, rest, .. }) = self.units.remove(&unit) else { return };
+        self.partial |= rest.is_none() && !found.ends();
+        let mut done = Done { found, ..Done::default() };
+        if let Some(Rest { outside, plan, tally }) = rest {
+            (done.outside, done.plan, done.tally, done.share) = (outside, Some(plan), tally, width);
+            self.count(parent, width);
+        }
+        loop {
+            match parent {
+                Parent::Branch(number, at) => {
+                    // What nobody wants any more is gone.
+                    let Some(fork) = self.forks.get_mut(&number) else { return };
+                    if !fork.finish(at, done) {
+                        return;
+                    }
+                    let Some(mut fork) = self.forks.remove(&number) else { return };
+                    self.count(fork.parent, fork.reserve);
+                    parent = fork.parent;
+                    fork.done.share += fork.reserve;
+                    done = fork.done;
                 }
-                tally
+                Parent::Round(number) => return self.finish_round(number, done),
             }
-            _ => {
-                self.partial |= !found.ends();
-                Tally::default()
-            }
-        };
-        if found.ends() {
+        }
+    }
+
+    /// Counts a share of a round as run.
+    fn count(&mut self, mut parent: Parent, share: f64) {
+        while let Parent::Branch(number, _) = parent {
+            let Some(fork) = self.forks.get(&number) else { return };
+            parent = fork.parent;
+        }
+        if let Parent::Round(number) = parent
+            && let Some(at) = self.find(number)
+        {
+            self.places[at].ran += share;
+        }
+    }
+
+    fn finish_round(&mut self, number: u64, mut done: Done<T>) {
+        let Some(at) = self.find(number) else { return };
+        if done.found.ends() {
             // Nothing that comes after it is of interest.
             self.places.truncate(at + 1);
-        } else if let Some(later) = later {
-            self.places.insert(at + 1, later);
+            self.places[at].share *= done.share;
+        } else if let Some(plan) = done.plan.take()
+            && !plan.is_empty()
+        {
+            let place = &mut self.places[at];
+            let share = place.share / (f64::from(plan.left()) + 1.0);
+            let rest = mem::replace(&mut place.share, share) - share;
+            let stage = Progress::Waiting(plan);
+            self.places.insert(at + 1, Place { share: rest, ran: 0.0, stage });
         }
-        self.places[at].stage = Stage::Done(Done { found, tally });
+        self.places[at].ran = 1.0;
+        self.places[at].stage = Progress::Done(done);
         self.put_together(at);
     }
 
@@ -264,27 +414,107 @@ impl<T: Findings> State<T> {
             if at > 0
                 && self.is_done(at - 1)
                 && self.is_done(at)
-                && let Some(Place { share, stage: Stage::Done(later) }) = self.places.remove(at)
-                && let Place { share: whole, stage: Stage::Done(done) } = &mut self.places[at - 1]
+                && let Some(Place { share, stage: Progress::Done(later), .. }) =
+                    self.places.remove(at)
+                && let Place { share: whole, stage: Progress::Done(done), .. } =
+                    &mut self.places[at - 1]
             {
                 *whole += share;
                 done.append(later);
             }
         }
         if self.is_done(0)
-            && let Some(Place { share, stage: Stage::Done(done) }) = self.places.pop_front()
+            && let Some(Place { share, stage: Progress::Done(done), .. }) = self.places.pop_front()
         {
             self.share += share;
             self.total.append(done);
         }
         if self.total.found.ends() {
             self.places.clear();
+            self.forks.clear();
         }
         self.over |= self.places.is_empty();
     }
 
     fn is_done(&self, at: usize) -> bool {
-        matches!(self.places.get(at), Some(Place { stage: Stage::Done(_), .. }))
+        matches!(self.places.get(at), Some(Place { stage: Progress::Done(_), .. }))
+    }
+
+    /// What was seen in rounds that were not done with.
+    fn gather(&mut self) -> Done<T> {
+        let mut all = Done::default();
+        for Place { share, stage, .. } in mem::take(&mut self.places) {
+            let (done, share) = match stage {
+                Progress::Waiting(_) => continue,
+                Progress::Running(number) => {
+                    let done = self.gather_branches(Parent::Round(number));
+                    let share = share * done.share;
+                    (done, share)
+                }
+                Progress::Done(done) => (done, share),
+            };
+            self.share += share;
+            all.append(done);
+        }
+        all
+    }
+
+    fn gather_branches(&mut self, place: Parent) -> Done<T> {
+        let fork = self.forks.iter().find(|(_, fork)| fork.parent == place).map(|(n, _)| *n);
+        let Some((number, fork)) = fork.and_then(|n| Some((n, self.forks.remove(&n)?))) else {
+            return Done::default();
+        };
+        let mut done = fork.done;
+        for (at, branch) in fork.branches.into_iter().enumerate().skip(fork.merged) {
+            done.append(match branch.stage {
+                Stage::Done(done) => done,
+                _ => self.gather_branches(Parent::Branch(number, at)),
+            });
+        }
+        done
+    }
+
+    /// Whether what comes of a part is still of interest.
+    fn wants(&self, unit: u64) -> bool {
+        let Some(unit) = self.units.get(&unit) else { return false };
+        let mut parent = unit.parent;
+        loop {
+            match parent {
+                Parent::Round(number) => return !self.over && self.find(number).is_some(),
+                Parent::Branch(number, at) => match self.forks.get(&number) {
+                    Some(fork) if at <= fork.last => parent = fork.parent,
+                    _ => return false,
+                },
+            }
+        }
+    }
+
+    fn take_over(
+        &mut self,
+        number: u64,
+        round: Round,
+        handed: Vec<Handed>,
+        outside: Vec<Vec<Node>>,
+    ) {
+        let Some(unit) = self.units.get_mut(&number) else { return };
+        let (mut parent, mut width, worker) = (unit.parent, unit.width, unit.worker);
+        let round = Arc::new(round);
+        let mut stem = unit.stem.to_vec();
+        let mut outside = Some(outside);
+        for handed in handed {
+            let mut fork = Fork::new(parent, worker, &round, &stem, &handed, width);
+            fork.done.outside = outside.take().unwrap_or_default();
+            fork.done.outside.resize_with(stem.len(), Vec::new);
+            width = fork.width;
+            stem.push(Level::of(&handed));
+            fork.branches.extend(handed.todo.into_iter().map(Branch::new));
+            let number = self.number();
+            self.forks.insert(number, fork);
+            parent = Parent::Branch(number, 0);
+        }
+        if let Some(unit) = self.units.get_mut(&number) {
+            (unit.parent, unit.width, unit.stem) = (parent, width, Arc::from(stem));
+        }
     }
 }
 
@@ -293,14 +523,14 @@ impl<T: Findings> Shared<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next part, when there is one.
-    fn take(&self, control: &Control) -> Option<(u64, Round)> {
+    /// The next part for a worker, when there is one.
+    fn take(&self, worker: usize, control: &Control) -> Option<(u64, Seed)> {
         let mut state = self.lock();
         loop {
             if state.over || control.is_interrupted() {
                 return None;
             }
-            if let Some(part) = state.take() {
+            if let Some(part) = state.take(worker) {
                 return Some(part);
             }
             state = self.change.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -309,15 +539,29 @@ impl<T: Findings> Shared<T> {
 }
 
 impl<T: Findings> Others for Shared<T> {
-    fn want(&self, number: u64) -> bool {
-        let state = self.lock();
-        !state.over && state.find(number).is_some()
+    fn begun(&self, unit: u64, event: Option<Arc<Event>>) {
+        let mut state = self.lock();
+        let Some(Parent::Branch(fork, at)) = state.units.get(&unit).map(|unit| unit.parent) else {
+            return;
+        };
+        if let Some(fork) = state.forks.get_mut(&fork) {
+            fork.begun(at, event);
+            self.change.notify_all();
+        }
     }
 
-    fn ended(&self, number: u64, plan: Plan, tally: Tally) {
-        let mut state = self.lock();
-        if let Some(at) = state.find(number) {
-            state.places[at].stage = Stage::Ended(number, plan, tally);
+    fn want(&self, unit: u64) -> bool {
+        self.lock().wants(unit)
+    }
+
+    fn take_over(&self, unit: u64, round: Round, handed: Vec<Handed>, outside: Vec<Vec<Node>>) {
+        self.lock().take_over(unit, round, handed, outside);
+        self.change.notify_all();
+    }
+
+    fn ended(&self, unit: u64, rest: Rest) {
+        if let Some(unit) = self.lock().units.get_mut(&unit) {
+            unit.rest = Some(rest);
         }
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Round {
     assignment: Assignment,
     /// The place that was added to another round's assignment. None in the first round.
     added: Option<Place>,
+    /// Whether it is the one that is to search its assignment, once that is known.
+    right: Option<bool>,
 }
 
 /// A place that was asked for its value.
@@ -41,8 +43,6 @@ struct Asked {
 #[derive(Debug, Default)]
 pub(super) struct Choices {
     round: Round,
-    /// Whether the round is the one that is to search its assignment, once that is known.
-    right: Option<bool>,
     /// The places that the current execution has asked.
     asked: BTreeMap<Place, Asked>,
     /// How often each task asked at each site.
@@ -56,7 +56,6 @@ pub(super) struct Choices {
 impl Choices {
     pub(super) fn take_up(&mut self, round: Round) {
         self.round = round;
-        self.right = None;
         self.wanted.clear();
     }
 
@@ -85,7 +84,17 @@ impl Choices {
 
     /// Whether another round searches this one's assignment.
     pub(super) fn are_of_another(&self) -> bool {
-        self.right == Some(false)
+        self.round.right == Some(false)
+    }
+
+    /// Whether this round is known to be the one that searches its assignment.
+    pub(super) fn are_settled(&self) -> bool {
+        self.round.right == Some(true)
+    }
+
+    /// The round, for another part of its search.
+    pub(super) fn round(&self) -> Round {
+        self.round.clone()
     }
 
     /// Whether the execution that has come to its end is one of this round: it asked for every place of the assignment,
@@ -98,11 +107,11 @@ impl Choices {
         if !self.round.assignment.iter().all(took) {
             return false;
         }
-        if self.right.is_none() {
+        if self.round.right.is_none() {
             let last = self.last(&before).into_iter().map(|(place, _)| *place).max();
-            self.right = Some(last == self.round.added);
+            self.round.right = Some(last == self.round.added);
         }
-        self.right == Some(true)
+        self.round.right == Some(true)
     }
 
     /// The places of the assignment that were asked before none of the others.
@@ -179,6 +188,18 @@ impl Plan {
         Self { assignment, places: Vec::new(), value: 0, taken: 0, rounds: 1 }
     }
 
+    /// Adds what another part of the same round has planned. Nothing has been taken from either.
+    pub(super) fn absorb(&mut self, later: Self) {
+        for (place, arity) in later.places {
+            // The last place comes first.
+            match self.places.binary_search_by(|(known, _)| place.cmp(known)) {
+                Ok(at) => self.places[at].1 = arity.max(self.places[at].1),
+                Err(at) => self.places.insert(at, (place, arity)),
+            }
+        }
+        self.rounds = self.places.iter().map(|(_, arity)| arity - 1).sum();
+    }
+
     /// How many rounds are still to be taken.
     pub(super) fn left(&self) -> u32 {
         self.rounds - self.taken
@@ -199,7 +220,7 @@ impl Iterator for Plan {
         self.taken += 1;
         let mut assignment = self.assignment.clone();
         let Some((place, arity)) = self.places.last().copied() else {
-            return Some(Round { assignment, added: None });
+            return Some(Round { assignment, added: None, right: None });
         };
         self.value += 1;
         assignment.insert(place, self.value);
@@ -207,7 +228,7 @@ impl Iterator for Plan {
             self.places.pop();
             self.value = 0;
         }
-        Some(Round { assignment, added: Some(place) })
+        Some(Round { assignment, added: Some(place), right: None })
     }
 }
 
