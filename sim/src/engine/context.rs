@@ -37,11 +37,12 @@ pub(super) enum Life {
 /// What others may ask about a task.
 pub(super) struct TaskMeta {
     pub(super) name: Cow<'static, str>,
-    pub(super) key: TaskKey,
+    /// The task that spawned it, and as which of its children; no task for the main one.
+    pub(super) parent: Option<TaskId>,
+    pub(super) ordinal: u32,
     pub(super) children: u32,
     pub(super) objects: u32,
     pub(super) life: Life,
-    pub(super) abort: bool,
     pub(super) ended_at: u64,
     pub(super) joiner: Option<Wakeup>,
     /// What the task last waited for.
@@ -109,6 +110,8 @@ pub(super) struct Context {
     pub(super) newborn: RefCell<Vec<Newborn>>,
     pub(super) aborts: RefCell<Vec<TaskId>>,
     pub(super) tasks: RefCell<Vec<TaskMeta>>,
+    /// The keys of the first so many tasks: they are worked out when one is asked for.
+    pub(super) keys: RefCell<Vec<TaskKey>>,
     /// A row for each task if footprints are kept, and none otherwise.
     pub(super) traced: RefCell<Vec<Traced>>,
     pub(super) timers: RefCell<Timers>,
@@ -132,6 +135,7 @@ impl Context {
             newborn: RefCell::new(Vec::new()),
             aborts: RefCell::new(Vec::new()),
             tasks: RefCell::new(Vec::new()),
+            keys: RefCell::new(Vec::new()),
             traced: RefCell::new(Vec::new()),
             timers: RefCell::new(Timers::new()),
             answers: RefCell::new(Vec::new()),
@@ -142,7 +146,14 @@ impl Context {
     }
 
     pub(super) fn key(&self, task: TaskId) -> TaskKey {
-        if task == TaskId::CLOCK { TaskKey::CLOCK } else { self.tasks.borrow()[task.index()].key }
+        if task == TaskId::CLOCK {
+            return TaskKey::CLOCK;
+        }
+        let mut keys = self.keys.borrow_mut();
+        if keys.len() <= task.index() {
+            add_keys(&mut keys, &self.tasks.borrow()[..=task.index()]);
+        }
+        keys[task.index()]
     }
 
     /// How many segments of a task have ended, if footprints are kept.
@@ -151,26 +162,25 @@ impl Context {
     }
 
     /// Adds a task's row, as the next child of `parent`.
+    #[inline(always)]
     pub(super) fn register(&self, name: Cow<'static, str>, parent: Option<TaskId>) -> TaskId {
         let mut tasks = self.tasks.borrow_mut();
-        let key = match parent.and_then(|id| tasks.get_mut(id.index())) {
-            Some(parent) => {
-                parent.children += 1;
-                parent.key.child(parent.children - 1)
-            }
-            None => TaskKey::MAIN,
-        };
+        let mut ordinal = 0;
+        if let Some(parent) = parent.and_then(|id| tasks.get_mut(id.index())) {
+            ordinal = parent.children;
+            parent.children += 1;
+        }
         let id = u32::try_from(tasks.len())
             .ok()
             .filter(|id| *id < u32::MAX >> 1)
             .expect("fewer than 2^31 - 1 tasks");
         tasks.push(TaskMeta {
             name,
-            key,
+            parent,
+            ordinal,
             children: 0,
             objects: 0,
             life: Life::Running,
-            abort: false,
             ended_at: 0,
             joiner: None,
             waits: None,
@@ -196,6 +206,15 @@ impl Context {
             self.chosen.borrow_mut().push(Chosen { kind, site: site.hash(), arity, value });
         }
         value
+    }
+}
+
+/// Works out the keys of all tasks, given those of the first ones.
+pub(super) fn add_keys(keys: &mut Vec<TaskKey>, tasks: &[TaskMeta]) {
+    for task in &tasks[keys.len()..] {
+        // A child comes after its parent. The clock is nobody's parent but has no row either.
+        let parent = task.parent.and_then(|id| keys.get(id.index()));
+        keys.push(parent.map_or(TaskKey::MAIN, |parent| parent.child(task.ordinal)));
     }
 }
 
@@ -257,12 +276,16 @@ pub(crate) fn step() -> u64 {
 /// The identity of the next object of the running task.
 pub(super) fn next_object() -> ObjectId {
     with(|cx| {
-        let mut tasks = cx.tasks.borrow_mut();
-        match tasks.get_mut(cx.current.get().index()).filter(|_| cx.active.get()) {
-            Some(task) => {
-                task.objects += 1;
-                ObjectId::of(task.key, task.objects - 1)
-            }
+        let current = cx.current.get();
+        let ordinal =
+            cx.tasks.borrow_mut().get_mut(current.index()).filter(|_| cx.active.get()).map(
+                |task| {
+                    task.objects += 1;
+                    task.objects - 1
+                },
+            );
+        match ordinal {
+            Some(ordinal) => ObjectId::of(cx.key(current), ordinal),
             // Made outside of any execution: objects of one program text share no identity with those made inside.
             None => OUTSIDE.with(|count| {
                 count.set(count.get() + 1);
@@ -331,7 +354,14 @@ pub(super) fn waits_for_its_turn() {
 /// something else, as where a joiner is kept after a `select!` and polled again later, or one of many futures of which only
 /// those are polled that were woken: which of them had come can be seen. Then it is an access like others, and the order
 /// can be reversed.
+#[inline]
 pub(super) fn came(object: ObjectId, step: u64) {
+    if is_recording() {
+        note_coming(object, step);
+    }
+}
+
+fn note_coming(object: ObjectId, step: u64) {
     if waited_for_alone(object) && !was_woken_before(step) {
         after(step);
     } else {

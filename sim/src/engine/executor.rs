@@ -255,7 +255,9 @@ impl Engine {
     /// The decisions of the last execution: its departures from the default.
     #[must_use]
     pub fn decisions(&self) -> Decisions {
-        Decisions::from_log(self.log(), &self.answers, |task| self.tasks[task.index()].key)
+        let mut keys = Vec::new();
+        context::add_keys(&mut keys, &self.tasks);
+        Decisions::from_log(self.log(), &self.answers, |task| keys[task.index()])
     }
 
     /// A number that two executions share only if they took the same steps and decisions (but for collisions of
@@ -300,6 +302,7 @@ impl Engine {
         self.admit(id, main, self.limits.main_droppable, false);
     }
 
+    #[inline(always)]
     fn admit(&mut self, id: TaskId, future: BoxedTask, droppable: bool, background: bool) {
         debug_assert_eq!(id.index(), self.admitted);
         if self.admitted == self.slots.len() {
@@ -328,7 +331,7 @@ impl Engine {
         });
     }
 
-    /// Drops what is left, in the order of spawning, and makes the outcome.
+    /// Drops what is left, and makes the outcome.
     #[inline(always)]
     fn close(&mut self, cx: &Context, index: u64, end: End) -> Outcome {
         let steps = cx.step.get();
@@ -341,6 +344,38 @@ impl Engine {
         cx.faults_left.set(0);
         self.answers.clear();
         mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
+        if !self.ready.is_over() || !cx.newborn.borrow().is_empty() {
+            self.drop_rest(cx);
+        }
+        cx.aborts.borrow_mut().clear();
+        cx.answers.borrow_mut().clear();
+        if self.recording {
+            cx.effects.borrow_mut().clear();
+            cx.chosen.borrow_mut().clear();
+            cx.traced.borrow_mut().clear();
+        }
+        cx.keys.borrow_mut().clear();
+        self.tasks.clear();
+        mem::swap(&mut *cx.tasks.borrow_mut(), &mut self.tasks);
+        cx.timers.borrow_mut().clear();
+        self.ready.clear();
+        self.admitted = 0;
+        cx.active.set(false);
+        strategy.end();
+        self.strategy = Some(strategy);
+        Outcome {
+            index,
+            end,
+            steps,
+            virtual_ms,
+            tasks: self.tasks.len(),
+            panics: mem::take(&mut self.panics),
+        }
+    }
+
+    /// Drops the tasks that are left, in the order of spawning.
+    #[inline(never)]
+    fn drop_rest(&mut self, cx: &Context) {
         cx.closing.set(true);
         let mut next = 0;
         loop {
@@ -359,28 +394,5 @@ impl Engine {
             next += 1;
         }
         cx.closing.set(false);
-        cx.aborts.borrow_mut().clear();
-        cx.answers.borrow_mut().clear();
-        if self.recording {
-            cx.effects.borrow_mut().clear();
-            cx.chosen.borrow_mut().clear();
-            cx.traced.borrow_mut().clear();
-        }
-        self.tasks.clear();
-        mem::swap(&mut *cx.tasks.borrow_mut(), &mut self.tasks);
-        cx.timers.borrow_mut().clear();
-        self.ready.clear();
-        self.admitted = 0;
-        cx.active.set(false);
-        strategy.end();
-        self.strategy = Some(strategy);
-        Outcome {
-            index,
-            end,
-            steps,
-            virtual_ms,
-            tasks: self.tasks.len(),
-            panics: mem::take(&mut self.panics),
-        }
     }
 }

@@ -77,7 +77,6 @@ impl Block {
     }
 
     /// Forgets the tasks of the first so many words.
-    #[inline]
     fn clear(&self, words: usize) {
         self.summary.store(0, Relaxed);
         for word in self.woken.iter().take(words).chain(self.live.iter().take(words)) {
@@ -207,15 +206,28 @@ impl ReadySet {
     /// Forgets every task.
     pub(super) fn clear(&mut self) {
         if self.is_small() {
-            self.first.clear(1);
+            self.set_first_word(0);
+            self.first.live[0].store(0, Relaxed);
         } else {
-            for block in self.blocks.iter().take(self.tasks.div_ceil(BLOCK)) {
-                block.clear(self.tasks.div_ceil(64));
-            }
-            self.list.clear();
+            self.clear_many();
         }
+        self.first.summary.store(0, Relaxed);
         self.top.store(0, Relaxed);
         self.tasks = 0;
+    }
+
+    #[inline(never)]
+    fn clear_many(&mut self) {
+        for block in self.blocks.iter().take(self.tasks.div_ceil(BLOCK)) {
+            block.clear(self.tasks.div_ceil(64));
+        }
+        self.list.clear();
+    }
+
+    /// Whether there are few tasks, and all of them have finished.
+    #[inline]
+    pub(super) fn is_over(&self) -> bool {
+        self.is_small() && self.first.live[0].load(Relaxed) == 0
     }
 
     /// The first word, for the loop that looks at it before each step.
@@ -320,38 +332,13 @@ impl<'a> Ready<'a> {
         Self(View::Large(list))
     }
 
-    /// The list of them, if they are one.
+    /// The ready task whose number among them `choose` gives, told how many there are.
     #[inline]
-    pub(super) const fn as_list(self) -> Option<&'a [TaskId]> {
-        if let View::Large(list) = self.0 { Some(list) } else { None }
-    }
-
-    /// If two of few tasks are ready and no more, the first or, if `second` says so, the second.
-    #[inline]
-    pub(super) fn one_of_two(self, second: impl FnOnce() -> bool) -> Option<TaskId> {
-        let View::Small(low) = self.0 else { return None };
-        let high = rest(low);
-        if high == 0 || rest(high) != 0 {
-            return None;
+    pub(super) fn sample(self, choose: impl FnOnce(u32) -> u32) -> TaskId {
+        match self.0 {
+            View::Small(word) => TaskId(sample_bit(word, choose).trailing_zeros()),
+            View::Large(list) => sample_of_list(list, choose),
         }
-        Some(TaskId(if second() { high } else { low }.trailing_zeros()))
-    }
-
-    /// The ready task whose number among them `choose` gives, told how many there are; a number too high stands for
-    /// the first.
-    pub(super) fn sample(self, choose: impl FnOnce(u32) -> u32) -> Option<TaskId> {
-        if let View::Small(word) = self.0 {
-            // The number is random, and a loop over it a mispredicted branch: few tasks are told apart without one.
-            let one = rest(word);
-            let two = rest(one);
-            let three = rest(two);
-            if rest(three) == 0 && word != 0 {
-                let len = 1 + u32::from(one != 0) + u32::from(two != 0) + u32::from(three != 0);
-                let chosen = [word, one, two, three][choose(len) as usize & 3];
-                return Some(TaskId(chosen.trailing_zeros()));
-            }
-        }
-        self.nth(choose(self.len())).or(self.first())
     }
 
     /// Whether nothing can run.
@@ -434,6 +421,47 @@ impl<'a> Ready<'a> {
         };
         bits(word).map(TaskId).chain(list.iter().copied())
     }
+}
+
+/// The bit of those that are set whose number `choose` gives, told how many there are. Of two, the most common case, and
+/// of more out of line.
+#[inline]
+pub(super) fn sample_bit(bits: u64, choose: impl FnOnce(u32) -> u32) -> u64 {
+    let high = rest(bits);
+    if high == 0 || rest(high) != 0 {
+        return sample_of_four_bits(bits, choose);
+    }
+    if choose(2) == 1 { high } else { bits ^ high }
+}
+
+#[inline(never)]
+fn sample_of_four_bits(bits: u64, choose: impl FnOnce(u32) -> u32) -> u64 {
+    // The number is random, and a loop over it a mispredicted branch: few tasks are told apart without one.
+    let one = rest(bits);
+    let two = rest(one);
+    let three = rest(two);
+    if rest(three) != 0 {
+        return sample_of_many_bits(bits, choose);
+    }
+    let len = 1 + u32::from(one != 0) + u32::from(two != 0) + u32::from(three != 0);
+    lowest([bits, one, two, three][choose(len) as usize & 3])
+}
+
+#[inline(never)]
+fn sample_of_many_bits(bits: u64, choose: impl FnOnce(u32) -> u32) -> u64 {
+    let number = choose(bits.count_ones());
+    lowest((0..number).fold(bits, |bits, _| rest(bits)))
+}
+
+/// The lowest bit alone.
+#[inline]
+pub(super) const fn lowest(bits: u64) -> u64 {
+    bits & bits.wrapping_neg()
+}
+
+#[inline(never)]
+fn sample_of_list(list: &[TaskId], choose: impl FnOnce(u32) -> u32) -> TaskId {
+    list.get(choose(list.len() as u32) as usize).copied().unwrap_or(TaskId::CLOCK)
 }
 
 /// The places of the bits that are set, from the lowest on.

@@ -3,7 +3,7 @@
 use super::executor::Facts;
 use super::footprint::Segment;
 use super::id::{Site, TaskId, TaskKey};
-use super::ready::Ready;
+use super::ready::{Ready, sample_bit};
 use crate::decision::Kind;
 use std::any::Any;
 
@@ -24,10 +24,10 @@ pub trait Strategy: Any + Send {
     fn pick(&mut self, at: &Decision<'_>) -> TaskId;
 
     /// [`pick`](Self::pick) where there are few tasks and the clock cannot move, which is the engine's question at most
-    /// steps. Nobody need write it: each strategy gets one of its own, in which what it asks of the decision is settled.
+    /// steps. It must give the same answer.
     #[doc(hidden)]
-    fn pick_few(&mut self, few: Few<'_>) -> TaskId {
-        self.pick(&few.decision())
+    fn pick_few(&mut self, few: Few<'_>) -> Picked {
+        few.picked(self.pick(&few.decision()))
     }
 
     /// Picks a value below `at.arity`; a greater one is taken as 0.
@@ -67,7 +67,22 @@ pub struct Few<'a> {
     pub(super) facts: Facts<'a>,
 }
 
+/// One of [`Few`] tasks: its bit, or none if it is not among them.
+#[derive(Clone, Copy)]
+pub struct Picked(pub(super) u64);
+
 impl<'a> Few<'a> {
+    /// [`Decision::sample`].
+    #[inline]
+    pub(crate) fn sample(self, choose: impl FnOnce(u32) -> u32) -> Picked {
+        Picked(sample_bit(self.ready, choose))
+    }
+
+    #[inline]
+    fn picked(self, task: TaskId) -> Picked {
+        Picked(self.ready & 1_u64.checked_shl(task.0).unwrap_or(0))
+    }
+
     #[inline]
     fn decision(self) -> Decision<'a> {
         Decision { ready: Ready::small(self.ready), clock: false, facts: self.facts }
@@ -121,26 +136,8 @@ impl<'a> Decision<'a> {
     /// [`len`](Self::len) and [`nth`](Self::nth).
     #[inline]
     #[must_use]
-    pub fn sample(&self, mut choose: impl FnMut(u32) -> u32) -> TaskId {
-        if !self.clock {
-            if let Some(picked) = self.ready.one_of_two(|| choose(2) == 1) {
-                return picked;
-            }
-            if let Some(list) = self.ready.as_list() {
-                return sample_of_list(list, choose);
-            }
-        }
-        self.sample_of_more(choose)
-    }
-
-    /// Kept out of line, so that the way of two tasks needs no room on the stack.
-    #[inline(never)]
-    fn sample_of_more(self, choose: impl FnOnce(u32) -> u32) -> TaskId {
-        if self.clock {
-            self.nth(choose(self.len()))
-        } else {
-            self.ready.sample(choose).unwrap_or(TaskId::CLOCK)
-        }
+    pub fn sample(&self, choose: impl FnOnce(u32) -> u32) -> TaskId {
+        if self.clock { self.nth(choose(self.len())) } else { self.ready.sample(choose) }
     }
 
     /// Those to pick from, as [`nth`](Self::nth) counts them.
@@ -192,13 +189,6 @@ impl<'a> Decision<'a> {
     pub fn default_task(&self) -> TaskId {
         self.ready.default_after(self.current())
     }
-}
-
-/// Kept out of line, as that of few tasks is kept short.
-#[inline(never)]
-fn sample_of_list(list: &[TaskId], choose: impl FnOnce(u32) -> u32) -> TaskId {
-    let number = choose(list.len() as u32) as usize;
-    *list.get(number).unwrap_or(&list[0])
 }
 
 /// A place where a value is chosen.

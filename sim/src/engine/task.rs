@@ -134,16 +134,10 @@ impl JoinHandle {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         context::with(|cx| {
-            let (life, key) = {
-                let tasks = cx.tasks.borrow();
-                (tasks[self.id.index()].life, tasks[self.id.index()].key)
-            };
             if context::is_recording() {
-                cx.effects
-                    .borrow_mut()
-                    .push(Effect::Access(ObjectId::of_task(key).part(1), Mode::Read));
+                context::effect(Effect::Access(end_of(self.id), Mode::Read));
             }
-            life != Life::Running
+            cx.tasks.borrow()[self.id.index()].life != Life::Running
         })
     }
 }
@@ -161,16 +155,18 @@ impl AbortHandle {
     }
 }
 
+/// A task's end as an object: the task writes it.
+fn end_of(task: TaskId) -> ObjectId {
+    ObjectId::of_task(context::with(|cx| cx.key(task))).part(1)
+}
+
 fn abort(id: TaskId) {
     context::with(|cx| {
-        let key = {
-            let mut tasks = cx.tasks.borrow_mut();
-            let Some(task) = tasks.get_mut(id.index()) else { return };
-            task.abort |= task.life == Life::Running;
-            task.key
-        };
+        if id.index() >= cx.tasks.borrow().len() {
+            return;
+        }
         if context::is_recording() {
-            cx.effects.borrow_mut().push(Effect::Access(ObjectId::of_task(key), Mode::Write));
+            context::effect(Effect::Access(ObjectId::of_task(cx.key(id)), Mode::Write));
         }
         cx.aborts.borrow_mut().push(id);
         cx.dirty.set(true);
@@ -182,17 +178,19 @@ impl Future for JoinHandle {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         context::with(|state| {
-            let (life, key, ended_at) = {
+            let (life, ended_at) = {
                 let tasks = state.tasks.borrow();
                 let task = &tasks[self.id.index()];
-                (task.life, task.key, task.ended_at)
+                (task.life, task.ended_at)
             };
             let again = std::mem::replace(&mut self.waited, true);
             if !again && life != Life::Running {
                 // Joining is a scheduling point, like every use of another task's state.
                 turn::give_up(cx);
-                context::looks_at(&[ObjectId::of_task(key).part(1)]);
-                context::is_there(ended_at);
+                if context::is_recording() {
+                    context::looks_at(&[end_of(self.id)]);
+                    context::is_there(ended_at);
+                }
                 return Poll::Pending;
             }
             let result = match life {
@@ -203,11 +201,14 @@ impl Future for JoinHandle {
                         wakeup,
                     );
                     drop(before);
-                    if again {
-                        context::effect(Effect::Access(ObjectId::of_task(key).part(1), Mode::Read));
-                    }
                     context::waits_for(WaitFor::Task(self.id));
-                    context::looks_at(&[ObjectId::of_task(key).part(1)]);
+                    if context::is_recording() {
+                        let end = end_of(self.id);
+                        if again {
+                            context::effect(Effect::Access(end, Mode::Read));
+                        }
+                        context::looks_at(&[end]);
+                    }
                     return Poll::Pending;
                 }
                 Life::Finished => Ok(()),
@@ -215,7 +216,9 @@ impl Future for JoinHandle {
                 Life::Aborted => Err(JoinError::Aborted),
             };
             self.joined = true;
-            context::came(ObjectId::of_task(key).part(1), ended_at);
+            if context::is_recording() {
+                context::came(end_of(self.id), ended_at);
+            }
             Poll::Ready(result)
         })
     }
@@ -226,15 +229,16 @@ impl Drop for JoinHandle {
         if self.waited && !self.joined {
             context::with(|cx| {
                 let current = cx.current.get();
-                let gone = cx.tasks.borrow_mut().get_mut(self.id.index()).and_then(|task| {
-                    if context::is_recording() {
-                        // That the task had not ended when the wait was given up can be seen.
-                        let end = ObjectId::of_task(task.key).part(1);
-                        cx.effects.borrow_mut().push(Effect::Access(end, Mode::Read));
-                    }
-                    task.joiner.take_if(|joiner| joiner.is_of(current))
-                });
+                let gone = match cx.tasks.borrow_mut().get_mut(self.id.index()) {
+                    Some(task) => task.joiner.take_if(|joiner| joiner.is_of(current)),
+                    // The handle has outlived its execution.
+                    None => return,
+                };
                 drop(gone);
+                if context::is_recording() {
+                    // That the task had not ended when the wait was given up can be seen.
+                    context::effect(Effect::Access(end_of(self.id), Mode::Read));
+                }
             });
         }
     }

@@ -1,7 +1,7 @@
 //! Uniform random choice among what can run.
 
 use crate::decision::Kind;
-use crate::engine::{ChoicePoint, Decision, Strategy, TaskId, mix};
+use crate::engine::{ChoicePoint, Decision, Few, Picked, Strategy, TaskId, mix};
 use fastrand::Rng;
 
 /// Picks each step's task, and each value, with equal chances.
@@ -36,6 +36,10 @@ impl Strategy for Random {
     #[inline]
     fn pick(&mut self, at: &Decision<'_>) -> TaskId {
         at.sample(|len| self.rng.u32(..len))
+    }
+
+    fn pick_few(&mut self, few: Few<'_>) -> Picked {
+        few.sample(|len| self.rng.u32(..len))
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {
@@ -92,5 +96,53 @@ impl Chances {
             Kind::Choice | Kind::Run => return rng.u32(..at.arity),
         };
         if rate == 0 || at.arity < 2 || rng.u32(..rate) != 0 { 0 } else { rng.u32(1..at.arity) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{self, Engine, Limits};
+
+    /// Answers only what everybody must.
+    struct InFull(Random);
+
+    impl Strategy for InFull {
+        fn begin(&mut self, index: u64) -> bool {
+            self.0.begin(index)
+        }
+
+        fn pick(&mut self, at: &Decision<'_>) -> TaskId {
+            self.0.pick(at)
+        }
+
+        fn choose(&mut self, at: &ChoicePoint) -> u32 {
+            self.0.choose(at)
+        }
+    }
+
+    #[test]
+    fn the_pick_among_few_is_that_of_the_decision_in_full() {
+        let fingerprints = |strategy: fn(Random) -> Engine| {
+            let mut engine = strategy(Random::new(5));
+            let run = |(index, tasks)| {
+                let main = async move {
+                    for yields in 0..tasks {
+                        engine::spawn("task", async move {
+                            for _ in 0..1 + yields % 5 {
+                                engine::yield_now().await;
+                            }
+                        });
+                    }
+                };
+                engine.execute(index, main).unwrap();
+                engine.fingerprint()
+            };
+            (0..).zip([1, 2, 3, 4, 5, 6, 20, 62, 63, 64, 65, 100]).map(run).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            fingerprints(|random| Engine::new(Limits::default(), random)),
+            fingerprints(|random| Engine::new(Limits::default(), InFull(random))),
+        );
     }
 }

@@ -6,7 +6,7 @@ use crate::engine::context::{self, Context, Life, WaitFor};
 use crate::engine::footprint::{Effect, Mode};
 use crate::engine::id::{ObjectId, Site, TaskId};
 use crate::engine::outcome::{Blocked, Budget, End, TaskPanic};
-use crate::engine::ready::Ready;
+use crate::engine::ready::{Ready, lowest};
 use crate::engine::strategy::{Decision, Few};
 use crate::engine::turn;
 use std::any::Any;
@@ -85,7 +85,7 @@ impl Engine {
         let mut last = 1_u64.checked_shl(cx.current.get().0).unwrap_or(0);
         let mut ready = self.ready.first_word();
         while ready != 0 {
-            let default = if ready & last != 0 { last } else { ready & ready.wrapping_neg() };
+            let default = if ready & last != 0 { last } else { lowest(ready) };
             last = if ready == default { default } else { self.pick_few(cx, ready, default) };
             let (task, departed) = (TaskId(last.trailing_zeros()), last != default);
             self.ready.set_first_word(ready & !last);
@@ -268,8 +268,7 @@ impl Engine {
         let few = Few { ready, facts: Facts(self) };
         let picked =
             cx.strategy.borrow_mut().as_mut().expect("an execution has a strategy").pick_few(few);
-        let bit = 1_u64.checked_shl(picked.0).unwrap_or(0);
-        if ready & bit != 0 { bit } else { not_ready(default) }
+        if picked.0 != 0 { picked.0 } else { not_ready(default) }
     }
 
     /// Moves the clock to `deadline`, if that is still to come, and wakes whoever is due.
@@ -359,18 +358,19 @@ impl Engine {
     fn retire(&mut self, cx: &Context, task: TaskId, life: Life) {
         self.ready.retire(task);
         self.foreground -= usize::from(!self.slots[task.index()].background);
-        let (joiner, key) = {
+        let joiner = {
             let mut tasks = cx.tasks.borrow_mut();
             let meta = &mut tasks[task.index()];
             meta.life = life;
             meta.ended_at = cx.step.get();
-            (meta.joiner.take(), meta.key)
+            meta.joiner.take()
         };
         if let Some(joiner) = joiner {
             joiner.wake();
         }
         if self.recording {
-            context::effect(Effect::Access(ObjectId::of_task(key).part(1), Mode::Write));
+            let end = ObjectId::of_task(cx.key(task)).part(1);
+            context::effect(Effect::Access(end, Mode::Write));
         }
     }
 
