@@ -15,6 +15,7 @@ mod policy;
 mod rules;
 #[cfg(test)]
 mod short_way;
+mod syncs;
 mod violation;
 mod watch;
 

@@ -5,9 +5,8 @@ use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::home::{Home, NO_THREAD, is_here};
 use super::machine::{Machine, Scope};
-use super::plain::Plain;
+use super::syncs::{Cell, Kind, Syncs};
 use super::{Answer, Call, CallId, KeptCall, Policy, SyncId, Violation};
 use crate::event::lock;
 use crate::{HResult, RawEvent};
@@ -44,32 +43,12 @@ pub struct Monitor {
 
 struct Shared {
     config: MonitorConfig,
-    /// All calls come from one thread.
-    local: bool,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
     syncs: Mutex<Syncs>,
     violations: Mutex<Vec<Violation>>,
     /// Whether there are violations: to know it takes no lock.
     broken: AtomicBool,
     log: Mutex<Vec<KeptCall>>,
-}
-
-#[derive(Default)]
-struct Syncs {
-    begun: u32,
-    host_watched: bool,
-    /// Those that something is still owed for.
-    open: Vec<Arc<Cell>>,
-}
-
-struct Cell {
-    id: SyncId,
-    /// The number of the thread where a plain call begins without the machine.
-    thread: u64,
-    plain: Arc<Plain>,
-    machine: Home,
-    /// The syncs that were running when this one's start began, until it returns.
-    overlapping: Mutex<Vec<Arc<Cell>>>,
 }
 
 impl Monitor {
@@ -93,11 +72,11 @@ impl Monitor {
         clock: impl Fn() -> u64 + Send + Sync + 'static,
         local: bool,
     ) -> Self {
+        let kind = Kind { local, keep_log: config.keep_log };
         let shared = Shared {
             config,
-            local,
             clock: Box::new(clock),
-            syncs: Mutex::default(),
+            syncs: Mutex::new(Syncs::new(kind)),
             violations: Mutex::default(),
             broken: AtomicBool::new(false),
             log: Mutex::default(),
@@ -128,15 +107,7 @@ impl Monitor {
 
     /// Reports the host's use of a published handle: it is counted for the newest sync that published it.
     pub fn host_used(&self, event: RawEvent, call: Call<&str>) {
-        let owner = {
-            let syncs = lock(&self.shared.syncs);
-            syncs
-                .open
-                .iter()
-                .rev()
-                .find(|cell| cell.machine.with(|machine| machine.published_handle()) == event)
-                .cloned()
-        };
+        let owner = lock(&self.shared.syncs).publisher(event).cloned();
         if let Some(cell) = owner {
             SyncWatch { shared: Arc::clone(&self.shared), cell }.observe(call);
         }
@@ -159,7 +130,7 @@ impl Monitor {
         for SyncWatch { shared, cell } in self.open_syncs() {
             shared.applied(&cell, |machine, policy| machine.finish(at_ms, policy));
         }
-        lock(&self.shared.syncs).open.clear();
+        lock(&self.shared.syncs).clear();
         self.violations()
     }
 
@@ -182,18 +153,7 @@ impl Monitor {
     }
 
     fn new_sync(&self, scope: Scope) -> SyncWatch {
-        let mut syncs = lock(&self.shared.syncs);
-        syncs.open.retain(|cell| !cell.machine.with(|machine| machine.settled()));
-        syncs.begun += 1;
-        let id = SyncId(syncs.begun);
-        let is_running = |cell: &&Arc<Cell>| cell.machine.with(|machine| machine.is_running());
-        let overlapping = syncs.open.iter().filter(is_running).cloned().collect();
-        let machine = Home::new(self.shared.local, id, scope, syncs.host_watched);
-        let thread = if self.shared.config.keep_log { NO_THREAD } else { machine.thread() };
-        let plain = machine.with(|machine| Arc::clone(machine.plain()));
-        let overlapping = Mutex::new(overlapping);
-        let cell = Arc::new(Cell { id, thread, plain, machine, overlapping });
-        syncs.open.push(Arc::clone(&cell));
+        let cell = lock(&self.shared.syncs).begin(scope);
         SyncWatch { shared: Arc::clone(&self.shared), cell }
     }
 
@@ -203,7 +163,7 @@ impl Monitor {
             shared: Arc::clone(&self.shared),
             cell: Arc::clone(cell),
         };
-        syncs.open.iter().map(watch).collect()
+        syncs.open().iter().map(watch).collect()
     }
 }
 
@@ -255,7 +215,7 @@ impl SyncWatch {
     /// Which sync this is.
     #[must_use]
     pub fn id(&self) -> SyncId {
-        self.cell.id
+        self.cell.id()
     }
 
     /// Reports a call, now. A callback that begins gets the number that [`Call::Ended`] must name.
@@ -280,7 +240,7 @@ impl SyncWatch {
         };
         let Self { shared, cell } = self;
         let silence_ms = shared.config.policy.bounded_silence_ms();
-        if is_here(cell.thread) {
+        if cell.is_here() {
             let plain = cell.plain.begin(at_ms, text, index, index_max, silence_ms, |_| false);
             if plain.is_some() {
                 return plain;
@@ -319,7 +279,7 @@ impl SyncWatch {
         shared.applied(cell, |machine, policy| {
             let number = machine.observe(at_ms, call, policy);
             if shared.config.keep_log {
-                shared.keep(cell.id, at_ms, number, call);
+                shared.keep(cell.id(), at_ms, number, call);
             }
             number
         })
@@ -341,7 +301,7 @@ impl SyncWatch {
     /// As [`Self::observe`].
     pub fn returned_at(&self, at_ms: u64, result: HResult, event: RawEvent) {
         self.observe_at(at_ms, Call::StartReturned { result, event });
-        for other in std::mem::take(&mut *lock(&self.cell.overlapping)) {
+        for other in self.cell.take_overlapping() {
             let other = other.machine.with(|machine| machine.not_to_share());
             self.shared.applied(&self.cell, |machine, policy| {
                 machine.overlapped(at_ms, &other, policy);
@@ -363,7 +323,7 @@ impl SyncWatch {
 
 impl fmt::Debug for SyncWatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SyncWatch").field(&self.cell.id).finish()
+        f.debug_tuple("SyncWatch").field(&self.cell.id()).finish()
     }
 }
 
@@ -409,7 +369,7 @@ impl CallInFlight<'_> {
 
 impl fmt::Debug for CallInFlight<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sync = self.watch.cell.id;
+        let sync = self.watch.cell.id();
         f.debug_struct("CallInFlight")
             .field("sync", &sync)
             .field("number", &self.number())
