@@ -72,13 +72,62 @@ impl Callbacks {
         number
     }
 
-    /// Settles whether the next Progress may be a plain one: whether nothing has happened that it need be held against,
-    /// but for the time, the last Progress and its text. Called after all that is not a plain call.
+    /// Takes the first Progress of a sync where all goes smoothly. `None` if it is not known to be one, and nothing has
+    /// been done.
+    pub(super) fn first_progress(
+        &mut self,
+        facts: &Facts,
+        at_ms: u64,
+        text: Option<&str>,
+        index: u32,
+        index_max: u32,
+        policy: &Policy,
+    ) -> Option<CallId> {
+        let plain = self.plain();
+        let orderly = plain.begun() == 0
+            && index <= index_max
+            && text.is_none_or(|text| self.is_text(text))
+            && self.is_smooth(facts, policy)
+            && !self.is_silent(at_ms, policy);
+        let number = CallId(1);
+        let now = Progress { at_ms, number, has_text: text.is_some(), index, index_max };
+        (orderly && plain.note(now)).then(|| {
+            plain.open(now);
+            plain.next_number()
+        })
+    }
+
+    /// Takes a Done that follows only calls of Progress, all of which have ended, in a sync where all goes smoothly.
+    /// `None` if it is not known to be one, and nothing has been done.
+    pub(super) fn orderly_done(
+        &mut self,
+        facts: &mut Facts,
+        at_ms: u64,
+        event: RawEvent,
+        status: HResult,
+        policy: &Policy,
+    ) -> Option<CallId> {
+        let orderly = facts.scope == Scope::Callback
+            && self.is_smooth(facts, policy)
+            && !self.is_silent(at_ms, policy)
+            && self.failing_error.is_none()
+            && self.in_flight.is_empty()
+            && (status != HResult::S_OK || self.in_flight.last().is_none_or(Progress::is_complete));
+        if !orderly {
+            return None;
+        }
+        let number = self.plain().next_number();
+        self.plain().shut();
+        let call = facts.kept(at_ms, Some(number), Call::Done { event, status });
+        facts.done = Some(call.clone());
+        self.in_flight.keep(call);
+        Some(number)
+    }
+
+    /// Settles whether the next Progress may be a plain one. Called after all that is not plain.
     pub(super) fn settle(&mut self, facts: &Facts, policy: &Policy) {
-        let smooth =
-            self.cancel.is_none() && !policy.holds(Rule::SerialCalls) && !self.is_disturbed(facts);
         match self.in_flight.last() {
-            Some(last) if smooth => self.plain().open(last),
+            Some(last) if self.is_smooth(facts, policy) => self.plain().open(last),
             _ => self.plain().shut(),
         }
     }
@@ -286,6 +335,17 @@ impl Callbacks {
         self.in_flight.is_empty() && self.references.is_none_or(|references| references == 0)
     }
 
+    /// Whether nothing has happened that a Progress need be held against, but for the time, the last Progress and its
+    /// text.
+    fn is_smooth(&self, facts: &Facts, policy: &Policy) -> bool {
+        self.cancel.is_none() && !policy.holds(Rule::SerialCalls) && !self.is_disturbed(facts)
+    }
+
+    /// Whether the host has heard nothing for longer than it may.
+    fn is_silent(&self, at_ms: u64, policy: &Policy) -> bool {
+        at_ms.saturating_sub(self.plain().heard_ms()) > policy.bounded_silence_ms()
+    }
+
     /// Whether any call that begins now needs a closer look.
     fn is_disturbed(&self, facts: &Facts) -> bool {
         (self.early.is_none() && facts.is_starting())
@@ -298,7 +358,7 @@ impl Callbacks {
     fn is_irregular(&self, facts: &Facts, at_ms: u64, policy: &Policy) -> bool {
         self.is_disturbed(facts)
             || (policy.holds(Rule::SerialCalls) && !self.in_flight.is_empty())
-            || at_ms.saturating_sub(self.plain().heard_ms()) > policy.bounded_silence_ms()
+            || self.is_silent(at_ms, policy)
     }
 
     /// The rules for the beginning of any call.

@@ -80,7 +80,7 @@ impl InFlight {
         text: Option<&Arc<str>>,
     ) -> Option<KeptCall> {
         if let Some(place) = self.kept.iter().rposition(|call| call.number == Some(number)) {
-            return Some(self.kept.remove(place));
+            return Some(self.kept.swap_remove(place));
         }
         let progress = self.plain.take(number)?;
         Some(self.kept_plain(facts, progress, text))

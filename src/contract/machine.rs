@@ -135,6 +135,30 @@ impl Machine {
         if self.facts.found.is_empty() { None } else { Some(std::mem::take(&mut self.facts.found)) }
     }
 
+    /// Takes into account a call of a sync where all goes well: a plain Progress, or the first one, or Done. `None` if the
+    /// call is not known to be one that breaks no rule, and nothing has been done: it is for [`Self::observe`].
+    pub(super) fn orderly(
+        &mut self,
+        at_ms: u64,
+        call: Call<&str>,
+        policy: &Policy,
+    ) -> Option<CallId> {
+        let Self { facts, callbacks, .. } = self;
+        match call {
+            Call::Progress { text, index, index_max } => {
+                let silence_ms = policy.bounded_silence_ms();
+                let is_text = |text: &str| callbacks.is_text(text);
+                callbacks.plain().begin(at_ms, text, index, index_max, silence_ms, is_text).or_else(
+                    || callbacks.first_progress(facts, at_ms, text, index, index_max, policy),
+                )
+            }
+            Call::Done { event, status } => {
+                callbacks.orderly_done(facts, at_ms, event, status, policy)
+            }
+            _ => None,
+        }
+    }
+
     /// Takes one call into account. A callback that begins gets the number that its end must name.
     pub(super) fn observe(
         &mut self,
@@ -218,11 +242,6 @@ impl Machine {
     /// Where a plain callback begins and ends without this.
     pub(super) fn plain(&self) -> &Arc<Plain> {
         self.callbacks.plain()
-    }
-
-    /// Whether this is the text of the last Progress that had one.
-    pub(super) fn is_text(&self, text: &str) -> bool {
-        self.callbacks.is_text(text)
     }
 
     /// Ends the observation: what is still owed is broken now.

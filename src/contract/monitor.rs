@@ -235,41 +235,31 @@ impl SyncWatch {
     /// As [`Self::observe`].
     #[inline(always)]
     pub fn observe_at(&self, at_ms: u64, call: Call<&str>) -> Option<CallId> {
-        let Call::Progress { text, index, index_max } = call else {
-            return self.observe_closely(at_ms, call);
-        };
         let Self { shared, cell } = self;
-        let silence_ms = shared.config.policy.bounded_silence_ms();
-        if cell.is_here() {
+        if let Call::Progress { text, index, index_max } = call
+            && cell.is_here()
+        {
+            let silence_ms = shared.config.policy.bounded_silence_ms();
             let plain = cell.plain.begin(at_ms, text, index, index_max, silence_ms, |_| false);
             if plain.is_some() {
                 return plain;
             }
         }
-        self.progress(at_ms, text, index, index_max)
+        self.observe_at_home(at_ms, call)
     }
 
-    /// A Progress that is not known to be plain before the sync's machine is at hand.
+    /// As [`Self::observe_at`], with the machine of the sync.
     #[inline(never)]
-    fn progress(
-        &self,
-        at_ms: u64,
-        text: Option<&str>,
-        index: u32,
-        index_max: u32,
-    ) -> Option<CallId> {
+    fn observe_at_home(&self, at_ms: u64, call: Call<&str>) -> Option<CallId> {
         let Self { shared, cell } = self;
         let MonitorConfig { policy, keep_log, .. } = &shared.config;
-        let plain = cell.machine.with(|machine| {
-            let is_text = |text: &str| machine.is_text(text);
-            let silence_ms = policy.bounded_silence_ms();
-            if *keep_log {
-                None
-            } else {
-                cell.plain.begin(at_ms, text, index, index_max, silence_ms, is_text)
+        let orderly = match call {
+            Call::Progress { .. } | Call::Done { .. } if !keep_log => {
+                cell.machine.with(|machine| machine.orderly(at_ms, call, policy))
             }
-        });
-        plain.or_else(|| self.observe_closely(at_ms, Call::Progress { text, index, index_max }))
+            _ => None,
+        };
+        orderly.or_else(|| self.observe_closely(at_ms, call))
     }
 
     /// As [`Self::observe_at`], without the short way.
