@@ -236,20 +236,32 @@ impl SyncWatch {
     #[inline(always)]
     pub fn observe_at(&self, at_ms: u64, call: Call<&str>) -> Option<CallId> {
         let Self { shared, cell } = self;
-        if let Call::Progress { text, index, index_max } = call
-            && cell.is_here()
-        {
+        let Call::Progress { text, index, index_max } = call else {
+            return self.observe_at_home(at_ms, call);
+        };
+        if cell.is_here() {
             let silence_ms = shared.config.policy.bounded_silence_ms();
             let plain = cell.plain.begin(at_ms, text, index, index_max, silence_ms, |_| false);
             if plain.is_some() {
                 return plain;
             }
         }
-        self.observe_at_home(at_ms, call)
+        self.progress(at_ms, text, index, index_max)
+    }
+
+    /// As [`Self::observe_at_home`]. A call of its own, so that a plain one passes nothing through memory.
+    #[inline(never)]
+    fn progress(
+        &self,
+        at_ms: u64,
+        text: Option<&str>,
+        index: u32,
+        index_max: u32,
+    ) -> Option<CallId> {
+        self.observe_at_home(at_ms, Call::Progress { text, index, index_max })
     }
 
     /// As [`Self::observe_at`], with the machine of the sync.
-    #[inline(never)]
     fn observe_at_home(&self, at_ms: u64, call: Call<&str>) -> Option<CallId> {
         let Self { shared, cell } = self;
         let MonitorConfig { policy, keep_log, .. } = &shared.config;

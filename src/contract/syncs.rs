@@ -92,7 +92,7 @@ pub(super) struct Syncs {
 struct Lists {
     /// Those that something is still owed for.
     open: Vec<Arc<Cell>>,
-    /// Cells that nobody else holds, all of one thread.
+    /// Cells that nobody else holds.
     spare: Vec<Arc<Cell>>,
 }
 
@@ -158,8 +158,11 @@ impl Lists {
     }
 
     fn forget_all(&mut self) {
-        let Self { open, spare } = self;
-        spare.extend(open.drain(..).filter(is_spare));
+        while let Some(cell) = self.open.pop() {
+            if is_spare(&cell) {
+                self.spare.push(cell);
+            }
+        }
     }
 }
 
@@ -173,8 +176,8 @@ impl Drop for Syncs {
         if self.kind.local {
             let mut lists = std::mem::take(&mut self.lists);
             lists.forget_all();
-            lists.spare.retain(is_spare);
-            if !lists.spare.is_empty() {
+            // A monitor that is dropped elsewhere than it was used leaves nothing.
+            if lists.spare.first().is_some_and(|cell| cell.is_here()) {
                 // The thread may be about to end.
                 let _ = LEFT.try_with(|left| left.borrow_mut().push(lists));
             }
