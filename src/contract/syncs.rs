@@ -85,84 +85,85 @@ pub(super) struct Syncs {
     kind: Kind,
     begun: u32,
     pub(super) host_watched: bool,
-    lists: Lists,
-}
-
-#[derive(Default)]
-struct Lists {
-    /// Those that something is still owed for.
-    open: Vec<Arc<Cell>>,
-    /// Cells that nobody else holds.
-    spare: Vec<Arc<Cell>>,
+    /// First those that something is still owed for, in the order in which they began; then those that are spare: nobody
+    /// else holds them.
+    cells: Vec<Arc<Cell>>,
+    /// How many are owed something for.
+    open: usize,
 }
 
 thread_local! {
     /// What the local monitors of this thread left when they were dropped.
-    static LEFT: RefCell<Vec<Lists>> = const { RefCell::new(Vec::new()) };
+    static LEFT: RefCell<Vec<Vec<Arc<Cell>>>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Syncs {
     pub(super) fn new(kind: Kind) -> Self {
-        Self { kind, begun: 0, host_watched: false, lists: Lists::default() }
+        Self { kind, begun: 0, host_watched: false, cells: Vec::new(), open: 0 }
     }
 
     pub(super) fn begin(&mut self, scope: Scope) -> Arc<Cell> {
-        let Self { kind, begun, host_watched, lists } = self;
-        if kind.local && lists.open.capacity() == 0 {
-            *lists = LEFT.with_borrow_mut(|left| left.pop()).unwrap_or_default();
-        }
-        lists.forget_settled();
-        *begun += 1;
-        let id = SyncId(*begun);
-        let cell = match lists.spare.pop() {
-            Some(cell) if cell.is_here() => {
-                cell.begin_again(id, scope, *host_watched);
-                cell
-            }
-            _ => Arc::new(Cell::new(*kind, id, scope, *host_watched)),
-        };
-        if !lists.open.is_empty() {
+        self.forget_settled();
+        self.begun += 1;
+        let cell = self.cell(SyncId(self.begun), scope);
+        if self.open > 0 {
             let is_running = |cell: &&Arc<Cell>| cell.machine.with(|machine| machine.is_running());
-            cell.set_overlapping(lists.open.iter().filter(is_running).cloned().collect());
+            cell.set_overlapping(self.open().iter().filter(is_running).cloned().collect());
         }
-        lists.open.push(Arc::clone(&cell));
+        self.open += 1;
         cell
+    }
+
+    /// A cell for a new sync, at the end of those that are open.
+    fn cell(&mut self, id: SyncId, scope: Scope) -> Arc<Cell> {
+        let Self { kind, host_watched, cells, open, .. } = self;
+        if kind.local && !kind.keep_log && cells.capacity() == 0 {
+            *cells = LEFT.with_borrow_mut(|left| left.pop()).unwrap_or_default();
+        }
+        match cells.get(*open) {
+            Some(spare) if spare.is_here() => spare.begin_again(id, scope, *host_watched),
+            _ => {
+                cells.truncate(*open);
+                cells.push(Arc::new(Cell::new(*kind, id, scope, *host_watched)));
+            }
+        }
+        Arc::clone(&cells[*open])
     }
 
     /// Those that something is still owed for, in the order in which they began.
     pub(super) fn open(&self) -> &[Arc<Cell>] {
-        &self.lists.open
+        &self.cells[..self.open]
     }
 
     /// Forgets all.
     pub(super) fn clear(&mut self) {
-        self.lists.forget_all();
+        self.open = 0;
+        self.cells.retain(is_spare);
+    }
+
+    /// Forgets those that nothing is owed for any more.
+    fn forget_settled(&mut self) {
+        let mut place = 0;
+        while place < self.open {
+            let cell = &self.cells[place];
+            if cell.machine.with(|machine| machine.settled()) {
+                self.open -= 1;
+                let is_spare = is_spare(cell);
+                self.cells[place..].rotate_left(1);
+                if !is_spare {
+                    self.cells.pop();
+                }
+            } else {
+                place += 1;
+            }
+        }
     }
 
     /// The newest sync that published this handle.
     pub(super) fn publisher(&self, event: RawEvent) -> Option<&Arc<Cell>> {
         let published =
             |cell: &&Arc<Cell>| cell.machine.with(|machine| machine.published_handle()) == event;
-        self.lists.open.iter().rev().find(published)
-    }
-}
-
-impl Lists {
-    fn forget_settled(&mut self) {
-        let Self { open, spare } = self;
-        if !open.is_empty() {
-            let settled =
-                open.extract_if(.., |cell| cell.machine.with(|machine| machine.settled()));
-            spare.extend(settled.filter(is_spare));
-        }
-    }
-
-    fn forget_all(&mut self) {
-        while let Some(cell) = self.open.pop() {
-            if is_spare(&cell) {
-                self.spare.push(cell);
-            }
-        }
+        self.open().iter().rev().find(published)
     }
 }
 
@@ -174,12 +175,12 @@ fn is_spare(cell: &Arc<Cell>) -> bool {
 impl Drop for Syncs {
     fn drop(&mut self) {
         if self.kind.local {
-            let mut lists = std::mem::take(&mut self.lists);
-            lists.forget_all();
+            self.clear();
             // A monitor that is dropped elsewhere than it was used leaves nothing.
-            if lists.spare.first().is_some_and(|cell| cell.is_here()) {
+            if self.cells.first().is_some_and(|cell| cell.is_here()) {
+                let cells = std::mem::take(&mut self.cells);
                 // The thread may be about to end.
-                let _ = LEFT.try_with(|left| left.borrow_mut().push(lists));
+                let _ = LEFT.try_with(|left| left.borrow_mut().push(cells));
             }
         }
     }
