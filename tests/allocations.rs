@@ -1,8 +1,12 @@
-//! A legal call with unchanged text costs the monitor no allocation.
+//! What the monitor allocates: nothing for a legal call with unchanged text, and nothing that lasts for a sync that is
+//! over.
+
+use std::sync::Arc;
 
 use allocation_counter::measure;
-use mapi_sync::contract::{Answer, Call, Monitor, MonitorConfig};
-use mapi_sync::{HResult, RawEvent, SyncFlags};
+use futures::FutureExt;
+use mapi_sync::contract::{Answer, Call, Monitor, MonitorConfig, Rule, SyncWatch};
+use mapi_sync::{HResult, RawEvent, SyncFlags, SyncProgressCallback, async_trait};
 
 #[test]
 fn a_legal_call_with_unchanged_text_allocates_nothing() {
@@ -27,4 +31,99 @@ fn a_legal_call_with_unchanged_text_allocates_nothing() {
     let counted = measure(|| (0..100).for_each(|_| report(None, 1000)));
     assert_eq!(counted.count_total, 0);
     assert!(monitor.holds());
+}
+
+fn monitors() -> [Monitor; 2] {
+    [Monitor::new(MonitorConfig::default(), || 0), Monitor::local(MonitorConfig::default(), || 0)]
+}
+
+fn progress(sync: &SyncWatch, text: &str, index: u32) {
+    let call = Call::Progress { text: Some(text), index, index_max: 1000 };
+    sync.begin(call).end(HResult::S_OK);
+}
+
+#[test]
+fn a_call_that_is_told_by_its_guard_allocates_nothing() {
+    for text in ["", "Inbox", "Sent items of Alice, at home"] {
+        for monitor in monitors() {
+            let sync = monitor.callback_sync();
+            // A new text is kept.
+            progress(&sync, text, 0);
+            let counted = measure(|| (1..=1000).for_each(|index| progress(&sync, text, index)));
+            assert_eq!(counted.count_total, 0, "{text:?}");
+            assert!(monitor.holds());
+        }
+    }
+}
+
+#[test]
+fn the_next_local_monitor_of_a_thread_has_the_memory_of_the_last() {
+    let run = || {
+        let monitor = Monitor::local(MonitorConfig::default(), || 0);
+        let sync = monitor.callback_sync();
+        (0..=1000).for_each(|index| progress(&sync, "Inbox", index));
+        let done = sync.begin(Call::Done { event: RawEvent::NULL, status: HResult::S_OK });
+        done.end(HResult::S_OK);
+        drop(sync);
+        assert!(monitor.holds());
+    };
+    run();
+    // The monitor itself.
+    assert_eq!(measure(run).count_total, 1);
+}
+
+struct Silent;
+
+#[async_trait]
+impl SyncProgressCallback for Silent {
+    async fn progress(&self, _: Option<&str>, _: u32, _: u32) -> HResult {
+        HResult::S_OK
+    }
+
+    async fn error(&self, _: HResult, _: Option<&str>) -> HResult {
+        HResult::S_OK
+    }
+
+    async fn done(&self, _: RawEvent, _: HResult) -> HResult {
+        HResult::S_OK
+    }
+}
+
+/// Calls the host, which answers at once.
+fn now(call: impl Future<Output = HResult>) {
+    assert_eq!(call.now_or_never(), Some(HResult::S_OK));
+}
+
+#[test]
+fn a_watched_callback_that_is_done_is_forgotten() {
+    for monitor in monitors() {
+        let run = || {
+            let callback = monitor.watch_callback(Arc::new(Silent));
+            now(callback.progress(Some("Inbox"), 1, 1));
+            now(callback.done(RawEvent::NULL, HResult::S_OK));
+            // Nobody ever calls this one.
+            drop(monitor.watch_callback(Arc::new(Silent)));
+        };
+        (0..10).for_each(|_| run());
+        assert_eq!(measure(|| (0..1000).for_each(|_| run())).bytes_current, 0);
+        assert!(monitor.finish().is_empty());
+    }
+}
+
+#[test]
+fn a_forgotten_callback_is_still_held_to_the_rules() {
+    for monitor in monitors() {
+        let callback = monitor.watch_callback(Arc::new(Silent));
+        now(callback.done(RawEvent::NULL, HResult::S_OK));
+        let owing = monitor.watch_callback(Arc::new(Silent));
+        now(owing.progress(Some("Inbox"), 1, 1));
+        drop(owing);
+        // Forgets the first.
+        let unused = monitor.watch_callback(Arc::new(Silent));
+        now(callback.done(RawEvent::NULL, HResult::S_OK));
+        drop(unused);
+        let broken: Vec<_> =
+            monitor.finish().into_iter().map(|found| (found.rule, found.sync.0)).collect();
+        assert_eq!(broken, [(Rule::DoneOnce, 1), (Rule::DoneOnce, 2)]);
+    }
 }

@@ -290,8 +290,15 @@ impl Machine {
 
     /// Whether nothing more is owed, so that the sync need not be remembered.
     pub(super) fn settled(&self) -> bool {
-        let ended = self.facts.failed() || (self.facts.started() && self.facts.done_ended);
+        let Facts { scope, done_ended, .. } = self.facts;
+        let started = scope == Scope::Callback || self.facts.started();
+        let ended = self.facts.failed() || (started && done_ended);
         ended && self.callbacks.settled() && self.handles.settled(&self.facts)
+    }
+
+    /// Whether nothing has been seen of this sync.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.facts.others == 0 && self.plain().begun() == 0
     }
 
     /// Counts the calls so far, those that began without this among them, and so many callbacks that begin now.

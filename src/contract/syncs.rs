@@ -118,7 +118,7 @@ impl Syncs {
     fn cell(&mut self, id: SyncId, scope: Scope) -> Arc<Cell> {
         let Self { kind, host_watched, cells, open, .. } = self;
         if kind.local && !kind.keep_log && cells.capacity() == 0 {
-            *cells = LEFT.with_borrow_mut(|left| left.pop()).unwrap_or_default();
+            *cells = LEFT.with_borrow_mut(Vec::pop).unwrap_or_default();
         }
         match cells.get(*open) {
             Some(spare) if spare.is_here() => spare.begin_again(id, scope, *host_watched),
@@ -146,7 +146,7 @@ impl Syncs {
         let mut place = 0;
         while place < self.open {
             let cell = &self.cells[place];
-            if cell.machine.with(|machine| machine.settled()) {
+            if is_settled(cell) {
                 self.open -= 1;
                 let is_spare = is_spare(cell);
                 self.cells[place..].rotate_left(1);
@@ -167,6 +167,12 @@ impl Syncs {
     }
 }
 
+/// Whether nothing is owed, nor will be.
+fn is_settled(cell: &Arc<Cell>) -> bool {
+    let given_up = Arc::strong_count(cell) == 1;
+    cell.machine.with(|machine| machine.settled() || (given_up && machine.is_untouched()))
+}
+
 /// Whether another sync can begin in this cell, here: nobody else holds it, nor does it hold others.
 fn is_spare(cell: &Arc<Cell>) -> bool {
     cell.is_here() && Arc::strong_count(cell) == 1 && !cell.overlaps.load(Ordering::Relaxed)
@@ -177,7 +183,7 @@ impl Drop for Syncs {
         if self.kind.local {
             self.clear();
             // A monitor that is dropped elsewhere than it was used leaves nothing.
-            if self.cells.first().is_some_and(|cell| cell.is_here()) {
+            if self.cells.first().is_some_and(|first| first.is_here()) {
                 let cells = std::mem::take(&mut self.cells);
                 // The thread may be about to end.
                 let _ = LEFT.try_with(|left| left.borrow_mut().push(cells));
