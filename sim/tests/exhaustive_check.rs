@@ -77,6 +77,30 @@ fn a_search_without_choices_is_split_and_says_the_same() {
     assert!(!first.complete && !first.holds());
 }
 
+#[test]
+fn every_schedule_is_run_once_for_every_number_of_jobs() {
+    for (name, mutant) in [("tiny-cancel", None), ("tiny-sync", Some("counts-before-report"))] {
+        for strategy in ["dfs", "preemptions", "delays"] {
+            let check = Check::scenario(tiny(name, mutant)).strategy(strategy).unwrap();
+            let check = check.shrink(false);
+            let report = same_for_all_jobs(&check);
+            let all = report.proof.as_ref().unwrap().count;
+            assert!(report.complete && all > 50, "{name} {strategy}: {all}");
+            // What is not bounded is split.
+            assert!(strategy != "dfs" || all > 256, "{name}: {all}");
+            // A search with a limit is one sequence.
+            let one = check.clone().schedules(10 * report.schedules).run();
+            assert_eq!((one.schedules, one.steps), (report.schedules, report.steps));
+            assert_eq!(one.proof, report.proof, "{name} {strategy}");
+            let tokens = |report: &Report| -> Vec<_> {
+                report.counterexamples.iter().map(|found| found.token().to_owned()).collect()
+            };
+            assert_eq!(tokens(&one), tokens(&report));
+            same_for_all_jobs(&check.fail_fast(true));
+        }
+    }
+}
+
 struct Store;
 
 #[async_trait]

@@ -211,8 +211,7 @@ impl Check {
 
     /// Uses so many threads, at least one. The result does not depend on it. Without this, one for each processor.
     ///
-    /// A search of one schedule of each class runs on one thread if it is limited to so many schedules; so does every other
-    /// exhaustive strategy.
+    /// An exhaustive search runs on one thread if it is limited to so many schedules; so does the strategy `cancellations`.
     pub fn jobs(self, jobs: usize) -> Self {
         Self { jobs: jobs.max(1), ..self }
     }

@@ -7,7 +7,7 @@ use super::Defect;
 use super::execution::defects;
 use super::proof::Proof;
 use crate::decision::Decisions;
-use crate::engine::parallel::{Control, sweep};
+use crate::engine::parallel::{Control, divide, sweep};
 use crate::engine::{End, Engine, Limits};
 use crate::strategy::{
     Cancellations, Dfs, Findings, Reduced, Replay, StrategyInfo, TrackedSharing, explore,
@@ -25,6 +25,10 @@ const REPEAT_EVERY: u64 = 1024;
 
 /// Of a search in parts, each execution is run twice whose fingerprint is a multiple of this: it does not have a number.
 const REPEAT_ONE_IN: u64 = 64;
+
+/// A search that runs every schedule hands over what is left of a part once in so many of its executions. Fixed, so that
+/// results do not depend on the threads.
+const PERIOD: u32 = 256;
 
 /// The executions below this number are compared with one another, to see whether there is more than one.
 const COMPARED: u64 = 256;
@@ -97,15 +101,16 @@ impl Search<'_> {
         if self.reduces {
             return self.run_in_parts(control);
         }
-        // These exhaustive strategies keep their place in themselves, so their executions are one sequence.
+        if self.schedules.is_none()
+            && let Some(search) = self.engine().strategy::<Dfs>().cloned()
+        {
+            return self.run_divided(search, control);
+        }
+        // Other exhaustive strategies keep their place in themselves, so their executions are one sequence.
         let jobs = if self.strategy.exhaustive { 1 } else { self.jobs };
         let mut sight = Sight::default();
         let worker = || {
-            let mut engine = self.strategy.engine(self.limits, self.seed);
-            if self.strategy.reduces {
-                // Nobody has said that it may.
-                engine.set_strategy(Dfs::new());
-            }
+            let mut engine = self.engine();
             move |range: Range<u64>| self.chunk(&mut engine, range, control)
         };
         sweep(self.schedules.unwrap_or(u64::MAX), CHUNK, jobs, control, worker, |chunk| {
@@ -119,14 +124,64 @@ impl Search<'_> {
         sight
     }
 
+    fn engine(&self) -> Engine {
+        let mut engine = self.strategy.engine(self.limits, self.seed);
+        if self.strategy.reduces && !self.reduces {
+            // Nobody has said that it may.
+            engine.set_strategy(Dfs::new());
+        }
+        engine
+    }
+
+    /// Runs every schedule, round after round, each divided among the threads.
+    fn run_divided(&self, mut search: Dfs, control: &Control) -> Sight {
+        let mut sight = Sight::default();
+        let left = AtomicU64::new(u64::MAX);
+        loop {
+            let worker = || {
+                let (mut engine, left) = (self.engine(), &left);
+                move |part: Dfs, others: &dyn Fn(Option<Dfs>) -> bool| {
+                    let first = part.is_first();
+                    drop(engine.set_strategy(part));
+                    let mut runs = 0_u32;
+                    let seen = self.part(&mut engine, first, left, control, |engine| {
+                        runs = runs.wrapping_add(1);
+                        !runs.is_multiple_of(PERIOD)
+                            || others(engine.strategy::<Dfs>().and_then(Dfs::split))
+                    });
+                    (seen, engine.strategy::<Dfs>().cloned())
+                }
+            };
+            let whole = search.whole_round();
+            divide(whole, self.jobs, control, worker, |(seen, part): (Sight, Option<Dfs>)| {
+                sight.append(seen);
+                if let Some(part) = part {
+                    search.absorb(&part);
+                }
+                control.set_share(search.explored());
+                if sight.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            if sight.stopped || control.is_interrupted() || !search.deepen() {
+                break;
+            }
+        }
+        sight.exhausted = search.is_complete();
+        sight.proof = Some(Proof::of_schedules(&search, &self.limits));
+        sight
+    }
+
     /// Runs one execution of each class.
     fn run_in_parts(&self, control: &Control) -> Sight {
         // One thread runs them in the order in which they are put together, so it is known when there are enough.
         let jobs = if self.schedules.is_some() { 1 } else { self.jobs };
         let left = AtomicU64::new(self.schedules.unwrap_or(u64::MAX));
         let (mut sight, certificate) = explore(TrackedSharing, jobs, control, || {
-            let (mut engine, left) = (self.strategy.engine(self.limits, self.seed), &left);
-            move |part: Reduced| self.part(&mut engine, part, left, control)
+            let (mut engine, left) = (self.engine(), &left);
+            move |part: Reduced| {
+                let first = part.is_first();
+                drop(engine.set_strategy(part));
+                self.part(&mut engine, first, left, control, |_| true)
+            }
         });
         sight.exhausted = certificate.complete;
         sight.raced = certificate.races > 0;
@@ -134,16 +189,17 @@ impl Search<'_> {
         sight
     }
 
+    /// Runs what the engine has been given, which is the `first` of the parts or a later one. `goes_on` tells after each
+    /// execution whether to go on.
     fn part(
         &self,
         engine: &mut Engine,
-        part: Reduced,
+        first: bool,
         left: &AtomicU64,
         control: &Control,
+        mut goes_on: impl FnMut(&mut Engine) -> bool,
     ) -> Sight {
         let mut sight = Sight::default();
-        let first = part.is_first();
-        drop(engine.set_strategy(part));
         while !control.is_interrupted() {
             if self.schedules.is_some() && left.load(Ordering::Relaxed) == 0 {
                 sight.enough = true;
@@ -158,8 +214,14 @@ impl Search<'_> {
             left.fetch_sub(1, Ordering::Relaxed);
             let twice =
                 first && index < REPEAT_FIRST || engine.fingerprint().is_multiple_of(REPEAT_ONE_IN);
+            if first && index < COMPARED && !self.reduces {
+                sight.raced = sight.raced || self.races(engine.decisions());
+            }
             if self.see(engine, index, &observed, twice, &mut sight) {
                 sight.stopped = true;
+                break;
+            }
+            if !goes_on(engine) {
                 break;
             }
         }

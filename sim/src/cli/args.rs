@@ -72,8 +72,8 @@ pub(super) struct SearchArgs {
     pub(super) seed: u64,
     /// How many threads to use [default: one for each processor]
     ///
-    /// The result is the same for every number. An exhaustive search that is limited by --schedules, and dfs, delays,
-    /// preemptions and cancellations, run on one thread.
+    /// The result is the same for every number. An exhaustive search that is limited by --schedules runs on one thread, and
+    /// so does the strategy cancellations.
     #[arg(short, long, value_name = "J")]
     pub(super) jobs: Option<NonZeroUsize>,
     /// How schedules are chosen

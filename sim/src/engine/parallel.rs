@@ -1,9 +1,11 @@
 //! Many executions over several threads, with the same result for every number of threads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// What the outside sees of a running sweep, and says to it.
@@ -132,6 +134,145 @@ pub fn sweep<T, R>(
     });
 }
 
+/// Runs work that can be split, on `jobs` threads, and hands what came of each part to `merge` in the order of the parts.
+///
+/// `worker` is called once on each thread and makes what runs one part. That is given the part and a way to the others:
+/// through it, the part may hand over the rest of itself, to come right after it and before what it handed over
+/// earlier, and is told whether anybody still wants to know of it. When `merge` breaks, the parts that come later are
+/// neither run nor merged. So what was merged is the same for every number of jobs, provided that what a part does and
+/// where it is split follows from the part alone, and nobody interrupts. The workers are to look at `control` themselves;
+/// after an interrupt, parts that are under way are merged, and no others are begun.
+///
+/// # Panics
+///
+/// If a worker panics.
+pub fn divide<P, T, R>(
+    whole: P,
+    jobs: usize,
+    control: &Control,
+    worker: impl Fn() -> R + Sync,
+    merge: impl FnMut(T) -> ControlFlow<()> + Send,
+) where
+    P: Send,
+    T: Send,
+    R: FnMut(P, &dyn Fn(Option<P>) -> bool) -> T,
+{
+    let division = Division {
+        line: Mutex::new(Line { places: VecDeque::from([Place::Waiting(whole)]), next: 0, merge }),
+        change: Condvar::new(),
+    };
+    let work = || {
+        let _guard = Guard(&division);
+        let mut run = worker();
+        while let Some((number, part)) = division.take(control) {
+            let result = run(part, &|rest| division.hand_over(number, rest));
+            division.lock().finish(number, result);
+            division.change.notify_all();
+        }
+    };
+    if jobs <= 1 {
+        return work();
+    }
+    thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(work);
+        }
+    });
+}
+
+/// Work that is being divided.
+struct Division<P, T, M> {
+    line: Mutex<Line<P, T, M>>,
+    change: Condvar,
+}
+
+/// The parts that are not merged yet, in order.
+struct Line<P, T, M> {
+    places: VecDeque<Place<P, T>>,
+    next: u64,
+    merge: M,
+}
+
+enum Place<P, T> {
+    Waiting(P),
+    /// The part of this number.
+    Running(u64),
+    Done(T),
+}
+
+impl<P, T, M> Division<P, T, M> {
+    fn lock(&self) -> MutexGuard<'_, Line<P, T, M>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first part that waits, when there is one.
+    fn take(&self, control: &Control) -> Option<(u64, P)> {
+        let mut line = self.lock();
+        loop {
+            if line.places.is_empty() || control.is_interrupted() {
+                return None;
+            }
+            if let Some(part) = line.take() {
+                return Some(part);
+            }
+            line = self.change.wait(line).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Puts the rest of a part right after it. Returns whether the part is still wanted.
+    fn hand_over(&self, number: u64, rest: Option<P>) -> bool {
+        let mut line = self.lock();
+        let Some(at) = line.find(number) else { return false };
+        if let Some(rest) = rest {
+            line.places.insert(at + 1, Place::Waiting(rest));
+            self.change.notify_one();
+        }
+        true
+    }
+}
+
+impl<P, T, M> Line<P, T, M> {
+    fn find(&self, number: u64) -> Option<usize> {
+        self.places.iter().position(|place| matches!(place, Place::Running(n) if *n == number))
+    }
+
+    fn take(&mut self) -> Option<(u64, P)> {
+        let place = self.places.iter_mut().find(|place| matches!(place, Place::Waiting(_)))?;
+        let number = self.next;
+        self.next += 1;
+        match mem::replace(place, Place::Running(number)) {
+            Place::Waiting(part) => Some((number, part)),
+            Place::Running(_) | Place::Done(_) => None,
+        }
+    }
+}
+
+impl<P, T, M: FnMut(T) -> ControlFlow<()>> Line<P, T, M> {
+    fn finish(&mut self, number: u64, result: T) {
+        let Some(at) = self.find(number) else { return };
+        self.places[at] = Place::Done(result);
+        while let Some(Place::Done(_)) = self.places.front() {
+            if let Some(Place::Done(result)) = self.places.pop_front()
+                && (self.merge)(result).is_break()
+            {
+                self.places.clear();
+            }
+        }
+    }
+}
+
+/// Ends the work if a worker panics: the others would wait for it.
+struct Guard<'a, P, T, M>(&'a Division<P, T, M>);
+
+impl<P, T, M> Drop for Guard<'_, P, T, M> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.lock().places.clear();
+            self.0.change.notify_all();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,5 +324,48 @@ mod tests {
             },
         );
         assert!(seen >= 10 && seen <= control.done());
+    }
+
+    /// Numbers from a range, of which each part hands over the upper half when it has run three.
+    fn divided(jobs: usize, limit: usize) -> Vec<u64> {
+        let mut all = Vec::new();
+        let worker = || {
+            |part: Range<u64>, others: &dyn Fn(Option<Range<u64>>) -> bool| {
+                let mut seen = Vec::new();
+                let mut end = part.end;
+                for number in part.clone() {
+                    if number >= end {
+                        break;
+                    }
+                    seen.push(number);
+                    let half = number.midpoint(end);
+                    let splits = seen.len() == 3 && number + 1 < half;
+                    if !others(splits.then_some(half..end)) {
+                        break;
+                    }
+                    if splits {
+                        end = half;
+                    }
+                }
+                seen
+            }
+        };
+        divide(0..1_000, jobs, &Control::new(), worker, |seen: Vec<u64>| {
+            all.extend(seen);
+            if all.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        all
+    }
+
+    #[test]
+    fn what_is_divided_is_put_together_in_order() {
+        for limit in [1, 300, usize::MAX] {
+            let one = divided(1, limit);
+            assert!(one.iter().copied().eq(0..one.len() as u64), "{one:?}");
+            assert!(limit < usize::MAX || one.len() == 1_000);
+            for jobs in [2, 3, 8] {
+                assert_eq!(divided(jobs, limit), one, "{jobs} jobs");
+            }
+        }
     }
 }

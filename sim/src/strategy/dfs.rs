@@ -15,9 +15,22 @@ use crate::engine::{ChoicePoint, Decision, Strategy, TaskId};
 ///   that can run: the current one carries on, then the next higher number.
 ///
 /// Values, faults and drops cost nothing: their own [limits](crate::engine::Limits) bound them.
+///
+/// # In parts
+///
+/// Nothing that is found in one subtree bears on another. So a search can [split](Self::split) off what comes after the
+/// subtree that it is in, for another thread to run, and [put what came of it together](Self::absorb).
 #[derive(Clone, Debug)]
 pub struct Dfs {
     stack: Vec<Digit>,
+    /// So many digits stay as they are.
+    floor: usize,
+    /// Whether it is a part of a search, which ends with the round.
+    part: bool,
+    /// Where it began, as a share of the tree.
+    start: f64,
+    /// The share of the tree that parts have run.
+    absorbed: f64,
     depth: usize,
     bound: Option<Bound>,
     /// The cost allowed now.
@@ -58,6 +71,10 @@ impl Dfs {
     pub fn new() -> Self {
         Self {
             stack: Vec::new(),
+            floor: 0,
+            part: false,
+            start: 0.0,
+            absorbed: 0.0,
             depth: 0,
             bound: None,
             allowed: u32::MAX,
@@ -115,16 +132,72 @@ impl Dfs {
     /// Programs", 1975).
     #[must_use]
     pub fn explored(&self) -> f64 {
-        if self.finished {
+        if self.finished && !self.part {
             return 1.0;
         }
+        let (share, width) = self.position();
+        let own = if self.started { share + width - self.start } else { 0.0 };
+        self.absorbed + own
+    }
+
+    /// The share of the tree that comes before the current schedule, and that of the schedule itself.
+    fn position(&self) -> (f64, f64) {
         let mut share = 0.0;
         let mut width = 1.0;
         for digit in &self.stack {
             width /= f64::from(digit.arity.max(1));
             share += width * f64::from(digit.value);
         }
-        share + width
+        (share, width)
+    }
+
+    /// A part of the search that is the whole round at the bound reached now, until it is [split](Self::split).
+    #[must_use]
+    pub fn whole_round(&self) -> Self {
+        Self { bound: self.bound, allowed: self.allowed, part: true, ..Self::new() }
+    }
+
+    /// Whether no part comes before it in its round.
+    pub(crate) fn is_first(&self) -> bool {
+        self.stack.is_empty()
+    }
+
+    /// Hands over what comes after the largest subtree that it is in and that is not the whole of what it has to run. It
+    /// comes right after this part, and before what was split off earlier. None if there is nothing, or if this is no part
+    /// of a [round](Self::whole_round).
+    pub fn split(&mut self) -> Option<Self> {
+        if !self.part || self.finished {
+            return None;
+        }
+        let more = |digit: &Digit| digit.value + 1 < digit.arity;
+        let at = self.floor + self.stack.get(self.floor..)?.iter().position(more)?;
+        let mut rest = Self { stack: self.stack[..=at].to_vec(), ..self.whole_round() };
+        rest.stack[at].value += 1;
+        rest.floor = at;
+        rest.start = rest.position().0;
+        self.floor = at + 1;
+        Some(rest)
+    }
+
+    /// Adds what a part of the current round came to.
+    pub fn absorb(&mut self, part: &Self) {
+        self.executions += part.executions;
+        self.round += part.round;
+        self.cut |= part.cut;
+        self.absorbed += part.explored();
+    }
+
+    /// Goes on to the next bound after a round that has come to its end, if the bound kept any schedule out. Returns
+    /// whether it does; otherwise everything has been run.
+    pub fn deepen(&mut self) -> bool {
+        self.finished = self.bound.is_none() || !self.cut || self.allowed >= self.max();
+        if !self.finished {
+            self.allowed += 1;
+            self.cut = false;
+            self.round = 0;
+            self.absorbed = 0.0;
+        }
+        !self.finished
     }
 
     fn digit(&mut self, arity: u32) -> u32 {
@@ -152,21 +225,21 @@ impl Strategy for Dfs {
             return false;
         }
         if self.started {
-            while let Some(last) = self.stack.last_mut() {
-                last.value += 1;
-                if last.value < last.arity {
+            while let Some(last) = self.stack[self.floor..].last_mut() {
+                if last.value + 1 < last.arity {
+                    last.value += 1;
                     break;
                 }
                 self.stack.pop();
             }
-            if self.stack.is_empty() {
-                if self.bound.is_none() || !self.cut || self.allowed >= self.max() {
+            if self.stack.len() == self.floor {
+                if self.part {
                     self.finished = true;
                     return false;
                 }
-                self.allowed += 1;
-                self.cut = false;
-                self.round = 0;
+                if !self.deepen() {
+                    return false;
+                }
             }
         }
         self.started = true;
@@ -261,5 +334,60 @@ mod tests {
         // One delay at one of the 6 places where both can run: while the first runs, each of 5; none later.
         assert_eq!(count(Dfs::bounded(Bound::Delays(1)), 2, 4).0, 1 + 5);
         assert_eq!(count(Dfs::bounded(Bound::Delays(100)), 2, 4).0, 252);
+    }
+
+    /// The executions of a search, in order, each by its number; and the search at its end.
+    fn all(search: Dfs, period: u64) -> (Vec<u64>, Dfs) {
+        let program = || async {
+            for _ in 0..2 {
+                engine::spawn("task", async {
+                    for _ in 0..engine::choose("yields", 4) {
+                        engine::yield_now().await;
+                    }
+                });
+            }
+        };
+        let mut whole = search;
+        let mut seen = Vec::new();
+        loop {
+            let mut line = vec![whole.whole_round()];
+            while let Some(part) = line.pop() {
+                let mut engine = Engine::new(Limits::default(), part);
+                let mut rests = Vec::new();
+                while engine.execute(0, program()).is_some() {
+                    seen.push(engine.fingerprint());
+                    let part = engine.strategy::<Dfs>().unwrap();
+                    if part.executions().is_multiple_of(period) {
+                        rests.extend(part.split());
+                    }
+                }
+                whole.absorb(engine.strategy::<Dfs>().unwrap());
+                line.extend(rests);
+            }
+            assert!((whole.explored() - 1.0).abs() < 1e-9, "{}", whole.explored());
+            if !whole.deepen() {
+                return (seen, whole);
+            }
+        }
+    }
+
+    #[test]
+    fn parts_run_what_the_whole_runs_in_the_same_order() {
+        for search in [
+            Dfs::new(),
+            Dfs::bounded(Bound::Preemptions(2)),
+            Dfs::bounded(Bound::Delays(3)),
+            Dfs::bounded(Bound::Delays(100)),
+        ] {
+            let (expected, whole) = all(search.clone(), u64::MAX);
+            assert!(expected.len() > 30);
+            for period in [1, 2, 7] {
+                let (seen, parts) = all(search.clone(), period);
+                assert_eq!(seen, expected);
+                assert_eq!(parts.schedules(), whole.schedules());
+                assert_eq!(parts.executions(), expected.len() as u64);
+                assert_eq!((parts.was_cut(), parts.bound()), (whole.was_cut(), whole.bound()));
+            }
+        }
     }
 }
