@@ -1,33 +1,19 @@
-//! The reduced search held against the naive one, over random small programs.
-//!
-//! For each program, the naive search runs every schedule. From its traces the classes are counted here, by an
-//! independent and slow computation of the happens-before relation. The reduced search must reach exactly the same final
-//! states, and run exactly one execution for each class.
+//! Random small programs over all that tasks can share.
 
 use futures::future::{Either, FutureExt, join, select};
 use futures::stream::{FuturesUnordered, StreamExt};
-use mapi_sync_sim::decision::Kind;
-use mapi_sync_sim::engine::parallel::Control;
 use mapi_sync_sim::engine::sync::{
     Event, Mutex, Notify, Receiver, Register, Semaphore, Sender, bounded, oneshot, unbounded,
 };
-use mapi_sync_sim::engine::{
-    self, AbortHandle, ChoicePoint, Chosen, Decision, Effect, End, Engine, Limits, Outcome,
-    Segment, Strategy as Schedule, TaskId, TaskKey,
-};
-use mapi_sync_sim::strategy::{
-    Certificate, Dfs, Findings, Periods, Reduced, TrackedSharing, explore_split,
-};
+use mapi_sync_sim::engine::{self, AbortHandle, End, Engine, Limits, Outcome, TaskKey};
 use proptest::prelude::*;
-use proptest::test_runner::{FileFailurePersistence, RngSeed};
-use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZero;
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
 /// What tasks do. Objects and tasks are given by small numbers.
 #[derive(Clone, Debug)]
-enum Op {
+pub(super) enum Op {
     Yield,
     Sleep(u64),
     Read(usize),
@@ -276,21 +262,21 @@ async fn step(world: &World, at: u64, op: Op, inbox: &mut Option<Inbox>) {
 }
 
 #[derive(Clone, Debug)]
-struct Program {
-    tasks: Vec<(Vec<Op>, bool)>,
-    faults: u32,
-    drops: u32,
+pub(super) struct Program {
+    pub(super) tasks: Vec<(Vec<Op>, bool)>,
+    pub(super) faults: u32,
+    pub(super) drops: u32,
 }
 
 /// What an execution came to: what each task saw, what the cells hold, how and when it ended.
-type Result_ = (BTreeMap<TaskKey, Vec<u64>>, [u64; 2], String, u64);
+pub(super) type Came = (BTreeMap<TaskKey, Vec<u64>>, [u64; 2], String, u64);
 
 impl Program {
-    fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> Limits {
         Limits { faults: self.faults, drops: self.drops, ..Limits::default() }
     }
 
-    fn execute(&self, engine: &mut Engine) -> Option<(Outcome, Result_)> {
+    pub(super) fn execute(&self, engine: &mut Engine) -> Option<(Outcome, Came)> {
         let log = Log::default();
         let (seen, tasks) = (Arc::clone(&log), self.tasks.clone());
         let cells = Arc::new(std::sync::Mutex::new(None));
@@ -335,206 +321,6 @@ impl Program {
         let result = (std::mem::take(&mut *log.lock().unwrap()), cells, end, outcome.virtual_ms);
         Some((outcome, result))
     }
-}
-
-/// A step of a trace, kept for the count of classes.
-#[derive(Clone, Debug)]
-struct Step {
-    key: TaskKey,
-    clock: bool,
-    effects: Vec<Effect>,
-    choices: Vec<(usize, Chosen)>,
-    woken: Vec<TaskKey>,
-}
-
-/// A search that keeps each execution's trace.
-struct Recorder<S> {
-    search: S,
-    trace: Vec<Step>,
-}
-
-impl<S: Schedule> Recorder<S> {
-    fn new(search: S) -> Self {
-        Self { search, trace: Vec::new() }
-    }
-}
-
-impl<S: Schedule> Schedule for Recorder<S> {
-    fn begin(&mut self, index: u64) -> bool {
-        self.trace.clear();
-        self.search.begin(index)
-    }
-
-    fn pick(&mut self, at: &Decision<'_>) -> TaskId {
-        self.search.pick(at)
-    }
-
-    fn choose(&mut self, at: &ChoicePoint) -> u32 {
-        self.search.choose(at)
-    }
-
-    fn wants_footprints(&self) -> bool {
-        true
-    }
-
-    fn abandons(&mut self) -> bool {
-        self.search.abandons()
-    }
-
-    fn discards(&mut self) -> bool {
-        self.search.discards()
-    }
-
-    fn end(&mut self) {
-        self.search.end();
-    }
-
-    fn segment(&mut self, segment: &Segment<'_>) {
-        self.search.segment(segment);
-        self.trace.push(Step {
-            key: segment.key,
-            clock: segment.task == TaskId::CLOCK,
-            effects: segment.effects.to_vec(),
-            choices: departures(segment.choices),
-            woken: segment.woken.iter().map(|task| segment.key_of(*task)).collect(),
-        });
-    }
-}
-
-/// The choices of a segment, each with its place among those of its kind. Whether a fault was asked for and did not strike
-/// depends on the budget, and makes no difference.
-fn departures(choices: &[Chosen]) -> Vec<(usize, Chosen)> {
-    let place =
-        |at: usize| choices[..at].iter().filter(|chosen| chosen.kind == choices[at].kind).count();
-    (0..choices.len())
-        .map(|at| (place(at), choices[at]))
-        .filter(|(_, chosen)| chosen.value > 0 || chosen.kind == Kind::Choice)
-        .collect()
-}
-
-/// Each event by its task and number, with its choices and the events that happen before it.
-type Class = BTreeMap<(TaskKey, usize), (Vec<(usize, Chosen)>, BTreeSet<(TaskKey, usize)>)>;
-
-fn class(trace: &[Step]) -> Class {
-    let conflict = |a: &Step, b: &Step| {
-        a.effects.iter().any(|effect| match effect {
-            Effect::Access(object, mode) => b.effects.iter().any(|other| match other {
-                Effect::Access(same, theirs) => same == object && mode.conflicts(*theirs),
-                Effect::After(_) => false,
-            }),
-            Effect::After(_) => false,
-        })
-    };
-    let mut names = Vec::new();
-    let mut counts = BTreeMap::<TaskKey, usize>::new();
-    let mut before: Vec<BTreeSet<usize>> = Vec::new();
-    for (i, step) in trace.iter().enumerate() {
-        let count = counts.entry(step.key).or_default();
-        names.push((step.key, *count));
-        *count += 1;
-        let previous = (0..i).rev().find(|j| trace[*j].key == step.key);
-        // The first to wake the task since it last ran.
-        let enabler = (previous.map_or(0, |p| p)..i).find(|j| trace[*j].woken.contains(&step.key));
-        let mut all = BTreeSet::new();
-        for j in 0..i {
-            let after = step.effects.contains(&Effect::After(j as u64));
-            let direct = trace[j].key == step.key
-                || trace[j].clock
-                || step.clock
-                || after
-                || enabler == Some(j)
-                || conflict(&trace[j], step);
-            if direct {
-                all.extend(before[j].iter().copied());
-                all.insert(j);
-            }
-        }
-        before.push(all);
-    }
-    let named = |set: &BTreeSet<usize>| set.iter().map(|j| names[*j]).collect();
-    (0..trace.len()).map(|i| (names[i], (trace[i].choices.clone(), named(&before[i])))).collect()
-}
-
-/// The executions that are counted, in order, each with a number that tells it from others.
-#[derive(Default, PartialEq)]
-struct Seen(Vec<(u64, Result_)>);
-
-impl Findings for Seen {
-    fn append(&mut self, later: Self) {
-        self.0.extend(later.0);
-    }
-}
-
-fn in_parts(program: &Program, jobs: usize, period: u32) -> (Seen, Certificate) {
-    let period = NonZero::new(period).unwrap();
-    let periods = Periods { free: period, costly: period };
-    explore_split(TrackedSharing, jobs, periods, &Control::new(), || {
-        |part| {
-            let mut engine = Engine::new(program.limits(), part);
-            let mut seen = Seen::default();
-            while let Some((outcome, result)) = program.execute(&mut engine) {
-                if outcome.end != End::Abandoned {
-                    seen.0.push((engine.fingerprint(), result));
-                }
-            }
-            seen
-        }
-    })
-}
-
-/// More executions than this make a program too large for the naive search.
-const MOST: usize = 200;
-
-fn check(program: &Program) -> Result<(), TestCaseError> {
-    let mut engine = Engine::new(program.limits(), Recorder::new(Dfs::new()));
-    let mut classes = BTreeSet::new();
-    let mut results = BTreeSet::new();
-    let mut runs = 0;
-    while let Some((outcome, result)) = program.execute(&mut engine) {
-        prop_assert!(outcome.panics.is_empty(), "{:?}", outcome.panics);
-        runs += 1;
-        prop_assume!(runs <= MOST);
-        classes.insert(class(&engine.strategy::<Recorder<Dfs>>().unwrap().trace));
-        results.insert(result);
-    }
-    // Split as often as can be, now and then, and not at all.
-    for period in [1, 3, 1_000] {
-        let one = in_parts(program, 1, period);
-        prop_assert!(one.1.complete, "{:?}", one.1);
-        let expected = classes.len() as u64;
-        prop_assert_eq!(one.1.classes, expected, "split once in {}: {:?}", period, one.1);
-        let reached: BTreeSet<_> = one.0.0.iter().map(|(_, result)| result.clone()).collect();
-        prop_assert_eq!(&reached, &results, "split once in {}", period);
-        let jobs = 2 + period as usize % 2;
-        prop_assert!(in_parts(program, jobs, period) == one, "{} jobs, {}", jobs, period);
-    }
-    {
-        let search = Recorder::new(Reduced::new(TrackedSharing));
-        let mut engine = Engine::new(program.limits(), search);
-        let mut reached = BTreeSet::new();
-        let mut seen = BTreeMap::new();
-        while let Some((outcome, result)) = program.execute(&mut engine) {
-            if outcome.end == End::Abandoned {
-                continue;
-            }
-            reached.insert(result);
-            let trace = &engine.strategy::<Recorder<Reduced>>().unwrap().trace;
-            if let Some(before) = seen.insert(class(trace), trace.clone()) {
-                prop_assert!(false, "one class is run twice:\n{before:#?}\n{trace:#?}");
-            }
-        }
-        let certificate = engine.strategy::<Recorder<Reduced>>().unwrap().search.certificate();
-        prop_assert!(certificate.complete, "{:?}", certificate);
-        prop_assert_eq!(&reached, &results, "of {} runs: {:?}", runs, certificate);
-        prop_assert_eq!(
-            certificate.classes,
-            classes.len() as u64,
-            "of {} runs: {:?}",
-            runs,
-            certificate
-        );
-    }
-    Ok(())
 }
 
 fn leaf() -> impl Strategy<Value = Op> {
@@ -584,7 +370,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn program() -> impl Strategy<Value = Program> {
+pub(super) fn program() -> impl Strategy<Value = Program> {
     let task = (proptest::collection::vec(op(), 1..4), any::<bool>());
     (proptest::collection::vec(task, 1..4), 0..2_u32, 0..2_u32)
         .prop_map(|(tasks, faults, drops)| Program { tasks, faults, drops })
@@ -592,91 +378,3 @@ fn program() -> impl Strategy<Value = Program> {
 
 // The same programs in each run, so that a change is judged by what it changed; more of them with `PROPTEST_CASES`, others
 // with `PROPTEST_RNG_SEED`. Fewer on Windows: nothing in the search depends on the system, and Wine is slow.
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: ProptestConfig::default().cases.max(if cfg!(windows) { 256 } else { 2_000 }),
-        rng_seed: match ProptestConfig::default().rng_seed {
-            RngSeed::Random => RngSeed::Fixed(1),
-            seed => seed,
-        },
-        max_global_rejects: u32::MAX,
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
-        ..ProptestConfig::default()
-    })]
-
-    #[test]
-    fn the_reduced_search_finds_all_and_repeats_nothing(program in program()) {
-        check(&program)?;
-    }
-}
-
-/// A task whose end was waited for among other things ends while its parent waits for something else.
-#[test]
-fn a_wait_that_was_given_up_wakes_nobody_unseen() {
-    let ops = vec![Op::Send(0, 0), Op::JoinOrRecv(vec![], 0), Op::SpawnAndJoin(vec![])];
-    check(&Program { tasks: vec![(ops, false)], faults: 0, drops: 0 }).unwrap();
-}
-
-/// A joiner that was kept after a select is polled again, in a segment that waited for something else before.
-#[test]
-fn a_wait_that_is_taken_up_again_is_seen_in_each_order() {
-    let ops = vec![Op::JoinLater(vec![Op::TrySend(0, 0)], 0, vec![Op::Raise(0)])];
-    check(&Program { tasks: vec![(ops, false)], faults: 0, drops: 0 }).unwrap();
-}
-
-/// Aborting a task that has children of its own.
-#[test]
-fn a_task_is_aborted_while_it_waits_for_its_child() {
-    let tasks = vec![
-        (vec![Op::Abort(1), Op::TryRecv(0)], false),
-        (vec![Op::Spawn(vec![]), Op::Oneshot(vec![])], false),
-    ];
-    let program = Program { tasks, faults: 0, drops: 0 };
-    check(&program).unwrap();
-}
-
-fn without_faults(tasks: Vec<Vec<Op>>) -> Program {
-    let tasks = tasks.into_iter().map(|ops| (ops, false)).collect();
-    Program { tasks, faults: 0, drops: 0 }
-}
-
-/// The child's end wakes the gatherer, before or after it is polled again: that is found where the gatherer runs first, and is
-/// to be run where the other task does. There, what the wait and the reset of the event are to be exchanged for looks as if
-/// the gatherer, which sleeps, could stand in for it.
-#[test]
-fn a_step_stands_in_only_for_what_is_planned_after_it() {
-    let program = without_faults(vec![
-        vec![Op::Gather(vec![Op::Reset])],
-        vec![Op::Oneshot(vec![]), Op::Wait],
-    ]);
-    check(&program).unwrap();
-}
-
-/// What a task does when it is aborted is not what it would have done: its first segment reads what the third task writes,
-/// unless it is aborted before.
-#[test]
-fn an_aborted_task_does_not_do_what_it_would_have_done() {
-    let program =
-        without_faults(vec![vec![Op::WaitOrRecv(0)], vec![Op::Abort(0)], vec![Op::Lock(vec![])]]);
-    check(&program).unwrap();
-}
-
-/// A task that finds the semaphore free goes on to its end in the same segment, and writes what the third task reads. If it
-/// finds it taken, it queues, and the two are independent.
-#[test]
-fn a_task_that_waits_does_not_do_what_it_would_have_done() {
-    let program = without_faults(vec![
-        vec![Op::Acquire(vec![])],
-        vec![Op::Acquire(vec![Op::Read(0)])],
-        vec![Op::WaitOrRecv(0)],
-    ]);
-    check(&program).unwrap();
-}
-
-/// Of the many that the gatherer waits for, only the event is polled last, after the child's end has woken it. So the wait
-/// for the event looks like its only one, and the gatherer could run before the event is set all the same.
-#[test]
-fn a_wait_that_is_polled_alone_need_not_be_the_only_one() {
-    let program = without_faults(vec![vec![Op::Reset, Op::Set], vec![Op::Set, Op::Gather(vec![])]]);
-    check(&program).unwrap();
-}

@@ -1,0 +1,126 @@
+//! Classes of executions, counted from their traces by an independent and slow computation of the happens-before relation.
+
+use mapi_sync_sim::decision::Kind;
+use mapi_sync_sim::engine::{
+    ChoicePoint, Chosen, Decision, Effect, Segment, Strategy, TaskId, TaskKey,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A step of a trace, kept for the count of classes.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    key: TaskKey,
+    clock: bool,
+    effects: Vec<Effect>,
+    choices: Vec<(usize, Chosen)>,
+    woken: Vec<TaskKey>,
+}
+
+/// A search that keeps each execution's trace.
+pub(super) struct Recorder<S> {
+    pub(super) search: S,
+    pub(super) trace: Vec<Step>,
+}
+
+impl<S: Strategy> Recorder<S> {
+    pub(super) fn new(search: S) -> Self {
+        Self { search, trace: Vec::new() }
+    }
+}
+
+impl<S: Strategy> Strategy for Recorder<S> {
+    fn begin(&mut self, index: u64) -> bool {
+        self.trace.clear();
+        self.search.begin(index)
+    }
+
+    fn pick(&mut self, at: &Decision<'_>) -> TaskId {
+        self.search.pick(at)
+    }
+
+    fn choose(&mut self, at: &ChoicePoint) -> u32 {
+        self.search.choose(at)
+    }
+
+    fn wants_footprints(&self) -> bool {
+        true
+    }
+
+    fn abandons(&mut self) -> bool {
+        self.search.abandons()
+    }
+
+    fn discards(&mut self) -> bool {
+        self.search.discards()
+    }
+
+    fn end(&mut self) {
+        self.search.end();
+    }
+
+    fn segment(&mut self, segment: &Segment<'_>) {
+        self.search.segment(segment);
+        self.trace.push(Step {
+            key: segment.key,
+            clock: segment.task == TaskId::CLOCK,
+            effects: segment.effects.to_vec(),
+            choices: departures(segment.choices),
+            woken: segment.woken.iter().map(|task| segment.key_of(*task)).collect(),
+        });
+    }
+}
+
+/// The choices of a segment, each with its place among those of its kind. Whether a fault was asked for and did not strike
+/// depends on the budget, and makes no difference.
+fn departures(choices: &[Chosen]) -> Vec<(usize, Chosen)> {
+    let place =
+        |at: usize| choices[..at].iter().filter(|chosen| chosen.kind == choices[at].kind).count();
+    (0..choices.len())
+        .map(|at| (place(at), choices[at]))
+        .filter(|(_, chosen)| chosen.value > 0 || chosen.kind == Kind::Choice)
+        .collect()
+}
+
+/// Each event by its task and number, with its choices and the events that happen before it.
+pub(super) type Class =
+    BTreeMap<(TaskKey, usize), (Vec<(usize, Chosen)>, BTreeSet<(TaskKey, usize)>)>;
+
+pub(super) fn class(trace: &[Step]) -> Class {
+    let conflict = |a: &Step, b: &Step| {
+        a.effects.iter().any(|effect| match effect {
+            Effect::Access(object, mode) => b.effects.iter().any(|other| match other {
+                Effect::Access(same, theirs) => same == object && mode.conflicts(*theirs),
+                Effect::After(_) => false,
+            }),
+            Effect::After(_) => false,
+        })
+    };
+    let mut names = Vec::new();
+    let mut counts = BTreeMap::<TaskKey, usize>::new();
+    let mut before: Vec<BTreeSet<usize>> = Vec::new();
+    for (i, step) in trace.iter().enumerate() {
+        let count = counts.entry(step.key).or_default();
+        names.push((step.key, *count));
+        *count += 1;
+        let previous = (0..i).rev().find(|j| trace[*j].key == step.key);
+        // The first to wake the task since it last ran.
+        let enabler = (previous.map_or(0, |p| p)..i).find(|j| trace[*j].woken.contains(&step.key));
+        let mut all = BTreeSet::new();
+        for j in 0..i {
+            let after = step.effects.contains(&Effect::After(j as u64));
+            let direct = trace[j].key == step.key
+                || trace[j].clock
+                || step.clock
+                || after
+                || enabler == Some(j)
+                || conflict(&trace[j], step);
+            if direct {
+                all.extend(before[j].iter().copied());
+                all.insert(j);
+            }
+        }
+        before.push(all);
+    }
+    let named = |set: &BTreeSet<usize>| set.iter().map(|j| names[*j]).collect();
+    (0..trace.len()).map(|i| (names[i], (trace[i].choices.clone(), named(&before[i])))).collect()
+}
