@@ -104,4 +104,4 @@ pub use task::{
 
 pub(crate) use context::is_closing;
 pub(crate) use id::mix;
-pub(crate) use strategy::{Few, Picked};
+pub(crate) use strategy::{Few, Listed, Picked};

@@ -30,6 +30,12 @@ pub trait Strategy: Any + Send {
         few.picked(self.pick(&few.decision()))
     }
 
+    /// The same where there are more than 64 tasks. It answers with a place in the list of those that can run.
+    #[doc(hidden)]
+    fn pick_listed(&mut self, listed: &Listed<'_>) -> Option<usize> {
+        listed.list.binary_search(&self.pick(&listed.decision())).ok()
+    }
+
     /// Picks a value below `at.arity`; a greater one is taken as 0.
     fn choose(&mut self, at: &ChoicePoint) -> u32;
 
@@ -65,6 +71,26 @@ pub struct Few<'a> {
     /// A bit for each task that can run.
     pub(super) ready: u64,
     pub(super) facts: Facts<'a>,
+}
+
+/// What a decision among many tasks comes to.
+pub struct Listed<'a> {
+    /// Those that can run, by ascending number.
+    pub(super) list: &'a [TaskId],
+    pub(super) facts: Facts<'a>,
+}
+
+impl<'a> Listed<'a> {
+    /// [`Decision::sample`].
+    #[inline]
+    pub(crate) fn sample(&self, choose: impl FnOnce(u32) -> u32) -> Option<usize> {
+        Some(choose(self.list.len() as u32) as usize)
+    }
+
+    #[inline]
+    fn decision(&self) -> Decision<'a> {
+        Decision { ready: Ready::of_list(self.list), clock: false, facts: self.facts }
+    }
 }
 
 /// One of [`Few`] tasks: its bit, or none if it is not among them.

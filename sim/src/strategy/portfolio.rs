@@ -1,7 +1,7 @@
 //! Some of each.
 
 use super::{Block, Pct, Pos, Random, RoundRobin, Surw, Urw};
-use crate::engine::{ChoicePoint, Decision, Few, Picked, Segment, Strategy, TaskId, mix};
+use crate::engine::{ChoicePoint, Decision, Few, Listed, Picked, Segment, Strategy, TaskId, mix};
 use std::mem;
 
 /// The random strategies in turns, since each is blind to bugs that another finds at once.
@@ -99,6 +99,10 @@ impl Strategy for Portfolio {
 
     fn pick_few(&mut self, few: Few<'_>) -> Picked {
         self.now().pick_few(few)
+    }
+
+    fn pick_listed(&mut self, listed: &Listed<'_>) -> Option<usize> {
+        self.now().pick_listed(listed)
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {

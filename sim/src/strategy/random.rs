@@ -1,7 +1,7 @@
 //! Uniform random choice among what can run.
 
 use crate::decision::Kind;
-use crate::engine::{ChoicePoint, Decision, Few, Picked, Strategy, TaskId, mix};
+use crate::engine::{ChoicePoint, Decision, Few, Listed, Picked, Strategy, TaskId, mix};
 use fastrand::Rng;
 
 /// Picks each step's task, and each value, with equal chances.
@@ -40,6 +40,10 @@ impl Strategy for Random {
 
     fn pick_few(&mut self, few: Few<'_>) -> Picked {
         few.sample(|len| self.rng.u32(..len))
+    }
+
+    fn pick_listed(&mut self, listed: &Listed<'_>) -> Option<usize> {
+        listed.sample(|len| self.rng.u32(..len))
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {

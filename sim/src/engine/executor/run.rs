@@ -7,7 +7,7 @@ use crate::engine::footprint::{Effect, Mode};
 use crate::engine::id::{ObjectId, Site, TaskId};
 use crate::engine::outcome::{Blocked, Budget, End, TaskPanic};
 use crate::engine::ready::{Ready, lowest};
-use crate::engine::strategy::{Decision, Few};
+use crate::engine::strategy::{Decision, Few, Listed};
 use crate::engine::turn;
 use std::any::Any;
 use std::ops::ControlFlow;
@@ -254,12 +254,14 @@ impl Engine {
             *place = list.binary_search(&current).unwrap_or(0);
         }
         let default = list[*place];
-        let at = Decision { ready: Ready::of_list(list), clock: false, facts: Facts(self) };
-        let picked =
-            cx.strategy.borrow_mut().as_mut().expect("an execution has a strategy").pick(&at);
-        let Ok(at) = list.binary_search(&picked) else { return (default, false) };
+        let at = Listed { list, facts: Facts(self) };
+        let mut strategy = cx.strategy.borrow_mut();
+        let picked = strategy.as_mut().expect("an execution has a strategy").pick_listed(&at);
+        let Some((at, task)) = picked.and_then(|at| Some((at, *list.get(at)?))) else {
+            return (default, false);
+        };
         *place = at;
-        (picked, picked != default)
+        (task, task != default)
     }
 
     /// The same among few tasks. A task is a bit here.
