@@ -1,6 +1,7 @@
 //! What decides: the one exchange of two steps, or the one decision, without which a counterexample is none.
 //!
 //! Two adjacent steps of a schedule decide if the defect is gone when they are exchanged and all else is left in its order.
+//! Where no two do, a step and several of another task may: all of these must come before it for the defect to go.
 //! That is what Zeller and Hildebrandt look for between two inputs, a difference that is minimal (see
 //! [`shrink`](crate::shrink)), and Choi and Zeller between two schedules: "Isolating Failure-Inducing Thread Schedules"
 //! (ISSTA 2002). Nothing is claimed that was not run.
@@ -14,6 +15,9 @@ use crate::world::World;
 /// How many other schedules must all show a defect before it is said to be in every one.
 const OTHERS: u64 = 200;
 
+/// How many steps of a task are moved together at most.
+const MOST: usize = 8;
+
 /// What decides whether a defect shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
@@ -21,6 +25,8 @@ pub(crate) enum Cause {
     Order {
         first: u64,
         second: u64,
+        /// How many steps of its task, from the second on, are moved together.
+        moved: u64,
         /// The execution in which the second comes right after the first.
         together: Decisions,
         /// The execution in which they are exchanged.
@@ -43,12 +49,15 @@ pub(crate) fn explain(trial: &mut Trial<'_>, world: &World, shown: &Shown) -> Op
     if trial.all_show(world, OTHERS) {
         return Some(Cause::Nothing { others: OTHERS });
     }
-    pair(trial, world, shown).or_else(|| decision(trial, world, shown))
+    pair(trial, world, shown, 1)
+        .or_else(|| decision(trial, world, shown))
+        .or_else(|| (2..=MOST).find_map(|moved| pair(trial, world, shown, moved)))
 }
 
 /// Two steps, the second of which can come right after the first and right before it, where the defect shows in the one
-/// case and not in the other. Those that are closest together come first, then the latest.
-fn pair(trial: &mut Trial<'_>, world: &World, shown: &Shown) -> Option<Cause> {
+/// case and not in the other. With the second go as many steps of its task as are to be moved together. Those that are
+/// closest together come first, then the latest.
+fn pair(trial: &mut Trial<'_>, world: &World, shown: &Shown, moved: usize) -> Option<Cause> {
     let order = &shown.order;
     let mut second_best = None;
     for distance in 1..order.len() {
@@ -58,18 +67,20 @@ fn pair(trial: &mut Trial<'_>, world: &World, shown: &Shown) -> Option<Cause> {
             if task == TaskKey::CLOCK || order[first..second].iter().any(|key| bars(*key, task)) {
                 continue;
             }
-            let together = moved(order, second, first + 1);
-            let exchanged = moved(order, second, first);
-            let Some(ran) = run_as_told(trial, world, shown, exchanged, first + 2)? else {
+            let Some(block) = block(order, second, moved) else { continue };
+            let told = first + 1 + moved;
+            let Some(ran) = run_as_told(trial, world, shown, brought(order, &block, first), told)?
+            else {
                 continue;
             };
             if ran.shows {
                 continue;
             }
-            let before = if distance == 1 {
+            let together = brought(order, &block, first + 1);
+            let before = if together == *order {
                 shown.decisions.clone()
             } else {
-                match run_as_told(trial, world, shown, together, first + 2)? {
+                match run_as_told(trial, world, shown, together, told)? {
                     Some(before) if before.shows => before.shown.decisions,
                     _ => continue,
                 }
@@ -77,6 +88,7 @@ fn pair(trial: &mut Trial<'_>, world: &World, shown: &Shown) -> Option<Cause> {
             let cause = Cause::Order {
                 first: first as u64,
                 second: second as u64,
+                moved: moved as u64,
                 together: before,
                 exchanged: ran.shown.decisions,
             };
@@ -94,10 +106,20 @@ fn bars(step: TaskKey, task: TaskKey) -> bool {
     step == task || step == TaskKey::CLOCK
 }
 
-/// The order with one step moved to an earlier place.
-fn moved(order: &[TaskKey], from: usize, to: usize) -> Vec<TaskKey> {
+/// The places of so many steps of one task, from this one on. `None` if there are not so many before time passes.
+fn block(order: &[TaskKey], from: usize, steps: usize) -> Option<Vec<usize>> {
+    let before_time = order[from..].iter().take_while(|key| **key != TaskKey::CLOCK);
+    let own = (from..).zip(before_time).filter(|(_, key)| **key == order[from]);
+    let places: Vec<usize> = own.map(|(place, _)| place).take(steps).collect();
+    (places.len() == steps).then_some(places)
+}
+
+/// The order with the steps of these places brought to an earlier place, all others left in theirs.
+fn brought(order: &[TaskKey], block: &[usize], to: usize) -> Vec<TaskKey> {
     let mut order = order.to_vec();
-    order[to..=from].rotate_right(1);
+    for (number, from) in block.iter().enumerate() {
+        order[to + number..=*from].rotate_right(1);
+    }
     order
 }
 
@@ -146,12 +168,15 @@ fn decision(trial: &mut Trial<'_>, world: &World, shown: &Shown) -> Option<Cause
 pub enum Why {
     /// Two adjacent steps: exchanged, with all else in its order, the defect is gone.
     ///
-    /// If others come between them, those can come later, and the defect shows all the same.
+    /// If others come between them, those can come later, and the defect shows all the same. If several steps of the
+    /// second's task are moved together, no fewer do.
     Order {
         /// The one that came first.
         first: DecisiveStep,
         /// The one that came next.
         second: DecisiveStep,
+        /// How many steps of the second's task, from it on, are moved together: mostly 1.
+        moved: u64,
         /// What was decided in the execution in which they are adjacent: in this one, if nothing comes between them.
         together: Decisions,
         /// What was decided in the execution in which they are exchanged.
@@ -171,7 +196,8 @@ pub enum Why {
         /// How many.
         others: u64,
     },
-    /// No exchange of two adjacent steps and no single decision makes the defect go.
+    /// No exchange of two adjacent steps, none of a step and a few of another task, and no single decision makes the
+    /// defect go.
     Several,
 }
 
@@ -224,4 +250,29 @@ pub(crate) fn in_words(
 /// Whether a defect can be explained: it must be one that an execution shows by itself.
 pub(crate) fn can_explain(defect: Defect) -> bool {
     defect != Defect::Nondeterminism
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_of_a_task_are_brought_forward_together() {
+        let [a, b, c] = [0, 1, 2].map(|n| TaskKey::MAIN.child(n));
+        let order = [a, b, c, b, a, b, TaskKey::CLOCK, b];
+        assert_eq!(block(&order, 1, 1), Some(vec![1]));
+        assert_eq!(block(&order, 1, 3), Some(vec![1, 3, 5]));
+        // Time passes before the fourth.
+        assert_eq!(block(&order, 1, 4), None);
+        let brought = brought(&order, &[1, 3, 5], 0);
+        assert_eq!(brought, [b, b, b, a, c, a, TaskKey::CLOCK, b]);
+    }
+
+    #[test]
+    fn steps_that_are_in_their_place_stay_there() {
+        let [a, b] = [0, 1].map(|n| TaskKey::MAIN.child(n));
+        let order = [a, b, a, b];
+        assert_eq!(brought(&order, &[1], 1), order);
+        assert_eq!(brought(&order, &[1, 3], 1), [a, b, b, a]);
+    }
 }

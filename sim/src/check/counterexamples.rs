@@ -169,8 +169,8 @@ fn why(cause: Cause, execution: &Execution, engine: &Engine) -> Why {
         calls: (0..execution.calls.len()).filter(|n| execution.calls[*n].step == step).collect(),
     };
     match cause {
-        Cause::Order { first, second, together, exchanged } => {
-            Why::Order { first: step(first), second: step(second), together, exchanged }
+        Cause::Order { first, second, moved, together, exchanged } => {
+            Why::Order { first: step(first), second: step(second), moved, together, exchanged }
         }
         Cause::Decision { departure, tasks, without } => {
             let kind = departure.place.kind;

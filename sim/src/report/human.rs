@@ -157,11 +157,17 @@ fn write_why(out: &mut dyn Write, shown: &Counterexample, palette: &Palette) -> 
     let Some(why) = &shown.why else { return Ok(()) };
     write!(out, "   {heading}what decides:{heading:#} ")?;
     match why {
-        Why::Order { first, second, .. } => {
+        Why::Order { first, second, moved, .. } => {
             let adjacent = second.step == first.step + 1;
-            let how =
-                if adjacent { "adjacent steps" } else { "steps; those between can come later" };
-            writeln!(out, "the order of two {how}")?;
+            match moved {
+                1 => write!(
+                    out,
+                    "the order of two {}steps",
+                    if adjacent { "adjacent " } else { "" }
+                )?,
+                _ => write!(out, "the order of a step and the next {moved} of `{}`", second.task)?,
+            }
+            writeln!(out, "{}", if adjacent { "" } else { "; those between can come later" })?;
             for (number, step) in [(1, first), (2, second)] {
                 writeln!(out, "     ({number}) {}", step_in_words(step, &shown.execution))?;
             }

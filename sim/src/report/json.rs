@@ -209,6 +209,9 @@ struct Decisive {
     /// The two steps, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     steps: Vec<Step>,
+    /// How many steps of the second's task, from it on, are exchanged with the first, if more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved: Option<u64>,
     /// What replays the execution in which they are exchanged, or without the decision. The defect is gone there.
     #[serde(skip_serializing_if = "Option::is_none")]
     without: Option<String>,
@@ -257,7 +260,11 @@ impl Decisive {
             Why::Several => ("several", None, Vec::new(), None),
         };
         let without = why.without().map(|without| shown.subject.token(without.clone()).to_string());
-        Some(Self { kind, what, steps, without, others })
+        let moved = match why {
+            Why::Order { moved, .. } if *moved > 1 => Some(*moved),
+            _ => None,
+        };
+        Some(Self { kind, what, steps, moved, without, others })
     }
 }
 
