@@ -302,6 +302,25 @@ impl ReadySet {
         })
     }
 
+    /// How many tasks wait: they have not finished, and could not run when they were last gathered.
+    pub(super) fn waiting(&self) -> u32 {
+        let live: u32 = self.live().map(|(_, live)| live.count_ones()).sum();
+        live - self.view().len()
+    }
+
+    /// That of those that wait whose number this is, counted from 0 by ascending number.
+    pub(super) fn nth_waiting(&self, n: u32) -> Option<TaskId> {
+        let ready = self.view();
+        let live = self.live().flat_map(|(base, live)| bits(live).map(move |bit| base + bit));
+        live.map(TaskId).filter(|id| !ready.contains(*id)).nth(n as usize)
+    }
+
+    /// The words of those that have not finished, with the number of the task that the lowest bit stands for.
+    fn live(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let words = self.blocks.iter().flat_map(|block| &block.live);
+        (0..).step_by(64).zip(words.map(|word| word.load(Relaxed))).take(self.tasks.div_ceil(64))
+    }
+
     #[inline]
     fn place(&self, id: TaskId) -> (&Block, usize, u64) {
         let index = id.index();

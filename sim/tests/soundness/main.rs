@@ -13,7 +13,7 @@ use mapi_sync_sim::engine::{End, Engine};
 use mapi_sync_sim::strategy::{
     Certificate, Dfs, Findings, Periods, Reduced, TrackedSharing, explore_split,
 };
-use program::{Op, Program, Came, program};
+use program::{Came, Op, Program, program};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
 use std::collections::{BTreeMap, BTreeSet};

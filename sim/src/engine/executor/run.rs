@@ -131,7 +131,7 @@ impl Engine {
         }
     }
 
-    /// Polls a task that was taken out of the ready set, and says whether it waits. Otherwise it is at its end.
+    /// Polls a task, and says what became of it. At its end, it is out of the ready set.
     #[inline(always)]
     fn poll(
         &mut self,
@@ -302,18 +302,12 @@ impl Engine {
 
     /// Asks whether a task that waits is polled without having been woken.
     fn spurious(&mut self, cx: &Context) -> Option<TaskId> {
-        let waiting = || {
-            let tasks = (0..).map(TaskId).zip(&self.slots[..self.admitted]);
-            let waiting = tasks
-                .filter(|(id, slot)| slot.future.is_some() && !self.ready.view().contains(*id));
-            waiting.map(|(id, _)| id)
-        };
-        let arity = u32::try_from(waiting().count()).ok()? + 1;
-        if arity == 1 {
+        let waiting = self.ready.waiting();
+        if waiting == 0 {
             return None;
         }
-        let value = cx.choose(Kind::Spurious, Site::NONE, arity, self.spurious_left);
-        let task = waiting().nth(value.checked_sub(1)? as usize)?;
+        let value = cx.choose(Kind::Spurious, Site::NONE, waiting + 1, self.spurious_left);
+        let task = self.ready.nth_waiting(value.checked_sub(1)?)?;
         self.spurious_left -= 1;
         self.plain = self.is_plain();
         Some(task)

@@ -135,6 +135,13 @@ proptest! {
             prop_assert_eq!(ready.nth(n), Some(*id));
         }
         prop_assert_eq!(ready.nth(ready.len()), None);
+        let waiting: Vec<TaskId> = live.difference(&model).copied().collect();
+        prop_assert_eq!(set.waiting() as usize, waiting.len());
+        for (n, id) in (0..).zip(&waiting) {
+            prop_assert_eq!(set.nth_waiting(n), Some(*id));
+        }
+        prop_assert_eq!(set.nth_waiting(set.waiting()), None);
+        let ready = set.view();
         for id in (0..tasks).map(TaskId) {
             prop_assert_eq!(ready.contains(id), model.contains(&id));
             let default = ready.default_after(id);
