@@ -19,6 +19,8 @@ enum Event {
     Call(Call<&'static str>),
     /// One of the callbacks in flight ends, this one of them.
     Ends(prop::sample::Index, Answer),
+    /// The one that has been in flight for the longest time ends well.
+    FirstEnds,
 }
 
 fn progress() -> impl Strategy<Value = Event> {
@@ -86,7 +88,11 @@ fn long_way(scope: Scope, policy: &Policy, events: &[Event]) -> (Vec<Violation>,
                 continue;
             }
             Event::Call(call) => *call,
-            Event::Ends(..) if open.is_empty() => continue,
+            Event::Ends(..) | Event::FirstEnds if open.is_empty() => continue,
+            Event::FirstEnds => {
+                let answer = Answer::Returned(HResult::S_OK);
+                Call::Ended { call: open.remove(0), answer }
+            }
             Event::Ends(which, answer) => {
                 let call = open.remove(which.index(open.len()));
                 Call::Ended { call, answer: *answer }
@@ -126,7 +132,10 @@ fn short_way(
                     open.push(begun);
                 }
             }
-            Event::Ends(..) if open.is_empty() => {}
+            Event::Ends(..) | Event::FirstEnds if open.is_empty() => {}
+            Event::FirstEnds => {
+                open.remove(0).end(HResult::S_OK);
+            }
             Event::Ends(which, answer) => {
                 let ended = open.remove(which.index(open.len()));
                 match answer {
@@ -150,6 +159,7 @@ proptest! {
         mut events in prop::collection::vec(event(), 0..60),
         request in any::<bool>(),
         serial in any::<bool>(),
+        orderly in any::<bool>(),
     ) {
         let scope = if request { Scope::Request } else { Scope::Callback };
         if request {
@@ -160,6 +170,16 @@ proptest! {
                 Call::StartReturned { result: HResult::S_OK, event: RawEvent::NULL },
             ];
             events.splice(0..0, started.map(Event::Call));
+        }
+        if orderly {
+            // As most syncs end: no call is in flight any more, and the last one said that all is complete.
+            let complete = Call::Progress { text: Some("Inbox"), index: 2, index_max: 2 };
+            let done = Call::Done { event: RawEvent::NULL, status: HResult::S_OK };
+            let open = events.len();
+            events.extend((0..open).map(|_| Event::FirstEnds));
+            for call in [complete, done, complete] {
+                events.extend([Event::Call(call), Event::FirstEnds]);
+            }
         }
         let policy = Policy::default().with_bounded_silence(Duration::from_millis(5));
         let policy = if serial { policy.with(Rule::SerialCalls) } else { policy };
