@@ -359,14 +359,6 @@ impl CallInFlight<'_> {
         }
         result
     }
-
-    /// Reports that the call will never return.
-    #[cold]
-    #[inline(never)]
-    fn broken_off(&self, call: CallId) {
-        let answer = if std::thread::panicking() { Answer::Panicked } else { Answer::Dropped };
-        self.watch.observe(Call::Ended { call, answer });
-    }
 }
 
 impl fmt::Debug for CallInFlight<'_> {
@@ -380,10 +372,14 @@ impl fmt::Debug for CallInFlight<'_> {
 }
 
 impl Drop for CallInFlight<'_> {
-    #[inline]
+    // Out of the way: a future that holds this is then simple enough to drop that it is made where it will lie, and not
+    // moved there with its parts still on their way to memory.
+    #[cold]
+    #[inline(never)]
     fn drop(&mut self) {
         if let Some(call) = self.number() {
-            self.broken_off(call);
+            let answer = if std::thread::panicking() { Answer::Panicked } else { Answer::Dropped };
+            self.watch.observe(Call::Ended { call, answer });
         }
     }
 }
