@@ -189,3 +189,15 @@ fn a_wait_that_is_polled_alone_need_not_be_the_only_one() {
     let program = without_faults(vec![vec![Op::Reset, Op::Set], vec![Op::Set, Op::Gather(vec![])]]);
     check(&program).unwrap();
 }
+
+/// The second task, unless it is aborted first, aborts the third, which has no second segment then. Where the second task is
+/// seen to be aborted, that segment is part of what is planned to follow its step.
+#[test]
+fn what_is_planned_to_follow_a_step_may_not_come_to_be() {
+    let program = without_faults(vec![
+        vec![Op::Abort(1), Op::NotifyOne],
+        vec![Op::Abort(2)],
+        vec![Op::NotifyOne],
+    ]);
+    check(&program).unwrap();
+}

@@ -228,18 +228,19 @@ impl Reduced {
         self.frames.push(frame);
     }
 
-    /// Follows the wakeup tree, or carries on with a task that need not sleep.
+    /// Follows the wakeup tree, or carries on.
     fn choose_step(&mut self, at: &Decision<'_>) -> TaskId {
         self.open_frame();
-        let depth = self.frames.len() - 1;
-        if self.frames[depth].take_up() {
-            return self.find(at);
-        }
+        if self.frames[self.depth].take_up() { self.follow_plan(at) } else { self.carry_on(at) }
+    }
+
+    /// Any task that need not sleep.
+    fn carry_on(&mut self, at: &Decision<'_>) -> TaskId {
         let default = at.default_task();
         let others = at.ready().iter().filter(|task| *task != default);
         for task in std::iter::once(default).chain(others) {
             let process = self.names.process(at.key(task));
-            let frame = &mut self.frames[depth];
+            let frame = &mut self.frames[self.depth];
             if !sleeps(&frame.sleep, process) {
                 frame.process = Some(process);
                 return task;
@@ -250,14 +251,21 @@ impl Reduced {
     }
 
     /// The task that the frame at this depth is to run.
-    fn find(&mut self, at: &Decision<'_>) -> TaskId {
-        let process = self.frames.get(self.depth).and_then(|frame| frame.process);
-        let key = process.map(|process| self.names.key(process));
-        if let Some(task) = at.ready().iter().find(|task| Some(at.key(*task)) == key) {
-            return task;
+    fn follow_plan(&mut self, at: &Decision<'_>) -> TaskId {
+        loop {
+            let process = self.frames[self.depth].process;
+            let key = process.map(|process| self.names.key(process));
+            if let Some(task) = at.ready().iter().find(|task| Some(at.key(*task)) == key) {
+                return task;
+            }
+            // It was to follow a step that has done something else than was known of it, and there is no such sequence.
+            if !self.frames[self.depth].take_up() {
+                break;
+            }
         }
-        // A task that could run here before cannot now.
-        self.tally.gap = Some(Gap::Untracked);
+        if self.frames[self.depth].explored == 0 {
+            return self.carry_on(at);
+        }
         self.abandoned = true;
         at.default_task()
     }
@@ -353,7 +361,7 @@ impl Strategy for Reduced {
         match self.frames.get(self.depth) {
             None => self.choose_step(at),
             Some(Frame { task: Some(task), event: Some(_), .. }) => *task,
-            Some(_) => self.find(at),
+            Some(_) => self.follow_plan(at),
         }
     }
 
