@@ -161,7 +161,7 @@ pub fn divide<P, T, R>(
         line: Mutex::new(Line { places: VecDeque::from([Place::Waiting(whole)]), next: 0, merge }),
         change: Condvar::new(),
     };
-    let work = || {
+    on_threads(jobs, |_| {
         let _guard = Guard(&division);
         let mut run = worker();
         while let Some((number, part)) = division.take(control) {
@@ -169,13 +169,18 @@ pub fn divide<P, T, R>(
             division.lock().finish(number, result);
             division.change.notify_all();
         }
-    };
+    });
+}
+
+/// Does the same work on so many threads, which are told their numbers; on the calling one if one is enough.
+pub(crate) fn on_threads(jobs: usize, work: impl Fn(usize) + Sync) {
     if jobs <= 1 {
-        return work();
+        return work(0);
     }
     thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(work);
+        for number in 0..jobs {
+            let work = &work;
+            scope.spawn(move || work(number));
         }
     });
 }

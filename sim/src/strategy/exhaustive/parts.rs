@@ -53,7 +53,7 @@ use super::names::Names;
 use super::rounds::{Plan, Round};
 use super::tree::Node;
 use super::{Reduced, Tally, TrackedSharing};
-use crate::engine::parallel::Control;
+use crate::engine::parallel::{Control, on_threads};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::mem;
@@ -137,7 +137,7 @@ where
         state: Mutex::new(State::new()),
         change: Condvar::new(),
     });
-    let work = |number| {
+    on_threads(jobs, |number| {
         let _guard = Guard(&shared);
         let mut run = worker();
         while let Some((unit, seed)) = shared.take(number, control) {
@@ -151,17 +151,7 @@ where
             control.set_share(state.shown());
             shared.change.notify_all();
         }
-    };
-    if jobs <= 1 {
-        work(0);
-    } else {
-        thread::scope(|scope| {
-            for number in 0..jobs {
-                let work = &work;
-                scope.spawn(move || work(number));
-            }
-        });
-    }
+    });
     let mut state = shared.lock();
     let mut total = mem::take(&mut state.total);
     let complete = state.over && !state.partial && !total.found.ends();
