@@ -136,15 +136,14 @@ impl Search<'_> {
     /// Runs every schedule, round after round, each divided among the threads.
     fn run_divided(&self, mut search: Dfs, control: &Control) -> Sight {
         let mut sight = Sight::default();
-        let left = AtomicU64::new(u64::MAX);
         loop {
             let worker = || {
-                let (mut engine, left) = (self.engine(), &left);
+                let mut engine = self.engine();
                 move |part: Dfs, others: &dyn Fn(Option<Dfs>) -> bool| {
                     let first = part.is_first();
                     drop(engine.set_strategy(part));
                     let mut runs = 0_u32;
-                    let seen = self.part(&mut engine, first, left, control, |engine| {
+                    let seen = self.part(&mut engine, first, None, control, |engine| {
                         runs = runs.wrapping_add(1);
                         !runs.is_multiple_of(PERIOD)
                             || others(engine.strategy::<Dfs>().and_then(Dfs::split))
@@ -174,9 +173,9 @@ impl Search<'_> {
     fn run_in_parts(&self, control: &Control) -> Sight {
         // One thread runs them in the order in which they are put together, so it is known when there are enough.
         let jobs = if self.schedules.is_some() { 1 } else { self.jobs };
-        let left = AtomicU64::new(self.schedules.unwrap_or(u64::MAX));
+        let left = self.schedules.map(AtomicU64::new);
         let (mut sight, certificate) = explore(TrackedSharing, jobs, control, || {
-            let (mut engine, left) = (self.engine(), &left);
+            let (mut engine, left) = (self.engine(), left.as_ref());
             move |part: Reduced| {
                 let first = part.is_first();
                 drop(engine.set_strategy(part));
@@ -189,19 +188,19 @@ impl Search<'_> {
         sight
     }
 
-    /// Runs what the engine has been given, which is the `first` of the parts or a later one. `goes_on` tells after each
-    /// execution whether to go on.
+    /// Runs what the engine has been given, which is the `first` of the parts or a later one; no more than what is `left`
+    /// of all executions, if they are limited. `goes_on` tells after each execution whether to go on.
     fn part(
         &self,
         engine: &mut Engine,
         first: bool,
-        left: &AtomicU64,
+        left: Option<&AtomicU64>,
         control: &Control,
         mut goes_on: impl FnMut(&mut Engine) -> bool,
     ) -> Sight {
         let mut sight = Sight::default();
         while !control.is_interrupted() {
-            if self.schedules.is_some() && left.load(Ordering::Relaxed) == 0 {
+            if left.is_some_and(|left| left.load(Ordering::Relaxed) == 0) {
                 sight.enough = true;
                 break;
             }
@@ -211,7 +210,9 @@ impl Search<'_> {
             if observed.outcome.end == End::Abandoned {
                 continue;
             }
-            left.fetch_sub(1, Ordering::Relaxed);
+            if let Some(left) = left {
+                left.fetch_sub(1, Ordering::Relaxed);
+            }
             let twice =
                 first && index < REPEAT_FIRST || engine.fingerprint().is_multiple_of(REPEAT_ONE_IN);
             if first && index < COMPARED && !self.reduces {
