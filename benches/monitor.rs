@@ -3,30 +3,16 @@
 //! `bare` awaits a boxed future that does nothing, as any callback behind `dyn` costs. `monitored` puts the monitor
 //! around it, `local` one for a single thread. `machine` is one Progress and its end, told to the monitor directly.
 
+mod silent;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use mapi_sync::contract::{Answer, Call, Monitor, MonitorConfig};
-use mapi_sync::{HResult, RawEvent, SyncProgressCallback, async_trait};
-
-struct Silent;
-
-#[async_trait]
-impl SyncProgressCallback for Silent {
-    async fn progress(&self, _: Option<&str>, _: u32, _: u32) -> HResult {
-        HResult::S_OK
-    }
-
-    async fn error(&self, _: HResult, _: Option<&str>) -> HResult {
-        HResult::S_OK
-    }
-
-    async fn done(&self, _: RawEvent, _: HResult) -> HResult {
-        HResult::S_OK
-    }
-}
+use mapi_sync::{HResult, SyncProgressCallback};
+use silent::Silent;
 
 fn call(callback: &dyn SyncProgressCallback, text: &str) {
     let mut call = callback.progress(Some(text), 1, 2);

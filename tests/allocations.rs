@@ -1,12 +1,16 @@
 //! What the monitor allocates: nothing for a legal call with unchanged text, and nothing that lasts for a sync that is
 //! over.
 
+#[path = "../benches/silent/mod.rs"]
+mod silent;
+
 use std::sync::Arc;
 
 use allocation_counter::measure;
 use futures::FutureExt;
 use mapi_sync::contract::{Answer, Call, Monitor, MonitorConfig, Rule, SyncWatch};
-use mapi_sync::{HResult, RawEvent, SyncFlags, SyncProgressCallback, async_trait};
+use mapi_sync::{HResult, RawEvent, SyncFlags};
+use silent::Silent;
 
 #[test]
 fn a_legal_call_with_unchanged_text_allocates_nothing() {
@@ -70,23 +74,6 @@ fn the_next_local_monitor_of_a_thread_has_the_memory_of_the_last() {
     run();
     // The monitor itself.
     assert_eq!(measure(run).count_total, 1);
-}
-
-struct Silent;
-
-#[async_trait]
-impl SyncProgressCallback for Silent {
-    async fn progress(&self, _: Option<&str>, _: u32, _: u32) -> HResult {
-        HResult::S_OK
-    }
-
-    async fn error(&self, _: HResult, _: Option<&str>) -> HResult {
-        HResult::S_OK
-    }
-
-    async fn done(&self, _: RawEvent, _: HResult) -> HResult {
-        HResult::S_OK
-    }
 }
 
 /// Calls the host, which answers at once.
