@@ -14,6 +14,14 @@ pub struct SyncId(pub u32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallId(pub u32);
 
+impl CallId {
+    /// The call of this number; none for 0.
+    #[inline(always)]
+    pub(super) fn numbered(number: u32) -> Option<Self> {
+        (number != 0).then_some(Self(number))
+    }
+}
+
 /// How a callback ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {

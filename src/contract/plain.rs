@@ -5,7 +5,7 @@
 //! from the state machine, so that a plain call begins without it, and ends without the lock of its sync. The state
 //! machine opens this way and shuts it again: see [`Plain::open`].
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::CallId;
 
@@ -42,21 +42,21 @@ pub(super) struct Plain {
     from: AtomicU32,
     /// ... and with this maximum. Where none would be, this is less than `from`.
     index_max: AtomicU32,
+    /// The maximum of all calls that are noted. Whether they have a text is said by `text`.
+    phase: AtomicU32,
     /// When the host last heard anything, in the monitor's milliseconds.
     heard_ms: AtomicU64,
     text: Text,
 }
 
-/// A call that is in flight, or the last one.
+/// What a call that is in flight, or the last one, does not share with the others that are noted.
 #[derive(Debug, Default)]
-#[repr(align(32))]
+#[repr(align(16))]
 struct Place {
     at_ms: AtomicU64,
     /// The call's number, until it ends; then 0.
     number: AtomicU32,
     index: AtomicU32,
-    index_max: AtomicU32,
-    has_text: AtomicBool,
 }
 
 impl Plain {
@@ -77,13 +77,12 @@ impl Plain {
             && index <= index_max
             // A time before that is none to be plain at.
             && at_ms.wrapping_sub(self.heard_ms()) <= silence_ms
-            && text.is_none_or(|text| self.text.is(text, is_text));
+            && self.text.is(text, is_text);
         if !plain {
             return None;
         }
         let number = CallId(self.begun.load(Ordering::Relaxed) + 1);
-        let now = Progress { at_ms, number, has_text: text.is_some(), index, index_max };
-        if !self.note(now) {
+        if !self.put(at_ms, number, index) {
             return None;
         }
         self.begun.store(number.0, Ordering::Relaxed);
@@ -91,18 +90,34 @@ impl Plain {
         Some(number)
     }
 
-    /// Notes a Progress that begins, unless its place is taken.
-    #[inline(always)]
+    /// Notes a Progress that begins, unless its place is taken, or others are in flight that it has too little in common
+    /// with.
     pub(super) fn note(&self, progress: Progress) -> bool {
         let Progress { at_ms, number, has_text, index, index_max } = progress;
+        if !self.is_like(progress) {
+            if self.in_flight().next().is_some() {
+                return false;
+            }
+            self.phase.store(index_max, Ordering::Relaxed);
+            self.text.expect(has_text);
+        }
+        self.put(at_ms, number, index)
+    }
+
+    /// Whether this call shares with those that are noted what each of them shares with the others.
+    fn is_like(&self, progress: Progress) -> bool {
+        self.phase.load(Ordering::Relaxed) == progress.index_max
+            && self.text.is_expected() == progress.has_text
+    }
+
+    #[inline(always)]
+    fn put(&self, at_ms: u64, number: CallId, index: u32) -> bool {
         let place = self.place(number);
         if place.number.load(Ordering::Acquire) != 0 {
             return false;
         }
         place.at_ms.store(at_ms, Ordering::Relaxed);
         place.index.store(index, Ordering::Relaxed);
-        place.index_max.store(index_max, Ordering::Relaxed);
-        place.has_text.store(has_text, Ordering::Relaxed);
         place.number.store(number.0, Ordering::Relaxed);
         self.last.store(number.0, Ordering::Relaxed);
         true
@@ -126,7 +141,7 @@ impl Plain {
         let is_here = place.number.load(Ordering::Acquire) == number.0;
         is_here.then(|| {
             place.number.store(0, Ordering::Release);
-            place.progress(number)
+            self.progress(number)
         })
     }
 
@@ -135,7 +150,7 @@ impl Plain {
     pub(super) fn in_flight(&self) -> impl Iterator<Item = Progress> {
         self.places.iter().filter_map(|place| {
             let number = place.number.load(Ordering::Acquire);
-            (number != 0).then(|| place.progress(CallId(number)))
+            CallId::numbered(number).map(|number| self.progress(number))
         })
     }
 
@@ -149,7 +164,7 @@ impl Plain {
     pub(super) fn last(&self) -> Option<Progress> {
         let number = CallId(self.last.load(Ordering::Relaxed));
         // Its place is taken by none but a Progress that would be the last one itself.
-        (number.0 != 0).then(|| self.place(number).progress(number))
+        (number.0 != 0).then(|| self.progress(number))
     }
 
     /// Callbacks begun so far, of all kinds.
@@ -166,9 +181,12 @@ impl Plain {
         CallId(number)
     }
 
-    /// Lets plain calls begin: those that are no less far on than `last`.
+    /// Lets plain calls begin, if they would be like those that are noted: those that are no less far on than `last`.
     #[inline]
     pub(super) fn open(&self, last: Progress) {
+        if !self.is_like(last) {
+            return self.shut();
+        }
         self.from.store(last.index, Ordering::Relaxed);
         self.index_max.store(last.index_max, Ordering::Relaxed);
     }
@@ -208,37 +226,41 @@ impl Plain {
         self.shut();
     }
 
+    fn progress(&self, number: CallId) -> Progress {
+        let place = self.place(number);
+        Progress {
+            at_ms: place.at_ms.load(Ordering::Relaxed),
+            number,
+            has_text: self.text.is_expected(),
+            index: place.index.load(Ordering::Relaxed),
+            index_max: self.phase.load(Ordering::Relaxed),
+        }
+    }
+
     #[inline(always)]
     fn place(&self, number: CallId) -> &Place {
         &self.places[(number.0 % PLACES) as usize]
     }
 }
 
-impl Place {
-    fn progress(&self, number: CallId) -> Progress {
-        Progress {
-            at_ms: self.at_ms.load(Ordering::Relaxed),
-            number,
-            has_text: self.has_text.load(Ordering::Relaxed),
-            index: self.index.load(Ordering::Relaxed),
-            index_max: self.index_max.load(Ordering::Relaxed),
-        }
-    }
-}
-
-/// The sync's text, in numbers if it is short: they are compared without looking elsewhere.
+/// The text of plain calls: the sync's or none. It is kept in numbers if it is short: they are compared without looking
+/// elsewhere.
 #[derive(Debug)]
 struct Text {
-    /// In bytes; of a long text or none, more than any text has.
+    /// In bytes, [`LONG`], or [`NONE`].
     len: AtomicUsize,
+    /// That of the sync's text.
+    own_len: AtomicUsize,
     ends: [AtomicU64; 2],
 }
 
 impl Text {
     #[inline(always)]
-    fn is(&self, text: &str, is_text: impl FnOnce(&str) -> bool) -> bool {
-        if text.len() != self.len.load(Ordering::Relaxed) {
-            return is_text(text);
+    fn is(&self, text: Option<&str>, is_text: impl FnOnce(&str) -> bool) -> bool {
+        let len = self.len.load(Ordering::Relaxed);
+        let Some(text) = text else { return len == NONE };
+        if text.len() != len {
+            return len == LONG && is_text(text);
         }
         ends(text.as_bytes()).is_some_and(|[first, last]| {
             first == self.ends[0].load(Ordering::Relaxed)
@@ -248,18 +270,34 @@ impl Text {
 
     fn set(&self, text: &str) {
         let [first, last] = ends(text.as_bytes()).unwrap_or_default();
-        let len = if text.len() <= SHORT { text.len() } else { usize::MAX };
-        self.len.store(len, Ordering::Relaxed);
+        let len = if text.len() <= SHORT { text.len() } else { LONG };
+        self.own_len.store(len, Ordering::Relaxed);
         self.ends[0].store(first, Ordering::Relaxed);
         self.ends[1].store(last, Ordering::Relaxed);
+        self.expect(self.is_expected());
+    }
+
+    /// Makes the text of plain calls the sync's, or none.
+    fn expect(&self, any: bool) {
+        let len = if any { self.own_len.load(Ordering::Relaxed) } else { NONE };
+        self.len.store(len, Ordering::Relaxed);
+    }
+
+    fn is_expected(&self) -> bool {
+        self.len.load(Ordering::Relaxed) != NONE
     }
 }
 
 impl Default for Text {
     fn default() -> Self {
-        Self { len: AtomicUsize::new(usize::MAX), ends: Default::default() }
+        let len = || AtomicUsize::new(LONG);
+        Self { len: len(), own_len: len(), ends: Default::default() }
     }
 }
+
+/// More than any text has: the length of one that is not compared as numbers, and of none.
+const LONG: usize = usize::MAX;
+const NONE: usize = usize::MAX - 1;
 
 /// The most bytes of a text that is compared as numbers.
 const SHORT: usize = 16;
