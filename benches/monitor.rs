@@ -1,7 +1,7 @@
 //! What the contract monitor costs a call.
 //!
 //! `bare` awaits a boxed future that does nothing, as any callback behind `dyn` costs. `monitored` puts the monitor
-//! around it, `local` one for a single thread. `machine` is one Progress and its end, told to the monitor directly.
+//! around it, `local` one for a single thread, `virtual` one in virtual time. `machine` is one Progress and its end, told to the monitor directly.
 
 mod silent;
 
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use mapi_sync::contract::{Answer, Call, Monitor, MonitorConfig};
+use mapi_sync::contract::{Answer, Call, Monitor, MonitorConfig, VirtualClock};
 use mapi_sync::{HResult, SyncProgressCallback};
 use silent::Silent;
 
@@ -31,6 +31,10 @@ fn monitor(c: &mut Criterion) {
 
     let local = Monitor::local(MonitorConfig::default(), || 0).watch_callback(Arc::clone(&bare));
     group.bench_function("local", |b| b.iter(|| call(&*local, black_box("Inbox"))));
+
+    let virtual_time = Monitor::in_virtual_time(MonitorConfig::default(), VirtualClock::new());
+    let simulated = virtual_time.watch_callback(Arc::clone(&bare));
+    group.bench_function("virtual", |b| b.iter(|| call(&*simulated, black_box("Inbox"))));
 
     let sync = monitor.callback_sync();
     group.bench_function("machine", |b| {

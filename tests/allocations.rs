@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use allocation_counter::measure;
 use futures::FutureExt;
-use mapi_sync::contract::{Answer, Call, Monitor, MonitorConfig, Rule, SyncWatch};
+use mapi_sync::contract::{Answer, Call, Monitor, MonitorConfig, Rule, SyncWatch, VirtualClock};
 use mapi_sync::{HResult, RawEvent, SyncFlags};
 use silent::Silent;
 
@@ -37,8 +37,13 @@ fn a_legal_call_with_unchanged_text_allocates_nothing() {
     assert!(monitor.holds());
 }
 
-fn monitors() -> [Monitor; 2] {
-    [Monitor::new(MonitorConfig::default(), || 0), Monitor::local(MonitorConfig::default(), || 0)]
+fn monitors() -> [Monitor; 3] {
+    let config = MonitorConfig::default;
+    [
+        Monitor::new(config(), || 0),
+        Monitor::local(config(), || 0),
+        Monitor::in_virtual_time(config(), VirtualClock::new()),
+    ]
 }
 
 fn progress(sync: &SyncWatch, text: &str, index: u32) {
@@ -62,8 +67,9 @@ fn a_call_that_is_told_by_its_guard_allocates_nothing() {
 
 #[test]
 fn the_next_local_monitor_of_a_thread_has_the_memory_of_the_last() {
+    let clock = VirtualClock::new();
     let run = || {
-        let monitor = Monitor::local(MonitorConfig::default(), || 0);
+        let monitor = Monitor::in_virtual_time(MonitorConfig::default(), clock.clone());
         let sync = monitor.callback_sync();
         (0..=1000).for_each(|index| progress(&sync, "Inbox", index));
         let done = sync.begin(Call::Done { event: RawEvent::NULL, status: HResult::S_OK });

@@ -124,6 +124,17 @@ impl Callbacks {
         Some(number)
     }
 
+    /// Takes the end of a Done that breaks no rule, whatever it answers: of a sync of which only the callback is seen.
+    /// `false` if it is not known to be one, and nothing has been done.
+    pub(super) fn orderly_end(&mut self, facts: &Facts, at_ms: u64, number: CallId) -> bool {
+        let is_done = facts.done.as_ref().is_some_and(|done| done.number == Some(number));
+        let ended = facts.scope == Scope::Callback && is_done && self.in_flight.drop_last(number);
+        if ended {
+            self.plain().hear(at_ms);
+        }
+        ended
+    }
+
     /// Settles whether the next Progress may be a plain one. Called after all that is not plain.
     pub(super) fn settle(&mut self, facts: &Facts, policy: &Policy) {
         match self.in_flight.last() {

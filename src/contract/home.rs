@@ -39,7 +39,7 @@ impl Home {
         }
     }
 
-    /// The number of the thread that need not come here for a plain call; [`NO_THREAD`] if each must.
+    /// The number of the thread that the machine lives with; [`NO_THREAD`] if it lives behind a lock.
     pub(super) fn thread(&self) -> u64 {
         match self {
             Self::Local(place) => place.thread,
@@ -62,7 +62,7 @@ thread_local! {
 }
 
 /// The number of no thread.
-pub(super) const NO_THREAD: u64 = u64::MAX;
+const NO_THREAD: u64 = u64::MAX;
 
 /// Whether this is the number of the calling thread.
 #[inline(always)]

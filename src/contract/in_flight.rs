@@ -72,6 +72,11 @@ impl InFlight {
         self.kept.push(call);
     }
 
+    /// Takes out a call that ends, if it is the last of those that are not plain.
+    pub(super) fn drop_last(&mut self, number: CallId) -> bool {
+        self.kept.pop_if(|call| call.number == Some(number)).is_some()
+    }
+
     /// Takes out a call that ends.
     pub(super) fn end(
         &mut self,

@@ -159,6 +159,15 @@ impl Machine {
         }
     }
 
+    /// Takes into account the end of a Done that was an [orderly](Self::orderly) one. `false` if the call is not known to be
+    /// one, and nothing has been done.
+    pub(super) fn orderly_end(&mut self, at_ms: u64, number: CallId) -> bool {
+        let Self { facts, callbacks, .. } = self;
+        let ended = callbacks.orderly_end(facts, at_ms, number);
+        facts.done_ended |= ended;
+        ended
+    }
+
     /// Takes one call into account. A callback that begins gets the number that its end must name.
     pub(super) fn observe(
         &mut self,

@@ -5,6 +5,7 @@
 
 mod call;
 mod callbacks;
+mod clock;
 mod handles;
 mod home;
 mod in_flight;
@@ -20,6 +21,7 @@ mod violation;
 mod watch;
 
 pub use call::{Answer, Call, CallId, KeptCall, Side, SyncId};
+pub use clock::VirtualClock;
 pub use monitor::{CallInFlight, Monitor, MonitorConfig, OnViolation, SyncWatch};
 pub use policy::Policy;
 pub use rules::{Blame, Level, Rule, UnknownRule};

@@ -5,8 +5,9 @@ use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::clock::{Clock, Quick, VirtualClock};
 use super::machine::{Machine, Scope};
-use super::syncs::{Cell, Kind, Syncs};
+use super::syncs::{Cell, Syncs};
 use super::{Answer, Call, CallId, KeptCall, Policy, SyncId, Violation};
 use crate::event::lock;
 use crate::{HResult, RawEvent};
@@ -43,7 +44,7 @@ pub struct Monitor {
 
 struct Shared {
     config: MonitorConfig,
-    clock: Box<dyn Fn() -> u64 + Send + Sync>,
+    clock: Clock,
     syncs: Mutex<Syncs>,
     violations: Mutex<Vec<Violation>>,
     /// Whether there are violations: to know it takes no lock.
@@ -55,7 +56,7 @@ impl Monitor {
     /// A monitor whose clock tells (virtual) milliseconds since an epoch of the caller's, and never goes back.
     #[must_use]
     pub fn new(config: MonitorConfig, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        Self::with_home(config, clock, false)
+        Self::with_home(config, Clock::Asked(Box::new(clock)), false)
     }
 
     /// As [`Self::new`], for where one thread makes all calls, as in a simulation: a call costs no lock.
@@ -64,19 +65,21 @@ impl Monitor {
     /// that thread.
     #[must_use]
     pub fn local(config: MonitorConfig, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        Self::with_home(config, clock, true)
+        Self::with_home(config, Clock::Asked(Box::new(clock)), true)
     }
 
-    fn with_home(
-        config: MonitorConfig,
-        clock: impl Fn() -> u64 + Send + Sync + 'static,
-        local: bool,
-    ) -> Self {
-        let kind = Kind { local, keep_log: config.keep_log };
+    /// As [`Self::local`], with a clock that is looked at and need not be asked: a call costs less still.
+    #[must_use]
+    pub fn in_virtual_time(config: MonitorConfig, clock: VirtualClock) -> Self {
+        let quick = Quick { clock, silence_ms: config.policy.bounded_silence_ms() };
+        Self::with_home(config, Clock::Shown(quick), true)
+    }
+
+    fn with_home(config: MonitorConfig, clock: Clock, local: bool) -> Self {
         let shared = Shared {
             config,
-            clock: Box::new(clock),
-            syncs: Mutex::new(Syncs::new(kind)),
+            clock,
+            syncs: Mutex::new(Syncs::new(local)),
             violations: Mutex::default(),
             broken: AtomicBool::new(false),
             log: Mutex::default(),
@@ -122,7 +125,7 @@ impl Monitor {
 
     /// Ends the observation: what any sync still owes is broken now. Returns all violations, as [`Self::violations`].
     pub fn finish(&self) -> Vec<Violation> {
-        self.finish_at((self.shared.clock)())
+        self.finish_at(self.shared.clock.now())
     }
 
     /// As [`Self::finish`], at this time in milliseconds on the monitor's clock.
@@ -153,7 +156,11 @@ impl Monitor {
     }
 
     fn new_sync(&self, scope: Scope) -> SyncWatch {
-        let cell = lock(&self.shared.syncs).begin(scope);
+        let quick = match &self.shared.clock {
+            Clock::Shown(quick) if !self.shared.config.keep_log => Some(quick),
+            _ => None,
+        };
+        let cell = lock(&self.shared.syncs).begin(quick, scope);
         SyncWatch { shared: Arc::clone(&self.shared), cell }
     }
 
@@ -225,7 +232,7 @@ impl SyncWatch {
     /// When the call breaks a rule and the monitor is set to [`OnViolation::Panic`].
     #[inline(always)]
     pub fn observe(&self, call: Call<&str>) -> Option<CallId> {
-        self.observe_at((self.shared.clock)(), call)
+        CallId::numbered(self.tell(call))
     }
 
     /// As [`Self::observe`], at this time in milliseconds on the monitor's clock.
@@ -233,36 +240,7 @@ impl SyncWatch {
     /// # Panics
     ///
     /// As [`Self::observe`].
-    #[inline(always)]
     pub fn observe_at(&self, at_ms: u64, call: Call<&str>) -> Option<CallId> {
-        let Self { shared, cell } = self;
-        let Call::Progress { text, index, index_max } = call else {
-            return self.observe_at_home(at_ms, call);
-        };
-        if cell.is_here() {
-            let silence_ms = shared.config.policy.bounded_silence_ms();
-            let plain = cell.plain.begin(at_ms, text, index, index_max, silence_ms, |_| false);
-            if plain.is_some() {
-                return plain;
-            }
-        }
-        self.progress(at_ms, text, index, index_max)
-    }
-
-    /// As [`Self::observe_at_home`]. A call of its own, so that a plain one passes nothing through memory.
-    #[inline(never)]
-    fn progress(
-        &self,
-        at_ms: u64,
-        text: Option<&str>,
-        index: u32,
-        index_max: u32,
-    ) -> Option<CallId> {
-        self.observe_at_home(at_ms, Call::Progress { text, index, index_max })
-    }
-
-    /// As [`Self::observe_at`], with the machine of the sync.
-    fn observe_at_home(&self, at_ms: u64, call: Call<&str>) -> Option<CallId> {
         let Self { shared, cell } = self;
         let MonitorConfig { policy, keep_log, .. } = &shared.config;
         let orderly = match call {
@@ -272,6 +250,41 @@ impl SyncWatch {
             _ => None,
         };
         orderly.or_else(|| self.observe_closely(at_ms, call))
+    }
+
+    /// As [`Self::observe`], but says the number alone: 0 for what is no callback.
+    #[inline(always)]
+    fn tell(&self, call: Call<&str>) -> u32 {
+        match call {
+            Call::Progress { text, index, index_max } => self.progress(text, index, index_max),
+            _ => self.tell_slowly(call),
+        }
+    }
+
+    /// A call of its own, and so is what a plain Progress can do without: so that it passes nothing through memory, and
+    /// keeps no register from who tells of it.
+    #[inline(never)]
+    fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> u32 {
+        let Cell { quick, plain, .. } = &*self.cell;
+        if let Some(Quick { clock, silence_ms }) = quick
+            && self.cell.is_here()
+        {
+            let now = clock.now();
+            let begun = plain.begin(now, text, index, index_max, *silence_ms, |_| false);
+            if let Some(CallId(number)) = begun {
+                return number;
+            }
+        }
+        self.progress_slowly(text, index, index_max)
+    }
+
+    #[inline(never)]
+    fn progress_slowly(&self, text: Option<&str>, index: u32, index_max: u32) -> u32 {
+        self.tell_slowly(Call::Progress { text, index, index_max })
+    }
+
+    fn tell_slowly(&self, call: Call<&str>) -> u32 {
+        self.observe_at(self.shared.clock.now(), call).map_or(0, |CallId(number)| number)
     }
 
     /// As [`Self::observe_at`], without the short way.
@@ -293,7 +306,7 @@ impl SyncWatch {
     ///
     /// As [`Self::observe`].
     pub fn returned(&self, result: HResult, event: RawEvent) {
-        self.returned_at((self.shared.clock)(), result, event);
+        self.returned_at(self.shared.clock.now(), result, event);
     }
 
     /// As [`Self::returned`], at this time in milliseconds on the monitor's clock.
@@ -311,6 +324,19 @@ impl SyncWatch {
         }
     }
 
+    /// [`CallInFlight::end`], if the call is not plain or has to ask for the time.
+    #[inline(never)]
+    fn ends(&self, call: CallId, result: HResult) {
+        let Self { shared, cell } = self;
+        let at_ms = shared.clock.now();
+        let orderly = !shared.config.keep_log
+            && (result == HResult::S_OK && cell.plain.end(at_ms, call)
+                || cell.machine.with(|machine| machine.orderly_end(at_ms, call)));
+        if !orderly {
+            self.observe_closely(at_ms, Call::Ended { call, answer: Answer::Returned(result) });
+        }
+    }
+
     /// Reports that a callback begins; what is returned reports how it ends.
     ///
     /// # Panics
@@ -318,8 +344,7 @@ impl SyncWatch {
     /// As [`Self::observe`].
     #[inline(always)]
     pub fn begin(&self, call: Call<&str>) -> CallInFlight<'_> {
-        let number = self.observe(call).map_or(0, |CallId(number)| number);
-        CallInFlight { watch: self, number }
+        CallInFlight { watch: self, number: self.tell(call) }
     }
 }
 
@@ -340,7 +365,7 @@ pub struct CallInFlight<'a> {
 impl CallInFlight<'_> {
     #[inline]
     pub(super) fn number(&self) -> Option<CallId> {
-        (self.number != 0).then_some(CallId(self.number))
+        CallId::numbered(self.number)
     }
 
     /// Reports that the call has returned `result`, and returns it.
@@ -349,12 +374,10 @@ impl CallInFlight<'_> {
         // Nothing is left for the drop to report.
         let open = ManuallyDrop::new(self);
         if let Some(call) = open.number() {
-            let SyncWatch { shared, cell } = open.watch;
-            let at_ms = (shared.clock)();
-            let plain = result == HResult::S_OK && !shared.config.keep_log;
-            if !(plain && cell.plain.end(at_ms, call)) {
-                let answer = Answer::Returned(result);
-                open.watch.observe_closely(at_ms, Call::Ended { call, answer });
+            let Cell { quick, plain, .. } = &*open.watch.cell;
+            let ends_plainly = |quick: &Quick| plain.end(quick.clock.now(), call);
+            if result != HResult::S_OK || !quick.as_ref().is_some_and(ends_plainly) {
+                open.watch.ends(call, result);
             }
         }
         result

@@ -1,7 +1,5 @@
 //! The short ways of a plain call and of a local monitor, held against the long way.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -9,6 +7,7 @@ use proptest::prelude::*;
 use super::machine::{Machine, Scope};
 use super::{
     Answer, Call, CallId, CallInFlight, Monitor, MonitorConfig, Policy, Rule, SyncId, Violation,
+    VirtualClock,
 };
 use crate::{HResult, RawEvent, SyncFlags};
 
@@ -110,7 +109,7 @@ fn long_way(scope: Scope, policy: &Policy, events: &[Event]) -> (Vec<Violation>,
 /// The same of a monitor with this clock, whose calls take the short way where they can.
 fn short_way(
     monitor: &Monitor,
-    clock: &AtomicU64,
+    clock: &VirtualClock,
     scope: Scope,
     events: &[Event],
 ) -> (Vec<Violation>, Vec<CallId>) {
@@ -122,9 +121,7 @@ fn short_way(
     let mut numbers = Vec::new();
     for event in events {
         match event {
-            Event::Later(ms) => {
-                clock.fetch_add(*ms, Ordering::Relaxed);
-            }
+            Event::Later(ms) => clock.set(clock.now() + ms),
             Event::Call(call) => {
                 let begun = sync.begin(*call);
                 if let Some(number) = begun.number() {
@@ -184,13 +181,16 @@ proptest! {
         let policy = Policy::default().with_bounded_silence(Duration::from_millis(5));
         let policy = if serial { policy.with(Rule::SerialCalls) } else { policy };
         let expected = long_way(scope, &policy, &events);
-        for local in [false, true] {
+        let monitors: [fn(MonitorConfig, VirtualClock) -> Monitor; 3] = [
+            |config, clock| Monitor::new(config, move || clock.now()),
+            |config, clock| Monitor::local(config, move || clock.now()),
+            Monitor::in_virtual_time,
+        ];
+        for monitor in monitors {
             for keep_log in [false, true] {
-                let clock = Arc::new(AtomicU64::new(0));
-                let now = Arc::clone(&clock);
+                let clock = VirtualClock::new();
                 let config = MonitorConfig { policy: policy.clone(), keep_log, ..MonitorConfig::default() };
-                let read = move || now.load(Ordering::Relaxed);
-                let monitor = if local { Monitor::local(config, read) } else { Monitor::new(config, read) };
+                let monitor = monitor(config, clock.clone());
                 let found = short_way(&monitor, &clock, scope, &events);
                 prop_assert_eq!(&found, &expected);
                 if keep_log {
@@ -204,18 +204,22 @@ proptest! {
 
 #[test]
 fn a_local_monitor_hears_its_own_thread_only() {
-    let monitor = Monitor::local(MonitorConfig::default(), || 0);
-    let sync = monitor.callback_sync();
-    let progress = Call::Progress { text: None, index: 0, index_max: 1 };
-    assert_eq!(sync.observe(progress), Some(CallId(1)));
-    let elsewhere = std::thread::spawn({
-        let sync = sync.clone();
-        move || sync.observe(progress)
-    });
-    let panic = elsewhere.join().unwrap_err();
-    assert_eq!(
-        panic.downcast_ref::<&str>(),
-        Some(&"a local monitor heard of a call on another thread than its own")
-    );
-    assert_eq!(sync.observe(progress), Some(CallId(2)));
+    let config = MonitorConfig::default;
+    for monitor in
+        [Monitor::local(config(), || 0), Monitor::in_virtual_time(config(), VirtualClock::new())]
+    {
+        let sync = monitor.callback_sync();
+        let progress = Call::Progress { text: None, index: 0, index_max: 1 };
+        assert_eq!(sync.observe(progress), Some(CallId(1)));
+        let elsewhere = std::thread::spawn({
+            let sync = sync.clone();
+            move || sync.observe(progress)
+        });
+        let panic = elsewhere.join().unwrap_err();
+        assert_eq!(
+            panic.downcast_ref::<&str>(),
+            Some(&"a local monitor heard of a call on another thread than its own")
+        );
+        assert_eq!(sync.observe(progress), Some(CallId(2)));
+    }
 }

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use std::sync::{Arc, Mutex};
 
 use super::SyncId;
-use super::home::{Home, NO_THREAD, is_here};
+use super::clock::Quick;
+use super::home::{Home, is_here};
 use super::machine::Scope;
 use super::plain::Plain;
 use crate::RawEvent;
@@ -17,9 +18,11 @@ use crate::event::lock;
 /// One sync.
 pub(super) struct Cell {
     id: AtomicU32,
-    /// The number of the thread where a plain call begins without the machine.
+    /// The number of the thread where the sync lives.
     thread: u64,
     pub(super) plain: Arc<Plain>,
+    /// What a plain call needs besides to begin and end without the machine, if it may.
+    pub(super) quick: Option<Quick>,
     pub(super) machine: Home,
     /// The syncs that were running when this one's start began, until it returns.
     overlapping: Mutex<Vec<Arc<Self>>>,
@@ -28,14 +31,13 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    fn new(kind: Kind, id: SyncId, scope: Scope, host_watched: bool) -> Self {
-        let machine = Home::new(kind.local, id, scope, host_watched);
-        let thread = if kind.keep_log { NO_THREAD } else { machine.thread() };
+    fn new(machine: Home, quick: Option<Quick>, id: SyncId) -> Self {
         let plain = machine.with(|machine| Arc::clone(machine.plain()));
         Self {
             id: AtomicU32::new(id.0),
-            thread,
+            thread: machine.thread(),
             plain,
+            quick,
             machine,
             overlapping: Mutex::default(),
             overlaps: AtomicBool::new(false),
@@ -47,7 +49,7 @@ impl Cell {
         SyncId(self.id.load(Ordering::Relaxed))
     }
 
-    /// Whether a plain call may begin here and now without the machine.
+    /// Whether the sync lives with the calling thread.
     #[inline(always)]
     pub(super) fn is_here(&self) -> bool {
         is_here(self.thread)
@@ -73,16 +75,9 @@ impl Cell {
     }
 }
 
-/// What decides how calls reach a sync.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Kind {
-    /// All calls come from one thread.
-    pub(super) local: bool,
-    pub(super) keep_log: bool,
-}
-
 pub(super) struct Syncs {
-    kind: Kind,
+    /// All calls come from one thread.
+    local: bool,
     begun: u32,
     pub(super) host_watched: bool,
     /// First those that something is still owed for, in the order in which they began; then those that are spare: nobody
@@ -98,14 +93,15 @@ thread_local! {
 }
 
 impl Syncs {
-    pub(super) fn new(kind: Kind) -> Self {
-        Self { kind, begun: 0, host_watched: false, cells: Vec::new(), open: 0 }
+    pub(super) fn new(local: bool) -> Self {
+        Self { local, begun: 0, host_watched: false, cells: Vec::new(), open: 0 }
     }
 
-    pub(super) fn begin(&mut self, scope: Scope) -> Arc<Cell> {
+    /// Begins a sync. Its plain calls begin and end by themselves if `quick` is there.
+    pub(super) fn begin(&mut self, quick: Option<&Quick>, scope: Scope) -> Arc<Cell> {
         self.forget_settled();
         self.begun += 1;
-        let cell = self.cell(SyncId(self.begun), scope);
+        let cell = self.cell(quick, SyncId(self.begun), scope);
         if self.open > 0 {
             let is_running = |cell: &&Arc<Cell>| cell.machine.with(|machine| machine.is_running());
             cell.set_overlapping(self.open().iter().filter(is_running).cloned().collect());
@@ -115,16 +111,19 @@ impl Syncs {
     }
 
     /// A cell for a new sync, at the end of those that are open.
-    fn cell(&mut self, id: SyncId, scope: Scope) -> Arc<Cell> {
-        let Self { kind, host_watched, cells, open, .. } = self;
-        if kind.local && !kind.keep_log && cells.capacity() == 0 {
+    fn cell(&mut self, quick: Option<&Quick>, id: SyncId, scope: Scope) -> Arc<Cell> {
+        let Self { local, host_watched, cells, open, .. } = self;
+        if *local && cells.capacity() == 0 {
             *cells = LEFT.with_borrow_mut(Vec::pop).unwrap_or_default();
         }
         match cells.get(*open) {
-            Some(spare) if spare.is_here() => spare.begin_again(id, scope, *host_watched),
+            Some(spare) if spare.is_here() && spare.quick.as_ref() == quick => {
+                spare.begin_again(id, scope, *host_watched);
+            }
             _ => {
                 cells.truncate(*open);
-                cells.push(Arc::new(Cell::new(*kind, id, scope, *host_watched)));
+                let machine = Home::new(*local, id, scope, *host_watched);
+                cells.push(Arc::new(Cell::new(machine, quick.cloned(), id)));
             }
         }
         Arc::clone(&cells[*open])
@@ -180,7 +179,7 @@ fn is_spare(cell: &Arc<Cell>) -> bool {
 
 impl Drop for Syncs {
     fn drop(&mut self) {
-        if self.kind.local {
+        if self.local {
             self.clear();
             // A monitor that is dropped elsewhere than it was used leaves nothing.
             if self.cells.first().is_some_and(|first| first.is_here()) {
