@@ -4,7 +4,6 @@ use super::in_turn::in_turn;
 use mapi_sync::contract::{Call, Monitor, MonitorConfig, SyncWatch};
 use mapi_sync::{HResult, RawEvent, SyncProgressCallback, async_trait};
 use mapi_sync_sim::engine::{self, Engine};
-use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -72,9 +71,9 @@ pub(crate) async fn provider(host: Arc<dyn SyncProgressCallback>) {
 
 /// Runs it once, with every call told to a monitor, and returns the number of steps.
 pub(crate) fn monitored(engine: &mut Engine, index: u64) -> u64 {
-    let monitor = Monitor::local(MonitorConfig::default(), engine::now);
+    let monitor = Monitor::in_virtual_time(MonitorConfig::default(), engine::clock());
     let host = Arc::new(WatchedHost(monitor.callback_sync()));
-    let outcome = black_box(engine.execute(index, provider(host)));
+    let outcome = engine.execute(index, provider(host));
     assert!(monitor.holds());
     outcome.expect("the strategy goes on for ever").steps
 }

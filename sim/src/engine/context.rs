@@ -10,6 +10,7 @@ use super::strategy::{ChoicePoint, Strategy};
 use super::timers::Timers;
 use super::wakeup::Wakeup;
 use crate::decision::{Answer, Kind};
+use mapi_sync::contract::VirtualClock;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -100,7 +101,6 @@ pub(super) struct Context {
     pub(super) active: Cell<bool>,
     /// The execution is over, and what is left of it is being dropped.
     pub(super) closing: Cell<bool>,
-    pub(super) now: Cell<u64>,
     pub(super) step: Cell<u64>,
     pub(super) current: Cell<TaskId>,
     /// Something is in `newborn` or `aborts`, or footprints are kept: a segment's end is more than a step.
@@ -126,7 +126,6 @@ impl Context {
         Self {
             active: Cell::new(false),
             closing: Cell::new(false),
-            now: Cell::new(0),
             step: Cell::new(0),
             current: Cell::new(TaskId::MAIN),
             dirty: Cell::new(false),
@@ -222,17 +221,38 @@ thread_local! {
     pub(super) static CONTEXT: Context = const { Context::new() };
     /// Whether footprints are kept. Apart, because all tracked things ask, and what needs no drop is asked for less.
     static RECORDING: Cell<bool> = const { Cell::new(false) };
+    /// The virtual time, in milliseconds. Apart for the same reason: a monitor asks twice for each call.
+    static NOW: Cell<u64> = const { Cell::new(0) };
+    /// The same, for others to look at.
+    static CLOCK: VirtualClock = VirtualClock::new();
     static OUTSIDE: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Whether footprints are kept.
 #[inline]
-pub(super) fn is_recording() -> bool {
+pub(crate) fn is_recording() -> bool {
     RECORDING.get()
 }
 
 pub(super) fn set_recording(recording: bool) {
     RECORDING.set(recording);
+}
+
+/// The virtual time, in milliseconds since the execution began.
+#[inline]
+pub(super) fn now() -> u64 {
+    NOW.get()
+}
+
+pub(super) fn set_now(ms: u64) {
+    NOW.set(ms);
+    CLOCK.with(|clock| clock.set(ms));
+}
+
+/// The clock of the executions on this thread: it shows the virtual time of each.
+#[must_use]
+pub fn clock() -> VirtualClock {
+    CLOCK.with(VirtualClock::clone)
 }
 
 /// Runs `f` with the execution that is running on this thread.

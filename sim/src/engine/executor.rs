@@ -285,7 +285,7 @@ impl Engine {
 
     fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, main: BoxedTask) {
         cx.active.set(true);
-        cx.now.set(0);
+        context::set_now(0);
         cx.step.set(0);
         cx.current.set(TaskId::MAIN);
         cx.dirty.set(self.recording);
@@ -336,7 +336,7 @@ impl Engine {
     fn close(&mut self, cx: &Context, index: u64, end: End) -> Outcome {
         let steps = cx.step.get();
         self.steps = steps as usize;
-        let virtual_ms = cx.now.get();
+        let virtual_ms = context::now();
         let mut strategy =
             cx.strategy.borrow_mut().take().expect("the strategy was lent to this execution");
         let end = if self.recording && strategy.discards() { End::Abandoned } else { end };

@@ -88,7 +88,7 @@ mod timers;
 mod turn;
 mod wakeup;
 
-pub use context::is_simulated;
+pub use context::{clock, is_simulated};
 pub use executor::Engine;
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};
 pub use id::{ObjectId, Site, TaskId, TaskKey};
@@ -102,6 +102,6 @@ pub use task::{
     yield_now,
 };
 
-pub(crate) use context::is_closing;
+pub(crate) use context::{is_closing, is_recording};
 pub(crate) use id::mix;
 pub(crate) use strategy::{Few, Listed, Picked};

@@ -273,7 +273,7 @@ impl Future for YieldNow {
 /// The virtual time, in milliseconds since the execution began.
 #[must_use]
 pub fn now() -> u64 {
-    context::with(|cx| cx.now.get())
+    context::now()
 }
 
 /// Waits for `ms` virtual milliseconds. Zero yields.
@@ -313,7 +313,7 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         context::with(|state| {
-            if state.now.get() >= self.deadline {
+            if context::now() >= self.deadline {
                 if let Some(timer) = self.timer.take() {
                     drop(state.timers.borrow_mut().disarm(timer));
                 } else if !self.yielded {

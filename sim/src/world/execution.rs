@@ -261,19 +261,16 @@ fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
     let monitor = |account| {
         let (policy, keep_log) = (world.policy.clone(), shared.keep_log);
         let config = MonitorConfig { policy, keep_log, ..MonitorConfig::default() };
-        // The monitor reads its clock once for each call. The order of an account's calls is what the contract is
+        if !keep_log && !engine::is_recording() {
+            return Monitor::in_virtual_time(config, engine::clock());
+        }
+        // The monitor asks for the time once for each call. The order of an account's calls is what the contract is
         // about, so each call is a write to one object.
         let calls = Object::new("calls");
-        if !keep_log {
-            return Monitor::local(config, move || {
-                calls.write();
-                engine::now()
-            });
-        }
         let shared = Arc::clone(shared);
         Monitor::local(config, move || {
             calls.write();
-            if !shared.closed.load(Ordering::Relaxed) {
+            if keep_log && !shared.closed.load(Ordering::Relaxed) {
                 let (step, task) = (engine::current_step(), engine::current());
                 let name = engine::task_name(task);
                 lock(&shared.stamps).push(Stamp { account, step, task, name });

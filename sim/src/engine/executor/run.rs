@@ -220,7 +220,8 @@ impl Engine {
             self.move_clock(cx, deadline, false)?;
             return Ok(None);
         }
-        let clock = deadline.is_some_and(|d| d <= cx.now.get().saturating_add(self.limits.skew_ms));
+        let clock =
+            deadline.is_some_and(|d| d <= context::now().saturating_add(self.limits.skew_ms));
         if !clock
             && !self.recording
             && let Some(only) = self.ready.view().only()
@@ -229,7 +230,7 @@ impl Engine {
         }
         let (picked, departed) = self.pick(cx, self.ready.view(), clock);
         if picked == TaskId::CLOCK {
-            let deadline = deadline.unwrap_or_else(|| cx.now.get());
+            let deadline = deadline.unwrap_or_else(context::now);
             self.move_clock(cx, deadline, true)?;
             return Ok(None);
         }
@@ -275,11 +276,11 @@ impl Engine {
 
     /// Moves the clock to `deadline`, if that is still to come, and wakes whoever is due.
     fn move_clock(&mut self, cx: &Context, deadline: u64, departed: bool) -> Result<(), End> {
-        let now = cx.now.get().max(deadline);
+        let now = context::now().max(deadline);
         if now > self.limits.max_virtual_ms {
             return Err(End::Livelock(Budget::VirtualTime));
         }
-        cx.now.set(now);
+        context::set_now(now);
         cx.current.set(TaskId::CLOCK);
         self.clock_moves += 1;
         if self.recording {
