@@ -14,8 +14,9 @@ mod token;
 
 pub use token::{Token, TokenError};
 
-use crate::engine::{TaskId, TaskKey};
+use crate::engine::{TaskId, TaskKey, default_of_few};
 use std::collections::BTreeMap;
+use std::mem;
 
 /// What was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,13 +104,13 @@ impl Decisions {
         let mut asked: BTreeMap<(Kind, TaskId, u32), u32> = BTreeMap::new();
         let mut current = TaskId::MAIN;
         let mut answers = answers.iter().peekable();
-        for (number, step) in (0..).zip(log) {
-            if step.departed() {
+        for (number, (task, departed)) in (0..).zip(Step::settled(log)) {
+            if departed {
                 let ordinal = segments.get(&current).copied().unwrap_or(0);
                 let place = Place { kind: Kind::Run, task: key(current), site: 0, ordinal };
-                departures.push(Departure { place, value: key(step.task()).get() });
+                departures.push(Departure { place, value: key(task).get() });
             }
-            current = step.task();
+            current = task;
             *segments.entry(current).or_default() += 1;
             while let Some(answer) = answers.next_if(|answer| answer.step <= number) {
                 let Answer { kind, task, site, value, .. } = *answer;
@@ -131,17 +132,23 @@ impl FromIterator<Departure> for Decisions {
     }
 }
 
-/// One step of an execution's log: whose it was, and whether by default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Step(u32);
+/// One step of an execution's log: whose it was, and whether by default, or how to tell.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// The task's number, which stays below the highest bit. That one says that the step departed.
+    run: u32,
+    /// If not 0, a bit for each task that could run, from which it follows whether the step departed. It costs less to
+    /// write down than to find out, and it is asked of few executions.
+    ready: u64,
+}
 
 impl Step {
     const DEPARTED: u32 = 1 << 31;
 
-    /// A segment of a task. The numbers of tasks stay below the highest bit.
+    /// A segment of a task.
     #[inline]
     pub(crate) fn of(task: TaskId, departed: bool) -> Self {
-        Self(task.0 | if departed { Self::DEPARTED } else { 0 })
+        Self { run: task.0 | if departed { Self::DEPARTED } else { 0 }, ready: 0 }
     }
 
     /// A move of the clock: all ones but for the highest bit, which no task has.
@@ -149,17 +156,28 @@ impl Step {
         Self::of(TaskId(TaskId::CLOCK.0 & !Self::DEPARTED), departed)
     }
 
+    /// A segment of one of the tasks that could run.
+    #[inline]
+    pub(crate) fn among(ready: u64, task: TaskId) -> Self {
+        Self { run: task.0, ready }
+    }
+
     pub(crate) fn task(self) -> TaskId {
-        let low = self.0 & !Self::DEPARTED;
+        let low = self.run & !Self::DEPARTED;
         if low == !Self::DEPARTED { TaskId::CLOCK } else { TaskId(low) }
     }
 
-    pub(crate) fn departed(self) -> bool {
-        self.0 & Self::DEPARTED != 0
-    }
-
-    pub(crate) fn bits(self) -> u64 {
-        u64::from(self.0)
+    /// The steps of a log from its beginning on: whose each was, and whether it departed from the default.
+    pub(crate) fn settled(log: &[Self]) -> impl Iterator<Item = (TaskId, bool)> {
+        let mut last = TaskId::MAIN;
+        log.iter().map(move |step| {
+            let current = mem::replace(&mut last, step.task());
+            let departed = match step.ready {
+                0 => step.run & Self::DEPARTED != 0,
+                ready => default_of_few(ready, current) != step.task(),
+            };
+            (step.task(), departed)
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use super::context::{self, BoxedTask, Context, TaskMeta};
 use super::id::{TaskId, TaskKey};
 use super::outcome::{End, Limits, Nondeterminism, Outcome, TaskPanic};
 use super::ready::ReadySet;
-use super::strategy::Strategy;
+use super::strategy::{Draws, Strategy};
 use crate::decision::{Answer, Decisions, Step};
 use crate::strategy::Replay;
 use std::any::Any;
@@ -97,6 +97,8 @@ pub struct Engine {
     drops_left: u32,
     spurious_left: u32,
     recording: bool,
+    /// If the strategy leaves the picks to the engine.
+    draws: Option<Draws>,
     /// [`is_plain`](Self::is_plain).
     plain: bool,
     before: Vec<TaskId>,
@@ -125,6 +127,7 @@ impl Engine {
             drops_left: 0,
             spurious_left: 0,
             recording: false,
+            draws: None,
             plain: false,
             before: Vec::new(),
             woken: Vec::new(),
@@ -197,6 +200,7 @@ impl Engine {
                 return None;
             }
             self.recording = strategy.wants_footprints();
+            self.draws = strategy.draws();
             self.open(cx, strategy, main);
             let end = self.drive(cx);
             Some(self.close(cx, index, end))
@@ -237,7 +241,7 @@ impl Engine {
         let decisions = self.decisions();
         let (first, answers) = (self.log().to_vec(), mem::take(&mut self.answers));
         let second = self.replay(&decisions, main);
-        let parted = first.iter().zip(self.log()).position(|(a, b)| a != b);
+        let parted = Step::settled(&first).zip(Step::settled(self.log())).position(|(a, b)| a != b);
         let parted = parted.or((first.len() != self.steps).then(|| first.len().min(self.steps)));
         let answered = answers.iter().zip(&self.answers).find(|(a, b)| a != b).map(|(a, _)| a.step);
         let answered = answered.or((answers.len() != self.answers.len()).then_some(last.steps));
@@ -264,7 +268,9 @@ impl Engine {
     /// 64 bits).
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        let steps = self.log().iter().fold(0, |hash, step| super::id::mix(hash ^ step.bits()));
+        let steps = Step::settled(self.log()).fold(0, |hash, (task, departed)| {
+            super::id::mix(hash ^ u64::from(task.0) << 1 ^ u64::from(departed))
+        });
         self.answers.iter().fold(steps, |hash, answer| super::id::mix(hash ^ answer.bits()))
     }
 

@@ -104,4 +104,5 @@ pub use task::{
 
 pub(crate) use context::{is_closing, is_recording};
 pub(crate) use id::mix;
-pub(crate) use strategy::{Few, Listed, Picked};
+pub(crate) use ready::default_of_few;
+pub(crate) use strategy::Draws;

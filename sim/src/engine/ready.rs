@@ -425,8 +425,7 @@ impl<'a> Ready<'a> {
     pub fn nth(self, n: u32) -> Option<TaskId> {
         match self.0 {
             View::Small(word) => {
-                let word = (0..n).fold(word, |word, _| rest(word));
-                (word != 0).then(|| TaskId(word.trailing_zeros()))
+                (n < word.count_ones()).then(|| TaskId(sample_bit(word, |_| n).trailing_zeros()))
             }
             View::Large(list) => list.get(n as usize).copied(),
         }
@@ -442,35 +441,65 @@ impl<'a> Ready<'a> {
     }
 }
 
-/// The bit of those that are set whose number `choose` gives, told how many there are. Of two, the most common case, and
-/// of more out of line.
+/// Who of these tasks runs if nothing is decided, when `current` ran last.
+pub(crate) fn default_of_few(ready: u64, current: TaskId) -> TaskId {
+    Ready::small(ready).default_after(current)
+}
+
+/// The bit of those that are set whose number `choose` gives, told how many there are. Without a branch that depends on
+/// the number, for it is random.
 #[inline]
 pub(super) fn sample_bit(bits: u64, choose: impl FnOnce(u32) -> u32) -> u64 {
-    let high = rest(bits);
-    if high == 0 || rest(high) != 0 {
-        return sample_of_four_bits(bits, choose);
+    match u8::try_from(bits) {
+        Ok(byte) => {
+            let Byte { len, bits } = &BYTES[usize::from(byte)];
+            bits[choose(u32::from(*len)) as usize % 8].into()
+        }
+        Err(_) => sample_of_many_bits(bits, choose),
     }
-    if choose(2) == 1 { high } else { bits ^ high }
 }
 
-#[inline(never)]
-fn sample_of_four_bits(bits: u64, choose: impl FnOnce(u32) -> u32) -> u64 {
-    // The number is random, and a loop over it a mispredicted branch: few tasks are told apart without one.
-    let one = rest(bits);
-    let two = rest(one);
-    let three = rest(two);
-    if rest(three) != 0 {
-        return sample_of_many_bits(bits, choose);
-    }
-    let len = 1 + u32::from(one != 0) + u32::from(two != 0) + u32::from(three != 0);
-    lowest([bits, one, two, three][choose(len) as usize & 3])
-}
-
+/// The same of any word: S. Vigna, "Broadword Implementation of Rank/Select Queries" (WEA 2008), algorithm 2.
 #[inline(never)]
 fn sample_of_many_bits(bits: u64, choose: impl FnOnce(u32) -> u32) -> u64 {
-    let number = choose(bits.count_ones());
-    lowest((0..number).fold(bits, |bits, _| rest(bits)))
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES << 7;
+    // How many bits each byte has, and how many it has with those below it.
+    let pairs = bits - ((bits >> 1) & (0x55 * ONES));
+    let nibbles = (pairs & (0x33 * ONES)) + ((pairs >> 2) & (0x33 * ONES));
+    let counts = (nibbles + (nibbles >> 4)) & (0x0f * ONES);
+    let sums = counts.wrapping_mul(ONES);
+    let number = u64::from(choose((sums >> 56) as u32));
+    // A high bit for each byte that the number is beyond, and how many such bytes there are.
+    let beyond = (number.wrapping_mul(ONES) | HIGH).wrapping_sub(sums) & HIGH;
+    let shift = (beyond >> 7).wrapping_mul(ONES) >> 56 << 3 & 63;
+    let rest = number.wrapping_sub(sums << 8 >> shift & 0xff);
+    u64::from(BYTES[(bits >> shift & 0xff) as usize].bits[rest as usize % 8]) << shift
 }
+
+/// What there is to know of a byte: how many of its bits are set, and each of those alone, from the lowest on.
+#[derive(Clone, Copy)]
+#[repr(align(16))]
+struct Byte {
+    len: u8,
+    bits: [u8; 8],
+}
+
+static BYTES: [Byte; 256] = {
+    let mut bytes = [Byte { len: 0, bits: [0; 8] }; 256];
+    let mut value = 0;
+    while value < bytes.len() {
+        let byte = &mut bytes[value];
+        let mut left = value as u64;
+        while left != 0 {
+            byte.bits[byte.len as usize] = lowest(left) as u8;
+            byte.len += 1;
+            left = rest(left);
+        }
+        value += 1;
+    }
+    bytes
+};
 
 /// The lowest bit alone.
 #[inline]

@@ -3,7 +3,7 @@
 use super::executor::Facts;
 use super::footprint::Segment;
 use super::id::{Site, TaskId, TaskKey};
-use super::ready::{Ready, sample_bit};
+use super::ready::Ready;
 use crate::decision::Kind;
 use std::any::Any;
 
@@ -23,17 +23,11 @@ pub trait Strategy: Any + Send {
     /// [`Decision::default_task`]. It is asked only where there is more than one.
     fn pick(&mut self, at: &Decision<'_>) -> TaskId;
 
-    /// [`pick`](Self::pick) where there are few tasks and the clock cannot move, which is the engine's question at most
-    /// steps. It must give the same answer.
+    /// The draws of the execution that has begun, if its tasks are picked from those that can run with equal chances: the
+    /// engine then draws by itself, as [`pick`](Self::pick) would, for to ask costs more than to draw.
     #[doc(hidden)]
-    fn pick_few(&mut self, few: Few<'_>) -> Picked {
-        few.picked(self.pick(&few.decision()))
-    }
-
-    /// The same where there are more than 64 tasks. It answers with a place in the list of those that can run.
-    #[doc(hidden)]
-    fn pick_listed(&mut self, listed: &Listed<'_>) -> Option<usize> {
-        listed.list.binary_search(&self.pick(&listed.decision())).ok()
+    fn draws(&mut self) -> Option<Draws> {
+        None
     }
 
     /// Picks a value below `at.arity`; a greater one is taken as 0.
@@ -65,53 +59,22 @@ pub trait Strategy: Any + Send {
     fn end(&mut self) {}
 }
 
-/// What a decision among few tasks comes to: it fits into registers.
-#[derive(Clone, Copy)]
-pub struct Few<'a> {
-    /// A bit for each task that can run.
-    pub(super) ready: u64,
-    pub(super) facts: Facts<'a>,
-}
+/// Draws with equal chances.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct Draws(fastrand::Rng);
 
-/// What a decision among many tasks comes to.
-pub struct Listed<'a> {
-    /// Those that can run, by ascending number.
-    pub(super) list: &'a [TaskId],
-    pub(super) facts: Facts<'a>,
-}
-
-impl<'a> Listed<'a> {
-    /// [`Decision::sample`].
-    #[inline]
-    pub(crate) fn sample(&self, choose: impl FnOnce(u32) -> u32) -> Option<usize> {
-        Some(choose(self.list.len() as u32) as usize)
+impl Draws {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(fastrand::Rng::with_seed(seed))
     }
 
-    #[inline]
-    fn decision(&self) -> Decision<'a> {
-        Decision { ready: Ready::of_list(self.list), clock: false, facts: self.facts }
-    }
-}
-
-/// One of [`Few`] tasks: its bit, or none if it is not among them.
-#[derive(Clone, Copy)]
-pub struct Picked(pub(super) u64);
-
-impl<'a> Few<'a> {
-    /// [`Decision::sample`].
-    #[inline]
-    pub(crate) fn sample(self, choose: impl FnOnce(u32) -> u32) -> Picked {
-        Picked(sample_bit(self.ready, choose))
-    }
-
-    #[inline]
-    fn picked(self, task: TaskId) -> Picked {
-        Picked(self.ready & 1_u64.checked_shl(task.0).unwrap_or(0))
-    }
-
-    #[inline]
-    fn decision(self) -> Decision<'a> {
-        Decision { ready: Ready::small(self.ready), clock: false, facts: self.facts }
+    /// A number below `len`, each with the same chance but for `len` parts in 2^32: the multiplication of D. Lemire, "Fast
+    /// Random Integer Generation in an Interval" (ACM TOMACS 29, 2019), without the loop that evens that out. It would
+    /// take registers in the engine's hottest place, and of the tasks there are, nobody can see the difference.
+    #[inline(always)]
+    pub(crate) fn below(&mut self, len: u32) -> u32 {
+        ((u64::from(self.0.u32(..)) * u64::from(len)) >> 32) as u32
     }
 }
 

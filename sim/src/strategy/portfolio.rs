@@ -1,7 +1,7 @@
 //! Some of each.
 
 use super::{Block, Pct, Pos, Random, RoundRobin, Surw, Urw};
-use crate::engine::{ChoicePoint, Decision, Few, Listed, Picked, Segment, Strategy, TaskId, mix};
+use crate::engine::{ChoicePoint, Decision, Draws, Segment, Strategy, TaskId, mix};
 use std::mem;
 
 /// The random strategies in turns, since each is blind to bugs that another finds at once.
@@ -97,12 +97,8 @@ impl Strategy for Portfolio {
         self.now().pick(at)
     }
 
-    fn pick_few(&mut self, few: Few<'_>) -> Picked {
-        self.now().pick_few(few)
-    }
-
-    fn pick_listed(&mut self, listed: &Listed<'_>) -> Option<usize> {
-        self.now().pick_listed(listed)
+    fn draws(&mut self) -> Option<Draws> {
+        self.now().draws()
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {

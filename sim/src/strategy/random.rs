@@ -1,7 +1,7 @@
 //! Uniform random choice among what can run.
 
 use crate::decision::Kind;
-use crate::engine::{ChoicePoint, Decision, Few, Listed, Picked, Strategy, TaskId, mix};
+use crate::engine::{ChoicePoint, Decision, Draws, Strategy, TaskId, mix};
 use fastrand::Rng;
 
 /// Picks each step's task, and each value, with equal chances.
@@ -14,7 +14,9 @@ use fastrand::Rng;
 #[derive(Clone, Debug)]
 pub struct Random {
     seed: u64,
+    /// For all but the picks.
     rng: Rng,
+    draws: Draws,
     chances: Chances,
 }
 
@@ -22,7 +24,12 @@ impl Random {
     /// Random schedules from this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { seed, rng: Rng::with_seed(seed), chances: Chances::default() }
+        Self {
+            seed,
+            rng: Rng::with_seed(seed),
+            draws: Draws::new(seed),
+            chances: Chances::default(),
+        }
     }
 }
 
@@ -30,20 +37,16 @@ impl Strategy for Random {
     fn begin(&mut self, index: u64) -> bool {
         self.rng = execution_rng(self.seed, index);
         self.chances = Chances::draw(&mut self.rng);
+        self.draws = Draws::new(self.rng.u64(..));
         true
     }
 
-    #[inline]
     fn pick(&mut self, at: &Decision<'_>) -> TaskId {
-        at.sample(|len| self.rng.u32(..len))
+        at.sample(|len| self.draws.below(len))
     }
 
-    fn pick_few(&mut self, few: Few<'_>) -> Picked {
-        few.sample(|len| self.rng.u32(..len))
-    }
-
-    fn pick_listed(&mut self, listed: &Listed<'_>) -> Option<usize> {
-        listed.sample(|len| self.rng.u32(..len))
+    fn draws(&mut self) -> Option<Draws> {
+        Some(self.draws.clone())
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {
@@ -126,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pick_among_few_is_that_of_the_decision_in_full() {
+    fn the_engine_draws_what_the_strategy_would() {
         let fingerprints = |strategy: fn(Random) -> Engine| {
             let mut engine = strategy(Random::new(5));
             let run = |(index, tasks)| {

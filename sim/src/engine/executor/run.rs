@@ -6,8 +6,8 @@ use crate::engine::context::{self, Context, Life, WaitFor};
 use crate::engine::footprint::{Effect, Mode};
 use crate::engine::id::{ObjectId, Site, TaskId};
 use crate::engine::outcome::{Blocked, Budget, End, TaskPanic};
-use crate::engine::ready::{Ready, lowest};
-use crate::engine::strategy::{Decision, Few, Listed};
+use crate::engine::ready::{Ready, sample_bit};
+use crate::engine::strategy::Decision;
 use crate::engine::turn;
 use std::any::Any;
 use std::ops::ControlFlow;
@@ -71,7 +71,7 @@ impl Engine {
     }
 
     fn segment(&mut self, cx: &Context, task: TaskId, departed: bool) -> ControlFlow<End> {
-        let polled = self.poll(cx, task, departed, self.recording)?;
+        let polled = self.poll(cx, task, Step::of(task, departed), self.recording)?;
         if polled == Polled::Yields {
             self.ready.wake(task);
         }
@@ -81,17 +81,15 @@ impl Engine {
     /// Goes on while a look at the first word of the ready set is all that there is to do between two segments.
     #[inline(always)]
     fn run_few(&mut self, cx: &Context) -> ControlFlow<End> {
-        // The bit of the task that ran last; none after a move of the clock.
-        let mut last = 1_u64.checked_shl(cx.current.get().0).unwrap_or(0);
         let mut ready = self.ready.first_word();
         while ready != 0 {
-            let default = if ready & last != 0 { last } else { lowest(ready) };
-            last = if ready == default { default } else { self.pick_few(cx, ready, default) };
-            let (task, departed) = (TaskId(last.trailing_zeros()), last != default);
-            self.ready.set_first_word(ready & !last);
-            let polled = self.poll(cx, task, departed, false)?;
+            // A task is a bit here.
+            let next = if ready.is_power_of_two() { ready } else { self.pick_few(cx, ready) };
+            let task = TaskId(next.trailing_zeros());
+            self.ready.set_first_word(ready & !next);
+            let polled = self.poll(cx, task, Step::among(ready, task), false)?;
             // A task that gave up its turn is ready, though the ready set is told so only when the next one is taken.
-            let again = if polled == Polled::Yields { last } else { 0 };
+            let again = if polled == Polled::Yields { next } else { 0 };
             ready = self.ready.first_word() | again;
             if polled != Polled::Ends && !cx.dirty.get() {
                 cx.step.set(cx.step.get() + 1);
@@ -118,7 +116,7 @@ impl Engine {
                 [only] => (*only, false),
                 _ => self.pick_of_list(cx, &mut place),
             };
-            let polled = self.poll(cx, task, departed, false)?;
+            let polled = self.poll(cx, task, Step::of(task, departed), false)?;
             // A task that gave up its turn keeps its place in the list, and one that has ended is out of it.
             if polled == Polled::Waits {
                 self.ready.take(task);
@@ -137,10 +135,9 @@ impl Engine {
         &mut self,
         cx: &Context,
         task: TaskId,
-        departed: bool,
+        step: Step,
         recording: bool,
     ) -> ControlFlow<End, Polled> {
-        let step = Step::of(task, departed);
         match self.log.get_mut(cx.step.get() as usize) {
             Some(row) => *row = step,
             None => self.lengthen_log(step)?,
@@ -228,7 +225,7 @@ impl Engine {
         {
             return Ok(Some((only, false)));
         }
-        let (picked, departed) = self.pick(cx, self.ready.view(), clock);
+        let (picked, departed) = self.pick(cx, clock);
         if picked == TaskId::CLOCK {
             let deadline = deadline.unwrap_or_else(context::now);
             self.move_clock(cx, deadline, true)?;
@@ -237,41 +234,57 @@ impl Engine {
         Ok(Some((picked, departed)))
     }
 
-    /// Asks the strategy who runs next. Says also whether that departs from the default.
-    fn pick(&self, cx: &Context, ready: Ready<'_>, clock: bool) -> (TaskId, bool) {
-        let at = Decision { ready, clock, facts: Facts(self) };
-        let default = ready.default_after(cx.current.get());
-        let picked =
-            cx.strategy.borrow_mut().as_mut().expect("an execution has a strategy").pick(&at);
-        if at.contains(picked) { (picked, picked != default) } else { (default, false) }
+    /// Settles who runs next, or whether the clock moves, and says also whether that departs from the default.
+    fn pick(&mut self, cx: &Context, clock: bool) -> (TaskId, bool) {
+        let mut draws = self.draws.take();
+        let at = Decision { ready: self.ready.view(), clock, facts: Facts(self) };
+        let default = at.default_task();
+        let picked = match &mut draws {
+            Some(draws) => at.sample(|len| draws.below(len)),
+            None => ask(cx, &at),
+        };
+        let picked = if at.contains(picked) { picked } else { default };
+        self.draws = draws;
+        (picked, picked != default)
     }
 
     /// The same from the list of those that can run, where `place` is a guess where the one is that ran last.
     #[inline(always)]
-    fn pick_of_list(&self, cx: &Context, place: &mut usize) -> (TaskId, bool) {
+    fn pick_of_list(&mut self, cx: &Context, place: &mut usize) -> (TaskId, bool) {
         let list = self.ready.list();
         let current = cx.current.get();
         if list.get(*place) != Some(&current) {
             *place = list.binary_search(&current).unwrap_or(0);
         }
         let default = list[*place];
-        let at = Listed { list, facts: Facts(self) };
-        let mut strategy = cx.strategy.borrow_mut();
-        let picked = strategy.as_mut().expect("an execution has a strategy").pick_listed(&at);
-        let Some((at, task)) = picked.and_then(|at| Some((at, *list.get(at)?))) else {
-            return (default, false);
+        *place = match &mut self.draws {
+            Some(draws) => draws.below(list.len() as u32) as usize,
+            None => {
+                let ready = Ready::of_list(list);
+                let picked = ask(cx, &Decision { ready, clock: false, facts: Facts(self) });
+                list.binary_search(&picked).unwrap_or(*place)
+            }
         };
-        *place = at;
+        let task = list[*place];
         (task, task != default)
     }
 
-    /// The same among few tasks. A task is a bit here.
+    /// The bit of the one that runs next of few tasks.
     #[inline(always)]
-    fn pick_few(&self, cx: &Context, ready: u64, default: u64) -> u64 {
-        let few = Few { ready, facts: Facts(self) };
-        let picked =
-            cx.strategy.borrow_mut().as_mut().expect("an execution has a strategy").pick_few(few);
-        if picked.0 != 0 { picked.0 } else { not_ready(default) }
+    fn pick_few(&mut self, cx: &Context, ready: u64) -> u64 {
+        match &mut self.draws {
+            Some(draws) => sample_bit(ready, |len| draws.below(len)),
+            None => self.ask_of_few(cx, ready),
+        }
+    }
+
+    #[inline(never)]
+    fn ask_of_few(&self, cx: &Context, ready: u64) -> u64 {
+        let ready = Ready::small(ready);
+        let picked = ask(cx, &Decision { ready, clock: false, facts: Facts(self) });
+        let task =
+            if ready.contains(picked) { picked } else { ready.default_after(cx.current.get()) };
+        1 << (task.0 & 63)
     }
 
     /// Moves the clock to `deadline`, if that is still to come, and wakes whoever is due.
@@ -464,8 +477,8 @@ enum Polled {
     Ends,
 }
 
-/// What a pick of a task that cannot run comes to. Out of the way, for it does not occur in the loop of a good strategy.
-#[cold]
-fn not_ready(default: u64) -> u64 {
-    default
+/// Asks the strategy who runs next.
+#[inline]
+fn ask(cx: &Context, at: &Decision<'_>) -> TaskId {
+    cx.strategy.borrow_mut().as_mut().expect("an execution has a strategy").pick(at)
 }
