@@ -7,12 +7,13 @@ mod table;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-Usage: peers [--rounds N] [--seeds N] [--most N] [--millis N] [--json] [--only search|rate|bugs]
+Usage: peers [--rounds N] [--turns N] [--millis N] [--seeds N] [--most N] [--json] [--only search|rate|bugs]
 
-  --rounds N  how often each timed program is run, all peers taking turns (5)
+  --rounds N  how often each search is run, all peers taking turns (5)
+  --turns N   how often each rate is measured, all peers taking turns (75)
+  --millis N  how long each turn of a rate lasts, in milliseconds (20)
   --seeds N   how many hunts for each bug (20)
   --most N    how many executions a hunt may take (10000)
-  --millis N  how long each round of a rate lasts, in milliseconds (300)
   --json      print JSON instead of tables
   --only WHAT run one of the three tables";
 

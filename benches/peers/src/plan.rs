@@ -6,6 +6,7 @@ use crate::USAGE;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) rounds: u32,
+    pub(crate) turns: u32,
     pub(crate) seeds: u32,
     pub(crate) most: u64,
     pub(crate) millis: u64,
@@ -26,12 +27,20 @@ impl Plan {
     pub(crate) fn from_arguments(
         mut arguments: impl Iterator<Item = String>,
     ) -> Result<Self, String> {
-        let mut plan =
-            Self { rounds: 5, seeds: 20, most: 10_000, millis: 300, json: false, only: None };
+        let mut plan = Self {
+            rounds: 5,
+            turns: 75,
+            seeds: 20,
+            most: 10_000,
+            millis: 20,
+            json: false,
+            only: None,
+        };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--json" => plan.json = true,
                 "--rounds" => plan.rounds = number(&argument, arguments.next())?,
+                "--turns" => plan.turns = number(&argument, arguments.next())?,
                 "--seeds" => plan.seeds = number(&argument, arguments.next())?,
                 "--most" => plan.most = number(&argument, arguments.next())?,
                 "--millis" => plan.millis = number(&argument, arguments.next())?,

@@ -118,7 +118,6 @@ impl Binaries {
 
     /// Asks a peer, in a process of its own.
     fn ask<T: DeserializeOwned>(&self, peer: &str, request: &[&str]) -> Result<Option<T>, String> {
-        eprintln!("{peer} {}", request.join(" "));
         let failed =
             |error: &dyn std::fmt::Display| format!("{peer} {}: {error}", request.join(" "));
         let output = Command::new(self.0.join(peer))
@@ -172,7 +171,7 @@ pub(crate) fn run(plan: &Plan, peers: &Binaries) -> Result<Results, String> {
                 work: executions as f64,
             }))
         };
-        results.rate = Some(timed(plan.rounds, RATES.iter().copied(), RATED, rate)?);
+        results.rate = Some(timed(plan.turns, RATES.iter().copied(), RATED, rate)?);
     }
     if plan.wants(Part::Bugs) {
         results.bugs = Some(hunts(plan, peers)?);
@@ -195,7 +194,8 @@ impl Measured {
     }
 }
 
-/// Times each program in all columns. In each round the columns take turns, so that a busy machine slows all.
+/// Times each program in all columns. In each round the columns take turns, so that a busy machine slows all; and the more
+/// rounds there are, the less it matters to their median that it slows one more than the next.
 fn timed(
     rounds: u32,
     programs: impl Iterator<Item = &'static str>,
@@ -204,6 +204,7 @@ fn timed(
 ) -> Result<Table<Timed>, String> {
     let mut rows = Vec::new();
     for program in programs {
+        eprintln!("{program}, {rounds} times");
         let mut measured = vec![Vec::new(); columns.len()];
         for _ in 0..rounds {
             for (column, measured) in columns.iter().zip(&mut measured) {
@@ -232,6 +233,7 @@ fn hunts(plan: &Plan, peers: &Binaries) -> Result<Table<Found>, String> {
     let (seeds, most) = (plan.seeds.to_string(), plan.most.to_string());
     let mut rows = Vec::new();
     for program in BUGS {
+        eprintln!("{program}, hunts");
         let mut cells = Vec::new();
         for (peer, strategy, _) in HUNTERS {
             let request = ["hunt", program, strategy, &seeds, &most];
