@@ -65,6 +65,7 @@ fn check_of(args: &ComCheckArgs) -> ForeignCheck {
         syncs: args.syncs.get(),
         cancel_after: args.cancel_after.map(Duration::from_millis),
         patience: Duration::from_millis(args.patience),
+        ..ForeignCheck::default()
     }
 }
 

@@ -32,17 +32,19 @@ pub struct ForeignCheck {
     pub cancel_after: Option<Duration>,
     /// How long the start, the Done and the event are each waited for.
     pub patience: Duration,
+    /// How long stray calls, releases and ending threads are waited for. For the event, once Done is there, at most twice
+    /// as long.
+    pub grace: Duration,
 }
 
 impl Default for ForeignCheck {
     fn default() -> Self {
         let flags = SyncFlags::UPLOAD_CONTENTS | SyncFlags::DOWNLOAD_CONTENTS;
-        Self { flags, syncs: 20, cancel_after: None, patience: Duration::from_secs(30) }
+        let (patience, grace) = (Duration::from_secs(30), Duration::from_secs(2));
+        Self { flags, syncs: 20, cancel_after: None, patience, grace }
     }
 }
 
-/// How long stray calls, releases and ending threads are waited for.
-const GRACE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(2);
 
 /// Runs syncs on `store` and holds everything that can be seen of them against the contract. `after_each` is told how many
@@ -86,14 +88,14 @@ async fn run(
         }
         // The first sync may set up what all of them share.
         if before.is_none() {
-            before = Some(Process::settled(None).await);
+            before = Some(Process::soon().await);
         }
         after_each(number + 1);
     }
     if let Some(before) = before
         && report.syncs > 1
     {
-        let after = Process::settled(Some(before)).await;
+        let after = Process::settled(before, check.grace).await;
         report.compare(before, after);
     }
     report.add_violations(&monitor.finish());
@@ -137,14 +139,14 @@ async fn sync(
             report.add(ProcessRule::Ends, message);
         }
         // Without a Done, the event is nothing to wait long for.
-        let patience = if done { check.patience.min(GRACE * 2) } else { POLL };
+        let patience = if done { check.patience.min(check.grace * 2) } else { POLL };
         wait_until(patience, || host.look_for_signal()).await;
         host.close_published();
         if !done {
             return false;
         }
     }
-    wait_until(GRACE, || host.references() == 0).await;
+    wait_until(check.grace, || host.references() == 0).await;
     host.forget_event();
     report.calls += host.calls();
     true
@@ -176,14 +178,16 @@ impl Process {
         Self { handles: com::open_handles(), threads: com::threads() }
     }
 
-    /// What there is once threads that are about to end have ended: no more than `before`, if that can be waited for.
-    async fn settled(before: Option<Self>) -> Self {
-        let Some(before) = before else {
-            tokio::time::sleep(POLL * 10).await;
-            return Self::now();
-        };
+    /// What there is once threads that are about to end have mostly ended.
+    async fn soon() -> Self {
+        tokio::time::sleep(POLL * 10).await;
+        Self::now()
+    }
+
+    /// What there is once they have ended: no more than `before`, if it comes to that in time.
+    async fn settled(before: Self, grace: Duration) -> Self {
         let mut now = Self::now();
-        wait_until(GRACE, || {
+        wait_until(grace, || {
             now = Self::now();
             now.handles <= before.handles && now.threads <= before.threads
         })
