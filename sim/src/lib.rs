@@ -8,6 +8,7 @@ pub mod engine;
 mod explain;
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 pub mod foreign;
+mod lock;
 #[cfg(feature = "proptest")]
 pub mod proptest;
 pub mod report;

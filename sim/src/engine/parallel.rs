@@ -1,11 +1,12 @@
 //! Many executions over several threads, with the same result for every number of threads.
 
+use crate::lock::{lock, wait};
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::thread;
 
 /// What the outside sees of a running sweep, and says to it.
@@ -207,7 +208,7 @@ enum Place<P, T> {
 
 impl<P, T, M> Division<P, T, M> {
     fn lock(&self) -> MutexGuard<'_, Line<P, T, M>> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.line)
     }
 
     /// The first part that waits, when there is one.
@@ -220,7 +221,7 @@ impl<P, T, M> Division<P, T, M> {
             if let Some(part) = line.take() {
                 return Some(part);
             }
-            line = self.change.wait(line).unwrap_or_else(PoisonError::into_inner);
+            line = wait(&self.change, line);
         }
     }
 

@@ -1,7 +1,8 @@
 //! The host's side of one checked sync.
 
+use crate::lock::lock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -145,7 +146,7 @@ impl EventWatch {
     }
 
     fn look(&self) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         if !state.signalled
             && let Some(private) = &state.private
             && com::wait(private.raw(), Duration::ZERO) == Waited::Signalled
@@ -160,13 +161,13 @@ impl EventWatch {
     }
 
     fn forget(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).private = None;
+        lock(&self.state).private = None;
     }
 
     fn close(&self) {
         let event = self.published();
         {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = lock(&self.state);
             if event.is_null() || std::mem::replace(&mut state.closed, true) {
                 return;
             }
@@ -191,7 +192,7 @@ impl EventOut for EventWatch {
                 from: event,
                 event: copy,
             });
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = lock(&self.state);
             state.private = Some(private);
         }
         self.out.publish(event)

@@ -1,5 +1,6 @@
 //! The host's callback object: what a provider calls, and what may go wrong in it.
 
+use crate::lock::lock;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -9,7 +10,7 @@ use mapi_sync::{
 };
 
 use super::faults::Fault;
-use super::host::{HostAccount, HostSync, lock};
+use super::host::{HostAccount, HostSync};
 use super::mutant::Mutant;
 use super::network::{pass, spend};
 use super::run::{Count, Run};

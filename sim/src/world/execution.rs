@@ -12,7 +12,7 @@ use mapi_sync::{Events, MapiSync, Runtime};
 
 use super::coverage::Coverage;
 use super::faults::Fault;
-use super::host::{HostAccount, lock};
+use super::host::HostAccount;
 use super::kernel::Kernel;
 use super::mutant::{Mutant, Side};
 use super::observed::{Finding, Observed, SeenCall};
@@ -25,6 +25,7 @@ use super::store::StoreProvider;
 use super::user::{shutdown, user};
 use crate::decision::Decisions;
 use crate::engine::{self, Engine, Limits, Nondeterminism, Object, Outcome, TaskId};
+use crate::lock::lock;
 
 /// Makes the provider of the account of this number, anew for each execution and inside of it.
 pub type ProviderFactory = dyn Fn(usize) -> Arc<dyn MapiSync> + Send + Sync;

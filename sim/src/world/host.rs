@@ -1,7 +1,7 @@
 //! The simulated host: Outlook's Send/Receive, with its dialog, its users and its faults.
 
 use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use mapi_sync::contract::SyncWatch;
 use mapi_sync::{
@@ -15,6 +15,7 @@ use super::run::{Count, Run, beside};
 use super::scenario::{NextSync, WaitFor};
 use crate::engine;
 use crate::engine::sync::{Event, Register};
+use crate::lock::lock;
 
 /// One account of the host, with its store.
 pub(super) struct HostAccount {
@@ -237,9 +238,4 @@ impl HostAccount {
         let store = lock(&self.store).take();
         drop(store);
     }
-}
-
-/// Locks, even after a panic in a callback: nothing here is left half done by one.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use mapi_sync::{Events, HResult, RawEvent};
 
 use crate::engine::sync::Event;
 use crate::engine::{self, TaskId};
+use crate::lock::lock;
 
 /// The events of one execution. Each is a tracked object; a handle's value is never used twice, so that a handle which
 /// is touched after its end is always found out.
@@ -34,7 +35,7 @@ impl Kernel {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.table)
     }
 }
 

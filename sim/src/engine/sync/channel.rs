@@ -1,11 +1,11 @@
 //! A queue from many senders to one receiver.
 
-use super::lock;
 use super::permits::Permits;
 use super::point::point;
 use crate::engine::context::{self, WaitFor};
 use crate::engine::footprint::Object;
 use crate::engine::wakeup::Wakeup;
+use crate::lock::lock;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;

@@ -1,9 +1,9 @@
 //! An event that stays set until it is reset.
 
-use super::lock;
 use crate::engine::context::{self, WaitFor};
 use crate::engine::footprint::Object;
 use crate::engine::wakeup::Wakeup;
+use crate::lock::lock;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;

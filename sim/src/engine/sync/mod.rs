@@ -25,11 +25,3 @@ pub use notify::{Condvar, Notified, Notify};
 pub use oneshot::{OneshotReceiver, OneshotSender, oneshot};
 pub use register::Register;
 pub use semaphore::{Closed, Permit, Semaphore};
-
-use std::sync::{MutexGuard as StdGuard, PoisonError};
-
-/// Locks an object's state. A task that panicked while it held the lock left the state whole: nothing of the user's
-/// runs under it.
-fn lock<T: ?Sized>(state: &std::sync::Mutex<T>) -> StdGuard<'_, T> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}

@@ -1,7 +1,7 @@
 //! A mutex that is held across await points.
 
-use super::lock;
 use super::permits::Permits;
+use crate::lock::lock;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex as Cell, MutexGuard as CellGuard};

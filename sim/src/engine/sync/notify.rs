@@ -1,11 +1,11 @@
 //! Waking one waiter, or all; and the condition variable made of it.
 
-use super::lock;
 use super::mutex::MutexGuard;
 use super::point::Point;
 use crate::engine::context::{self, WaitFor};
 use crate::engine::footprint::Object;
 use crate::engine::wakeup::Wakeup;
+use crate::lock::lock;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;

@@ -1,10 +1,10 @@
 //! A channel for one message.
 
 use super::channel::RecvError;
-use super::lock;
 use crate::engine::context::{self, WaitFor};
 use crate::engine::footprint::Object;
 use crate::engine::wakeup::Wakeup;
+use crate::lock::lock;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;

@@ -1,10 +1,10 @@
 //! Permits handed out in order: what the locks, the semaphore and the bounded channel stand on.
 
-use super::lock;
 use super::point::Point;
 use crate::engine::context::{self, WaitFor};
 use crate::engine::footprint::Object;
 use crate::engine::wakeup::Wakeup;
+use crate::lock::lock;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;

@@ -1,8 +1,8 @@
 //! A cell that tasks share.
 
-use super::lock;
 use super::point::point;
 use crate::engine::footprint::Object;
+use crate::lock::lock;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 

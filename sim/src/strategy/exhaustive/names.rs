@@ -2,9 +2,10 @@
 
 use super::event::Process;
 use crate::engine::{ObjectId, TaskKey};
+use crate::lock::lock;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// The clock's number.
 pub(super) const CLOCK: Process = 0;
@@ -40,7 +41,7 @@ impl Names {
         match self.known.processes.get(&key.get()) {
             Some(process) => *process,
             None => {
-                let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut shared = lock(&self.shared);
                 let process = shared.process(key);
                 self.known.processes.insert(key.get(), process);
                 process
@@ -51,7 +52,7 @@ impl Names {
     pub(super) fn key(&mut self, process: Process) -> TaskKey {
         let place = process as usize;
         if self.known.keys.len() <= place {
-            let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            let shared = lock(&self.shared);
             self.known.keys.clone_from(&shared.keys);
         }
         self.known.keys[place]
@@ -61,7 +62,7 @@ impl Names {
         match self.known.objects.get(&id.get()) {
             Some(object) => *object,
             None => {
-                let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut shared = lock(&self.shared);
                 let next = number(shared.objects.len());
                 let object = *shared.objects.entry(id.get()).or_insert(next);
                 self.known.objects.insert(id.get(), object);

@@ -54,11 +54,12 @@ use super::rounds::{Plan, Round};
 use super::tree::Node;
 use super::{Reduced, Tally, TrackedSharing};
 use crate::engine::parallel::{Control, on_threads};
+use crate::lock::{lock, wait};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::mem;
 use std::num::NonZero;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 
 /// How often a part leaves branches to others: once in so many of its executions.
@@ -510,7 +511,7 @@ impl<T: Findings> State<T> {
 
 impl<T: Findings> Shared<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// The next part for a worker, when there is one.
@@ -523,7 +524,7 @@ impl<T: Findings> Shared<T> {
             if let Some(part) = state.take(worker) {
                 return Some(part);
             }
-            state = self.change.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = wait(&self.change, state);
         }
     }
 }
