@@ -171,12 +171,13 @@ impl Step {
     pub(crate) fn settled(log: &[Self]) -> impl Iterator<Item = (TaskId, bool)> {
         let mut last = TaskId::MAIN;
         log.iter().map(move |step| {
-            let current = mem::replace(&mut last, step.task());
+            let task = step.task();
+            let current = mem::replace(&mut last, task);
             let departed = match step.ready {
                 0 => step.run & Self::DEPARTED != 0,
-                ready => default_of_few(ready, current) != step.task(),
+                ready => default_of_few(ready, current) != task,
             };
-            (step.task(), departed)
+            (task, departed)
         })
     }
 }

@@ -221,9 +221,7 @@ thread_local! {
     pub(super) static CONTEXT: Context = const { Context::new() };
     /// Whether footprints are kept. Apart, because all tracked things ask, and what needs no drop is asked for less.
     static RECORDING: Cell<bool> = const { Cell::new(false) };
-    /// The virtual time, in milliseconds. Apart for the same reason: a monitor asks twice for each call.
-    static NOW: Cell<u64> = const { Cell::new(0) };
-    /// The same, for others to look at.
+    /// The virtual time, which others may look at too.
     static CLOCK: VirtualClock = VirtualClock::new();
     static OUTSIDE: Cell<u32> = const { Cell::new(0) };
 }
@@ -241,11 +239,10 @@ pub(super) fn set_recording(recording: bool) {
 /// The virtual time, in milliseconds since the execution began.
 #[inline]
 pub(super) fn now() -> u64 {
-    NOW.get()
+    CLOCK.with(VirtualClock::now)
 }
 
 pub(super) fn set_now(ms: u64) {
-    NOW.set(ms);
     CLOCK.with(|clock| clock.set(ms));
 }
 
