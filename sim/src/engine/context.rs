@@ -221,7 +221,9 @@ thread_local! {
     pub(super) static CONTEXT: Context = const { Context::new() };
     /// Whether footprints are kept. Apart, because all tracked things ask, and what needs no drop is asked for less.
     static RECORDING: Cell<bool> = const { Cell::new(false) };
-    /// The virtual time, which others may look at too.
+    /// The virtual time, in milliseconds. Apart for the same reason.
+    static NOW: Cell<u64> = const { Cell::new(0) };
+    /// The same, for others to look at.
     static CLOCK: VirtualClock = VirtualClock::new();
     static OUTSIDE: Cell<u32> = const { Cell::new(0) };
 }
@@ -239,10 +241,11 @@ pub(super) fn set_recording(recording: bool) {
 /// The virtual time, in milliseconds since the execution began.
 #[inline]
 pub(super) fn now() -> u64 {
-    CLOCK.with(VirtualClock::now)
+    NOW.get()
 }
 
 pub(super) fn set_now(ms: u64) {
+    NOW.set(ms);
     CLOCK.with(|clock| clock.set(ms));
 }
 

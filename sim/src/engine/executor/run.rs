@@ -243,6 +243,7 @@ impl Engine {
             Some(draws) => at.sample(|len| draws.below(len)),
             None => ask(cx, &at),
         };
+        let picked = if at.contains(picked) { picked } else { default };
         self.draws = draws;
         (picked, picked != default)
     }
@@ -281,7 +282,9 @@ impl Engine {
     fn ask_of_few(&self, cx: &Context, ready: u64) -> u64 {
         let ready = Ready::small(ready);
         let picked = ask(cx, &Decision { ready, clock: false, facts: Facts(self) });
-        1 << (picked.0 & 63)
+        let task =
+            if ready.contains(picked) { picked } else { ready.default_after(cx.current.get()) };
+        1 << (task.0 & 63)
     }
 
     /// Moves the clock to `deadline`, if that is still to come, and wakes whoever is due.
@@ -474,9 +477,8 @@ enum Polled {
     Ends,
 }
 
-/// Asks the strategy who runs next. An answer that cannot run counts as the default.
+/// Asks the strategy who runs next.
 #[inline]
 fn ask(cx: &Context, at: &Decision<'_>) -> TaskId {
-    let picked = cx.strategy.borrow_mut().as_mut().expect("an execution has a strategy").pick(at);
-    if at.contains(picked) { picked } else { at.default_task() }
+    cx.strategy.borrow_mut().as_mut().expect("an execution has a strategy").pick(at)
 }
