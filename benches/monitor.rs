@@ -1,8 +1,8 @@
 //! What the contract monitor costs a call.
 //!
-//! `bare` awaits a boxed future that does nothing, as any callback behind `dyn` costs. `monitored` puts the monitor
-//! around it, `local` one for a single thread, `virtual` one in virtual time. `machine` is one Progress and its end, told
-//! to the monitor directly.
+//! `bare` awaits a boxed future that does nothing, as any callback behind `dyn` costs. `monitored`
+//! puts the monitor around it, `local` one for a single thread, `virtual` one in virtual time.
+//! `machine` is one Progress and its end, told to the monitor directly.
 
 mod silent;
 

@@ -10,21 +10,24 @@ use crate::{HResult, RawEvent};
 
 /// Mirror of `IMAPISyncProgressCallback`: implemented by the host, called by the provider.
 ///
-/// It can express every mistake, because tests must make them: Done twice, a Progress after Done, a Release too many.
-/// Production code calls it through [`SyncSession`](crate::SyncSession), which cannot.
+/// It can express every mistake, because tests must make them: Done twice, a Progress after Done, a
+/// Release too many. Production code calls it through [`SyncSession`](crate::SyncSession), which
+/// cannot.
 ///
-/// A call *begins* when its future is first polled and *ends* when the future completes or is dropped.
+/// A call *begins* when its future is first polled and *ends* when the future completes or is
+/// dropped.
 ///
 /// Source: "IMAPISyncProgressCallback : IUnknown" in Microsoft's Outlook MAPI reference.
 #[async_trait]
 pub trait SyncProgressCallback: Send + Sync {
     /// Updates the status in the Send/Receive dialog.
     ///
-    /// `text` is the current step, or `None` (NULL) to update the position only. `index` is the position and
-    /// `index_max` the position that means complete.
+    /// `text` is the current step, or `None` (NULL) to update the position only. `index` is the
+    /// position and `index_max` the position that means complete.
     async fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> HResult;
 
-    /// Gives the dialog the details of an error or a warning. `None` mirrors a NULL pointer, which the contract forbids.
+    /// Gives the dialog the details of an error or a warning. `None` mirrors a NULL pointer, which
+    /// the contract forbids.
     async fn error(&self, result: HResult, text: Option<&str>) -> HResult;
 
     /// Tells the host that the sync is complete and hands the event back, or NULL.
@@ -39,8 +42,8 @@ pub trait SyncProgressCallback: Send + Sync {
     fn release(&self) {}
 }
 
-/// One counted reference to a callback: made by a successful QueryInterface or by cloning (AddRef), given back when
-/// dropped (Release).
+/// One counted reference to a callback: made by a successful QueryInterface or by cloning (AddRef),
+/// given back when dropped (Release).
 pub struct CallbackRef {
     callback: Arc<dyn SyncProgressCallback>,
     /// Whether the Release is still owed by this.
@@ -103,7 +106,8 @@ pub trait CallbackUnknown: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`HResult::E_NOINTERFACE`] when the object has no such interface; any other failure as the object says.
+    /// [`HResult::E_NOINTERFACE`] when the object has no such interface; any other failure as the
+    /// object says.
     fn query_interface(&self) -> Result<CallbackRef, HResult>;
 }
 

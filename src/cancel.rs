@@ -12,9 +12,10 @@ use crate::event::lock;
 
 /// Asks a sync to stop. Cloning gives another end of the same signal.
 ///
-/// The interface documents no way for the host to cancel. Two ways lead here: a Progress or Error that answers
-/// [`MAPI_W_CANCEL_MESSAGE`](crate::HResult::MAPI_W_CANCEL_MESSAGE), a success-class code as elsewhere in MAPI
-/// ("IMAPISupport::SpoolerYield"), and [`CancelSignal::request`], for a provider's own window or a host's shutdown.
+/// The interface documents no way for the host to cancel. Two ways lead here: a Progress or Error
+/// that answers [`MAPI_W_CANCEL_MESSAGE`](crate::HResult::MAPI_W_CANCEL_MESSAGE), a success-class
+/// code as elsewhere in MAPI ("IMAPISupport::SpoolerYield"), and [`CancelSignal::request`], for a
+/// provider's own window or a host's shutdown.
 #[derive(Clone)]
 pub struct CancelSignal {
     inner: Arc<Inner>,

@@ -1,9 +1,10 @@
-//! The waitable sync-done event: handles, who owns them, and the out-pointer they are published through.
+//! The waitable sync-done event: handles, who owns them, and the out-pointer they are published
+//! through.
 //!
-//! A kernel event is an object with one or more *handles*. The provider creates it, publishes one handle through the
-//! out-pointer, and keeps a private duplicate; the host closes the published handle. All of this can be done wrongly
-//! through [`Events`], on purpose: tests must be able to make every mistake. [`SyncSession`](crate::SyncSession) makes
-//! none.
+//! A kernel event is an object with one or more *handles*. The provider creates it, publishes one
+//! handle through the out-pointer, and keeps a private duplicate; the host closes the published
+//! handle. All of this can be done wrongly through [`Events`], on purpose: tests must be able to
+//! make every mistake. [`SyncSession`](crate::SyncSession) makes none.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -142,7 +143,8 @@ impl OwnedEvent {
 impl Drop for OwnedEvent {
     fn drop(&mut self) {
         if !self.raw.is_null() {
-            // A handle that is closed already is somebody else's mistake; a destructor has nobody to tell.
+            // A handle that is closed already is somebody else's mistake; a destructor has nobody
+            // to tell.
             let _ = self.events.close(self.raw);
         }
     }
@@ -156,7 +158,8 @@ impl fmt::Debug for OwnedEvent {
 
 /// Where a provider puts the event: `MAPISIB::phSyncDoneEvent`.
 ///
-/// The slot is valid while the start runs; what is written later goes nowhere that the host would look.
+/// The slot is valid while the start runs; what is written later goes nowhere that the host would
+/// look.
 pub trait EventOut: Send + Sync {
     /// Writes the handle, or NULL to take it back.
     ///
@@ -184,7 +187,8 @@ impl EventOut for EventSlot {
 
 /// Events for systems whose kernel has none of this kind: a table of handles in this process.
 ///
-/// Handle values are never used twice, so a handle that is touched after its end is always found out.
+/// Handle values are never used twice, so a handle that is touched after its end is always found
+/// out.
 #[derive(Debug, Default)]
 pub struct ProcessEvents {
     table: Mutex<Table>,
@@ -221,7 +225,8 @@ impl ProcessEvents {
 
     fn open(&self, event: Arc<Mutex<Event>>) -> RawEvent {
         let mut table = lock(&self.table);
-        // Kernel handles are multiples of four; so are these, which makes them easy to tell from positions.
+        // Kernel handles are multiples of four; so are these, which makes them easy to tell from
+        // positions.
         table.last += 4;
         let value = table.last;
         table.handles.insert(value, event);

@@ -82,7 +82,8 @@ pub struct ParseSyncFlagsError(String);
 impl FromStr for SyncFlags {
     type Err = ParseSyncFlagsError;
 
-    /// Reads names (in any case) and hexadecimal numbers joined by `|` or `,`; `0` and an empty text are no flags.
+    /// Reads names (in any case) and hexadecimal numbers joined by `|` or `,`; `0` and an empty
+    /// text are no flags.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if matches!(text.trim(), "" | "0") {
             return Ok(Self::empty());
@@ -111,8 +112,9 @@ fn parse_part(part: &str) -> Result<SyncFlags, ParseSyncFlagsError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn the_bits_are_those_of_the_reference() {

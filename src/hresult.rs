@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 /// A result code of COM and MAPI: 32 bits, of which the highest alone tells failure.
 ///
-/// It is not a [`Result`]: warnings are nonzero successes, and a code that this crate has never heard of must come
-/// back from a host exactly as the provider sent it. [`HResult::ok`] is there for code that only asks "did it fail?".
+/// It is not a [`Result`]: warnings are nonzero successes, and a code that this crate has never
+/// heard of must come back from a host exactly as the provider sent it. [`HResult::ok`] is there
+/// for code that only asks "did it fail?".
 ///
 /// ```
 /// use mapi_sync::HResult;
@@ -17,7 +18,8 @@ use std::str::FromStr;
 /// assert_eq!(HResult::from_bits(0x8123_4567).to_string(), "0x81234567");
 /// ```
 ///
-/// Source: "Structure of COM Error Codes" and, for MAPI's names, "MAPI Return Values" in Microsoft's reference.
+/// Source: "Structure of COM Error Codes" and, for MAPI's names, "MAPI Return Values" in
+/// Microsoft's reference.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(transparent)]
 pub struct HResult(i32);
@@ -179,7 +181,8 @@ impl HResult {
         Self::NAMED.iter().find(|(_, code)| *code == self).map(|(name, _)| *name)
     }
 
-    /// `Ok` with the code for a success *or a warning*, `Err` with it for a failure, for use with `?`.
+    /// `Ok` with the code for a success *or a warning*, `Err` with it for a failure, for use with
+    /// `?`.
     ///
     /// # Errors
     ///
@@ -217,7 +220,8 @@ pub struct ParseHResultError(String);
 impl FromStr for HResult {
     type Err = ParseHResultError;
 
-    /// Reads a name (in any case), `0x` with hexadecimal digits, or what [`Display`](fmt::Display) prints.
+    /// Reads a name (in any case), `0x` with hexadecimal digits, or what [`Display`](fmt::Display)
+    /// prints.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let refuse = || ParseHResultError(text.to_owned());
         let text_alone = text.trim();
@@ -249,8 +253,9 @@ fn parse_hex(text: &str) -> Option<HResult> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn every_code_has_the_value_of_the_reference() {

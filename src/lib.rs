@@ -1,16 +1,19 @@
 //! Outlook's background synchronization of a mail store, as async Rust.
 //!
-//! Outlook calls [`IMAPISync::SynchronizeInBackground`](MapiSync) on a store; the provider works in the background and
-//! reports through [`IMAPISyncProgressCallback`](SyncProgressCallback). The rules of who may call what, when, and what
-//! happens to the event handle in between are easy to break under rare timing. This crate has
+//! Outlook calls [`IMAPISync::SynchronizeInBackground`](MapiSync) on a store; the provider works in
+//! the background and reports through [`IMAPISyncProgressCallback`](SyncProgressCallback). The
+//! rules of who may call what, when, and what happens to the event handle in between are easy to
+//! break under rare timing. This crate has
 //!
-//! - the **mirror** of the interface: [`MapiSync`], [`SyncRequest`], [`SyncProgressCallback`], [`Events`], [`HResult`].
-//!   It can express every mistake, because tests must make them;
-//! - the **session** on top of it: [`SyncRequest::start`] and [`SyncSession`]. It sends Done exactly once, last, on
-//!   every path;
-//! - the [**contract**](contract): the rules as data, and a monitor that holds calls against them anywhere.
+//! - the **mirror** of the interface: [`MapiSync`], [`SyncRequest`], [`SyncProgressCallback`],
+//!   [`Events`], [`HResult`]. It can express every mistake, because tests must make them;
+//! - the **session** on top of it: [`SyncRequest::start`] and [`SyncSession`]. It sends Done
+//!   exactly once, last, on every path;
+//! - the [**contract**](contract): the rules as data, and a monitor that holds calls against them
+//!   anywhere.
 //!
-//! The crate `mapi-sync-sim` runs a provider under thousands of schedules, faults and cancels in virtual time.
+//! The crate `mapi-sync-sim` runs a provider under thousands of schedules, faults and cancels in
+//! virtual time.
 //!
 //! # A provider
 //!
@@ -77,9 +80,9 @@
 //!
 //! # What this crate does not do
 //!
-//! It talks to no mail server and keeps no mail: that is the provider's work. And it does not make a provider correct: it
-//! makes the callback contract hard to break (the session), and breaches of it easy to find (the contract, and the
-//! simulation).
+//! It talks to no mail server and keeps no mail: that is the provider's work. And it does not make
+//! a provider correct: it makes the callback contract hard to break (the session), and breaches of
+//! it easy to find (the contract, and the simulation).
 
 mod callback;
 mod cancel;
@@ -96,7 +99,6 @@ mod runtime;
 mod session;
 
 pub use async_trait::async_trait;
-
 pub use callback::{CallbackRef, CallbackUnknown, SyncProgressCallback};
 pub use cancel::CancelSignal;
 pub use event::{EventOut, EventSlot, Events, OwnedEvent, ProcessEvents, RawEvent};

@@ -21,8 +21,9 @@ use crate::{RawEvent, SyncProgressCallback};
 pub trait MapiSync: Send + Sync {
     /// Starts a sync in the background and returns at once.
     ///
-    /// On success the event has been published in [`SyncRequest::event_out`] and exactly one Done will follow, perhaps
-    /// before this returns. On failure nothing follows and no event is left there.
+    /// On success the event has been published in [`SyncRequest::event_out`] and exactly one Done
+    /// will follow, perhaps before this returns. On failure nothing follows and no event is
+    /// left there.
     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult;
 }
 
@@ -88,7 +89,8 @@ impl SyncRequest {
         Self { session: Some(session), ..self }
     }
 
-    /// The same request with this object to ask for the callback (`punkCallBack`); `None` mirrors NULL.
+    /// The same request with this object to ask for the callback (`punkCallBack`); `None` mirrors
+    /// NULL.
     #[must_use]
     pub fn with_callback_unknown(self, callback: Option<Arc<dyn CallbackUnknown>>) -> Self {
         Self { callback, ..self }

@@ -1,4 +1,5 @@
-//! What provider code needs of the world to run: tasks, time and events. There is no hidden runtime.
+//! What provider code needs of the world to run: tasks, time and events. There is no hidden
+//! runtime.
 
 #[cfg(feature = "tokio")]
 mod tokio;
@@ -11,24 +12,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::{Events, HResult};
-
 #[cfg(feature = "tokio")]
 pub use self::tokio::TokioRuntime;
+use crate::{Events, HResult};
 
 /// A future on the heap, as runtimes take them.
 pub type BoxFuture<T = ()> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The runtime that a sync runs on: tokio in production, the engine in a simulation.
 ///
-/// `tokio::sync` and the combinators of `futures` work on either. What a simulation must control goes through here.
+/// `tokio::sync` and the combinators of `futures` work on either. What a simulation must control
+/// goes through here.
 pub trait Runtime: Send + Sync {
     /// Runs `task` in the background. The name is for people: reports and logs.
     ///
     /// # Errors
     ///
-    /// [`HResult::E_OUTOFMEMORY`] when there is no task to be had; [`HResult::MAPI_E_END_OF_SESSION`] when the runtime
-    /// takes no more tasks. The future has been dropped then.
+    /// [`HResult::E_OUTOFMEMORY`] when there is no task to be had;
+    /// [`HResult::MAPI_E_END_OF_SESSION`] when the runtime takes no more tasks. The future has
+    /// been dropped then.
     fn spawn(&self, name: Cow<'static, str>, task: BoxFuture) -> Result<TaskHandle, HResult>;
 
     /// Completes once `duration` has passed on this runtime's clock.
@@ -40,8 +42,9 @@ pub trait Runtime: Send + Sync {
     /// The kernel's events.
     fn events(&self) -> &Arc<dyn Events>;
 
-    /// Something that tasks of a sync are going to share. A runtime that tries every schedule is told of each use, and so
-    /// knows which orders can be told apart. Others need not care, and by default they do not.
+    /// Something that tasks of a sync are going to share. A runtime that tries every schedule is
+    /// told of each use, and so knows which orders can be told apart. Others need not care, and
+    /// by default they do not.
     fn shared(&self, name: &'static str) -> Arc<dyn Shared> {
         let _ = name;
         Arc::new(())

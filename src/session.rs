@@ -1,8 +1,9 @@
 //! The safe side: a sync that ends in exactly one Done, by construction.
 //!
-//! [`SyncRequest::start`] checks the request, publishes the event and runs the work in the background. The work holds a
-//! [`SyncSession`]. [`SyncSession::done`] consumes it; dropping it in any other way, by a panic or because its future was
-//! dropped, sends Done with a failure. Calls are made one after the other, and none after Done.
+//! [`SyncRequest::start`] checks the request, publishes the event and runs the work in the
+//! background. The work holds a [`SyncSession`]. [`SyncSession::done`] consumes it; dropping it in
+//! any other way, by a panic or because its future was dropped, sends Done with a failure. Calls
+//! are made one after the other, and none after Done.
 
 mod line;
 mod owed;
@@ -20,8 +21,8 @@ use crate::{BoxFuture, CancelSignal, HResult, RawEvent, Runtime, SyncFlags, Sync
 impl SyncRequest {
     /// Starts a sync: runs `work` in the background on the request's runtime and returns `S_OK`.
     ///
-    /// If anything that a sync needs is missing, the failure is returned, the work is never run, the callback is never
-    /// called and no event is left in the out-pointer.
+    /// If anything that a sync needs is missing, the failure is returned, the work is never run,
+    /// the callback is never called and no event is left in the out-pointer.
     ///
     /// ```
     /// use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
@@ -129,11 +130,12 @@ impl SyncSession {
         self.reporter.error(result, text).await
     }
 
-    /// Ends the sync: waits until the calls in flight have ended, calls Done, releases the callback and signals the
-    /// event, in this order.
+    /// Ends the sync: waits until the calls in flight have ended, calls Done, releases the callback
+    /// and signals the event, in this order.
     ///
     /// A success after a failing [`error`](Self::error) is told to the host as
-    /// [`MAPI_W_ERRORS_RETURNED`](HResult::MAPI_W_ERRORS_RETURNED), unless it is a warning that says the like.
+    /// [`MAPI_W_ERRORS_RETURNED`](HResult::MAPI_W_ERRORS_RETURNED), unless it is a warning that
+    /// says the like.
     ///
     /// If this future is dropped, Done is delivered all the same.
     pub async fn done(mut self, status: HResult) -> SyncDone {
@@ -142,8 +144,8 @@ impl SyncSession {
         SyncDone { answer: owed.deliver(status).await }
     }
 
-    /// A way to report that can be cloned and given to other tasks. It outlives the sync: what is reported through it
-    /// after Done has begun is not sent.
+    /// A way to report that can be cloned and given to other tasks. It outlives the sync: what is
+    /// reported through it after Done has begun is not sent.
     #[must_use]
     pub fn reporter(&self) -> Reporter {
         self.reporter.clone()
@@ -167,8 +169,8 @@ impl SyncSession {
         self.reporter.line.runtime()
     }
 
-    /// Keeps `value` until Done has returned and the event is signalled, however the sync ends: a reference to the store,
-    /// so that it is not released before.
+    /// Keeps `value` until Done has returned and the event is signalled, however the sync ends: a
+    /// reference to the store, so that it is not released before.
     pub fn keep(&self, value: impl Send + 'static) {
         self.reporter.line.keep(Box::new(value));
     }
@@ -209,25 +211,28 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// Updates the status: `text` is the current step, or `None` to update the position only; `index` is the position,
-    /// `index_max` the position that means complete.
+    /// Updates the status: `text` is the current step, or `None` to update the position only;
+    /// `index` is the position, `index_max` the position that means complete.
     ///
-    /// Returns the host's answer; [`HResult::E_UNEXPECTED`] if the host panicked. The host is not called, and the answer
-    /// is [`HResult::E_INVALIDARG`] for a position beyond its maximum; `S_OK` for one that another task has already
-    /// passed by; [`HResult::MAPI_E_END_OF_SESSION`] once Done has begun.
+    /// Returns the host's answer; [`HResult::E_UNEXPECTED`] if the host panicked. The host is not
+    /// called, and the answer is [`HResult::E_INVALIDARG`] for a position beyond its maximum;
+    /// `S_OK` for one that another task has already passed by;
+    /// [`HResult::MAPI_E_END_OF_SESSION`] once Done has begun.
     pub async fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> HResult {
         self.line.progress(text, index, index_max).await
     }
 
     /// Gives the host the details of an error or a warning.
     ///
-    /// Returns the host's answer; [`HResult::E_UNEXPECTED`] if the host panicked. The host is not called, and the answer
-    /// is [`HResult::E_INVALIDARG`] for `S_OK`; [`HResult::MAPI_E_END_OF_SESSION`] once Done has begun.
+    /// Returns the host's answer; [`HResult::E_UNEXPECTED`] if the host panicked. The host is not
+    /// called, and the answer is [`HResult::E_INVALIDARG`] for `S_OK`;
+    /// [`HResult::MAPI_E_END_OF_SESSION`] once Done has begun.
     pub async fn error(&self, result: HResult, text: &str) -> HResult {
         self.line.error(result, text).await
     }
 
-    /// The signal to stop. The host's [`MAPI_W_CANCEL_MESSAGE`](HResult::MAPI_W_CANCEL_MESSAGE) gives it too.
+    /// The signal to stop. The host's [`MAPI_W_CANCEL_MESSAGE`](HResult::MAPI_W_CANCEL_MESSAGE)
+    /// gives it too.
     #[must_use]
     pub fn cancel(&self) -> &CancelSignal {
         self.line.cancel()

@@ -1,5 +1,5 @@
-//! What the monitor allocates: nothing for a legal call with unchanged text, and nothing that lasts for a sync that is
-//! over.
+//! What the monitor allocates: nothing for a legal call with unchanged text, and nothing that lasts
+//! for a sync that is over.
 
 #[path = "../benches/silent/mod.rs"]
 mod silent;

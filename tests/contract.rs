@@ -554,8 +554,9 @@ fn texts_of_calls_in_flight_are_told_as_they_were() {
 }
 
 mod properties {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     /// A step of a sync that keeps every rule, whatever the order of such steps.
     #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,5 @@
-//! What is recorded, what becomes of it on disk, and what it comes to when it is held against the contract.
+//! What is recorded, what becomes of it on disk, and what it comes to when it is held against the
+//! contract.
 #![cfg(feature = "trace")]
 
 use std::fs;

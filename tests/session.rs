@@ -106,7 +106,8 @@ async fn a_panic_sends_done() {
 
 #[tokio::test]
 async fn a_panic_sends_done_to_a_host_that_takes_its_time_or_panics_too() {
-    // At a panic during a panic, std walks the stack whatever the environment says, and a 32-bit one crashes Wine 8.
+    // At a panic during a panic, std walks the stack whatever the environment says, and a 32-bit
+    // one crashes Wine 8.
     #[cfg(all(windows, target_arch = "x86"))]
     std::panic::set_hook(Box::new(|_| {}));
     for (mood, end) in [(Mood::Dawdles(3), "answered"), (Mood::Panics, "released")] {

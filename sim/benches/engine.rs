@@ -1,20 +1,22 @@
 //! What the engine costs, beside a bare loop that polls the same boxed futures.
 //!
-//! `yields_2x10`: two tasks that yield ten times each, under random schedules. The ratio and the rate are printed at
-//! the end. So is what a step costs beside 100 and 10,000 tasks that wait, by what it costs beside none.
+//! `yields_2x10`: two tasks that yield ten times each, under random schedules. The ratio and the
+//! rate are printed at the end. So is what a step costs beside 100 and 10,000 tasks that wait, by
+//! what it costs beside none.
 
 mod best;
 mod in_turn;
 mod yields_2x10;
+
+use std::hint::black_box;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use best::best;
 use criterion::{Criterion, Throughput};
 use mapi_sync_sim::engine::sync::Event;
 use mapi_sync_sim::engine::{self, Engine, Limits};
 use mapi_sync_sim::strategy::Random;
-use std::hint::black_box;
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
 use yields_2x10::{TASKS, bare, simulated};
 
 fn main() {
@@ -53,8 +55,8 @@ fn main() {
     }
 }
 
-/// What it takes to run many steps of two tasks beside so many that wait, in seconds; the best of some rounds. What it
-/// takes to start those that wait is left out.
+/// What it takes to run many steps of two tasks beside so many that wait, in seconds; the best of
+/// some rounds. What it takes to start those that wait is left out.
 fn beside(idle: usize) -> f64 {
     let limits = Limits { max_steps: u64::MAX, ..Limits::default() };
     let mut engine = Engine::new(limits, Random::new(1));

@@ -1,20 +1,22 @@
-//! What it costs to hold a provider against the contract, beside a bare loop that polls the same boxed futures.
+//! What it costs to hold a provider against the contract, beside a bare loop that polls the same
+//! boxed futures.
 //!
-//! `provider_4x8`: four folder workers that report eight steps each, and one Done after them, under random schedules,
-//! every call told to the contract monitor. `unmonitored` is the same without the monitor. The ratios and the rates are
-//! printed at the end.
+//! `provider_4x8`: four folder workers that report eight steps each, and one Done after them, under
+//! random schedules, every call told to the contract monitor. `unmonitored` is the same without the
+//! monitor. The ratios and the rates are printed at the end.
 
 mod best;
 mod in_turn;
 mod provider_4x8;
+
+use std::hint::black_box;
+use std::sync::Arc;
 
 use best::best;
 use criterion::{Criterion, Throughput};
 use mapi_sync_sim::engine::{Engine, Limits};
 use mapi_sync_sim::strategy::Random;
 use provider_4x8::{Host, bare, monitored, provider};
-use std::hint::black_box;
-use std::sync::Arc;
 
 fn unmonitored(engine: &mut Engine, index: u64) {
     black_box(engine.execute(index, provider(Arc::new(Host))));

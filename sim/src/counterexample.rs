@@ -16,7 +16,8 @@ pub struct Counterexample {
     pub execution: Execution,
     /// What it is an execution of.
     pub subject: Subject,
-    /// The scenario of the check. The subject's [changes](Subject::changes) make that of the execution of it.
+    /// The scenario of the check. The subject's [changes](Subject::changes) make that of the
+    /// execution of it.
     pub scenario: Scenario,
     /// What decides that it shows the first of its defects; `None` if that was not looked for.
     pub why: Option<Why>,

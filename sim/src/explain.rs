@@ -1,10 +1,12 @@
-//! What decides: the one exchange of two steps, or the one decision, without which a counterexample is none.
+//! What decides: the one exchange of two steps, or the one decision, without which a counterexample
+//! is none.
 //!
-//! Two adjacent steps of a schedule decide if the defect is gone when they are exchanged and all else is left in its order.
-//! Where no two do, a step and several of another task may: all of these must come before it for the defect to go.
-//! That is what Zeller and Hildebrandt look for between two inputs, a difference that is minimal (see
-//! [`shrink`](crate::shrink)), and Choi and Zeller between two schedules: "Isolating Failure-Inducing Thread Schedules"
-//! (ISSTA 2002). Nothing is claimed that was not run.
+//! Two adjacent steps of a schedule decide if the defect is gone when they are exchanged and all
+//! else is left in its order. Where no two do, a step and several of another task may: all of these
+//! must come before it for the defect to go. That is what Zeller and Hildebrandt look for between
+//! two inputs, a difference that is minimal (see [`shrink`](crate::shrink)), and Choi and Zeller
+//! between two schedules: "Isolating Failure-Inducing Thread Schedules" (ISSTA 2002). Nothing is
+//! claimed that was not run.
 
 use crate::check::Defect;
 use crate::decision::{Decisions, Departure, Kind};
@@ -44,7 +46,8 @@ pub(crate) enum Cause {
     Nothing { others: u64 },
 }
 
-/// Finds what decides in `shown`, an execution of `world`. `None` if no single thing does, or the budget does not suffice.
+/// Finds what decides in `shown`, an execution of `world`. `None` if no single thing does, or the
+/// budget does not suffice.
 pub(crate) fn explain(trial: &mut Trial<'_>, world: &World, shown: &Shown) -> Option<Cause> {
     if trial.all_show(world, OTHERS) {
         return Some(Cause::Nothing { others: OTHERS });
@@ -54,9 +57,9 @@ pub(crate) fn explain(trial: &mut Trial<'_>, world: &World, shown: &Shown) -> Op
         .or_else(|| (2..=MOST).find_map(|moved| pair(trial, world, shown, moved)))
 }
 
-/// Two steps, the second of which can come right after the first and right before it, where the defect shows in the one
-/// case and not in the other. With the second go as many steps of its task as are to be moved together. Those that are
-/// closest together come first, then the latest.
+/// Two steps, the second of which can come right after the first and right before it, where the
+/// defect shows in the one case and not in the other. With the second go as many steps of its task
+/// as are to be moved together. Those that are closest together come first, then the latest.
 fn pair(trial: &mut Trial<'_>, world: &World, shown: &Shown, moved: usize) -> Option<Cause> {
     let order = &shown.order;
     let mut second_best = None;
@@ -101,12 +104,14 @@ fn pair(trial: &mut Trial<'_>, world: &World, shown: &Shown, moved: usize) -> Op
     second_best
 }
 
-/// Whether a step keeps one of `task` from coming before it: time cannot be moved, nor a task's own steps.
+/// Whether a step keeps one of `task` from coming before it: time cannot be moved, nor a task's own
+/// steps.
 fn bars(step: TaskKey, task: TaskKey) -> bool {
     step == task || step == TaskKey::CLOCK
 }
 
-/// The places of so many steps of one task, from this one on. `None` if there are not so many before time passes.
+/// The places of so many steps of one task, from this one on. `None` if there are not so many
+/// before time passes.
 fn block(order: &[TaskKey], from: usize, steps: usize) -> Option<Vec<usize>> {
     let before_time = order[from..].iter().take_while(|key| **key != TaskKey::CLOCK);
     let own = (from..).zip(before_time).filter(|(_, key)| **key == order[from]);
@@ -123,8 +128,8 @@ fn brought(order: &[TaskKey], block: &[usize], to: usize) -> Vec<TaskKey> {
     order
 }
 
-/// Runs an order. Inside is nothing if so many of its first steps could not be taken as they are there; outside, if the
-/// budget does not suffice.
+/// Runs an order. Inside is nothing if so many of its first steps could not be taken as they are
+/// there; outside, if the budget does not suffice.
 fn run_as_told(
     trial: &mut Trial<'_>,
     world: &World,
@@ -137,7 +142,8 @@ fn run_as_told(
     Some(Some(ran).filter(|_| told))
 }
 
-/// The decision without which the defect goes. What goes wrong comes before values, and those before switches.
+/// The decision without which the defect goes. What goes wrong comes before values, and those
+/// before switches.
 fn decision(trial: &mut Trial<'_>, world: &World, shown: &Shown) -> Option<Cause> {
     let departures = shown.decisions.departures();
     for kind in [Kind::Fault, Kind::Drop, Kind::Spurious, Kind::Choice, Kind::Run] {
@@ -168,8 +174,8 @@ fn decision(trial: &mut Trial<'_>, world: &World, shown: &Shown) -> Option<Cause
 pub enum Why {
     /// Two adjacent steps: exchanged, with all else in its order, the defect is gone.
     ///
-    /// If others come between them, those can come later, and the defect shows all the same. If several steps of the
-    /// second's task are moved together, no fewer do.
+    /// If others come between them, those can come later, and the defect shows all the same. If
+    /// several steps of the second's task are moved together, no fewer do.
     Order {
         /// The one that came first.
         first: DecisiveStep,
@@ -177,7 +183,8 @@ pub enum Why {
         second: DecisiveStep,
         /// How many steps of the second's task, from it on, are moved together: mostly 1.
         moved: u64,
-        /// What was decided in the execution in which they are adjacent: in this one, if nothing comes between them.
+        /// What was decided in the execution in which they are adjacent: in this one, if nothing
+        /// comes between them.
         together: Decisions,
         /// What was decided in the execution in which they are exchanged.
         exchanged: Decisions,
@@ -196,8 +203,8 @@ pub enum Why {
         /// How many.
         others: u64,
     },
-    /// No exchange of two adjacent steps, none of a step and a few of another task, and no single decision makes the
-    /// defect go.
+    /// No exchange of two adjacent steps, none of a step and a few of another task, and no single
+    /// decision makes the defect go.
     Several,
 }
 

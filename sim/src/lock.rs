@@ -1,6 +1,7 @@
 //! Locks, whether or not somebody panicked under one.
 //!
-//! What they guard here is left whole by a panic: nothing of the user's runs under a lock while it is half changed.
+//! What they guard here is left whole by a panic: nothing of the user's runs under a lock while it
+//! is half changed.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 

@@ -1,8 +1,9 @@
-//! Property tests of a provider with the crate `proptest`: hosts that differ in what they ask, do and get wrong.
+//! Property tests of a provider with the crate `proptest`: hosts that differ in what they ask, do
+//! and get wrong.
 //!
-//! [`check`](crate::check) tries many schedules in one host. [`cases`] makes hosts: accounts, flags, cancels, shutdowns,
-//! overlapping starts, faults. A case that fails is shrunk to the host that does the least and still breaks the
-//! contract.
+//! [`check`](crate::check) tries many schedules in one host. [`cases`] makes hosts: accounts,
+//! flags, cancels, shutdowns, overlapping starts, faults. A case that fails is shrunk to the host
+//! that does the least and still breaks the contract.
 //!
 //! ```
 //! use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
@@ -93,7 +94,8 @@ impl Case {
     }
 }
 
-/// Hosts of all sorts. They shrink towards one account that is synchronized once by a host to which nothing happens.
+/// Hosts of all sorts. They shrink towards one account that is synchronized once by a host to which
+/// nothing happens.
 pub fn cases() -> impl Strategy<Value = Case> {
     let parts = (vec(account(), 1..=2), host(), faults(), any::<u64>().no_shrink());
     parts.prop_map(|(accounts, host, faults, seed)| {

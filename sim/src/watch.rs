@@ -21,7 +21,8 @@ impl<S: Strategy> Watched<S> {
         &self.order
     }
 
-    /// Whether two steps of different tasks used one object, not both to read it, while either could have come first.
+    /// Whether two steps of different tasks used one object, not both to read it, while either
+    /// could have come first.
     pub(crate) fn raced(&self) -> bool {
         self.races.found
     }
@@ -46,7 +47,8 @@ impl Races {
 
     fn segment(&mut self, segment: &Segment<'_>) {
         let used: Vec<(ObjectId, Mode)> = segment.accesses().collect();
-        // A step that is not in conflict with those passed over could have come before them, and so may the next be.
+        // A step that is not in conflict with those passed over could have come before them, and so
+        // may the next be.
         let before = self.passed_over.get(&segment.task).into_iter().flatten();
         self.found |= before.into_iter().any(|(object, mode)| {
             used.iter().any(|(own, how)| own == object && how.conflicts(*mode))

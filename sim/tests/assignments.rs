@@ -1,4 +1,5 @@
-//! Values, faults and drops under exhaustive search: every assignment is searched once, in little memory.
+//! Values, faults and drops under exhaustive search: every assignment is searched once, in little
+//! memory.
 
 use std::future::Future;
 
@@ -73,7 +74,8 @@ fn a_budget_is_that_of_one_execution() {
     }
 }
 
-/// How many values the reader has to choose from follows from what the writers chose, and from the order.
+/// How many values the reader has to choose from follows from what the writers chose, and from the
+/// order.
 async fn raced() {
     let cell = Register::new("cell", 0);
     for i in [0, 1] {
@@ -89,8 +91,8 @@ async fn raced() {
 #[test]
 fn places_that_some_orders_ask_for_are_searched_in_those() {
     let certificate = search(Limits::default(), raced);
-    // For each pair of written values: the reader comes first, with the writers in either order, or it comes later and sees
-    // one value in two orders, and the other in two.
+    // For each pair of written values: the reader comes first, with the writers in either order, or
+    // it comes later and sees one value in two orders, and the other in two.
     let mut expected = 0;
     for (left, right) in [(0, 1), (0, 2), (1, 1), (1, 2)] {
         expected += 2 * 2 + (2 + left) * 2 + (2 + right) * 2;

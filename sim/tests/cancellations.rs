@@ -66,7 +66,8 @@ fn assert_complete(report: &Report, await_points: u64, name: &str) {
 fn the_safe_session_holds_in_every_built_in_scenario() {
     for scenario in builtins() {
         let name = &scenario.name;
-        // The thread's handle is published by a provider that does everything by hand; the others use the session.
+        // The thread's handle is published by a provider that does everything by hand; the others
+        // use the session.
         let points = await_points(scenario);
         assert!(points > 0, "{name}");
         let report = Check::builtin(name).unwrap().cancellations().run();

@@ -12,7 +12,8 @@ fn command(args: &[&str]) -> Command {
 }
 
 fn run(args: &[&str]) -> Output {
-    // ERROR_INTERNAL_ERROR. Wine answers this to one start in thousands, when others start at the same time.
+    // ERROR_INTERNAL_ERROR. Wine answers this to one start in thousands, when others start at the
+    // same time.
     const WINE_LOST_IT: i32 = 1359;
     let lost = |error: &std::io::Error| cfg!(windows) && error.raw_os_error() == Some(WINE_LOST_IT);
     let mut output = command(args).output();
@@ -428,7 +429,8 @@ fn a_reader_that_goes_away_is_no_error() {
     }
 }
 
-/// The interrupt is sent once the process has said that it handles it, so nothing here waits for a time.
+/// The interrupt is sent once the process has said that it handles it, so nothing here waits for a
+/// time.
 #[cfg(target_os = "linux")]
 #[test]
 fn ctrl_c_ends_with_a_summary_of_what_was_run() {

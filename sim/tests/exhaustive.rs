@@ -1,4 +1,5 @@
-//! The reduced search against closed forms: as many classes as there are, each run once and without any waste.
+//! The reduced search against closed forms: as many classes as there are, each run once and without
+//! any waste.
 
 mod programs;
 

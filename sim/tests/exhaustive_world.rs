@@ -1,5 +1,5 @@
-//! The world under exhaustive search: trying one schedule of each class shows what trying every schedule shows. So what
-//! the world's tasks share is known to the engine.
+//! The world under exhaustive search: trying one schedule of each class shows what trying every
+//! schedule shows. So what the world's tasks share is known to the engine.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,8 @@ fn sight(observed: &Observed, accounts: usize) -> Sight {
     (calls, rules)
 }
 
-/// The call with its handles numbered as they come up: their values depend on what other accounts do.
+/// The call with its handles numbered as they come up: their values depend on what other accounts
+/// do.
 fn renamed(call: &str, known: &mut Vec<String>) -> String {
     let mut words = Vec::new();
     for word in call.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
@@ -55,8 +56,8 @@ fn everything(world: &World, engine: &mut Engine) -> Option<BTreeSet<Sight>> {
     None
 }
 
-/// The number of classes if the search of one of each shows what the search of all schedules shows; `None` if there are
-/// too many schedules to try them all.
+/// The number of classes if the search of one of each shows what the search of all schedules shows;
+/// `None` if there are too many schedules to try them all.
 fn classes(scenario: Scenario) -> Option<u64> {
     let world = World::new(scenario);
     let all = everything(&world, &mut Engine::new(world.limits(), Dfs::new()))?;

@@ -79,7 +79,8 @@ fn the_table_breaks_every_rule() {
     }
 }
 
-/// How an execution of a misbehaviour's stage came out: whether the contract held, and what was exercised.
+/// How an execution of a misbehaviour's stage came out: whether the contract held, and what was
+/// exercised.
 fn outcomes(scenario: Scenario, schedules: u64) -> Vec<(bool, Coverage)> {
     let world = World::new(scenario);
     let mut engine = Engine::new(world.limits(), Random::new(11));

@@ -28,8 +28,8 @@ impl MapiSync for MyStore {
     }
 }
 
-/// Written on the bare interface, with two mistakes: a worker that nobody waits for, and a Done that a failing callback
-/// costs.
+/// Written on the bare interface, with two mistakes: a worker that nobody waits for, and a Done
+/// that a failing callback costs.
 struct Careless;
 
 #[async_trait]

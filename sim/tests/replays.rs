@@ -1,6 +1,7 @@
 //! Tokens drawn at random from everything that is known: each replays without a difference.
 //!
-//! `cargo test --release --test replays -- --nocapture` draws 100,000 of them and says how many replayed.
+//! `cargo test --release --test replays -- --nocapture` draws 100,000 of them and says how many
+//! replayed.
 
 use std::ops::{ControlFlow, Range};
 

@@ -1,4 +1,5 @@
-//! What an execution costs does not depend on how many there were before, nor on how many tasks stand by.
+//! What an execution costs does not depend on how many there were before, nor on how many tasks
+//! stand by.
 
 use allocation_counter::measure;
 use mapi_sync_sim::engine::parallel::Control;

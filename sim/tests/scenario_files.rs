@@ -1,4 +1,5 @@
-//! Scenario files: the parser never panics, what is written reads back, and the reference page is true.
+//! Scenario files: the parser never panics, what is written reads back, and the reference page is
+//! true.
 
 use mapi_sync_sim::world::{
     Account, Cost, Flags, Folder, Folders, Host, Provider, Scenario, Text, builtins,

@@ -183,8 +183,8 @@ impl Strategy for FewSwitches {
     }
 }
 
-/// The least context switches with which a rule is broken in a scenario, at most `most`, and how many executions it took
-/// to know.
+/// The least context switches with which a rule is broken in a scenario, at most `most`, and how
+/// many executions it took to know.
 fn least_switches(scenario: Scenario, rule: Rule, most: u32) -> (Option<u32>, u64) {
     let world = World::new(scenario);
     let mut executions = 0;

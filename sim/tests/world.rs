@@ -1,4 +1,5 @@
-//! The world: the same decisions give the same execution, everything comes to an end, and foreign providers fit in.
+//! The world: the same decisions give the same execution, everything comes to an end, and foreign
+//! providers fit in.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

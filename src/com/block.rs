@@ -25,7 +25,8 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs `future` to its end on this thread, which must not be one that `future` needs in order to end.
+/// Runs `future` to its end on this thread, which must not be one that `future` needs in order to
+/// end.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     // Most callbacks answer at once, and then no waker is needed.

@@ -1,8 +1,9 @@
-//! The kernel as a sync's provider sees it: all as usual, but that the published event waits for the worker.
+//! The kernel as a sync's provider sees it: all as usual, but that the published event waits for
+//! the worker.
 //!
-//! `phSyncDoneEvent` is "the event that will occur when the thread that was just created is complete". A provider signals it
-//! when *its* work is complete, which is a moment earlier: the worker still has references to give back. So the signal is
-//! noted, and the worker signals last.
+//! `phSyncDoneEvent` is "the event that will occur when the thread that was just created is
+//! complete". A provider signals it when *its* work is complete, which is a moment earlier: the
+//! worker still has references to give back. So the signal is noted, and the worker signals last.
 
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};

@@ -1,5 +1,5 @@
-//! A foreign `IMAPISync`, in C++ or in another DLL, as a [`MapiSync`]: so that whatever drives and checks providers here
-//! drives and checks that one too.
+//! A foreign `IMAPISync`, in C++ or in another DLL, as a [`MapiSync`]: so that whatever drives and
+//! checks providers here drives and checks that one too.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,11 +16,13 @@ use crate::{EventOut, HResult, MapiSync, SyncRequest};
 
 /// A foreign store object's `IMAPISync`.
 ///
-/// Every start is made on a thread of its own, so one that blocks, or calls back before it returns, does not hold up the
-/// runtime it is awaited on. The request's runtime must use [`events`](super::events): those are the handles that cross.
+/// Every start is made on a thread of its own, so one that blocks, or calls back before it returns,
+/// does not hold up the runtime it is awaited on. The request's runtime must use
+/// [`events`](super::events): those are the handles that cross.
 ///
-/// The callback objects of the last few syncs are kept alive, whatever the provider does with its references: one that calls
-/// after its last Release, or releases too often, is found out and not a crash.
+/// The callback objects of the last few syncs are kept alive, whatever the provider does with its
+/// references: one that calls after its last Release, or releases too often, is found out and not a
+/// crash.
 #[derive(Clone)]
 pub struct ForeignSync {
     sync: IMAPISync,
@@ -35,7 +37,8 @@ impl ForeignSync {
     ///
     /// # Errors
     ///
-    /// What QueryInterface answered; [`HResult::E_NOINTERFACE`] also where it answered success and left NULL.
+    /// What QueryInterface answered; [`HResult::E_NOINTERFACE`] also where it answered success and
+    /// left NULL.
     pub fn query(store: &IUnknown) -> Result<Self, HResult> {
         Ok(Self { sync: query(store)?, kept: Arc::default() })
     }
@@ -110,9 +113,11 @@ struct Slot {
 }
 
 impl Slot {
-    /// Passes on what the provider wrote. Looked at before each callback too, as those may come before the start returns.
+    /// Passes on what the provider wrote. Looked at before each callback too, as those may come
+    /// before the start returns.
     fn look(&self) {
-        // The lock is held over the publication, so that it is not overtaken by the end of the start.
+        // The lock is held over the publication, so that it is not overtaken by the end of the
+        // start.
         if let Some(out) = &*lock(&self.out) {
             self.pass_on(&**out);
         }

@@ -1,9 +1,11 @@
-//! Containing what must not leave a method: our own panics, and exceptions that a foreign method lets out.
+//! Containing what must not leave a method: our own panics, and exceptions that a foreign method
+//! lets out.
 //!
-//! A Rust panic is caught by [`contain`]. A C++ exception cannot be: `catch_unwind` is allowed to abort the process when it
-//! meets one, and does. COM forbids it to leave a method, yet a host that breaks this rule should not cost its user the
-//! process, nor the sync its Done. So [`call`] watches the frame: when something foreign unwinds it, the sync is finished
-//! from a new thread, and this one, whose stack cannot be unwound any further, is parked for good.
+//! A Rust panic is caught by [`contain`]. A C++ exception cannot be: `catch_unwind` is allowed to
+//! abort the process when it meets one, and does. COM forbids it to leave a method, yet a host that
+//! breaks this rule should not cost its user the process, nor the sync its Done. So [`call`]
+//! watches the frame: when something foreign unwinds it, the sync is finished from a new thread,
+//! and this one, whose stack cannot be unwound any further, is parked for good.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -16,7 +18,8 @@ pub(crate) fn contain<R>(body: impl FnOnce() -> R) -> Option<R> {
 
 /// Drops a caught panic's payload, and whatever *its* drop throws.
 ///
-/// A payload may be any value, with any `Drop`; a second panic there would leave the method after all.
+/// A payload may be any value, with any `Drop`; a second panic there would leave the method after
+/// all.
 pub(crate) fn discard(payload: Box<dyn std::any::Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
         // Whoever panics in a panic's drop gets no third chance: leaked.
@@ -24,8 +27,8 @@ pub(crate) fn discard(payload: Box<dyn std::any::Any + Send>) {
     }
 }
 
-/// Runs `foreign`, a call of a foreign method. If an exception leaves it, `rescue` runs (it hands the sync over to another
-/// thread), and this thread stops where it is, for ever.
+/// Runs `foreign`, a call of a foreign method. If an exception leaves it, `rescue` runs (it hands
+/// the sync over to another thread), and this thread stops where it is, for ever.
 ///
 /// A Rust panic of `foreign` itself counts as one too: nothing of ours runs in it.
 pub(crate) fn call<R>(foreign: impl FnOnce() -> R, rescue: impl FnOnce()) -> R {

@@ -1,4 +1,5 @@
-//! A [`SyncProgressCallback`] as a COM object, for hosts written in Rust and for checking providers that are not.
+//! A [`SyncProgressCallback`] as a COM object, for hosts written in Rust and for checking providers
+//! that are not.
 
 use std::ffi::c_void;
 use std::fmt;
@@ -16,10 +17,11 @@ use crate::{CallbackUnknown, HResult, RawEvent, Runtime, SyncProgressCallback};
 
 /// A host's callback as a COM object: what goes into `MAPISIB::punkCallBack`.
 ///
-/// Its identity and its `IMAPISyncProgressCallback` are different pointers, so a provider has to ask for the interface, as
-/// it has to with Outlook. Each QueryInterface is put to the [`CallbackUnknown`], and every reference that COM counts is
-/// one of its [`CallbackRef`](crate::CallbackRef)s, so whoever watches those sees what a foreign provider does with its
-/// references. The object survives a Release too many.
+/// Its identity and its `IMAPISyncProgressCallback` are different pointers, so a provider has to
+/// ask for the interface, as it has to with Outlook. Each QueryInterface is put to the
+/// [`CallbackUnknown`], and every reference that COM counts is one of its
+/// [`CallbackRef`](crate::CallbackRef)s, so whoever watches those sees what a foreign provider does
+/// with its references. The object survives a Release too many.
 ///
 /// A call after the last Release still goes through, for the contract to see.
 #[derive(Clone)]
@@ -28,16 +30,18 @@ pub struct Inbound {
 }
 
 impl Inbound {
-    /// Calls come straight through, each on the thread that makes it, and are answered with what the callback answers. A
-    /// callback that waits makes the caller wait: it must not wait for something that only the calling thread can do.
+    /// Calls come straight through, each on the thread that makes it, and are answered with what
+    /// the callback answers. A callback that waits makes the caller wait: it must not wait for
+    /// something that only the calling thread can do.
     #[must_use]
     pub fn direct(unknown: Arc<dyn CallbackUnknown>) -> Self {
         Self::new(unknown, None)
     }
 
-    /// Calls are copied into a queue and answered with `S_OK` at once; a task on `runtime` makes them. A Done closes the
-    /// queue: what comes after it is answered with [`HResult::E_UNEXPECTED`] and goes nowhere. Under pressure, one
-    /// Progress takes the place of the one before it (a NULL text keeps the earlier text); Error and Done never give way.
+    /// Calls are copied into a queue and answered with `S_OK` at once; a task on `runtime` makes
+    /// them. A Done closes the queue: what comes after it is answered with
+    /// [`HResult::E_UNEXPECTED`] and goes nowhere. Under pressure, one Progress takes the place
+    /// of the one before it (a NULL text keeps the earlier text); Error and Done never give way.
     ///
     /// # Errors
     ///
@@ -125,7 +129,8 @@ struct References {
     too_often: usize,
     /// Those of them that the callback knows of: all since the interface was given out.
     told: usize,
-    /// Set when the interface is first given out, and kept for calls that come without a reference.
+    /// Set when the interface is first given out, and kept for calls that come without a
+    /// reference.
     callback: Option<Arc<dyn SyncProgressCallback>>,
 }
 

@@ -7,13 +7,16 @@
 //! | a [`MapiSync`](crate::MapiSync) | a COM object, or a part of one | [`Provider`], [`SyncAggregate`] |
 //! | a foreign `IMAPISync` | [`MapiSync`](crate::MapiSync) | [`ForeignSync`] |
 //!
-//! On Windows the room is always here. Elsewhere the feature `com-vtable-testing` builds it, so that the method tables can
-//! be called there too, from C++ as well; handles are then those of a table in this process.
+//! On Windows the room is always here. Elsewhere the feature `com-vtable-testing` builds it, so
+//! that the method tables can be called there too, from C++ as well; handles are then those of a
+//! table in this process.
 //!
-//! Three things hold on every path: an HRESULT goes through untouched, a panic never leaves a method, and a sync whose
-//! start succeeded ends with one Done, its references given back and its event signalled, in this order.
+//! Three things hold on every path: an HRESULT goes through untouched, a panic never leaves a
+//! method, and a sync whose start succeeded ends with one Done, its references given back and its
+//! event signalled, in this order.
 //!
-//! Foreign memory and foreign functions are met in `abi` only, which gives the rest of this room safe types and calls.
+//! Foreign memory and foreign functions are met in `abi` only, which gives the rest of this room
+//! safe types and calls.
 
 mod abi;
 mod block;
@@ -41,8 +44,7 @@ pub use kernel::{Waited, events, open_handles, resident_kib, threads, wait};
 pub use outbound::query_callback;
 pub use provider::Provider;
 pub use session::ComSession;
-pub use thread::{live_objects, live_workers};
-pub use windows_core::IUnknown;
-
 #[cfg(all(windows, feature = "trace"))]
 pub(crate) use thread::spawn;
+pub use thread::{live_objects, live_workers};
+pub use windows_core::IUnknown;

@@ -1,4 +1,5 @@
-//! A host's callback object, called through its vtable: `IMAPISyncProgressCallback` as a [`SyncProgressCallback`].
+//! A host's callback object, called through its vtable: `IMAPISyncProgressCallback` as a
+//! [`SyncProgressCallback`].
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -11,13 +12,15 @@ use crate::{CallbackRef, HResult, RawEvent, SyncProgressCallback};
 
 /// Asks a host's object for `IMAPISyncProgressCallback` and returns a reference to it.
 ///
-/// Each call goes out on the thread that polls it, and its HRESULT comes back untouched. A C++ exception out of the host
-/// cannot be caught in Rust: it parks the calling thread for good, so use [`Provider`](super::Provider), whose worker then
-/// ends the sync from another thread, wherever the host is not yours.
+/// Each call goes out on the thread that polls it, and its HRESULT comes back untouched. A C++
+/// exception out of the host cannot be caught in Rust: it parks the calling thread for good, so use
+/// [`Provider`](super::Provider), whose worker then ends the sync from another thread, wherever the
+/// host is not yours.
 ///
 /// # Errors
 ///
-/// What QueryInterface answered; [`HResult::E_NOINTERFACE`] also where it answered success and left NULL.
+/// What QueryInterface answered; [`HResult::E_NOINTERFACE`] also where it answered success and left
+/// NULL.
 pub fn query_callback(unknown: &IUnknown) -> Result<CallbackRef, HResult> {
     Outbound::query(unknown).map(|outbound| CallbackRef::new(Arc::new(outbound)))
 }

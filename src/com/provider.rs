@@ -13,12 +13,14 @@ use super::{SyncAggregate, guard};
 use crate::{HResult, MapiSession, MapiSync, SyncFlags};
 
 /// A store provider that answers `IMAPISync`, in one of three ways: as an object of its own
-/// ([`into_sync`](Self::into_sync)), as a part of one's own store object ([`SyncAggregate`]), or from one's own
-/// implementation of the method ([`synchronize_in_background`](Self::synchronize_in_background)).
+/// ([`into_sync`](Self::into_sync)), as a part of one's own store object ([`SyncAggregate`]), or
+/// from one's own implementation of the method
+/// ([`synchronize_in_background`](Self::synchronize_in_background)).
 ///
-/// Each sync runs on a thread of its own, in the multithreaded apartment, with a tokio runtime of its own. Whatever the
-/// provider does (it panics, drops its session, forgets its event), a sync whose start succeeded ends with a Done, all
-/// references are given back, and the event occurs. Panics never leave a method, nor does the provider's `Drop`.
+/// Each sync runs on a thread of its own, in the multithreaded apartment, with a tokio runtime of
+/// its own. Whatever the provider does (it panics, drops its session, forgets its event), a sync
+/// whose start succeeded ends with a Done, all references are given back, and the event occurs.
+/// Panics never leave a method, nor does the provider's `Drop`.
 #[derive(Clone)]
 pub struct Provider {
     core: Arc<Core>,
@@ -67,9 +69,9 @@ impl Provider {
         Self { core: Arc::new(Core { provider: Some(provider), enter_thread: None }) }
     }
 
-    /// The same provider, with something to hold on each thread that works for it: made by `enter` when the thread begins
-    /// and dropped before it ends. The place for `MAPIInitialize` and `MAPIUninitialize`, which every thread that uses MAPI
-    /// objects has to call.
+    /// The same provider, with something to hold on each thread that works for it: made by `enter`
+    /// when the thread begins and dropped before it ends. The place for `MAPIInitialize` and
+    /// `MAPIUninitialize`, which every thread that uses MAPI objects has to call.
     #[must_use]
     pub fn with_thread_guard<G: 'static>(
         self,
@@ -87,7 +89,8 @@ impl Provider {
         ProviderObject::new(self).into()
     }
 
-    /// A part of the store object `outer`, which answers QueryInterface for it: see [`SyncAggregate`].
+    /// A part of the store object `outer`, which answers QueryInterface for it: see
+    /// [`SyncAggregate`].
     ///
     /// `outer` is not referenced: the part belongs to it, and must be dropped with it.
     #[must_use]
@@ -95,19 +98,21 @@ impl Provider {
         SyncAggregate::new(self, outer)
     }
 
-    /// `IMAPISync::SynchronizeInBackground`, for an `IMAPISync` that is implemented elsewhere. `store` is held for as long
-    /// as the sync runs.
+    /// `IMAPISync::SynchronizeInBackground`, for an `IMAPISync` that is implemented elsewhere.
+    /// `store` is held for as long as the sync runs.
     ///
     /// # Errors
     ///
-    /// Any failing code means that nothing was started: no call will come and the out-pointer holds no event.
-    /// [`HResult::E_INVALIDARG`] for a MAPISIB that is NULL or too small or lacks callback or out-pointer, what the
-    /// callback's QueryInterface answered, [`HResult::E_OUTOFMEMORY`] where there is no thread to be had,
-    /// [`HResult::E_UNEXPECTED`] after a panic, and whatever the provider's own start answers.
+    /// Any failing code means that nothing was started: no call will come and the out-pointer holds
+    /// no event. [`HResult::E_INVALIDARG`] for a MAPISIB that is NULL or too small or lacks
+    /// callback or out-pointer, what the callback's QueryInterface answered,
+    /// [`HResult::E_OUTOFMEMORY`] where there is no thread to be had, [`HResult::E_UNEXPECTED`]
+    /// after a panic, and whatever the provider's own start answers.
     ///
     /// # Safety
     ///
-    /// `pmapisib` is NULL or valid for reads of its own `ulSize` bytes, and its members are what the MAPISIB page says.
+    /// `pmapisib` is NULL or valid for reads of its own `ulSize` bytes, and its members are what
+    /// the MAPISIB page says.
     #[expect(
         unsafe_code,
         reason = "the pointer is a host's, and only its caller can answer for it"
@@ -117,7 +122,8 @@ impl Provider {
         store: Option<&IUnknown>,
         pmapisib: *const MAPISIB,
     ) -> HResult {
-        // SAFETY: passed on from the caller; the pointer in the block is closed before this returns.
+        // SAFETY: passed on from the caller; the pointer in the block is closed before this
+        // returns.
         let block = unsafe { Block::read(pmapisib) };
         let started = guard::contain(|| self.start(store, block).unwrap_or_else(|code| code));
         started.unwrap_or(HResult::E_UNEXPECTED)

@@ -4,8 +4,9 @@ use windows_core::IUnknown;
 
 use super::abi::FreeThreaded;
 
-/// The host's `IMAPISession`, held with a reference: what [`SyncRequest::session`](crate::SyncRequest::session) holds in a
-/// sync that was started through COM.
+/// The host's `IMAPISession`, held with a reference: what
+/// [`SyncRequest::session`](crate::SyncRequest::session) holds in a sync that was started through
+/// COM.
 ///
 /// ```
 /// use mapi_sync::{SyncRequest, com::ComSession};

@@ -1,5 +1,6 @@
-//! Threads that code in a DLL may start: each holds the module in memory, lives in the multithreaded apartment, and ends
-//! without anybody joining it, so nothing ever waits for a thread under the loader lock.
+//! Threads that code in a DLL may start: each holds the module in memory, lives in the
+//! multithreaded apartment, and ends without anybody joining it, so nothing ever waits for a thread
+//! under the loader lock.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,7 +16,8 @@ pub fn live_workers() -> usize {
     WORKERS.load(Ordering::SeqCst)
 }
 
-/// How many COM objects of this module are alive. With [`live_workers`], what `DllCanUnloadNow` asks.
+/// How many COM objects of this module are alive. With [`live_workers`], what `DllCanUnloadNow`
+/// asks.
 #[must_use]
 pub fn live_objects() -> usize {
     OBJECTS.load(Ordering::SeqCst)
@@ -55,7 +57,8 @@ impl Drop for LiveWorker {
     }
 }
 
-/// Runs `body` on a new thread that nobody joins. A panic of `body` ends the thread, and nothing else.
+/// Runs `body` on a new thread that nobody joins. A panic of `body` ends the thread, and nothing
+/// else.
 ///
 /// # Errors
 ///

@@ -1,5 +1,6 @@
-//! One dedicated thread per sync: a runtime of its own, and the promise that whatever happens in it, a sync that was
-//! started ends with one Done, references given back, and the event occurring last.
+//! One dedicated thread per sync: a runtime of its own, and the promise that whatever happens in
+//! it, a sync that was started ends with one Done, references given back, and the event occurring
+//! last.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -36,7 +37,8 @@ pub(crate) struct Order {
 
 /// Runs a sync on a thread of its own and returns what its start answered.
 ///
-/// The out-pointer has been written when this returns success, and is NULL or untouched when it returns a failure.
+/// The out-pointer has been written when this returns success, and is NULL or untouched when it
+/// returns a failure.
 pub(crate) fn run(order: Order) -> HResult {
     let Order { core, store, flags, session, callback, out } = order;
     let (answer, answered) = mpsc::sync_channel(1);
@@ -189,13 +191,15 @@ impl Shared {
         HResult::S_OK
     }
 
-    /// The start returns: nothing is written from here on, and nothing is left behind by a failed one.
+    /// The start returns: nothing is written from here on, and nothing is left behind by a failed
+    /// one.
     fn close_out(&self, result: HResult) {
         let left_behind = result.is_failure() && !self.published().is_null();
         self.out.close(left_behind.then_some(RawEvent::NULL));
     }
 
-    /// Ready once the provider can do nothing more for this sync, or once somebody else has ended it.
+    /// Ready once the provider can do nothing more for this sync, or once somebody else has ended
+    /// it.
     fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
         *lock(&self.waker) = Some(cx.waker().clone());
         let idle = self.tasks.load(Ordering::Acquire) == 0;

@@ -1,5 +1,5 @@
-//! The rules about the calls of the callback: their order, their arguments, their answers, and the reference that they
-//! are made through.
+//! The rules about the calls of the callback: their order, their arguments, their answers, and the
+//! reference that they are made through.
 
 mod orderly;
 
@@ -14,7 +14,8 @@ use crate::{HResult, RawEvent};
 #[derive(Debug, Default)]
 pub(super) struct Callbacks {
     in_flight: InFlight,
-    /// The first call of a sync whose start has not returned: if the start fails, it should not have been made.
+    /// The first call of a sync whose start has not returned: if the start fails, it should not
+    /// have been made.
     early: Option<KeptCall>,
     /// The text of the last Progress that had one: unchanged text is compared, not copied.
     text: Option<Arc<str>>,
@@ -285,8 +286,8 @@ impl Callbacks {
         self.in_flight.is_empty() && self.references.is_none_or(|references| references == 0)
     }
 
-    /// Whether nothing has happened that a Progress need be held against, but for the time, the last Progress and its
-    /// text.
+    /// Whether nothing has happened that a Progress need be held against, but for the time, the
+    /// last Progress and its text.
     fn is_smooth(&self, facts: &Facts, policy: &Policy) -> bool {
         self.cancel.is_none() && !policy.holds(Rule::SerialCalls) && !self.is_disturbed(facts)
     }
@@ -304,7 +305,8 @@ impl Callbacks {
             || self.references.is_some_and(|references| references <= 0)
     }
 
-    /// Whether a call that begins now needs a closer look: everything that an orderly call in mid-sync is not.
+    /// Whether a call that begins now needs a closer look: everything that an orderly call in
+    /// mid-sync is not.
     fn is_irregular(&self, facts: &Facts, at_ms: u64, policy: &Policy) -> bool {
         self.is_disturbed(facts)
             || (policy.holds(Rule::SerialCalls) && !self.in_flight.is_empty())

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A clock that shows what it was last set to: virtual time, in milliseconds. Cloning gives another look at the same clock.
+/// A clock that shows what it was last set to: virtual time, in milliseconds. Cloning gives another
+/// look at the same clock.
 ///
 /// # Examples
 ///

@@ -1,4 +1,5 @@
-//! The rules about the event: published in time, signalled in time, closed once, and never touched by the wrong side.
+//! The rules about the event: published in time, signalled in time, closed once, and never touched
+//! by the wrong side.
 
 use super::machine::{Facts, Scope};
 use super::{Call, KeptCall, Policy, Rule, Side};

@@ -1,7 +1,8 @@
-//! Where the state machine of a sync lives: behind a lock, or with the one thread that all its calls come from.
+//! Where the state machine of a sync lives: behind a lock, or with the one thread that all its
+//! calls come from.
 //!
-//! To take a lock and give it back costs more than all the rules do for a plain call. Where one thread makes all calls,
-//! as in a simulation, none is needed.
+//! To take a lock and give it back costs more than all the rules do for a plain call. Where one
+//! thread makes all calls, as in a simulation, none is needed.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -39,7 +40,8 @@ impl Home {
         }
     }
 
-    /// The number of the thread that the machine lives with; [`NO_THREAD`] if it lives behind a lock.
+    /// The number of the thread that the machine lives with; [`NO_THREAD`] if it lives behind a
+    /// lock.
     pub(super) fn thread(&self) -> u64 {
         match self {
             Self::Local(place) => place.thread,
@@ -116,7 +118,8 @@ fn wrong_thread() -> ! {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Dropped elsewhere, or with its thread, the machine stays where it is until its thread ends.
+        // Dropped elsewhere, or with its thread, the machine stays where it is until its thread
+        // ends.
         if is_here(self.thread) {
             let _ = MACHINES.try_with(|machines| machines.borrow_mut().free.push(self.index));
         }

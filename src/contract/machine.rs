@@ -1,5 +1,6 @@
-//! The state machine of one sync: calls in, broken rules out. It has no clock, no lock and no memory of what it does
-//! not need, so it can run in production, over a recorded trace, and millions of times a second in a simulation.
+//! The state machine of one sync: calls in, broken rules out. It has no clock, no lock and no
+//! memory of what it does not need, so it can run in production, over a recorded trace, and
+//! millions of times a second in a simulation.
 
 use std::sync::Arc;
 
@@ -135,8 +136,9 @@ impl Machine {
         if self.facts.found.is_empty() { None } else { Some(std::mem::take(&mut self.facts.found)) }
     }
 
-    /// Takes into account a call of a sync where all goes well: a plain Progress, or the first one, or Done. `None` if the
-    /// call is not known to be one that breaks no rule, and nothing has been done: it is for [`Self::observe`].
+    /// Takes into account a call of a sync where all goes well: a plain Progress, or the first one,
+    /// or Done. `None` if the call is not known to be one that breaks no rule, and nothing has
+    /// been done: it is for [`Self::observe`].
     pub(super) fn orderly(
         &mut self,
         at_ms: u64,
@@ -159,8 +161,8 @@ impl Machine {
         }
     }
 
-    /// Takes into account the end of a Done that was an [orderly](Self::orderly) one. `false` if the call is not known to be
-    /// one, and nothing has been done.
+    /// Takes into account the end of a Done that was an [orderly](Self::orderly) one. `false` if
+    /// the call is not known to be one, and nothing has been done.
     pub(super) fn orderly_end(&mut self, at_ms: u64, number: CallId) -> bool {
         let Self { facts, callbacks, .. } = self;
         let ended = callbacks.orderly_end(facts, at_ms, number);
@@ -263,7 +265,8 @@ impl Machine {
     /// Applies the overlap rule to this sync, whose start has just returned, given one that
     /// was running when it began.
     pub(super) fn overlapped(&mut self, at_ms: u64, running: &Overlapped, policy: &Policy) {
-        // A start may also fail for reasons of its own; only a code that gives no reason hides what happened.
+        // A start may also fail for reasons of its own; only a code that gives no reason hides what
+        // happened.
         const NO_REASON: [HResult; 2] = [HResult::E_FAIL, HResult::E_UNEXPECTED];
         self.count(0);
         let Some(returned) = self.facts.returned.clone() else { return };
@@ -310,7 +313,8 @@ impl Machine {
         self.facts.others == 0 && self.plain().begun() == 0
     }
 
-    /// Counts the calls so far, those that began without this among them, and so many callbacks that begin now.
+    /// Counts the calls so far, those that began without this among them, and so many callbacks
+    /// that begin now.
     #[inline]
     fn count(&mut self, beginning: u32) {
         self.facts.position = self.facts.others + self.plain().begun() + beginning;

@@ -1,7 +1,9 @@
-//! The contract between a store provider and its host: 22 rules as data, and a monitor that holds calls against them.
+//! The contract between a store provider and its host: 22 rules as data, and a monitor that holds
+//! calls against them.
 //!
-//! Read [`Rule`] first; it is the table. The way of the data: a call is reported to a [`Monitor`], which gives it to the
-//! state machine of its sync, which reports a [`Violation`] for each rule that the call breaks.
+//! Read [`Rule`] first; it is the table. The way of the data: a call is reported to a [`Monitor`],
+//! which gives it to the state machine of its sync, which reports a [`Violation`] for each rule
+//! that the call breaks.
 
 mod call;
 mod callbacks;

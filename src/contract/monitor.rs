@@ -18,7 +18,8 @@ pub enum OnViolation {
     /// It keeps the violation for [`Monitor::violations`].
     #[default]
     Record,
-    /// It keeps the violation and panics in the call that broke the rule, unless the thread is panicking already.
+    /// It keeps the violation and panics in the call that broke the rule, unless the thread is
+    /// panicking already.
     Panic,
 }
 
@@ -29,14 +30,16 @@ pub struct MonitorConfig {
     pub policy: Policy,
     /// What happens when one is broken.
     pub on_violation: OnViolation,
-    /// Whether every call is kept, with its texts, for [`Monitor::log`]. This costs memory with every call.
+    /// Whether every call is kept, with its texts, for [`Monitor::log`]. This costs memory with
+    /// every call.
     pub keep_log: bool,
 }
 
-/// Holds the calls of one store's syncs against the contract, as they happen. Cloning gives another handle to it.
+/// Holds the calls of one store's syncs against the contract, as they happen. Cloning gives another
+/// handle to it.
 ///
-/// It sees calls and nothing else, so it works the same in a simulation, in production and over a recorded trace.
-/// [`Monitor::watch`] is all that a provider needs.
+/// It sees calls and nothing else, so it works the same in a simulation, in production and over a
+/// recorded trace. [`Monitor::watch`] is all that a provider needs.
 #[derive(Clone)]
 pub struct Monitor {
     shared: Arc<Shared>,
@@ -53,22 +56,25 @@ struct Shared {
 }
 
 impl Monitor {
-    /// A monitor whose clock tells (virtual) milliseconds since an epoch of the caller's, and never goes back.
+    /// A monitor whose clock tells (virtual) milliseconds since an epoch of the caller's, and never
+    /// goes back.
     #[must_use]
     pub fn new(config: MonitorConfig, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         Self::with_home(config, Clock::Asked(Box::new(clock)), false)
     }
 
-    /// As [`Self::new`], for where one thread makes all calls, as in a simulation: a call costs no lock.
+    /// As [`Self::new`], for where one thread makes all calls, as in a simulation: a call costs no
+    /// lock.
     ///
-    /// The syncs belong to the thread that begins to observe them. A call that another thread reports for one panics in
-    /// that thread.
+    /// The syncs belong to the thread that begins to observe them. A call that another thread
+    /// reports for one panics in that thread.
     #[must_use]
     pub fn local(config: MonitorConfig, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         Self::with_home(config, Clock::Asked(Box::new(clock)), true)
     }
 
-    /// As [`Self::local`], with a clock that is looked at and need not be asked: a call costs less still.
+    /// As [`Self::local`], with a clock that is looked at and need not be asked: a call costs less
+    /// still.
     #[must_use]
     pub fn in_virtual_time(config: MonitorConfig, clock: VirtualClock) -> Self {
         let quick = Quick { clock, silence_ms: config.policy.bounded_silence_ms() };
@@ -87,7 +93,8 @@ impl Monitor {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Begins to observe a sync of which only the callback is seen: no start, no references, no events.
+    /// Begins to observe a sync of which only the callback is seen: no start, no references, no
+    /// events.
     ///
     /// Its Done is owed as soon as it has made any call.
     #[must_use]
@@ -95,20 +102,21 @@ impl Monitor {
         self.new_sync(Scope::Callback)
     }
 
-    /// Begins to observe a sync of which everything is seen. The caller reports [`Call::Start`] first and
-    /// [`SyncWatch::returned`] when the start has returned.
+    /// Begins to observe a sync of which everything is seen. The caller reports [`Call::Start`]
+    /// first and [`SyncWatch::returned`] when the start has returned.
     #[must_use]
     pub fn request_sync(&self) -> SyncWatch {
         self.new_sync(Scope::Request)
     }
 
-    /// Says that the host's own use of handles will be reported, so that its rules can be applied to syncs that begin
-    /// from now on.
+    /// Says that the host's own use of handles will be reported, so that its rules can be applied
+    /// to syncs that begin from now on.
     pub fn watch_host(&self) {
         lock(&self.shared.syncs).host_watched = true;
     }
 
-    /// Reports the host's use of a published handle: it is counted for the newest sync that published it.
+    /// Reports the host's use of a published handle: it is counted for the newest sync that
+    /// published it.
     pub fn host_used(&self, event: RawEvent, call: Call<&str>) {
         let owner = lock(&self.shared.syncs).publisher(event).cloned();
         if let Some(cell) = owner {
@@ -123,7 +131,8 @@ impl Monitor {
         }
     }
 
-    /// Ends the observation: what any sync still owes is broken now. Returns all violations, as [`Self::violations`].
+    /// Ends the observation: what any sync still owes is broken now. Returns all violations, as
+    /// [`Self::violations`].
     pub fn finish(&self) -> Vec<Violation> {
         self.finish_at(self.shared.clock.now())
     }
@@ -137,7 +146,8 @@ impl Monitor {
         self.violations()
     }
 
-    /// The violations so far, in the order in which they were found: at most one for each rule and sync.
+    /// The violations so far, in the order in which they were found: at most one for each rule and
+    /// sync.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         lock(&self.shared.violations).clone()
@@ -183,7 +193,8 @@ impl fmt::Debug for Monitor {
 }
 
 impl Shared {
-    /// Applies `change` to a sync and reports what it finds. Nothing is locked any more when violations are reported.
+    /// Applies `change` to a sync and reports what it finds. Nothing is locked any more when
+    /// violations are reported.
     fn applied<T>(&self, cell: &Cell, change: impl FnOnce(&mut Machine, &Policy) -> T) -> T {
         let (result, found) = cell
             .machine
@@ -211,7 +222,8 @@ impl Shared {
     }
 }
 
-/// One sync under observation: where its calls are reported. Cloning gives another handle to the same sync.
+/// One sync under observation: where its calls are reported. Cloning gives another handle to the
+/// same sync.
 #[derive(Clone)]
 pub struct SyncWatch {
     shared: Arc<Shared>,
@@ -261,8 +273,8 @@ impl SyncWatch {
         }
     }
 
-    /// A call of its own, and so is what a plain Progress can do without: so that it passes nothing through memory, and
-    /// keeps no register from who tells of it.
+    /// A call of its own, and so is what a plain Progress can do without: so that it passes nothing
+    /// through memory, and keeps no register from who tells of it.
     #[inline(never)]
     fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> u32 {
         let Cell { quick, plain, .. } = &*self.cell;
@@ -354,7 +366,8 @@ impl fmt::Debug for SyncWatch {
     }
 }
 
-/// A callback that is in flight. Dropping it reports that the call was dropped, or that it panicked.
+/// A callback that is in flight. Dropping it reports that the call was dropped, or that it
+/// panicked.
 #[must_use = "the call counts as dropped when this is dropped"]
 pub struct CallInFlight<'a> {
     watch: &'a SyncWatch,
@@ -395,8 +408,8 @@ impl fmt::Debug for CallInFlight<'_> {
 }
 
 impl Drop for CallInFlight<'_> {
-    // Out of the way: a future that holds this is then simple enough to drop that it is made where it will lie, and not
-    // moved there with its parts still on their way to memory.
+    // Out of the way: a future that holds this is then simple enough to drop that it is made where
+    // it will lie, and not moved there with its parts still on their way to memory.
     #[cold]
     #[inline(never)]
     fn drop(&mut self) {

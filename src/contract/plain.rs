@@ -1,16 +1,17 @@
-//! Plain calls: each a Progress that says again what the last one said, no less far on, in a sync where all goes
-//! smoothly.
+//! Plain calls: each a Progress that says again what the last one said, no less far on, in a sync
+//! where all goes smoothly.
 //!
-//! Most calls are. Such a call breaks no rule, and all that has to be known for it is a few numbers. They are kept apart
-//! from the state machine, so that a plain call begins without it, and ends without the lock of its sync. The state
-//! machine opens this way and shuts it again: see [`Plain::open`].
+//! Most calls are. Such a call breaks no rule, and all that has to be known for it is a few
+//! numbers. They are kept apart from the state machine, so that a plain call begins without it, and
+//! ends without the lock of its sync. The state machine opens this way and shuts it again: see
+//! [`Plain::open`].
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::CallId;
 
-/// So many calls at a time are noted here: more than a sync has in flight, so that the place of a call is mostly free
-/// again when so many others have begun.
+/// So many calls at a time are noted here: more than a sync has in flight, so that the place of a
+/// call is mostly free again when so many others have begun.
 pub(super) const PLACES: u32 = 16;
 
 /// A call of Progress, without its text.
@@ -29,8 +30,8 @@ impl Progress {
     }
 }
 
-/// The calls of Progress of one sync, as far as they are plain. All but [`Self::end`] is for the one who may use the
-/// sync's state machine: who holds its lock, or its thread.
+/// The calls of Progress of one sync, as far as they are plain. All but [`Self::end`] is for the
+/// one who may use the sync's state machine: who holds its lock, or its thread.
 #[derive(Debug, Default)]
 pub(super) struct Plain {
     places: [Place; PLACES as usize],
@@ -60,8 +61,8 @@ struct Place {
 }
 
 impl Plain {
-    /// Takes a Progress if it is plain. `None` if it is not, and nothing has been done. `is_text` says whether a text is
-    /// the sync's that is not seen to be from here.
+    /// Takes a Progress if it is plain. `None` if it is not, and nothing has been done. `is_text`
+    /// says whether a text is the sync's that is not seen to be from here.
     #[inline(always)]
     pub(super) fn begin(
         &self,
@@ -90,8 +91,8 @@ impl Plain {
         Some(number)
     }
 
-    /// Notes a Progress that begins, unless its place is taken, or others are in flight that it has too little in common
-    /// with.
+    /// Notes a Progress that begins, unless its place is taken, or others are in flight that it has
+    /// too little in common with.
     pub(super) fn note(&self, progress: Progress) -> bool {
         let Progress { at_ms, number, has_text, index, index_max } = progress;
         if !self.is_like(progress) {
@@ -181,7 +182,8 @@ impl Plain {
         CallId(number)
     }
 
-    /// Lets plain calls begin, if they would be like those that are noted: those that are no less far on than `last`.
+    /// Lets plain calls begin, if they would be like those that are noted: those that are no less
+    /// far on than `last`.
     #[inline]
     pub(super) fn open(&self, last: Progress) {
         if !self.is_like(last) {
@@ -243,8 +245,8 @@ impl Plain {
     }
 }
 
-/// The text of plain calls: the sync's or none. It is kept in numbers if it is short: they are compared without looking
-/// elsewhere.
+/// The text of plain calls: the sync's or none. It is kept in numbers if it is short: they are
+/// compared without looking elsewhere.
 #[derive(Debug)]
 struct Text {
     /// In bytes, [`LONG`], or [`NONE`].
@@ -322,8 +324,9 @@ fn ends(text: &[u8]) -> Option<[u64; 2]> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]

@@ -13,7 +13,8 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// Every rule but [`Rule::SerialCalls`]; a cancel answered within 10 s, and no silence over 60 s.
+    /// Every rule but [`Rule::SerialCalls`]; a cancel answered within 10 s, and no silence over 60
+    /// s.
     fn default() -> Self {
         Self { off: 0, cancel_within_ms: 10_000, silence_ms: 60_000 }.without(Rule::SerialCalls)
     }
@@ -32,7 +33,8 @@ impl Policy {
         Self { off: self.off | bit(rule), ..self }
     }
 
-    /// The same policy with this bound, in whole milliseconds, on the time from a cancel request to Done.
+    /// The same policy with this bound, in whole milliseconds, on the time from a cancel request to
+    /// Done.
     #[must_use]
     pub fn with_cancel_within(self, bound: Duration) -> Self {
         Self { cancel_within_ms: millis(bound), ..self }

@@ -1,7 +1,8 @@
 //! The syncs of one monitor.
 //!
-//! A simulation begins a monitor and a sync for each of millions of schedules. To get memory for a sync and to give it
-//! back would cost more than most of its calls, so that a local monitor leaves what it has to the next one of its thread.
+//! A simulation begins a monitor and a sync for each of millions of schedules. To get memory for a
+//! sync and to give it back would cost more than most of its calls, so that a local monitor leaves
+//! what it has to the next one of its thread.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
@@ -80,8 +81,8 @@ pub(super) struct Syncs {
     local: bool,
     begun: u32,
     pub(super) host_watched: bool,
-    /// First those that something is still owed for, in the order in which they began; then those that are spare: nobody
-    /// else holds them.
+    /// First those that something is still owed for, in the order in which they began; then those
+    /// that are spare: nobody else holds them.
     cells: Vec<Arc<Cell>>,
     /// How many are owed something for.
     open: usize,
@@ -172,7 +173,8 @@ fn is_settled(cell: &Arc<Cell>) -> bool {
     cell.machine.with(|machine| machine.settled() || (given_up && machine.is_untouched()))
 }
 
-/// Whether another sync can begin in this cell, here: nobody else holds it, nor does it hold others.
+/// Whether another sync can begin in this cell, here: nobody else holds it, nor does it hold
+/// others.
 fn is_spare(cell: &Arc<Cell>) -> bool {
     cell.is_here() && Arc::strong_count(cell) == 1 && !cell.overlaps.load(Ordering::Relaxed)
 }

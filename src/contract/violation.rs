@@ -13,13 +13,13 @@ pub struct Violation {
     pub sync: SyncId,
     /// When, in (virtual) milliseconds since the monitor's epoch.
     pub at_ms: u64,
-    /// How many calls the sync had seen by then, the ends of callbacks not counted: the position of the call that broke
-    /// the rule, from 1.
+    /// How many calls the sync had seen by then, the ends of callbacks not counted: the position
+    /// of the call that broke the rule, from 1.
     pub position: u32,
     /// What happened, in a sentence.
     pub message: String,
-    /// The calls involved, in the order in which they happened; the last one broke the rule, unless what broke it is
-    /// that something never came.
+    /// The calls involved, in the order in which they happened; the last one broke the rule,
+    /// unless what broke it is that something never came.
     pub calls: Vec<KeptCall>,
 }
 

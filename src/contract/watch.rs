@@ -1,4 +1,5 @@
-//! Wrappers that report to a monitor: around a provider, a request, a callback, and the events of either side.
+//! Wrappers that report to a monitor: around a provider, a request, a callback, and the events of
+//! either side.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,9 +20,11 @@ impl Monitor {
         Watched { monitor: self.clone(), provider }
     }
 
-    /// Begins to observe a sync that will be started with `request`, and returns the request to start it with.
+    /// Begins to observe a sync that will be started with `request`, and returns the request to
+    /// start it with.
     ///
-    /// The caller reports [`SyncWatch::returned`] when the start has returned; [`Watched`] does all this by itself.
+    /// The caller reports [`SyncWatch::returned`] when the start has returned; [`Watched`] does all
+    /// this by itself.
     #[must_use]
     pub fn watch_request(&self, request: SyncRequest) -> (SyncWatch, SyncRequest) {
         let sync = self.request_sync();

@@ -46,19 +46,22 @@ pub struct TraceReport {
     pub syncs: u64,
     /// Callbacks in the trace.
     pub calls: u64,
-    /// Records that the recorder had to drop. Where there are any, or where the trace begins in mid-sync, a rule about
-    /// something that never came cannot be held, and is not.
+    /// Records that the recorder had to drop. Where there are any, or where the trace begins in
+    /// mid-sync, a rule about something that never came cannot be held, and is not.
     pub dropped: u64,
-    /// Whether the trace was cut off in the middle of a line, as a process that is ended leaves it.
+    /// Whether the trace was cut off in the middle of a line, as a process that is ended leaves
+    /// it.
     pub cut_off: bool,
     /// The rules that were broken.
     pub violations: Vec<Violation>,
 }
 
-/// Reads a trace and holds its calls against the contract, as far as the callbacks show: no start, no references, no event.
+/// Reads a trace and holds its calls against the contract, as far as the callbacks show: no start,
+/// no references, no event.
 ///
-/// A last line that is cut off is left out. A sync whose callback was not let go of by the end of the trace may go on
-/// elsewhere: nothing is missed of it. Nor is anything missed of a sync that the trace has only in part.
+/// A last line that is cut off is left out. A sync whose callback was not let go of by the end of
+/// the trace may go on elsewhere: nothing is missed of it. Nor is anything missed of a sync that
+/// the trace has only in part.
 ///
 /// # Errors
 ///
@@ -138,7 +141,8 @@ impl Sync {
     }
 }
 
-/// The rules that can be held although calls are missing: those that the calls at hand break by themselves.
+/// The rules that can be held although calls are missing: those that the calls at hand break by
+/// themselves.
 fn partial(policy: &Policy) -> Policy {
     let missing = [
         Rule::ProgressComplete,

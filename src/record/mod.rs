@@ -1,9 +1,10 @@
-//! A recorder for production: the calls of a sync, written to a file from inside Outlook's process, and read back to be held
-//! against the contract on any system.
+//! A recorder for production: the calls of a sync, written to a file from inside Outlook's process,
+//! and read back to be held against the contract on any system.
 //!
-//! The way of the data: [`Recorder::around`] wraps a callback; each call puts a record into a bounded queue and goes on; a
-//! thread of the recorder's own writes the queue to a file, as [`Record`]s, one JSON object a line; [`check`] reads such
-//! files and reports what they hold to a [`Monitor`](crate::contract::Monitor).
+//! The way of the data: [`Recorder::around`] wraps a callback; each call puts a record into a
+//! bounded queue and goes on; a thread of the recorder's own writes the queue to a file, as
+//! [`Record`]s, one JSON object a line; [`check`] reads such files and reports what they hold to a
+//! [`Monitor`](crate::contract::Monitor).
 //!
 //! ```no_run
 //! # async fn sync(request: mapi_sync::SyncRequest) -> Result<(), Box<dyn std::error::Error>> {

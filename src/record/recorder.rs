@@ -34,7 +34,8 @@ impl RecorderConfig {
         Self { texts: false, ..self }
     }
 
-    /// How many records may wait to be written, 4,096 by default; one that finds no room is dropped and counted.
+    /// How many records may wait to be written, 4,096 by default; one that finds no room is dropped
+    /// and counted.
     #[must_use]
     pub fn with_queue(self, records: usize) -> Self {
         Self { queue: records.max(1), ..self }
@@ -76,7 +77,8 @@ impl RecorderConfig {
     }
 }
 
-/// The writing thread holds the module that this code lies in, as every thread that a DLL starts has to.
+/// The writing thread holds the module that this code lies in, as every thread that a DLL starts
+/// has to.
 #[cfg(all(windows, feature = "tokio"))]
 fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     crate::com::spawn(body).map_err(|code| io::Error::other(code.to_string()))
@@ -87,10 +89,11 @@ fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().name("mapi-sync recorder".into()).spawn(body).map(drop)
 }
 
-/// Records the calls of any number of syncs in one file. Cloning gives another handle to the same recorder.
+/// Records the calls of any number of syncs in one file. Cloning gives another handle to the same
+/// recorder.
 ///
-/// Recording never blocks, fails or changes a call. When the last handle and the last callback are dropped, what is in the
-/// queue is still written.
+/// Recording never blocks, fails or changes a call. When the last handle and the last callback are
+/// dropped, what is in the queue is still written.
 #[derive(Clone)]
 pub struct Recorder {
     shared: Arc<Shared>,
@@ -112,7 +115,8 @@ struct Shared {
     began: Instant,
     syncs: AtomicU64,
     calls: AtomicU64,
-    /// Held for as long as it takes to look at the clock and to queue, so that the file is in the order of time.
+    /// Held for as long as it takes to look at the clock and to queue, so that the file is in the
+    /// order of time.
     order: Mutex<()>,
 }
 
@@ -146,7 +150,8 @@ impl Recorder {
         request.with_callback_unknown(Some(Arc::new(recorded)))
     }
 
-    /// Waits until everything recorded so far is in the file, at most for `limit`. Returns whether it is.
+    /// Waits until everything recorded so far is in the file, at most for `limit`. Returns whether
+    /// it is.
     pub fn flush(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         let (done, waiting) = mpsc::sync_channel(1);

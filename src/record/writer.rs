@@ -47,7 +47,8 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Writes what comes until every sender is gone. Whatever is in the queue is written in one go, then flushed.
+    /// Writes what comes until every sender is gone. Whatever is in the queue is written in one go,
+    /// then flushed.
     pub(super) fn run(mut self, queue: &Receiver<Message>) {
         let mut last = 0;
         while let Ok(first) = queue.recv() {
@@ -80,7 +81,8 @@ impl Writer {
     }
 
     fn write(&mut self, record: &Record) {
-        // Nobody can be told of a disk that refuses, but through the counter; the next record tries again.
+        // Nobody can be told of a disk that refuses, but through the counter; the next record tries
+        // again.
         let written = self.try_write(record);
         let counter = if written.is_ok() { &self.counters.written } else { &self.counters.dropped };
         counter.fetch_add(1, Ordering::Relaxed);

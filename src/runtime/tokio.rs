@@ -24,7 +24,8 @@ pub struct TokioRuntime {
 }
 
 impl TokioRuntime {
-    /// Uses the runtime behind `handle`, which needs its time driver enabled, and `events` as the kernel.
+    /// Uses the runtime behind `handle`, which needs its time driver enabled, and `events` as the
+    /// kernel.
     ///
     /// Off Windows, [`ProcessEvents`](crate::ProcessEvents) is such a kernel.
     #[must_use]

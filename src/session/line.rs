@@ -23,13 +23,15 @@ pub(super) struct Line {
     /// No call may begin any more: Done has begun, or is about to.
     closing: AtomicBool,
     phase: AtomicU8,
-    /// A Done that was owed when its owner went while a call was in flight: the end of that call delivers it.
+    /// A Done that was owed when its owner went while a call was in flight: the end of that call
+    /// delivers it.
     orphan: Mutex<Option<Owed>>,
     /// What the work wants to outlive Done.
     kept: Mutex<Kept>,
     cancel: CancelSignal,
     runtime: Arc<dyn Runtime>,
-    /// All of the above, for a runtime that wants to know who uses it: each use is a part in an order that can be seen.
+    /// All of the above, for a runtime that wants to know who uses it: each use is a part in an
+    /// order that can be seen.
     shared: Arc<dyn Shared>,
 }
 

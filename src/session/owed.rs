@@ -104,8 +104,8 @@ async fn call_done(
     private: Signal,
     kept: Kept,
 ) -> HResult {
-    // Bound in this order so that, if this future is dropped, the callback is released before the event is signalled,
-    // and what was kept goes last.
+    // Bound in this order so that, if this future is dropped, the callback is released before the
+    // event is signalled, and what was kept goes last.
     let _kept = kept;
     let _private = private;
     let callback = callback;
@@ -134,7 +134,8 @@ impl Drop for Owed {
         let Stage::Sent(mut call) = std::mem::replace(&mut self.stage, Stage::Settled) else {
             return;
         };
-        // Most hosts answer at once. The others need a task; without one, the call ends here, half way.
+        // Most hosts answer at once. The others need a task; without one, the call ends here, half
+        // way.
         if Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop())) == Poll::Pending {
             let rest = Box::pin(async move {
                 call.await;

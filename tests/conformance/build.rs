@@ -1,5 +1,5 @@
-//! Compiles the C++ host and provider with the compiler that goes with the target: the system's own natively, mingw's for
-//! Windows.
+//! Compiles the C++ host and provider with the compiler that goes with the target: the system's own
+//! natively, mingw's for Windows.
 
 use std::env;
 use std::path::Path;
@@ -8,7 +8,8 @@ fn main() {
     println!("cargo::rerun-if-changed=cpp");
     let target = env::var("TARGET").expect("cargo sets it");
     let host = env::var("HOST").expect("cargo sets it");
-    // For a target that can only be type-checked here there is no compiler; nothing is linked then either.
+    // For a target that can only be type-checked here there is no compiler; nothing is linked then
+    // either.
     if target != host && !target.ends_with("-windows-gnu") {
         return;
     }

@@ -1,8 +1,9 @@
 //! Programs with a bug whose tasks share cells. Each load and store is a scheduling point.
 
-use crate::world::World;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::world::World;
 
 /// The program of this name.
 pub fn named(program: &str) -> Option<fn(&mut World)> {
@@ -30,8 +31,8 @@ fn late_write(world: &mut World, stores: u32) {
     });
 }
 
-/// Folders report once each, and a closer calls Done after two steps of its own, without waiting for them. The bug: Done
-/// comes before every report.
+/// Folders report once each, and a closer calls Done after two steps of its own, without waiting
+/// for them. The bug: Done comes before every report.
 fn late_reports(world: &mut World, folders: u32) {
     let done = world.cell();
     let late = Arc::new(AtomicU32::new(0));
@@ -53,8 +54,8 @@ fn late_reports(world: &mut World, folders: u32) {
     });
 }
 
-/// A worker calls Done when its work is finished, and a watchdog does when the time is up. Each looks first whether the
-/// other has, and says that it has afterwards. The bug: both do.
+/// A worker calls Done when its work is finished, and a watchdog does when the time is up. Each
+/// looks first whether the other has, and says that it has afterwards. The bug: both do.
 fn done_or_timeout(world: &mut World, steps: u32) {
     let finished = world.cell();
     let dones = Arc::new(AtomicU32::new(0));

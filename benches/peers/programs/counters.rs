@@ -10,9 +10,10 @@ pub fn named(program: &str) -> Option<fn(&mut World)> {
     })
 }
 
-/// A broadcast channel of one message: its slot counts how many receivers have yet to read it, and is freed by the last.
-/// The sender asks how many receivers there are, fills the slot, and moves the tail on. The bug: a receiver that subscribes
-/// in between is not counted and yet sees the message, so that the slot is freed while another has to read it.
+/// A broadcast channel of one message: its slot counts how many receivers have yet to read it, and
+/// is freed by the last. The sender asks how many receivers there are, fills the slot, and moves
+/// the tail on. The bug: a receiver that subscribes in between is not counted and yet sees the
+/// message, so that the slot is freed while another has to read it.
 fn broadcast(world: &mut World) {
     let (receivers, remaining, tail) = (world.cell(), world.cell(), world.cell());
     let counted = receivers.clone();

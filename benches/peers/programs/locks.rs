@@ -10,8 +10,9 @@ pub fn named(program: &str) -> Option<fn(&mut World)> {
     })
 }
 
-/// A bounded buffer whose producers and consumers wait on one condition variable, and each wake one. The bug: the
-/// wake-up meant for the other side goes to one's own, which waits again, and everybody waits for ever.
+/// A bounded buffer whose producers and consumers wait on one condition variable, and each wake
+/// one. The bug: the wake-up meant for the other side goes to one's own, which waits again, and
+/// everybody waits for ever.
 fn bounded_buffer(world: &mut World, pairs: usize, items: usize) {
     const CAPACITY: usize = 1;
     let (buffer, changed) = world.lock(0_usize);

@@ -35,8 +35,8 @@ fn writers(world: &mut World, tasks: u32) {
     }
 }
 
-/// Each task but the first stores to its cell one more than it loads from the cell before. The first looks for the last
-/// cell that still is 0.
+/// Each task but the first stores to its cell one more than it loads from the cell before. The
+/// first looks for the last cell that still is 0.
 fn lastzero(world: &mut World, tasks: usize) {
     let cells: Vec<_> = (0..=tasks).map(|_| world.cell()).collect();
     let seen = cells.clone();

@@ -1,4 +1,5 @@
-//! A cell, a lock and a condition variable for peers whose tasks are threads. Each operation blocks, and is ready at once.
+//! A cell, a lock and a condition variable for peers whose tasks are threads. Each operation
+//! blocks, and is ready at once.
 //!
 //! The world that mounts this says in its `peer` which atomics and locks are the peer's.
 

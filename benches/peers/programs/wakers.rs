@@ -1,10 +1,12 @@
 //! Programs with futures of their own, which need an executor's wakers and nothing else of it.
 
-use crate::world::{Cell, World};
-use futures::future::{abortable, poll_fn};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
+
+use futures::future::{abortable, poll_fn};
+
+use crate::world::{Cell, World};
 
 /// The program of this name.
 pub fn named(program: &str) -> Option<fn(&mut World)> {
@@ -16,8 +18,8 @@ pub fn named(program: &str) -> Option<fn(&mut World)> {
     })
 }
 
-/// State between scheduling points: never contended, as one task runs at a time. A task that panicked was one that showed
-/// the bug.
+/// State between scheduling points: never contended, as one task runs at a time. A task that
+/// panicked was one that showed the bug.
 fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -61,8 +63,9 @@ async fn work(cell: Cell, steps: u32) {
     }
 }
 
-/// A sender sends its messages and closes the channel. The receiver looks for a message, and if there is none, whether the
-/// channel is closed. The bug: the last message and the close come between the two, and the message is lost.
+/// A sender sends its messages and closes the channel. The receiver looks for a message, and if
+/// there is none, whether the channel is closed. The bug: the last message and the close come
+/// between the two, and the message is lost.
 fn last_message(world: &mut World, messages: u32) {
     let (sent, closed) = (world.cell(), world.cell());
     let bell = Bell::default();
@@ -92,8 +95,8 @@ fn last_message(world: &mut World, messages: u32) {
     });
 }
 
-/// A receiver looks whether the message is there, and if not, leaves its waker and sleeps. The bug: the message comes in
-/// between, finds no waker, and nobody wakes the receiver.
+/// A receiver looks whether the message is there, and if not, leaves its waker and sleeps. The bug:
+/// the message comes in between, finds no waker, and nobody wakes the receiver.
 fn oneshot(world: &mut World, steps: u32) {
     let (complete, waiting, own) = (world.cell(), world.cell(), world.cell());
     let bell = Bell::default();
@@ -165,8 +168,9 @@ impl Permits {
     }
 }
 
-/// Two tasks wait for a permit that a third gives back; a fourth cancels the first of them. The bug: the permit was handed to
-/// the one that is cancelled, before it could take note, and the other waits for ever.
+/// Two tasks wait for a permit that a third gives back; a fourth cancels the first of them. The
+/// bug: the permit was handed to the one that is cancelled, before it could take note, and the
+/// other waits for ever.
 fn cancelled_waiter(world: &mut World, steps: u32) {
     let permits = Permits::default();
     let (first, second, own) = (permits.clone(), permits.clone(), world.cell());

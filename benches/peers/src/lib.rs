@@ -1,7 +1,8 @@
 //! What the runner asks of each peer, and what a peer answers.
 //!
-//! Each peer is a binary of its own, for some cannot be linked together. It is told on its command line what to run and
-//! answers with one line of JSON: [`answer`] does both for whoever implements [`Peer`].
+//! Each peer is a binary of its own, for some cannot be linked together. It is told on its command
+//! line what to run and answers with one line of JSON: [`answer`] does both for whoever implements
+//! [`Peer`].
 
 use serde::{Deserialize, Serialize};
 
@@ -46,14 +47,16 @@ pub struct Rated {
     pub executions: u64,
     /// How long they took.
     pub seconds: f64,
-    /// How many scheduling points the average execution had: places where the scheduler was asked or could have been.
+    /// How many scheduling points the average execution had: places where the scheduler was asked
+    /// or could have been.
     pub points: f64,
 }
 
 /// Hunts for a bug, one for each seed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Hunted {
-    /// How many executions each took, the one that showed the bug included; `None` if the bug did not show.
+    /// How many executions each took, the one that showed the bug included; `None` if the bug did
+    /// not show.
     pub executions: Vec<Option<u64>>,
 }
 

@@ -1,11 +1,13 @@
 //! Builds the peers and runs them, taking turns.
 
-use crate::plan::{Part, Plan};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
 use peers::{BUGS, Hunted, RATES, Rated, SEARCHES, Searched};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+
+use crate::plan::{Part, Plan};
 
 /// Who takes part in a table: the binary, the strategy it is asked for, and the column's title.
 type Column = (&'static str, &'static str, &'static str);
@@ -37,7 +39,8 @@ const HUNTERS: &[Column] = &[
     ("peer-traceforge", "", "traceforge"),
 ];
 
-/// Those that draw schedules at random. TraceForge draws the first one only, and goes on from there in order.
+/// Those that draw schedules at random. TraceForge draws the first one only, and goes on from there
+/// in order.
 const SAMPLERS: [&str; 2] = ["peer-ours", "peer-shuttle"];
 
 /// A table: a row for each program, and a cell in it for each column, ours first.
@@ -70,7 +73,8 @@ pub(crate) struct Timed {
 /// A bug as one column hunted it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Found {
-    /// The mean number of executions to the bug; a hunt that did not find it counts as all it might have taken.
+    /// The mean number of executions to the bug; a hunt that did not find it counts as all it
+    /// might have taken.
     pub(crate) mean: f64,
     /// How many hunts found it.
     pub(crate) found: usize,
@@ -194,8 +198,9 @@ impl Measured {
     }
 }
 
-/// Times each program in all columns. In each round the columns take turns, so that a busy machine slows all; and the more
-/// rounds there are, the less it matters to their median that it slows one more than the next.
+/// Times each program in all columns. In each round the columns take turns, so that a busy machine
+/// slows all; and the more rounds there are, the less it matters to their median that it slows one
+/// more than the next.
 fn timed(
     rounds: u32,
     programs: impl Iterator<Item = &'static str>,

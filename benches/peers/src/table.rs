@@ -1,7 +1,8 @@
 //! The results for people.
 
-use crate::run::{Found, Results, Row, Table, Timed};
 use std::fmt;
+
+use crate::run::{Found, Results, Row, Table, Timed};
 
 /// Prints each table that was run.
 pub(crate) struct Tables<'a>(pub(crate) &'a Results);

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-/// Seconds for one call, as the best of several rounds that take turns, so that a busy machine slows all.
+/// Seconds for one call, as the best of several rounds that take turns, so that a busy machine
+/// slows all.
 pub(crate) fn best<const N: usize>(
     rounds: u32,
     calls: u32,

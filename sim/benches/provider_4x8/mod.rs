@@ -1,11 +1,13 @@
 //! Four folder workers that report eight steps each, and the hosts that they report to.
 
-use super::in_turn::in_turn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use mapi_sync::contract::{Call, Monitor, MonitorConfig, SyncWatch};
 use mapi_sync::{HResult, RawEvent, SyncProgressCallback, async_trait};
 use mapi_sync_sim::engine::{self, Engine};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::in_turn::in_turn;
 
 pub(crate) const FOLDERS: usize = 4;
 pub(crate) const REPORTS: u32 = 8;

@@ -1,8 +1,10 @@
 //! Two tasks that yield ten times each.
 
-use super::in_turn::in_turn;
-use mapi_sync_sim::engine::{self, Engine};
 use std::hint::black_box;
+
+use mapi_sync_sim::engine::{self, Engine};
+
+use super::in_turn::in_turn;
 
 pub(crate) const TASKS: usize = 2;
 pub(crate) const YIELDS: usize = 10;

@@ -22,14 +22,15 @@ use crate::world::{
 /// Executions of a check that does not say how many.
 const SCHEDULES: u64 = 10_000;
 
-/// Checks a provider: runs it in a simulated host with faults, over many schedules, and holds every call against the
-/// contract.
+/// Checks a provider: runs it in a simulated host with faults, over many schedules, and holds every
+/// call against the contract.
 ///
-/// `provider` makes the provider, anew for each execution and each account, inside of the execution. It must keep
-/// nothing from one execution to the next.
+/// `provider` makes the provider, anew for each execution and each account, inside of the
+/// execution. It must keep nothing from one execution to the next.
 ///
-/// One account is synchronized by a host whose user may cancel at any moment, which may shut down in the middle, and
-/// which may fail in each way that [`Faults`] has for a host and a system. All of that can be [changed](Check).
+/// One account is synchronized by a host whose user may cancel at any moment, which may shut down
+/// in the middle, and which may fail in each way that [`Faults`] has for a host and a system. All
+/// of that can be [changed](Check).
 ///
 /// ```
 /// use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
@@ -97,7 +98,8 @@ impl Check {
         }
     }
 
-    /// Checks the simulated provider in this scenario. Tokens carry the scenario's digest, and replay with it alone.
+    /// Checks the simulated provider in this scenario. Tokens carry the scenario's digest, and
+    /// replay with it alone.
     ///
     /// # Panics
     ///
@@ -106,8 +108,8 @@ impl Check {
         Self::new(SubjectKind::Given, scenario, None)
     }
 
-    /// Checks a built-in scenario, `None` if there is none of this name. Tokens carry its name and replay by
-    /// themselves.
+    /// Checks a built-in scenario, `None` if there is none of this name. Tokens carry its name and
+    /// replay by themselves.
     pub fn builtin(name: &str) -> Option<Self> {
         let scenario = crate::world::builtin(name)?.clone();
         Some(Self::new(SubjectKind::Builtin, scenario, None))
@@ -169,10 +171,12 @@ impl Check {
         Self { strategy, ..self }
     }
 
-    /// Drops each task at each of its await points, one at a time: the provider's sync and whatever it spawns. The steps are
-    /// in their plain order, and nothing else goes wrong. With `n` await points, `n + 1` executions are run.
+    /// Drops each task at each of its await points, one at a time: the provider's sync and whatever
+    /// it spawns. The steps are in their plain order, and nothing else goes wrong. With `n`
+    /// await points, `n + 1` executions are run.
     ///
-    /// The same as the strategy `cancellations`. A scenario without the fault `task_dropped` is given one.
+    /// The same as the strategy `cancellations`. A scenario without the fault `task_dropped` is
+    /// given one.
     ///
     /// ```
     /// use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
@@ -202,16 +206,19 @@ impl Check {
     }
 
     /// Gives the word that the provider's tasks share state through tracked objects only: those of
-    /// [`engine::sync`](crate::engine::sync), what tells its uses to [`Runtime::shared`](mapi_sync::Runtime::shared), and
-    /// what this crate's interface hands out. With it, the strategy `exhaustive` runs one schedule of each class; without it,
+    /// [`engine::sync`](crate::engine::sync), what tells its uses to
+    /// [`Runtime::shared`](mapi_sync::Runtime::shared), and what this crate's interface hands
+    /// out. With it, the strategy `exhaustive` runs one schedule of each class; without it,
     /// nothing is known of a provider of your own, and it runs every schedule.
     pub fn tracked_sharing(self, word: TrackedSharing) -> Self {
         Self { word: Some(word), ..self }
     }
 
-    /// Uses so many threads, at least one. The result does not depend on it. Without this, one for each processor.
+    /// Uses so many threads, at least one. The result does not depend on it. Without this, one for
+    /// each processor.
     ///
-    /// An exhaustive search runs on one thread if it is limited to so many schedules; so does the strategy `cancellations`.
+    /// An exhaustive search runs on one thread if it is limited to so many schedules; so does the
+    /// strategy `cancellations`.
     pub fn jobs(self, jobs: usize) -> Self {
         Self { jobs: jobs.max(1), ..self }
     }
@@ -236,7 +243,8 @@ impl Check {
         Self { limits, ..self }
     }
 
-    /// Changes numbers of the scenario. Tokens carry the changes, and still belong to the scenario as it was.
+    /// Changes numbers of the scenario. Tokens carry the changes, and still belong to the scenario
+    /// as it was.
     ///
     /// [`run`](Self::run) panics if no account is left.
     pub fn changes(self, changes: Changes) -> Self {
@@ -276,7 +284,8 @@ impl Check {
     ///
     /// # Panics
     ///
-    /// If making a provider panics outside of an execution, or the scenario names a misbehaviour that does not exist.
+    /// If making a provider panics outside of an execution, or the scenario names a misbehaviour
+    /// that does not exist.
     #[must_use]
     pub fn run(&self) -> Report {
         self.run_under(&Control::new())
@@ -400,8 +409,8 @@ impl Check {
     }
 }
 
-/// The scenario in which a provider of one's own is checked: an account with some work, a host that does what hosts
-/// do, each fault of the host and of the system once.
+/// The scenario in which a provider of one's own is checked: an account with some work, a host that
+/// does what hosts do, each fault of the host and of the system once.
 fn own_scenario() -> Scenario {
     Scenario::parse("own.toml", include_str!("own.toml")).expect("the scenario is valid")
 }

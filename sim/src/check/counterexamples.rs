@@ -61,7 +61,8 @@ impl Check {
         shown
     }
 
-    /// Makes a candidate smaller: what comes back shows the same defect. `None` if it is shown as it is.
+    /// Makes a candidate smaller: what comes back shows the same defect. `None` if it is shown as
+    /// it is.
     fn smaller(
         &self,
         candidate: &Candidate,

@@ -1,4 +1,5 @@
-//! What an execution can show: a broken rule of the contract, or an execution that is no good in itself.
+//! What an execution can show: a broken rule of the contract, or an execution that is no good in
+//! itself.
 
 use std::fmt;
 

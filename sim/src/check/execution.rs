@@ -14,7 +14,8 @@ use crate::world::{Finding, Observed, Scenario, SeenCall};
 pub struct Execution {
     /// The accounts' names, by number.
     pub accounts: Vec<String>,
-    /// The tasks, with names of their own: a number, in order of spawning, is added where several have the same.
+    /// The tasks, with names of their own: a number, in order of spawning, is added where several
+    /// have the same.
     pub tasks: BTreeMap<TaskId, String>,
     /// Every call, in order.
     pub calls: Vec<SeenCall>,

@@ -40,7 +40,8 @@ pub struct MutantVerdict {
     pub found_rule: Option<Defect>,
     /// Whether its own rule was found broken.
     pub found: bool,
-    /// How many executions that took, the one that showed it included; all of them, if it was not found.
+    /// How many executions that took, the one that showed it included; all of them, if it was not
+    /// found.
     pub schedules: u64,
     /// The context switches of the execution that its token replays.
     pub switches: Option<u64>,
@@ -75,7 +76,8 @@ impl MutantCheck {
         MUTANTS.len() + VARIANTS.len()
     }
 
-    /// Runs all of them. `control` may interrupt, and `begins` hears the name of each before it is run.
+    /// Runs all of them. `control` may interrupt, and `begins` hears the name of each before it is
+    /// run.
     #[must_use]
     pub fn run(&self, control: &Control, mut begins: impl FnMut(&str)) -> MutantsReport {
         let mut report =

@@ -16,7 +16,8 @@ pub struct Proof {
     pub count: u64,
     /// About how many there are (Knuth's estimate); exact when `complete`.
     pub estimate: f64,
-    /// What every execution kept to, in words: as many faults as the scenario allows, for instance.
+    /// What every execution kept to, in words: as many faults as the scenario allows, for
+    /// instance.
     pub bounds: Vec<String>,
     /// Why the search is not exhaustive although it has ended, if so.
     pub gap: Option<Gap>,

@@ -22,8 +22,8 @@ pub struct Report {
     pub requested: Option<u64>,
     /// How many executions were run.
     pub schedules: u64,
-    /// Whether everything that was asked for was run: not after an interrupt, nor if it ended at the first defect, nor
-    /// if an exhaustive strategy had executions left.
+    /// Whether everything that was asked for was run: not after an interrupt, nor if it ended at
+    /// the first defect, nor if an exhaustive strategy had executions left.
     pub complete: bool,
     /// Of an exhaustive strategy: what it has shown.
     pub proof: Option<Proof>,

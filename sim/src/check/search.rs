@@ -15,22 +15,25 @@ use crate::strategy::{
 use crate::watch::Watched;
 use crate::world::{Coverage, Observed, World};
 
-/// Executions that one thread runs before it hands in what it saw. Fixed, so that results do not depend on the threads.
+/// Executions that one thread runs before it hands in what it saw. Fixed, so that results do not
+/// depend on the threads.
 const CHUNK: u64 = 32;
 
-/// Each execution below this number, and of the others each whose number is a multiple of [`REPEAT_EVERY`], is run
-/// twice and compared.
+/// Each execution below this number, and of the others each whose number is a multiple of
+/// [`REPEAT_EVERY`], is run twice and compared.
 const REPEAT_FIRST: u64 = 8;
 const REPEAT_EVERY: u64 = 1024;
 
-/// Of a search in parts, each execution is run twice whose fingerprint is a multiple of this: it does not have a number.
+/// Of a search in parts, each execution is run twice whose fingerprint is a multiple of this: it
+/// does not have a number.
 const REPEAT_ONE_IN: u64 = 64;
 
-/// A search that runs every schedule hands over what is left of a part once in so many of its executions. Fixed, so that
-/// results do not depend on the threads.
+/// A search that runs every schedule hands over what is left of a part once in so many of its
+/// executions. Fixed, so that results do not depend on the threads.
 const PERIOD: u32 = 256;
 
-/// The executions below this number are compared with one another, to see whether there is more than one.
+/// The executions below this number are compared with one another, to see whether there is more
+/// than one.
 const COMPARED: u64 = 256;
 
 /// What to run.
@@ -88,15 +91,16 @@ pub(super) struct Sight {
     first: Option<u64>,
     /// Whether two executions differed.
     pub(super) several: bool,
-    /// Whether in one of the executions that were compared, two steps were in conflict and could have come in the other
-    /// order.
+    /// Whether in one of the executions that were compared, two steps were in conflict and could
+    /// have come in the other order.
     pub(super) raced: bool,
     /// One for each defect, in the order of the executions.
     pub(super) found: Vec<Candidate>,
 }
 
 impl Search<'_> {
-    /// Runs the executions. The result is the same for every number of jobs, unless `control` interrupts it.
+    /// Runs the executions. The result is the same for every number of jobs, unless `control`
+    /// interrupts it.
     pub(super) fn run(&self, control: &Control) -> Sight {
         if self.reduces {
             return self.run_in_parts(control);
@@ -106,7 +110,8 @@ impl Search<'_> {
         {
             return self.run_divided(search, control);
         }
-        // Other exhaustive strategies keep their place in themselves, so their executions are one sequence.
+        // Other exhaustive strategies keep their place in themselves, so their executions are one
+        // sequence.
         let jobs = if self.strategy.exhaustive { 1 } else { self.jobs };
         let mut sight = Sight::default();
         let worker = || {
@@ -171,7 +176,8 @@ impl Search<'_> {
 
     /// Runs one execution of each class.
     fn run_in_parts(&self, control: &Control) -> Sight {
-        // One thread runs them in the order in which they are put together, so it is known when there are enough.
+        // One thread runs them in the order in which they are put together, so it is known when
+        // there are enough.
         let jobs = if self.schedules.is_some() { 1 } else { self.jobs };
         let left = self.schedules.map(AtomicU64::new);
         let (mut sight, certificate) = explore(TrackedSharing, jobs, control, || {
@@ -188,8 +194,9 @@ impl Search<'_> {
         sight
     }
 
-    /// Runs what the engine has been given, which is the `first` of the parts or a later one; no more than what is `left`
-    /// of all executions, if they are limited. `goes_on` tells after each execution whether to go on.
+    /// Runs what the engine has been given, which is the `first` of the parts or a later one; no
+    /// more than what is `left` of all executions, if they are limited. `goes_on` tells after
+    /// each execution whether to go on.
     fn part(
         &self,
         engine: &mut Engine,

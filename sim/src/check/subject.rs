@@ -11,17 +11,18 @@ const CHANGED: u8 = 0x80;
 
 /// What was executed, with what it takes to tell whether something else is the same.
 ///
-/// In a token's header it is, in this order: a byte for the kind, with its highest bit set if there are changes; the
-/// digest (8 bytes, lowest first); three LEB128 numbers for the limits (0 is the scenario's own, anything else is the
-/// limit plus 1); if there are changes, how many, and for each its knob, the account if it has one, and its value, all
-/// LEB128; and the name as UTF-8.
+/// In a token's header it is, in this order: a byte for the kind, with its highest bit set if there
+/// are changes; the digest (8 bytes, lowest first); three LEB128 numbers for the limits (0 is the
+/// scenario's own, anything else is the limit plus 1); if there are changes, how many, and for each
+/// its knob, the account if it has one, and its value, all LEB128; and the name as UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// Its sort.
     pub kind: SubjectKind,
     /// The scenario's [digest](crate::world::Scenario::digest), before any change.
     pub digest: u64,
-    /// What is changed in the scenario: a counterexample is shown in the smallest scenario that has it.
+    /// What is changed in the scenario: a counterexample is shown in the smallest scenario that
+    /// has it.
     pub changes: Changes,
     /// The limits that are not the scenario's own.
     pub limits: LimitChanges,
@@ -164,8 +165,9 @@ impl fmt::Display for Subject {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     prop_compose! {
         fn subject()(

@@ -10,9 +10,11 @@ use crate::world::{Coverage, Fault, Scenario};
 pub enum Warning {
     /// All executions were the same one: nothing was left to decide, or nothing was decided.
     OneSchedule,
-    /// No two steps of different tasks were in conflict: nothing depends on an order that could have been another.
+    /// No two steps of different tasks were in conflict: nothing depends on an order that could
+    /// have been another.
     NoConflict,
-    /// The scenario has this feature, and no execution exercised it. The name is that of the counter.
+    /// The scenario has this feature, and no execution exercised it. The name is that of the
+    /// counter.
     NeverExercised(&'static str),
 }
 

@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use mapi_sync::contract::Rule;
 use mapi_sync_sim::strategy::{STRATEGIES, StrategyInfo};
 
-/// Checks mail-store providers against the contract of Outlook's background synchronization, over many schedules.
+/// Checks mail-store providers against the contract of Outlook's background synchronization, over
+/// many schedules.
 #[derive(Debug, Parser)]
 #[command(
     name = "mapi-sync",
@@ -35,12 +36,14 @@ pub(super) enum Command {
 
 /// Runs many schedules of a scenario and holds every call against the contract.
 ///
-/// Of each rule that is broken, the first execution that shows it is kept, run again with a log, and printed as a time
-/// line with the token that replays it. The run goes on to its end, to find what else is broken, unless --fail-fast.
-/// The result is the same for every number of jobs. Ctrl-C ends the run early, with a summary of what was run.
+/// Of each rule that is broken, the first execution that shows it is kept, run again with a log,
+/// and printed as a time line with the token that replays it. The run goes on to its end, to find
+/// what else is broken, unless --fail-fast. The result is the same for every number of jobs. Ctrl-C
+/// ends the run early, with a summary of what was run.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
-    /// A built-in scenario or misbehaviour, by name, or a scenario file; `-` reads one from the standard input
+    /// A built-in scenario or misbehaviour, by name, or a scenario file; `-` reads one from the
+    /// standard input
     #[arg(default_value = "default")]
     pub(super) scenario: String,
     /// How many schedules to run [default: 100000, or all of an exhaustive strategy's]
@@ -72,8 +75,8 @@ pub(super) struct SearchArgs {
     pub(super) seed: u64,
     /// How many threads to use [default: one for each processor]
     ///
-    /// The result is the same for every number. An exhaustive search that is limited by --schedules runs on one thread, and
-    /// so does the strategy cancellations.
+    /// The result is the same for every number. An exhaustive search that is limited by
+    /// --schedules runs on one thread, and so does the strategy cancellations.
     #[arg(short, long, value_name = "J")]
     pub(super) jobs: Option<NonZeroUsize>,
     /// How schedules are chosen
@@ -83,8 +86,8 @@ pub(super) struct SearchArgs {
 
 /// Runs one schedule again, and shows its time line.
 ///
-/// A token of a built-in scenario or misbehaviour replays by itself. One of a scenario file needs that file, and is
-/// refused with any other.
+/// A token of a built-in scenario or misbehaviour replays by itself. One of a scenario file needs
+/// that file, and is refused with any other.
 #[derive(Debug, clap::Args)]
 pub(super) struct ReplayArgs {
     /// The token, as a check printed it
@@ -97,8 +100,9 @@ pub(super) struct ReplayArgs {
 
 /// Sees whether every misbehaviour is found, and nothing that is right is accused.
 ///
-/// Each misbehaviour of the simulated provider or host breaks one rule, and is run until that rule is found broken.
-/// Each correct variant is unusual but right, and must never be accused of anything.
+/// Each misbehaviour of the simulated provider or host breaks one rule, and is run until that rule
+/// is found broken. Each correct variant is unusual but right, and must never be accused of
+/// anything.
 #[derive(Debug, clap::Args)]
 pub(super) struct MutantsArgs {
     /// How many schedules each misbehaviour is given at most
@@ -165,8 +169,8 @@ pub(super) struct TraceArgs {
 pub(super) enum TraceCommand {
     /// Hold the calls of a recording against the contract
     ///
-    /// A recording shows callbacks only, so the rules about starts, references and events are not held. Nor is
-    /// anything missed of a sync that the file has only in part.
+    /// A recording shows callbacks only, so the rules about starts, references and events are not
+    /// held. Nor is anything missed of a sync that the file has only in part.
     Check {
         /// The file; `-` is the standard input
         file: String,
@@ -177,9 +181,10 @@ pub(super) enum TraceCommand {
 
 /// Checks a provider in a DLL, through its COM method table.
 ///
-/// The DLL is loaded into a process of its own, and its export `HRESULT __stdcall NAME(IUnknown **store)` is asked for
-/// a store. Syncs are run one after the other and every call is held against the contract. What only a process shows
-/// is looked at as well: a crash, a sync that never ends, handles and threads that are left.
+/// The DLL is loaded into a process of its own, and its export `HRESULT __stdcall NAME(IUnknown
+/// **store)` is asked for a store. Syncs are run one after the other and every call is held against
+/// the contract. What only a process shows is looked at as well: a crash, a sync that never ends,
+/// handles and threads that are left.
 #[cfg(windows)]
 #[derive(Debug, clap::Args)]
 pub(super) struct ComCheckArgs {

@@ -123,14 +123,16 @@ fn supervise(args: &ComCheckArgs) -> Result<(ForeignReport, Option<String>), Fai
     });
 
     let began = Instant::now();
-    // Start, Done and event are each waited for by the child itself; this is for a child that cannot.
+    // Start, Done and event are each waited for by the child itself; this is for a child that
+    // cannot.
     let limit = Duration::from_millis(args.patience) * 4 + Duration::from_secs(20);
     let mut report = ForeignReport::default();
     let mut unusable = None;
     let mut heard = began;
     let mut invalid_closes = 0;
     loop {
-        // The child stands still until this is answered, so it says nothing before what it did is counted.
+        // The child stands still until this is answered, so it says nothing before what it did is
+        // counted.
         if child.next(POLL) == Some(DebugEvent::InvalidClose) {
             invalid_closes += 1;
         }

@@ -14,9 +14,8 @@ mod trace;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use args::{Args, Command};
+use clap::Parser;
 
 /// How a command ended that had nothing wrong with its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -40,8 +40,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A bar that counts the executions of `control` up to `total`. If that is not known, it goes by the estimated share of
-    /// the whole.
+    /// A bar that counts the executions of `control` up to `total`. If that is not known, it goes
+    /// by the estimated share of the whole.
     pub(super) fn of_schedules(total: Option<u64>, control: &Arc<Control>) -> Self {
         let bar = match total {
             Some(_) => {

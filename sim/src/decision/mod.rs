@@ -1,22 +1,24 @@
 //! The decision vector: a schedule, its times, faults and data as one value.
 //!
-//! An execution asks many questions; most are answered by the default (carry on, 0, no fault). Only departures from
-//! the default are kept. Each is keyed by *where* it was taken, in terms that do not change when another decision does:
-//! the asking task's [key](TaskKey), and how many questions of that sort the task had asked before. So deleting an entry
-//! leaves the others in place, and that is what makes schedules shrinkable.
+//! An execution asks many questions; most are answered by the default (carry on, 0, no fault). Only
+//! departures from the default are kept. Each is keyed by *where* it was taken, in terms that do
+//! not change when another decision does: the asking task's [key](TaskKey), and how many questions
+//! of that sort the task had asked before. So deleting an entry leaves the others in place, and
+//! that is what makes schedules shrinkable.
 //!
-//! Decoding is total: an entry that is never asked for is ignored, an answer that is impossible counts as the default.
-//! Any vector is a schedule of any program.
+//! Decoding is total: an entry that is never asked for is ignored, an answer that is impossible
+//! counts as the default. Any vector is a schedule of any program.
 //!
 //! [`Token`] is the printable form.
 
 mod token;
 
+use std::collections::BTreeMap;
+use std::mem;
+
 pub use token::{Token, TokenError};
 
 use crate::engine::{TaskId, TaskKey, default_of_few};
-use std::collections::BTreeMap;
-use std::mem;
 
 /// What was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,13 +45,13 @@ impl Kind {
 pub struct Place {
     /// Its sort.
     pub kind: Kind,
-    /// The task that ran last ([`Kind::Run`], [`Kind::Spurious`]), that asked, or that was to be polled
-    /// ([`Kind::Drop`]).
+    /// The task that ran last ([`Kind::Run`], [`Kind::Spurious`]), that asked, or that was to be
+    /// polled ([`Kind::Drop`]).
     pub task: TaskKey,
     /// The hash of the [site](crate::engine::Site)'s name; 0 where there is none.
     pub site: u32,
-    /// For [`Kind::Run`], how many segments `task` had run; otherwise how many decisions of this kind, task and
-    /// site came before.
+    /// For [`Kind::Run`], how many segments `task` had run; otherwise how many decisions of this
+    /// kind, task and site came before.
     pub ordinal: u32,
 }
 
@@ -58,11 +60,13 @@ pub struct Place {
 pub struct Departure {
     /// Where.
     pub place: Place,
-    /// The picked task's [key as a number](TaskKey::get) for [`Kind::Run`], otherwise the value, never 0.
+    /// The picked task's [key as a number](TaskKey::get) for [`Kind::Run`], otherwise the value,
+    /// never 0.
     pub value: u64,
 }
 
-/// An execution's departures from the default, in the order in which they were taken. Empty is the plain run.
+/// An execution's departures from the default, in the order in which they were taken. Empty is the
+/// plain run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Decisions {
     departures: Vec<Departure>,
@@ -137,8 +141,9 @@ impl FromIterator<Departure> for Decisions {
 pub(crate) struct Step {
     /// The task's number, which stays below the highest bit. That one says that the step departed.
     run: u32,
-    /// If not 0, a bit for each task that could run, from which it follows whether the step departed. It costs less to
-    /// write down than to find out, and it is asked of few executions.
+    /// If not 0, a bit for each task that could run, from which it follows whether the step
+    /// departed. It costs less to write down than to find out, and it is asked of few
+    /// executions.
     ready: u64,
 }
 
@@ -167,7 +172,8 @@ impl Step {
         if low == !Self::DEPARTED { TaskId::CLOCK } else { TaskId(low) }
     }
 
-    /// The steps of a log from its beginning on: whose each was, and whether it departed from the default.
+    /// The steps of a log from its beginning on: whose each was, and whether it departed from the
+    /// default.
     pub(crate) fn settled(log: &[Self]) -> impl Iterator<Item = (TaskId, bool)> {
         let mut last = TaskId::MAIN;
         log.iter().map(move |step| {

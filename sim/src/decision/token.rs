@@ -1,9 +1,10 @@
 //! Decisions as a short text that survives a shell, a URL and a bug report.
 
-use super::{Decisions, Departure, Kind, Place};
-use crate::engine::TaskKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::{Decisions, Departure, Kind, Place};
+use crate::engine::TaskKey;
 
 const PREFIX: &str = "ms";
 const VERSION: u64 = 1;
@@ -240,8 +241,9 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn departure() -> impl Strategy<Value = Departure> {
         (0..5_usize, any::<u64>(), any::<u32>(), any::<u32>(), any::<u64>()).prop_map(

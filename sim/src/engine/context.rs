@@ -1,8 +1,15 @@
 //! The state of the execution that runs on this thread.
 //!
-//! It lives in a thread-local, so that the handles which tasks hold are plain numbers and `Send`. Each field has a
-//! cell of its own: user code never runs while one of them is borrowed, save for a strategy's, which must not call
-//! the engine.
+//! It lives in a thread-local, so that the handles which tasks hold are plain numbers and `Send`.
+//! Each field has a cell of its own: user code never runs while one of them is borrowed, save for a
+//! strategy's, which must not call the engine.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+
+use mapi_sync::contract::VirtualClock;
 
 use super::footprint::{Chosen, Effect, Mode};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
@@ -10,11 +17,6 @@ use super::strategy::{ChoicePoint, Strategy};
 use super::timers::Timers;
 use super::wakeup::Wakeup;
 use crate::decision::{Answer, Kind};
-use mapi_sync::contract::VirtualClock;
-use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
-use std::future::Future;
-use std::pin::Pin;
 
 /// A task's future.
 pub(super) type BoxedTask = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -83,7 +85,8 @@ impl Traced {
     }
 }
 
-/// What a task said that it waits for, and at which step: the word is good until the task is polled again.
+/// What a task said that it waits for, and at which step: the word is good until the task is polled
+/// again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wait {
     pub(super) step: u64,
@@ -103,7 +106,8 @@ pub(super) struct Context {
     pub(super) closing: Cell<bool>,
     pub(super) step: Cell<u64>,
     pub(super) current: Cell<TaskId>,
-    /// Something is in `newborn` or `aborts`, or footprints are kept: a segment's end is more than a step.
+    /// Something is in `newborn` or `aborts`, or footprints are kept: a segment's end is more than
+    /// a step.
     pub(super) dirty: Cell<bool>,
     pub(super) faults_left: Cell<u32>,
     pub(super) panic_place: RefCell<Option<String>>,
@@ -267,8 +271,8 @@ pub fn is_simulated() -> bool {
     with(|cx| cx.active.get())
 }
 
-/// Whether the execution on this thread is over, and what is left of it is being dropped: nothing that is started now ever
-/// runs.
+/// Whether the execution on this thread is over, and what is left of it is being dropped: nothing
+/// that is started now ever runs.
 pub(crate) fn is_closing() -> bool {
     with(|cx| cx.closing.get())
 }
@@ -306,7 +310,8 @@ pub(super) fn next_object() -> ObjectId {
             );
         match ordinal {
             Some(ordinal) => ObjectId::of(cx.key(current), ordinal),
-            // Made outside of any execution: objects of one program text share no identity with those made inside.
+            // Made outside of any execution: objects of one program text share no identity with
+            // those made inside.
             None => OUTSIDE.with(|count| {
                 count.set(count.get() + 1);
                 ObjectId::of(TaskKey::CLOCK, count.get())
@@ -339,8 +344,9 @@ pub(super) fn waits_for(what: WaitFor) {
     note_wait(Traced::count_wait);
 }
 
-/// Notes what the running task looked at, to see whether it has to wait. Alone, that is no access: whether the task can
-/// run once the thing has come does not depend on which was first. Among several waits, it is.
+/// Notes what the running task looked at, to see whether it has to wait. Alone, that is no access:
+/// whether the task can run once the thing has come does not depend on which was first. Among
+/// several waits, it is.
 #[inline]
 pub(super) fn looks_at(objects: &[ObjectId]) {
     note_wait(|traced, _| {
@@ -355,8 +361,8 @@ pub(super) fn queues_for(object: ObjectId) {
     note_wait(|traced, _| traced.awaited.push(object));
 }
 
-/// Notes that what the running task waits for is there already, by the given step: but for that step, the task would have
-/// to wait.
+/// Notes that what the running task waits for is there already, by the given step: but for that
+/// step, the task would have to wait.
 #[inline]
 pub(super) fn is_there(step: u64) {
     note_wait(|traced, _| traced.given = Some(step));
@@ -368,12 +374,13 @@ pub(super) fn waits_for_its_turn() {
     note_wait(Traced::count_wait);
 }
 
-/// Says that what the running task waited for came at the given step, by that step's use of `object`.
+/// Says that what the running task waited for came at the given step, by that step's use of
+/// `object`.
 ///
-/// A task that waited for this alone could not have run before. One that waited for several things at once could, or for
-/// something else, as where a joiner is kept after a `select!` and polled again later, or one of many futures of which only
-/// those are polled that were woken: which of them had come can be seen. Then it is an access like others, and the order
-/// can be reversed.
+/// A task that waited for this alone could not have run before. One that waited for several things
+/// at once could, or for something else, as where a joiner is kept after a `select!` and polled
+/// again later, or one of many futures of which only those are polled that were woken: which of
+/// them had come can be seen. Then it is an access like others, and the order can be reversed.
 #[inline]
 pub(super) fn came(object: ObjectId, step: u64) {
     if is_recording() {
@@ -389,7 +396,8 @@ fn note_coming(object: ObjectId, step: u64) {
     }
 }
 
-/// Whether the running task could have run this segment before the given step. Only known with footprints.
+/// Whether the running task could have run this segment before the given step. Only known with
+/// footprints.
 fn was_woken_before(step: u64) -> bool {
     with(|cx| {
         let traced = cx.traced.borrow();
@@ -398,7 +406,8 @@ fn was_woken_before(step: u64) -> bool {
     })
 }
 
-/// Whether what the running task waited for before this segment was this and nothing else. Only known with footprints.
+/// Whether what the running task waited for before this segment was this and nothing else. Only
+/// known with footprints.
 pub(super) fn waited_for_alone(object: ObjectId) -> bool {
     is_recording()
         && with(|cx| {

@@ -3,6 +3,12 @@
 mod footprints;
 mod run;
 
+use std::any::Any;
+use std::borrow::Cow;
+use std::future::Future;
+use std::mem;
+use std::task::Waker;
+
 use super::context::{self, BoxedTask, Context, TaskMeta};
 use super::id::{TaskId, TaskKey};
 use super::outcome::{End, Limits, Nondeterminism, Outcome, TaskPanic};
@@ -10,11 +16,6 @@ use super::ready::ReadySet;
 use super::strategy::{Draws, Strategy};
 use crate::decision::{Answer, Decisions, Step};
 use crate::strategy::Replay;
-use std::any::Any;
-use std::borrow::Cow;
-use std::future::Future;
-use std::mem;
-use std::task::Waker;
 
 /// A task's future, and how it is run.
 struct Slot {
@@ -171,12 +172,13 @@ impl Engine {
         &mut self.limits
     }
 
-    /// Runs execution number `index` of the program whose main task is `main`. `None` if the strategy has nothing left.
+    /// Runs execution number `index` of the program whose main task is `main`. `None` if the
+    /// strategy has nothing left.
     ///
     /// # Panics
     ///
-    /// From inside of another execution on this thread, and if the strategy panics. A panicking task is an
-    /// [outcome](Outcome::panics).
+    /// From inside of another execution on this thread, and if the strategy panics. A panicking
+    /// task is an [outcome](Outcome::panics).
     pub fn execute(
         &mut self,
         index: u64,
@@ -223,12 +225,14 @@ impl Engine {
         outcome
     }
 
-    /// Runs the last execution once more, given its program afresh, and compares every step and decision.
+    /// Runs the last execution once more, given its program afresh, and compares every step and
+    /// decision.
     ///
     /// # Errors
     ///
-    /// The first step at which the two differ: the program depends on something other than its decisions, such as the
-    /// real time, the iteration order of a `HashMap`, or state left over from one execution to the next.
+    /// The first step at which the two differ: the program depends on something other than its
+    /// decisions, such as the real time, the iteration order of a `HashMap`, or state left over
+    /// from one execution to the next.
     ///
     /// # Panics
     ///
@@ -264,8 +268,8 @@ impl Engine {
         Decisions::from_log(self.log(), &self.answers, |task| keys[task.index()])
     }
 
-    /// A number that two executions share only if they took the same steps and decisions (but for collisions of
-    /// 64 bits).
+    /// A number that two executions share only if they took the same steps and decisions (but for
+    /// collisions of 64 bits).
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let steps = Step::settled(self.log()).fold(0, |hash, (task, departed)| {

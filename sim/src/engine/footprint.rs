@@ -5,15 +5,16 @@ use super::executor::Facts;
 use super::id::{ObjectId, TaskId, TaskKey};
 use crate::decision::Kind;
 
-/// How a segment used a tracked object. Two accesses conflict when they are of different segments, of the same
-/// object, and not both reads or both of the commuting kind.
+/// How a segment used a tracked object. Two accesses conflict when they are of different segments,
+/// of the same object, and not both reads or both of the commuting kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
     /// Looked at it.
     Read,
     /// Changed it, or took part in an order that others can see.
     Write,
-    /// Changed it in a way that gives the same result in any order with others of its kind, as counting does.
+    /// Changed it in a way that gives the same result in any order with others of its kind, as
+    /// counting does.
     Commute,
 }
 
@@ -28,10 +29,12 @@ impl Mode {
 /// One entry of a footprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
-    /// The segment used an object. The order with a conflicting access of another segment can be reversed.
+    /// The segment used an object. The order with a conflicting access of another segment can be
+    /// reversed.
     Access(ObjectId, Mode),
-    /// The segment could not have run before that earlier step (counted from 0): the step sent the message that this
-    /// one received, finished the task that it joined, or granted the permit that it took.
+    /// The segment could not have run before that earlier step (counted from 0): the step sent the
+    /// message that this one received, finished the task that it joined, or granted the permit
+    /// that it took.
     After(u64),
 }
 
@@ -62,7 +65,8 @@ pub struct Segment<'a> {
     pub choices: &'a [Chosen],
     /// The tasks that it spawned.
     pub spawned: &'a [TaskId],
-    /// The tasks that it woke or spawned, itself among them, whether or not they were ready already.
+    /// The tasks that it woke or spawned, itself among them, whether or not they were ready
+    /// already.
     pub woken: &'a [TaskId],
     /// Whether the task came to its end.
     pub finished: bool,
@@ -87,9 +91,9 @@ impl Segment<'_> {
 
 /// A tracked object: what the engine knows of a channel, a lock, a cell.
 ///
-/// The objects of [this module](super) hold one. A type of your own that tasks share can hold one too, and tell of
-/// its uses with [`read`](Self::read), [`write`](Self::write) and [`commute`](Self::commute); the exhaustive search is
-/// sound for it then.
+/// The objects of [this module](super) hold one. A type of your own that tasks share can hold one
+/// too, and tell of its uses with [`read`](Self::read), [`write`](Self::write) and
+/// [`commute`](Self::commute); the exhaustive search is sound for it then.
 #[derive(Clone, Copy, Debug)]
 pub struct Object {
     id: ObjectId,
@@ -97,7 +101,8 @@ pub struct Object {
 }
 
 impl Object {
-    /// A new object. Its identity comes from the task that makes it, and from how many that task made before.
+    /// A new object. Its identity comes from the task that makes it, and from how many that task
+    /// made before.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         Self { id: context::next_object(), name }

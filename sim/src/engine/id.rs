@@ -27,11 +27,11 @@ impl TaskId {
     }
 }
 
-/// A task's identity across schedules: 48 bits derived from its parent's key and from how many children
-/// the parent had before it.
+/// A task's identity across schedules: 48 bits derived from its parent's key and from how many
+/// children the parent had before it.
 ///
-/// Two schedules of one program give the same key to the same task, whenever it is spawned, and a task that is no
-/// longer spawned takes no key away from another.
+/// Two schedules of one program give the same key to the same task, whenever it is spawned, and a
+/// task that is no longer spawned takes no key away from another.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskKey(u64);
 
@@ -69,7 +69,8 @@ impl fmt::Debug for TaskKey {
     }
 }
 
-/// A tracked object's identity across schedules, derived like a [`TaskKey`] from the task that made it.
+/// A tracked object's identity across schedules, derived like a [`TaskKey`] from the task that made
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(u64);
 
@@ -95,7 +96,8 @@ impl ObjectId {
     }
 }
 
-/// A place in the program where a value or a fault is chosen. Its name is part of the decision's key.
+/// A place in the program where a value or a fault is chosen. Its name is part of the decision's
+/// key.
 ///
 /// # Examples
 ///
@@ -156,7 +158,8 @@ impl PartialEq for Site {
 
 impl Eq for Site {}
 
-/// `SplitMix64`'s finalizer (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
+/// `SplitMix64`'s finalizer (Steele, Lea, Flood, "Fast splittable pseudorandom number generators",
+/// OOPSLA 2014).
 pub(crate) const fn mix(value: u64) -> u64 {
     let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

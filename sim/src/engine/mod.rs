@@ -2,17 +2,18 @@
 //!
 //! # The problem
 //!
-//! A program of tasks that talk to one another behaves in as many ways as there are orders of their steps, moments of
-//! their timers, and places where something fails or is cancelled. A test on a real executor sees one of them, and
-//! not the same one next time.
+//! A program of tasks that talk to one another behaves in as many ways as there are orders of their
+//! steps, moments of their timers, and places where something fails or is cancelled. A test on a
+//! real executor sees one of them, and not the same one next time.
 //!
-//! Here every such thing is a *decision*, and a [`Strategy`] makes it. One execution is one straight run of the
-//! program under a strategy; the decisions are [written down](crate::decision), and the same decisions give the same
-//! run.
+//! Here every such thing is a *decision*, and a [`Strategy`] makes it. One execution is one
+//! straight run of the program under a strategy; the decisions are [written down](crate::decision),
+//! and the same decisions give the same run.
 //!
 //! # An example
 //!
-//! Two tasks raise a counter by reading it and writing it back. Some order of their steps loses one of the two.
+//! Two tasks raise a counter by reading it and writing it back. Some order of their steps loses one
+//! of the two.
 //!
 //! ```
 //! use mapi_sync_sim::engine::{self, Engine, Limits, sync::Register};
@@ -52,26 +53,30 @@
 //!
 //! # What happens between decisions
 //!
-//! A *poll segment* is one call of a task's `poll`: it runs from one await point to the next, and nothing comes between.
-//! The objects of [`sync`] are scheduling points: each of their asynchronous operations starts a segment of its own.
-//! Their plain functions ([`Register::get`](sync::Register::get), `try_send`, …) act within the running segment.
+//! A *poll segment* is one call of a task's `poll`: it runs from one await point to the next, and
+//! nothing comes between. The objects of [`sync`] are scheduling points: each of their asynchronous
+//! operations starts a segment of its own. Their plain functions
+//! ([`Register::get`](sync::Register::get), `try_send`, …) act within the running segment.
 //!
-//! Time is virtual, in milliseconds. It moves when no task can run, to the next deadline, and all tasks that
-//! are due then can run: their order is one more decision. With [`Limits::skew_ms`] the clock may also move while tasks
-//! are still able to run, as if they had been slow.
+//! Time is virtual, in milliseconds. It moves when no task can run, to the next deadline, and all
+//! tasks that are due then can run: their order is one more decision. With [`Limits::skew_ms`] the
+//! clock may also move while tasks are still able to run, as if they had been slow.
 //!
-//! If nothing is decided, the current task carries on, else the lowest that can run does, every [choice](choose) is
-//! 0, and no [fault] strikes. So the empty list of decisions is a run too: the plain one.
+//! If nothing is decided, the current task carries on, else the lowest that can run does, every
+//! [choice](choose) is 0, and no [fault] strikes. So the empty list of decisions is a run too: the
+//! plain one.
 //!
 //! # Limits
 //!
-//! - One execution runs on one thread. A waker may be sent elsewhere, but a wake from a foreign thread may be lost, and
-//!   no order that another thread takes part in is under control.
-//! - Code that asks the real time, iterates a `HashMap` with a random state, or keeps state from one execution to the
-//!   next is not deterministic. [`Engine::repeat`] finds out.
-//! - Primitives of other crates (`tokio::sync`, `futures`) work, for they need wakers only. Their state is not tracked,
-//!   though: the random strategies do not care, but an exhaustive search that reduces is sound only over tracked objects.
-//! - A segment that never returns hangs the execution: the budgets of [`Limits`] are looked at between segments.
+//! - One execution runs on one thread. A waker may be sent elsewhere, but a wake from a foreign
+//!   thread may be lost, and no order that another thread takes part in is under control.
+//! - Code that asks the real time, iterates a `HashMap` with a random state, or keeps state from
+//!   one execution to the next is not deterministic. [`Engine::repeat`] finds out.
+//! - Primitives of other crates (`tokio::sync`, `futures`) work, for they need wakers only. Their
+//!   state is not tracked, though: the random strategies do not care, but an exhaustive search that
+//!   reduces is sound only over tracked objects.
+//! - A segment that never returns hangs the execution: the budgets of [`Limits`] are looked at
+//!   between segments.
 
 mod context;
 mod executor;
@@ -89,20 +94,19 @@ mod turn;
 mod wakeup;
 
 pub use context::{clock, is_simulated};
+pub(crate) use context::{is_closing, is_recording};
 pub use executor::Engine;
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};
+pub(crate) use id::mix;
 pub use id::{ObjectId, Site, TaskId, TaskKey};
 pub use outcome::{Blocked, Budget, End, Limits, Nondeterminism, Outcome, TaskPanic};
 pub use ready::Ready;
+pub(crate) use ready::default_of_few;
 pub use runtime::SimRuntime;
+pub(crate) use strategy::Draws;
 pub use strategy::{ChoicePoint, Decision, Strategy};
 pub use task::{
     AbortHandle, Builder, JoinError, JoinHandle, Sleep, YieldNow, choose, current, current_key,
     current_step, fault, now, sleep, sleep_for, sleep_until, spawn, spawn_droppable, task_name,
     yield_now,
 };
-
-pub(crate) use context::{is_closing, is_recording};
-pub(crate) use id::mix;
-pub(crate) use ready::default_of_few;
-pub(crate) use strategy::Draws;

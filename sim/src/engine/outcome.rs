@@ -1,11 +1,12 @@
 //! What an execution may use, and how it ended.
 
-use super::context;
-use super::id::TaskId;
-use super::turn;
 use std::fmt;
 use std::panic;
 use std::sync::Once;
+
+use super::context;
+use super::id::TaskId;
+use super::turn;
 
 /// What one execution may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +15,8 @@ pub struct Limits {
     pub max_steps: u64,
     /// Virtual milliseconds before the execution counts as a livelock.
     pub max_virtual_ms: u64,
-    /// How far ahead of ready tasks the clock may run, in virtual milliseconds. At 0 it moves only when no task can run.
+    /// How far ahead of ready tasks the clock may run, in virtual milliseconds. At 0 it moves only
+    /// when no task can run.
     pub skew_ms: u64,
     /// How many faults may strike.
     pub faults: u32,
@@ -143,8 +145,8 @@ pub struct Nondeterminism {
     pub step: u64,
 }
 
-/// Keeps panics inside of executions from being printed: they are caught and become part of the outcome. Panics
-/// elsewhere go to the hook that was there before.
+/// Keeps panics inside of executions from being printed: they are caught and become part of the
+/// outcome. Panics elsewhere go to the hook that was there before.
 pub(super) fn quiet_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

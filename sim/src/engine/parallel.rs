@@ -1,6 +1,5 @@
 //! Many executions over several threads, with the same result for every number of threads.
 
-use crate::lock::{lock, wait};
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::ops::{ControlFlow, Range};
@@ -8,6 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::thread;
+
+use crate::lock::{lock, wait};
 
 /// What the outside sees of a running sweep, and says to it.
 #[derive(Debug, Default)]
@@ -60,13 +61,13 @@ impl Control {
     }
 }
 
-/// Runs the executions `0..total` in chunks of `chunk` on `jobs` threads, and hands each chunk's result to `merge` in
-/// the order of the chunks.
+/// Runs the executions `0..total` in chunks of `chunk` on `jobs` threads, and hands each chunk's
+/// result to `merge` in the order of the chunks.
 ///
-/// `worker` is called once on each thread and makes what runs one chunk: usually a closure that owns an
-/// [`Engine`](super::Engine). When `merge` breaks, the chunks that come later are neither run nor merged, even if some
-/// were run ahead. So what was merged is the same for every number of jobs, provided that a chunk's result follows from
-/// its range alone, and nobody interrupts.
+/// `worker` is called once on each thread and makes what runs one chunk: usually a closure that
+/// owns an [`Engine`](super::Engine). When `merge` breaks, the chunks that come later are neither
+/// run nor merged, even if some were run ahead. So what was merged is the same for every number of
+/// jobs, provided that a chunk's result follows from its range alone, and nobody interrupts.
 ///
 /// After an interrupt, the chunks that are under way are merged, and no more.
 ///
@@ -135,14 +136,16 @@ pub fn sweep<T, R>(
     });
 }
 
-/// Runs work that can be split, on `jobs` threads, and hands what came of each part to `merge` in the order of the parts.
+/// Runs work that can be split, on `jobs` threads, and hands what came of each part to `merge` in
+/// the order of the parts.
 ///
-/// `worker` is called once on each thread and makes what runs one part. That is given the part and a way to the others:
-/// through it, the part may hand over the rest of itself, to come right after it and before what it handed over
-/// earlier, and is told whether anybody still wants to know of it. When `merge` breaks, the parts that come later are
-/// neither run nor merged. So what was merged is the same for every number of jobs, provided that what a part does and
-/// where it is split follows from the part alone, and nobody interrupts. The workers are to look at `control` themselves;
-/// after an interrupt, parts that are under way are merged, and no others are begun.
+/// `worker` is called once on each thread and makes what runs one part. That is given the part and
+/// a way to the others: through it, the part may hand over the rest of itself, to come right after
+/// it and before what it handed over earlier, and is told whether anybody still wants to know of
+/// it. When `merge` breaks, the parts that come later are neither run nor merged. So what was
+/// merged is the same for every number of jobs, provided that what a part does and where it is
+/// split follows from the part alone, and nobody interrupts. The workers are to look at `control`
+/// themselves; after an interrupt, parts that are under way are merged, and no others are begun.
 ///
 /// # Panics
 ///
@@ -173,7 +176,8 @@ pub fn divide<P, T, R>(
     });
 }
 
-/// Does the same work on so many threads, which are told their numbers; on the calling one if one is enough.
+/// Does the same work on so many threads, which are told their numbers; on the calling one if one
+/// is enough.
 pub(crate) fn on_threads(jobs: usize, work: impl Fn(usize) + Sync) {
     if jobs <= 1 {
         return work(0);

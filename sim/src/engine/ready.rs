@@ -1,17 +1,19 @@
 //! The set of tasks that can run, and the wakers that add to it.
 //!
-//! As long as there are no more than 64 tasks, the set is one word. With more, the tasks that can run are a list in order,
-//! and the words are where wakers leave what is to come into it: a step then costs by the number of tasks that can run,
-//! not of those that exist.
+//! As long as there are no more than 64 tasks, the set is one word. With more, the tasks that can
+//! run are a list in order, and the words are where wakers leave what is to come into it: a step
+//! then costs by the number of tasks that can run, not of those that exist.
 //!
-//! A wake is three loads and two stores. The words are atomics because a [`Waker`] must be `Send`, but they are only
-//! ever loaded and stored, never read-modified-written: one thread runs an execution. A wake from a foreign thread is
-//! memory-safe and may be lost, as the [engine's guide](super) says.
+//! A wake is three loads and two stores. The words are atomics because a [`Waker`] must be `Send`,
+//! but they are only ever loaded and stored, never read-modified-written: one thread runs an
+//! execution. A wake from a foreign thread is memory-safe and may be lost, as the [engine's
+//! guide](super) says.
 
-use super::id::TaskId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Wake, Waker};
+
+use super::id::TaskId;
 
 const WORDS: usize = 64;
 /// Tasks in one block.
@@ -22,7 +24,8 @@ struct Block {
     woken: [AtomicU64; WORDS],
     /// The tasks that have not finished. Waking another one does nothing.
     live: [AtomicU64; WORDS],
-    /// A bit for each word of `woken` that may not be empty. Good only if there are more than 64 tasks.
+    /// A bit for each word of `woken` that may not be empty. Good only if there are more than 64
+    /// tasks.
     summary: AtomicU64,
     /// A bit for each block whose summary may not be empty, where this one is `bit`.
     top: Arc<AtomicU64>,
@@ -64,7 +67,8 @@ impl Block {
         }
     }
 
-    /// Takes the bits of the words that are not empty, with the number in this block that the lowest bit stands for.
+    /// Takes the bits of the words that are not empty, with the number in this block that the
+    /// lowest bit stands for.
     fn drain(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         let summary = self.summary.load(Relaxed);
         self.summary.store(0, Relaxed);
@@ -113,8 +117,8 @@ pub(super) struct ReadySet {
     top: Arc<AtomicU64>,
     /// How many tasks this execution has had.
     tasks: usize,
-    /// If there are more than 64, those that can run, by ascending number, save for those that were woken since the last
-    /// [`gather`](Self::gather).
+    /// If there are more than 64, those that can run, by ascending number, save for those that
+    /// were woken since the last [`gather`](Self::gather).
     list: Vec<TaskId>,
 }
 
@@ -152,7 +156,8 @@ impl ReadySet {
     #[inline(never)]
     fn insert_into_many(&mut self, id: TaskId) {
         if id.0 == 64 {
-            // What the first word holds is the whole set up to now, and what is to come into the list from now on.
+            // What the first word holds is the whole set up to now, and what is to come into the
+            // list from now on.
             self.first.sum_up(0);
         }
         let (block, word, mask) = self.place(id);
@@ -315,7 +320,8 @@ impl ReadySet {
         live.map(TaskId).filter(|id| !ready.contains(*id)).nth(n as usize)
     }
 
-    /// The words of those that have not finished, with the number of the task that the lowest bit stands for.
+    /// The words of those that have not finished, with the number of the task that the lowest bit
+    /// stands for.
     fn live(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         let words = self.blocks.iter().flat_map(|block| &block.live);
         (0..).step_by(64).zip(words.map(|word| word.load(Relaxed))).take(self.tasks.div_ceil(64))
@@ -446,8 +452,8 @@ pub(crate) fn default_of_few(ready: u64, current: TaskId) -> TaskId {
     Ready::small(ready).default_after(current)
 }
 
-/// The bit of those that are set whose number `choose` gives, told how many there are. Without a branch that depends on
-/// the number, for it is random.
+/// The bit of those that are set whose number `choose` gives, told how many there are. Without a
+/// branch that depends on the number, for it is random.
 #[inline]
 pub(super) fn sample_bit(bits: u64, choose: impl FnOnce(u32) -> u32) -> u64 {
     match u8::try_from(bits) {
@@ -459,7 +465,8 @@ pub(super) fn sample_bit(bits: u64, choose: impl FnOnce(u32) -> u32) -> u64 {
     }
 }
 
-/// The same of any word: S. Vigna, "Broadword Implementation of Rank/Select Queries" (WEA 2008), algorithm 2.
+/// The same of any word: S. Vigna, "Broadword Implementation of Rank/Select Queries" (WEA 2008),
+/// algorithm 2.
 #[inline(never)]
 fn sample_of_many_bits(bits: u64, choose: impl FnOnce(u32) -> u32) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -477,7 +484,8 @@ fn sample_of_many_bits(bits: u64, choose: impl FnOnce(u32) -> u32) -> u64 {
     u64::from(BYTES[(bits >> shift & 0xff) as usize].bits[rest as usize % 8]) << shift
 }
 
-/// What there is to know of a byte: how many of its bits are set, and each of those alone, from the lowest on.
+/// What there is to know of a byte: how many of its bits are set, and each of those alone, from the
+/// lowest on.
 #[derive(Clone, Copy)]
 #[repr(align(16))]
 struct Byte {

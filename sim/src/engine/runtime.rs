@@ -1,8 +1,5 @@
 //! The engine as the runtime of provider code.
 
-use super::footprint::Object;
-use super::task::{self, Builder, JoinError, JoinHandle};
-use mapi_sync::{BoxFuture, Events, HResult, Runtime, Shared, Task, TaskEnd, TaskHandle};
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
@@ -11,8 +8,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// The [`Runtime`] of the execution that is running: its tasks are the engine's, its time is virtual, in whole
-/// milliseconds. The events are the caller's.
+use mapi_sync::{BoxFuture, Events, HResult, Runtime, Shared, Task, TaskEnd, TaskHandle};
+
+use super::footprint::Object;
+use super::task::{self, Builder, JoinError, JoinHandle};
+
+/// The [`Runtime`] of the execution that is running: its tasks are the engine's, its time is
+/// virtual, in whole milliseconds. The events are the caller's.
 #[derive(Clone)]
 pub struct SimRuntime {
     events: Arc<dyn Events>,
@@ -96,11 +98,13 @@ impl Task for SimTask {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use mapi_sync::ProcessEvents;
+
     use super::*;
     use crate::engine::{self, Engine, Limits};
     use crate::strategy::Random;
-    use mapi_sync::ProcessEvents;
-    use std::sync::Mutex;
 
     #[test]
     fn provider_code_runs_on_virtual_time() {

@@ -1,30 +1,32 @@
 //! The oracle that settles what a program leaves open.
 
+use std::any::Any;
+
 use super::executor::Facts;
 use super::footprint::Segment;
 use super::id::{Site, TaskId, TaskKey};
 use super::ready::Ready;
 use crate::decision::Kind;
-use std::any::Any;
 
 /// Decides which task runs next, which value a choice takes, and where faults strike.
 ///
-/// One execution is one straight run: [`begin`](Self::begin), then questions in the program's order, then
-/// [`end`](Self::end). A strategy that explores a tree keeps its place in itself. A strategy must not call the engine's
-/// free functions.
+/// One execution is one straight run: [`begin`](Self::begin), then questions in the program's
+/// order, then [`end`](Self::end). A strategy that explores a tree keeps its place in itself. A
+/// strategy must not call the engine's free functions.
 pub trait Strategy: Any + Send {
     /// Starts the execution of this number (from 0). `false` says that nothing is left to run.
     ///
-    /// What a strategy does in an execution must follow from its own making and from `index` alone if executions are to
-    /// be spread over threads.
+    /// What a strategy does in an execution must follow from its own making and from `index` alone
+    /// if executions are to be spread over threads.
     fn begin(&mut self, index: u64) -> bool;
 
     /// Picks the task that runs next, among those that can. An answer that cannot run is taken as
     /// [`Decision::default_task`]. It is asked only where there is more than one.
     fn pick(&mut self, at: &Decision<'_>) -> TaskId;
 
-    /// The draws of the execution that has begun, if its tasks are picked from those that can run with equal chances: the
-    /// engine then draws by itself, as [`pick`](Self::pick) would, for to ask costs more than to draw.
+    /// The draws of the execution that has begun, if its tasks are picked from those that can run
+    /// with equal chances: the engine then draws by itself, as [`pick`](Self::pick) would, for
+    /// to ask costs more than to draw.
     #[doc(hidden)]
     fn draws(&mut self) -> Option<Draws> {
         None
@@ -43,14 +45,14 @@ pub trait Strategy: Any + Send {
         let _ = segment;
     }
 
-    /// Whether the running execution is of no more use and is to be cut off here. It is asked before each step if
-    /// footprints are wanted.
+    /// Whether the running execution is of no more use and is to be cut off here. It is asked
+    /// before each step if footprints are wanted.
     fn abandons(&mut self) -> bool {
         false
     }
 
-    /// Whether the execution that has come to its end is one that has been run before, in another order or under other
-    /// decisions, and is not to be counted.
+    /// Whether the execution that has come to its end is one that has been run before, in another
+    /// order or under other decisions, and is not to be counted.
     fn discards(&mut self) -> bool {
         self.abandons()
     }
@@ -69,9 +71,10 @@ impl Draws {
         Self(fastrand::Rng::with_seed(seed))
     }
 
-    /// A number below `len`, each with the same chance but for `len` parts in 2^32: the multiplication of D. Lemire, "Fast
-    /// Random Integer Generation in an Interval" (ACM TOMACS 29, 2019), without the loop that evens that out. It would
-    /// take registers in the engine's hottest place, and of the tasks there are, nobody can see the difference.
+    /// A number below `len`, each with the same chance but for `len` parts in 2^32: the
+    /// multiplication of D. Lemire, "Fast Random Integer Generation in an Interval" (ACM TOMACS
+    /// 29, 2019), without the loop that evens that out. It would take registers in the engine's
+    /// hottest place, and of the tasks there are, nobody can see the difference.
     #[inline(always)]
     pub(crate) fn below(&mut self, len: u32) -> u32 {
         ((u64::from(self.0.u32(..)) * u64::from(len)) >> 32) as u32
@@ -93,7 +96,8 @@ impl<'a> Decision<'a> {
         self.ready
     }
 
-    /// Whether the clock may move now, although tasks can run: the next deadline is within the stated skew.
+    /// Whether the clock may move now, although tasks can run: the next deadline is within the
+    /// stated skew.
     #[must_use]
     pub fn clock(&self) -> bool {
         self.clock
@@ -121,8 +125,8 @@ impl<'a> Decision<'a> {
             .unwrap_or_else(|| if self.clock { TaskId::CLOCK } else { self.default_task() })
     }
 
-    /// The one whose number `choose` gives, told how many there are. For random strategies: it costs less than
-    /// [`len`](Self::len) and [`nth`](Self::nth).
+    /// The one whose number `choose` gives, told how many there are. For random strategies: it
+    /// costs less than [`len`](Self::len) and [`nth`](Self::nth).
     #[inline]
     #[must_use]
     pub fn sample(&self, choose: impl FnOnce(u32) -> u32) -> TaskId {
@@ -148,7 +152,8 @@ impl<'a> Decision<'a> {
         self.facts.current()
     }
 
-    /// How many segments [`current`](Self::current) has run: with its key, the place of this decision.
+    /// How many segments [`current`](Self::current) has run: with its key, the place of this
+    /// decision.
     #[must_use]
     pub fn ordinal(&self) -> u32 {
         self.segments(self.current())
@@ -172,7 +177,8 @@ impl<'a> Decision<'a> {
         self.facts.key(task)
     }
 
-    /// What happens if nothing is decided: the current task carries on; if it cannot, the lowest that can runs.
+    /// What happens if nothing is decided: the current task carries on; if it cannot, the lowest
+    /// that can runs.
     #[inline]
     #[must_use]
     pub fn default_task(&self) -> TaskId {
@@ -193,6 +199,7 @@ pub struct ChoicePoint {
     pub site: Site,
     /// How many values there are: 2 for a fault or a drop. The default is 0.
     pub arity: u32,
-    /// How many answers other than 0 the budget still allows in this execution; no end of them for a choice.
+    /// How many answers other than 0 the budget still allows in this execution; no end of them for
+    /// a choice.
     pub left: u32,
 }

@@ -1,5 +1,11 @@
 //! What a task can ask for.
 
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
 use super::context::{self, Life, Newborn, WaitFor};
 use super::footprint::{Effect, Mode};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
@@ -7,11 +13,6 @@ use super::timers::TimerKey;
 use super::turn;
 use super::wakeup::Wakeup;
 use crate::decision::Kind;
-use std::borrow::Cow;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
 /// How a task is to be run.
 #[derive(Clone, Debug)]
@@ -119,7 +120,8 @@ impl JoinHandle {
         self.id
     }
 
-    /// Asks for the task to be dropped at its next await point. A task that has finished does not notice.
+    /// Asks for the task to be dropped at its next await point. A task that has finished does not
+    /// notice.
     pub fn abort(&self) {
         abort(self.id);
     }
@@ -286,7 +288,8 @@ pub fn sleep_for(duration: Duration) -> Sleep {
     sleep(u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
 
-/// Waits until the virtual time is `deadline` milliseconds or later. A deadline that has passed yields.
+/// Waits until the virtual time is `deadline` milliseconds or later. A deadline that has passed
+/// yields.
 pub fn sleep_until(deadline: u64) -> Sleep {
     Sleep { deadline, timer: None, yielded: false }
 }
@@ -345,7 +348,8 @@ impl Drop for Sleep {
     }
 }
 
-/// A value below `arity`, chosen by the strategy; 0 if nothing speaks for another, and outside of an execution.
+/// A value below `arity`, chosen by the strategy; 0 if nothing speaks for another, and outside of
+/// an execution.
 ///
 /// # Panics
 ///
@@ -361,8 +365,8 @@ pub fn choose(site: impl Into<Site>, arity: u32) -> u32 {
     )
 }
 
-/// Whether a fault strikes here, as the strategy decides. At most [`Limits::faults`](super::Limits::faults) do in one
-/// execution, and none outside of one.
+/// Whether a fault strikes here, as the strategy decides. At most
+/// [`Limits::faults`](super::Limits::faults) do in one execution, and none outside of one.
 pub fn fault(site: impl Into<Site>) -> bool {
     let site = site.into();
     context::with(|cx| {

@@ -16,8 +16,8 @@ struct Slot {
     waker: Option<Waker>,
 }
 
-/// A heap of deadlines over slots that are used again. Disarming leaves the heap's entry behind; it is dropped when it
-/// comes up, or when such entries outnumber the armed ones.
+/// A heap of deadlines over slots that are used again. Disarming leaves the heap's entry behind; it
+/// is dropped when it comes up, or when such entries outnumber the armed ones.
 pub(super) struct Timers {
     heap: BinaryHeap<Reverse<(u64, u32, u32)>>,
     slots: Vec<Slot>,

@@ -1,15 +1,17 @@
 //! Whether a task's code is running, and whether it has given up its turn.
 //!
-//! Each segment begins and ends here, and most await points do no more than give up the turn: they end their segment with
-//! the task still able to run. That would be a wake of the running task by itself. A note left here says the same, and
-//! costs neither a call through the waker nor a look at the ready set.
+//! Each segment begins and ends here, and most await points do no more than give up the turn: they
+//! end their segment with the task still able to run. That would be a wake of the running task by
+//! itself. A note left here says the same, and costs neither a call through the waker nor a look at
+//! the ready set.
 //!
 //! So this is one word, in a thread-local of its own that needs no drop.
 
-use super::context;
 use std::cell::Cell;
 use std::ptr;
 use std::task::{Context, Waker};
+
+use super::context;
 
 // No waker's data lies at the end of the address space.
 const NOBODY: *const () = ptr::without_provenance(usize::MAX);
@@ -34,7 +36,8 @@ pub(super) fn begin_without_note() {
     TURN.set(TRACKED);
 }
 
-/// The task's code has returned. Says whether it left the note that it gave up its turn and can run again.
+/// The task's code has returned. Says whether it left the note that it gave up its turn and can run
+/// again.
 #[inline]
 pub(super) fn end() -> bool {
     TURN.replace(NOBODY) == YIELDED
@@ -46,10 +49,12 @@ pub(super) fn is_running() -> bool {
     TURN.get() != NOBODY
 }
 
-/// Gives up the turn: the future that is polled with `cx` is to return `Pending`, and its task can run again.
+/// Gives up the turn: the future that is polled with `cx` is to return `Pending`, and its task can
+/// run again.
 #[inline]
 pub(super) fn give_up(cx: &Context<'_>) {
-    // Another waker than the running task's is that of a set of futures, which has to know which of them to poll.
+    // Another waker than the running task's is that of a set of futures, which has to know which of
+    // them to poll.
     if TURN.get() == cx.waker().data() {
         TURN.set(YIELDED);
     } else {

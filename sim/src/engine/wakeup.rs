@@ -1,16 +1,18 @@
 //! Waking who waits at a tracked object.
 
+use std::task::{Context, Waker};
+
 use super::context;
 use super::footprint::{Effect, Mode};
 use super::id::{ObjectId, TaskId, TaskKey};
-use std::task::{Context, Waker};
 
 /// A waker, with the task and the segment in which it was left.
 ///
-/// Whoever wakes a task decides in which of its segments the wake is noticed. So a wake is in conflict with each segment of
-/// the task since the waker was left there. That is one segment as a rule, the one that the wake leads to. It is more if
-/// the task went on meanwhile without giving the wait up: a receiver that is kept after a `select!`, or one of many
-/// futures of which only those are polled that were woken.
+/// Whoever wakes a task decides in which of its segments the wake is noticed. So a wake is in
+/// conflict with each segment of the task since the waker was left there. That is one segment as a
+/// rule, the one that the wake leads to. It is more if the task went on meanwhile without giving
+/// the wait up: a receiver that is kept after a `select!`, or one of many futures of which only
+/// those are polled that were woken.
 pub(super) struct Wakeup {
     waker: Waker,
     task: TaskId,
@@ -65,7 +67,8 @@ impl Wakeup {
     }
 }
 
-/// A segment of a task, counted from 1, as something that others bring about: they write it, the segment reads it.
+/// A segment of a task, counted from 1, as something that others bring about: they write it, the
+/// segment reads it.
 pub(super) const fn turn(task: TaskKey, segment: u32) -> ObjectId {
     ObjectId::of_task(task).part(1 + segment as u64)
 }

@@ -1,6 +1,5 @@
 //! The host's side of one checked sync.
 
-use crate::lock::lock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -9,6 +8,8 @@ use async_trait::async_trait;
 use mapi_sync::com::{self, Waited};
 use mapi_sync::contract::{Call, Side, SyncWatch};
 use mapi_sync::{EventOut, HResult, OwnedEvent, RawEvent, SyncProgressCallback};
+
+use crate::lock::lock;
 
 /// How long a host that takes its time takes.
 const DAWDLE: Duration = Duration::from_millis(20);
@@ -125,7 +126,8 @@ impl SyncProgressCallback for Host {
     }
 }
 
-/// A published event, seen from outside: a provider's own calls on it are its secret, their effects are not.
+/// A published event, seen from outside: a provider's own calls on it are its secret, their effects
+/// are not.
 pub(super) struct EventWatch {
     out: Arc<dyn EventOut>,
     watch: SyncWatch,
@@ -183,7 +185,8 @@ impl EventWatch {
 
 impl EventOut for EventWatch {
     fn publish(&self, event: RawEvent) -> HResult {
-        // A handle that cannot be duplicated is none, and the monitor, told of no such handle, says so.
+        // A handle that cannot be duplicated is none, and the monitor, told of no such handle, says
+        // so.
         if let Ok(private) = OwnedEvent::duplicate_of(&com::events(), event) {
             self.watch.observe(Call::EventCreated { event });
             let copy = private.raw();

@@ -1,12 +1,14 @@
-//! Checking a provider that is not ours: an `IMAPISync` behind a COM pointer, on real threads and in real time.
+//! Checking a provider that is not ours: an `IMAPISync` behind a COM pointer, on real threads and
+//! in real time.
 //!
-//! The way of the data: [`check_store`] starts syncs on the store through [`ForeignSync`], each with a callback of the
-//! contract's [`Monitor`] around it. What the calls do not show is looked at from outside
-//! and reported to the same monitor: that the event occurred, and when; that the published handle is still the host's to
-//! close. What only a process shows (its handles, its threads) is compared before and after.
+//! The way of the data: [`check_store`] starts syncs on the store through [`ForeignSync`], each
+//! with a callback of the contract's [`Monitor`] around it. What the calls do not show is looked at
+//! from outside and reported to the same monitor: that the event occurred, and when; that the
+//! published handle is still the host's to close. What only a process shows (its handles, its
+//! threads) is compared before and after.
 //!
-//! A real schedule is one of many, so silence here proves less than a simulation: a provider in Rust is better
-//! checked there.
+//! A real schedule is one of many, so silence here proves less than a simulation: a provider in
+//! Rust is better checked there.
 
 mod host;
 mod report;
@@ -32,8 +34,8 @@ pub struct ForeignCheck {
     pub cancel_after: Option<Duration>,
     /// How long the start, the Done and the event are each waited for.
     pub patience: Duration,
-    /// How long stray calls, releases and ending threads are waited for. For the event, once Done is there, at most twice
-    /// as long.
+    /// How long stray calls, releases and ending threads are waited for. For the event, once Done
+    /// is there, at most twice as long.
     pub grace: Duration,
 }
 
@@ -47,15 +49,17 @@ impl Default for ForeignCheck {
 
 const POLL: Duration = Duration::from_millis(2);
 
-/// Runs syncs on `store` and holds everything that can be seen of them against the contract. `after_each` is told how many
-/// are over.
+/// Runs syncs on `store` and holds everything that can be seen of them against the contract.
+/// `after_each` is told how many are over.
 ///
-/// The host closes the published handle inside Done in every second sync, and after the event in the others; in two of
-/// four syncs it takes its time over Progress and Error, which gives an overtaking Done the chance to show.
+/// The host closes the published handle inside Done in every second sync, and after the event in
+/// the others; in two of four syncs it takes its time over Progress and Error, which gives an
+/// overtaking Done the chance to show.
 ///
 /// # Errors
 ///
-/// What the store answered when asked for `IMAPISync`; [`HResult::E_OUTOFMEMORY`] where no runtime can be had.
+/// What the store answered when asked for `IMAPISync`; [`HResult::E_OUTOFMEMORY`] where no runtime
+/// can be had.
 pub fn check_store(
     store: &IUnknown,
     check: &ForeignCheck,

@@ -53,7 +53,8 @@ pub struct Finding {
     pub calls: Vec<String>,
 }
 
-/// What came of the syncs, and every violation: of each rule the first, with how many more there were in its message.
+/// What came of the syncs, and every violation: of each rule the first, with how many more there
+/// were in its message.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ForeignReport {
     /// Syncs that were started.
@@ -108,7 +109,8 @@ impl ForeignReport {
         }
     }
 
-    /// A leak shows in every sync; a few more of either may be the system's own doing, so few syncs tell nothing.
+    /// A leak shows in every sync; a few more of either may be the system's own doing, so few syncs
+    /// tell nothing.
     pub(super) fn compare(&mut self, before: Process, after: Process) {
         let syncs = self.syncs - 1;
         let leaks = |before: usize, after: usize| {

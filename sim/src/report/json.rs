@@ -139,7 +139,8 @@ struct Violation {
     /// Virtual milliseconds.
     at_ms: u64,
     account: Option<String>,
-    /// The place in `timeline` of the call that did it; `null` if it is that something did not come.
+    /// The place in `timeline` of the call that did it; `null` if it is that something did not
+    /// come.
     at_call: Option<usize>,
     /// The calls involved.
     calls: Vec<Call>,
@@ -200,8 +201,8 @@ impl Violation {
 /// What decides that an execution shows a defect.
 #[derive(Debug, Serialize)]
 struct Decisive {
-    /// `order` of two adjacent steps; `fault`, `drop`, `spurious`, `choice` or `switch` for a decision; `every_schedule`;
-    /// or `several` things together.
+    /// `order` of two adjacent steps; `fault`, `drop`, `spurious`, `choice` or `switch` for a
+    /// decision; `every_schedule`; or `several` things together.
     kind: &'static str,
     /// The decision in words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -209,10 +210,12 @@ struct Decisive {
     /// The two steps, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     steps: Vec<Step>,
-    /// How many steps of the second's task, from it on, are exchanged with the first, if more than one.
+    /// How many steps of the second's task, from it on, are exchanged with the first, if more than
+    /// one.
     #[serde(skip_serializing_if = "Option::is_none")]
     moved: Option<u64>,
-    /// What replays the execution in which they are exchanged, or without the decision. The defect is gone there.
+    /// What replays the execution in which they are exchanged, or without the decision. The defect
+    /// is gone there.
     #[serde(skip_serializing_if = "Option::is_none")]
     without: Option<String>,
     /// How many other schedules were run that show the same.
@@ -531,7 +534,8 @@ impl<'a> Scenarios<'a> {
     }
 }
 
-/// The result of `mapi-sync scenario show`: the scenario with every default filled in, by the keys of its file.
+/// The result of `mapi-sync scenario show`: the scenario with every default filled in, by the keys
+/// of its file.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub struct ShownScenario<'a> {

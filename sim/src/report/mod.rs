@@ -1,6 +1,7 @@
 //! Results for people and for programs, written to any [`Write`](std::io::Write).
 //!
-//! What people read is coloured by a [`Palette`]; what programs read is JSON, whose shape is the structs of [`json`].
+//! What people read is coloured by a [`Palette`]; what programs read is JSON, whose shape is the
+//! structs of [`json`].
 
 mod human;
 pub mod json;

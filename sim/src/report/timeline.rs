@@ -9,12 +9,13 @@ use crate::DecisiveStep;
 use crate::check::{Breach, BreachPlace, Execution};
 use crate::world::SeenCall;
 
-/// Calls before the first and between any two that matter, of which more than twice as many are left out.
+/// Calls before the first and between any two that matter, of which more than twice as many are
+/// left out.
 const CONTEXT: usize = 12;
 
-/// Writes the calls of an execution, with its breaches marked: the one at fault with an arrow, those involved with a
-/// bar. The calls of `pair`, the two steps that decide, are numbered. Long stretches without any of these are left out,
-/// unless `whole`.
+/// Writes the calls of an execution, with its breaches marked: the one at fault with an arrow,
+/// those involved with a bar. The calls of `pair`, the two steps that decide, are numbered. Long
+/// stretches without any of these are left out, unless `whole`.
 pub(super) fn write_timeline(
     out: &mut dyn Write,
     execution: &Execution,

@@ -7,10 +7,11 @@ use crate::strategy::Replay;
 /// How many steps ahead it looks for one that can be taken.
 const AHEAD: usize = 200;
 
-/// Takes the steps of an order: always the first that is left and can be taken. When none can, or none is left, the
-/// default. Values and faults are those of given decisions.
+/// Takes the steps of an order: always the first that is left and can be taken. When none can, or
+/// none is left, the default. Values and faults are those of given decisions.
 ///
-/// Where a [`Replay`] keeps to what was decided, this keeps to who comes after whom, even if a step was moved.
+/// Where a [`Replay`] keeps to what was decided, this keeps to who comes after whom, even if a step
+/// was moved.
 pub(crate) struct Guide {
     order: Vec<TaskKey>,
     /// Whether a step of the order was taken, by place.

@@ -6,9 +6,9 @@ use crate::world::{Cost, Fault, Scenario, Time};
 
 /// How big a counterexample is. The first number that differs decides.
 ///
-/// What is first costs a reader most: a fault that plays no part misleads, a task too many hides the others, a long list
-/// of messages is only long. The numbers of the scenario come before those of the schedule, for a schedule can be made
-/// small in any scenario.
+/// What is first costs a reader most: a fault that plays no part misleads, a task too many hides
+/// the others, a long list of messages is only long. The numbers of the scenario come before those
+/// of the schedule, for a schedule can be made small in any scenario.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Size {
     /// What may go wrong: faults, cancels, a shutdown, starts that overlap.

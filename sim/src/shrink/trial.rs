@@ -59,7 +59,8 @@ impl Trial<'_> {
         self.without(world, decisions).filter(|ran| ran.shows).map(|ran| ran.shown)
     }
 
-    /// Runs the steps of an order, with the values of these decisions. `None` if that does not show the defect.
+    /// Runs the steps of an order, with the values of these decisions. `None` if that does not show
+    /// the defect.
     pub(crate) fn order(
         &mut self,
         world: &World,

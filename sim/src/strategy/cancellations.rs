@@ -1,16 +1,17 @@
 //! Every await point of one run, each with a task dropped there.
 
-use crate::decision::Kind;
-use crate::engine::{ChoicePoint, Decision, Strategy, TaskId, TaskKey};
 use std::collections::BTreeMap;
 
-/// The plain run, and then, for each await point at which a task can be dropped in it, the run in which it is: with `n`
-/// await points, `n + 1` executions, one cancellation at most in each.
+use crate::decision::Kind;
+use crate::engine::{ChoicePoint, Decision, Strategy, TaskId, TaskKey};
+
+/// The plain run, and then, for each await point at which a task can be dropped in it, the run in
+/// which it is: with `n` await points, `n + 1` executions, one cancellation at most in each.
 ///
-/// A future in Rust is cancelled by being dropped, at any of its await points and nowhere else. So these are all the
-/// cancellations that the plain order of steps has; other orders are for the other strategies, with the fault that drops
-/// tasks. A task that was never polled is at no await point. It needs [`Limits::drops`](crate::engine::Limits::drops) to
-/// be at least 1.
+/// A future in Rust is cancelled by being dropped, at any of its await points and nowhere else. So
+/// these are all the cancellations that the plain order of steps has; other orders are for the
+/// other strategies, with the fault that drops tasks. A task that was never polled is at no await
+/// point. It needs [`Limits::drops`](crate::engine::Limits::drops) to be at least 1.
 #[derive(Clone, Debug, Default)]
 pub struct Cancellations {
     /// The await points of the plain run: the task, and how many of its own came before.
@@ -77,9 +78,10 @@ impl Strategy for Cancellations {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
     use crate::engine::{self, Engine, Limits};
-    use std::sync::{Arc, Mutex};
 
     /// How far each of two tasks came, in each execution.
     fn cases(awaits: [u32; 2]) -> Vec<[u32; 2]> {

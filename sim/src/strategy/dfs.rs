@@ -5,21 +5,25 @@ use crate::engine::{ChoicePoint, Decision, Strategy, TaskId};
 
 /// Depth-first search over every pick and every choice, without any reduction.
 ///
-/// Executions come in the order of an odometer whose last digit turns first. An optional bound keeps to schedules whose
-/// cost stays within it, and is raised one by one (iterative deepening), so that what needs few departures is found first:
+/// Executions come in the order of an odometer whose last digit turns first. An optional bound
+/// keeps to schedules whose cost stays within it, and is raised one by one (iterative deepening),
+/// so that what needs few departures is found first:
 ///
-/// - with [`Bound::Preemptions`], switching away from a task that could go on costs 1 (Musuvathi and Qadeer,
-///   "Iterative Context Bounding for Systematic Testing of Multithreaded Programs", PLDI 2007);
-/// - with [`Bound::Delays`], passing over the task whose turn it is costs 1, and passing over two costs 2
-///   (Emmi, Qadeer, Rakamarić, "Delay-Bounded Scheduling", POPL 2011). The undisturbed order is round robin among the tasks
-///   that can run: the current one carries on, then the next higher number.
+/// - with [`Bound::Preemptions`], switching away from a task that could go on costs 1 (Musuvathi
+///   and Qadeer, "Iterative Context Bounding for Systematic Testing of Multithreaded Programs",
+///   PLDI 2007);
+/// - with [`Bound::Delays`], passing over the task whose turn it is costs 1, and passing over two
+///   costs 2 (Emmi, Qadeer, Rakamarić, "Delay-Bounded Scheduling", POPL 2011). The undisturbed
+///   order is round robin among the tasks that can run: the current one carries on, then the next
+///   higher number.
 ///
 /// Values, faults and drops cost nothing: their own [limits](crate::engine::Limits) bound them.
 ///
 /// # In parts
 ///
-/// Nothing that is found in one subtree bears on another. So a search can [split](Self::split) off what comes after the
-/// subtree that it is in, for another thread to run, and [put what came of it together](Self::absorb).
+/// Nothing that is found in one subtree bears on another. So a search can [split](Self::split) off
+/// what comes after the subtree that it is in, for another thread to run, and [put what came of it
+/// together](Self::absorb).
 #[derive(Clone, Debug)]
 pub struct Dfs {
     stack: Vec<Digit>,
@@ -121,15 +125,16 @@ impl Dfs {
         self.executions
     }
 
-    /// How many executions the round at the bound reached now has had: each schedule within it once.
+    /// How many executions the round at the bound reached now has had: each schedule within it
+    /// once.
     #[must_use]
     pub fn schedules(&self) -> u64 {
         self.round
     }
 
-    /// The share of the tree that has been run, between 0 and 1, taking each subtree to be as large as its siblings. Its
-    /// inverse times the number of executions estimates the tree's size (Knuth, "Estimating the Efficiency of Backtrack
-    /// Programs", 1975).
+    /// The share of the tree that has been run, between 0 and 1, taking each subtree to be as large
+    /// as its siblings. Its inverse times the number of executions estimates the tree's size
+    /// (Knuth, "Estimating the Efficiency of Backtrack Programs", 1975).
     #[must_use]
     pub fn explored(&self) -> f64 {
         if self.finished && !self.part {
@@ -140,7 +145,8 @@ impl Dfs {
         self.absorbed + own
     }
 
-    /// The share of the tree that comes before the current schedule, and that of the schedule itself.
+    /// The share of the tree that comes before the current schedule, and that of the schedule
+    /// itself.
     fn position(&self) -> (f64, f64) {
         let mut share = 0.0;
         let mut width = 1.0;
@@ -151,7 +157,8 @@ impl Dfs {
         (share, width)
     }
 
-    /// A part of the search that is the whole round at the bound reached now, until it is [split](Self::split).
+    /// A part of the search that is the whole round at the bound reached now, until it is
+    /// [split](Self::split).
     #[must_use]
     pub fn whole_round(&self) -> Self {
         Self { bound: self.bound, allowed: self.allowed, part: true, ..Self::new() }
@@ -162,8 +169,9 @@ impl Dfs {
         self.stack.is_empty()
     }
 
-    /// Hands over what comes after the largest subtree that it is in and that is not the whole of what it has to run. It
-    /// comes right after this part, and before what was split off earlier. None if there is nothing, or if this is no part
+    /// Hands over what comes after the largest subtree that it is in and that is not the whole of
+    /// what it has to run. It comes right after this part, and before what was split off
+    /// earlier. None if there is nothing, or if this is no part
     /// of a [round](Self::whole_round).
     pub fn split(&mut self) -> Option<Self> {
         if !self.part || self.finished {
@@ -187,8 +195,8 @@ impl Dfs {
         self.absorbed += part.explored();
     }
 
-    /// Goes on to the next bound after a round that has come to its end, if the bound kept any schedule out. Returns
-    /// whether it does; otherwise everything has been run.
+    /// Goes on to the next bound after a round that has come to its end, if the bound kept any
+    /// schedule out. Returns whether it does; otherwise everything has been run.
     pub fn deepen(&mut self) -> bool {
         self.finished = self.bound.is_none() || !self.cut || self.allowed >= self.max();
         if !self.finished {
@@ -320,7 +328,8 @@ mod tests {
 
     #[test]
     fn preemption_bounds_count_as_they_should() {
-        // Two tasks of 5 segments: none preempted; one preempted at one of 4 places; and so on until all 252.
+        // Two tasks of 5 segments: none preempted; one preempted at one of 4 places; and so on
+        // until all 252.
         assert_eq!(count(Dfs::bounded(Bound::Preemptions(0)), 2, 4).0, 2);
         assert_eq!(count(Dfs::bounded(Bound::Preemptions(1)), 2, 4).0, 2 + 2 * 4);
         let (all, runs, cut) = count(Dfs::bounded(Bound::Preemptions(100)), 2, 4);
@@ -331,7 +340,8 @@ mod tests {
     #[test]
     fn delay_bounds_count_as_they_should() {
         assert_eq!(count(Dfs::bounded(Bound::Delays(0)), 2, 4).0, 1);
-        // One delay at one of the 6 places where both can run: while the first runs, each of 5; none later.
+        // One delay at one of the 6 places where both can run: while the first runs, each of 5;
+        // none later.
         assert_eq!(count(Dfs::bounded(Bound::Delays(1)), 2, 4).0, 1 + 5);
         assert_eq!(count(Dfs::bounded(Bound::Delays(100)), 2, 4).0, 252);
     }

@@ -1,16 +1,19 @@
-//! Random priorities with few changes: finds bugs that need few ordering constraints, with a stated probability.
+//! Random priorities with few changes: finds bugs that need few ordering constraints, with a stated
+//! probability.
+
+use fastrand::Rng;
 
 use super::random::{Block, Chances, execution_rng};
 use crate::engine::{ChoicePoint, Decision, Strategy, TaskId};
-use fastrand::Rng;
 
-/// Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi, Nagarakatte, "A Randomized Scheduler with
-/// Probabilistic Guarantees of Finding Bugs", ASPLOS 2010).
+/// Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi, Nagarakatte, "A Randomized
+/// Scheduler with Probabilistic Guarantees of Finding Bugs", ASPLOS 2010).
 ///
-/// Each task gets a random priority when it first can run, and of those that can run the one of highest priority does. In
-/// every other execution the main task's is the highest, for tasks can only meet once they have all been spawned. At
-/// `depth - 1` steps, drawn at random, the task that would run falls below all others. A bug of that depth (one that
-/// `depth` ordering constraints make certain) in a program of `n` tasks and `k` decisions is found by one execution with a
+/// Each task gets a random priority when it first can run, and of those that can run the one of
+/// highest priority does. In every other execution the main task's is the highest, for tasks can
+/// only meet once they have all been spawned. At `depth - 1` steps, drawn at random, the task that
+/// would run falls below all others. A bug of that depth (one that `depth` ordering constraints
+/// make certain) in a program of `n` tasks and `k` decisions is found by one execution with a
 /// probability of at least `1 / (n * k^(depth-1))`.
 ///
 /// The number of decisions is the most that any execution of the same [block](Block) had before.
@@ -151,7 +154,8 @@ mod tests {
         assert!(found as u64 * 3 * 60 >= runs, "{found}");
     }
 
-    /// A bug of depth 3: the first of two reads comes right after a certain write, the second after all of them.
+    /// A bug of depth 3: the first of two reads comes right after a certain write, the second after
+    /// all of them.
     async fn early_then_late() {
         let cell = Register::new("cell", 0);
         let other = cell.clone();

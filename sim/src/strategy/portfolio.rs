@@ -1,15 +1,16 @@
 //! Some of each.
 
+use std::mem;
+
 use super::{Block, Pct, Pos, Random, RoundRobin, Surw, Urw};
 use crate::engine::{ChoicePoint, Decision, Draws, Segment, Strategy, TaskId, mix};
-use std::mem;
 
 /// The random strategies in turns, since each is blind to bugs that another finds at once.
 ///
-/// Of 32 executions, 16 are [`Urw`]'s, the first of which is a random walk, from which [`Surw`] learns too; 11 are [`Pct`]'s,
-/// at depth 2 and a few at depths up to 6; 2 are [`Surw`]'s, and one each is [`Random`]'s, [`Pos`]'s and [`RoundRobin`]'s. So
-/// a bug takes about twice the executions that it takes [`Urw`], or three times those that it takes [`Pct`], and fewer if
-/// several find it.
+/// Of 32 executions, 16 are [`Urw`]'s, the first of which is a random walk, from which [`Surw`]
+/// learns too; 11 are [`Pct`]'s, at depth 2 and a few at depths up to 6; 2 are [`Surw`]'s, and one
+/// each is [`Random`]'s, [`Pos`]'s and [`RoundRobin`]'s. So a bug takes about twice the executions
+/// that it takes [`Urw`], or three times those that it takes [`Pct`], and fewer if several find it.
 #[derive(Clone, Debug)]
 pub struct Portfolio {
     urw: Urw,
@@ -19,7 +20,8 @@ pub struct Portfolio {
     pos: Pos,
     round_robin: RoundRobin,
     now: Member,
-    /// Whether this is a block's first execution, from which others than the one whose turn it is learn too.
+    /// Whether this is a block's first execution, from which others than the one whose turn it is
+    /// learn too.
     first: bool,
 }
 
@@ -118,10 +120,11 @@ impl Strategy for Portfolio {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
     use crate::engine::parallel::{Control, sweep};
     use crate::engine::{self, Engine, Limits};
-    use std::ops::ControlFlow;
 
     #[test]
     fn every_number_of_jobs_runs_the_same() {

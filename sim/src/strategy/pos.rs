@@ -1,18 +1,21 @@
 //! Random priorities for events instead of tasks.
 
+use fastrand::Rng;
+
 use super::profile::Profile;
 use super::random::{Chances, execution_rng};
 use crate::engine::{ChoicePoint, Decision, Segment, Strategy, TaskId};
-use fastrand::Rng;
 
 /// Partial order sampling (Yuan, Yang, Gu, "Partial Order Aware Concurrency Sampling", CAV 2018).
 ///
-/// Each segment that can come next has a random priority of its own, and the highest runs. Where a random walk gives a
-/// segment that has waited long no better chance than one that has just come up, here a segment keeps what it drew, unless
-/// one runs that is in conflict with it: then it draws anew, so that the order of each two that race is decided afresh.
+/// Each segment that can come next has a random priority of its own, and the highest runs. Where a
+/// random walk gives a segment that has waited long no better chance than one that has just come
+/// up, here a segment keeps what it drew, unless one runs that is in conflict with it: then it
+/// draws anew, so that the order of each two that race is decided afresh.
 ///
-/// Which segments are in conflict is known from the first execution of the [block](super::Block). In it, and where a strategy's
-/// executions are no blocks, nobody draws anew: that is the paper's basic algorithm.
+/// Which segments are in conflict is known from the first execution of the [block](super::Block).
+/// In it, and where a strategy's executions are no blocks, nobody draws anew: that is the paper's
+/// basic algorithm.
 #[derive(Clone, Debug)]
 pub struct Pos {
     seed: u64,
@@ -109,8 +112,8 @@ mod tests {
 
     #[test]
     fn a_single_segment_comes_late_as_often_as_early() {
-        // Among 10 segments of another task, a random walk runs it last once in 1,024 times. With priorities it is last if
-        // it drew the lowest of 11.
+        // Among 10 segments of another task, a random walk runs it last once in 1,024 times. With
+        // priorities it is last if it drew the lowest of 11.
         let mut engine = Engine::new(Limits::default(), Pos::new(1));
         let runs = 11_000_u64;
         let mut last = 0_u64;
@@ -129,7 +132,8 @@ mod tests {
         assert!((900..1100).contains(&last), "{last}");
     }
 
-    /// How often, of 8,000 executions, a task's one write comes after another's four, of the same object or of others.
+    /// How often, of 8,000 executions, a task's one write comes after another's four, of the same
+    /// object or of others.
     fn last_of_five(shared: bool) -> u32 {
         let mut engine = Engine::new(Limits::default(), Pos::new(9));
         let (mut last, mut counted) = (0, 0);
@@ -163,7 +167,8 @@ mod tests {
 
     #[test]
     fn each_race_is_decided_afresh() {
-        // Racing, the one write draws against each of the four: it loses all of them once in 16 times.
+        // Racing, the one write draws against each of the four: it loses all of them once in 16
+        // times.
         let racing = last_of_five(true);
         assert!((420..580).contains(&racing), "{racing}");
         // Without a race it keeps what it drew: it is below all four once in 5 times.

@@ -1,14 +1,17 @@
 //! What the segments of one execution used, as a guess at what those of the next will.
 
-use super::random::Block;
-use crate::engine::{Mode, ObjectId, Segment, TaskId, TaskKey};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// The objects that each segment of an execution used. Segments are known by their task, and by how many of it came before.
+use super::random::Block;
+use crate::engine::{Mode, ObjectId, Segment, TaskId, TaskKey};
+
+/// The objects that each segment of an execution used. Segments are known by their task, and by how
+/// many of it came before.
 ///
-/// What a segment will do is not known before it has run. In another execution of the same program it will most likely do
-/// what it did in this one. That one is the first of a [block](Block), and what it showed holds for the rest.
+/// What a segment will do is not known before it has run. In another execution of the same program
+/// it will most likely do what it did in this one. That one is the first of a [block](Block), and
+/// what it showed holds for the rest.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Profile {
     block: Block,

@@ -1,14 +1,15 @@
 //! Uniform random choice among what can run.
 
+use fastrand::Rng;
+
 use crate::decision::Kind;
 use crate::engine::{ChoicePoint, Decision, Draws, Strategy, TaskId, mix};
-use fastrand::Rng;
 
 /// Picks each step's task, and each value, with equal chances.
 ///
-/// Faults and drops are rarer: each execution draws how likely they are (never, or 1 in 4, 16 or 64 questions), so
-/// that executions without any, with a few, and with many are all common. That is the idea of swarm testing (Groce,
-/// Zhang, Eide, Chen, Regehr, "Swarm Testing", ISSTA 2012).
+/// Faults and drops are rarer: each execution draws how likely they are (never, or 1 in 4, 16 or 64
+/// questions), so that executions without any, with a few, and with many are all common. That is
+/// the idea of swarm testing (Groce, Zhang, Eide, Chen, Regehr, "Swarm Testing", ISSTA 2012).
 ///
 /// An execution depends on the seed and on its index only.
 #[derive(Clone, Debug)]
@@ -59,10 +60,12 @@ pub(super) fn execution_rng(seed: u64, index: u64) -> Rng {
     Rng::with_seed(mix(seed ^ mix(index)))
 }
 
-/// Executions whose numbers agree but for the last five bits: a strategy may learn from one for the next.
+/// Executions whose numbers agree but for the last five bits: a strategy may learn from one for the
+/// next.
 ///
-/// Within a block it must be run from the first on and in order for an execution to depend on the seed and its number only.
-/// [`sweep`](crate::engine::parallel::sweep) does so if its chunks are multiples of [`SIZE`](Self::SIZE).
+/// Within a block it must be run from the first on and in order for an execution to depend on the
+/// seed and its number only. [`sweep`](crate::engine::parallel::sweep) does so if its chunks are
+/// multiples of [`SIZE`](Self::SIZE).
 #[derive(Clone, Debug, Default)]
 pub struct Block {
     last: Option<u64>,

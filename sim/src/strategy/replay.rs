@@ -1,10 +1,12 @@
 //! Following decisions that were taken before.
 
-use crate::decision::{Decisions, Kind, Place};
-use crate::engine::{ChoicePoint, Decision, Strategy, TaskId, TaskKey};
 use std::collections::BTreeMap;
 
-/// Runs one execution under given [`Decisions`]; where they are silent, or ask for what cannot be, by default.
+use crate::decision::{Decisions, Kind, Place};
+use crate::engine::{ChoicePoint, Decision, Strategy, TaskId, TaskKey};
+
+/// Runs one execution under given [`Decisions`]; where they are silent, or ask for what cannot be,
+/// by default.
 #[derive(Clone, Debug)]
 pub struct Replay {
     decisions: BTreeMap<Place, u64>,

@@ -1,11 +1,12 @@
 //! Everybody in turn.
 
-use super::random::{Chances, execution_rng};
-use crate::engine::{ChoicePoint, Decision, Strategy, TaskId};
 use fastrand::Rng;
 
-/// A fair schedule: after each segment the next higher task that can run does, around the circle. Values and faults are
-/// random.
+use super::random::{Chances, execution_rng};
+use crate::engine::{ChoicePoint, Decision, Strategy, TaskId};
+
+/// A fair schedule: after each segment the next higher task that can run does, around the circle.
+/// Values and faults are random.
 ///
 /// No task starves, so an execution that does not end under it ends under no fair scheduler.
 #[derive(Clone, Debug)]

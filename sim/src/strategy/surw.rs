@@ -1,19 +1,22 @@
 //! A random walk that is uniform over the interleavings of what matters.
 
+use fastrand::Rng;
+
 use super::profile::Profile;
 use super::random::{Chances, execution_rng};
 use crate::engine::{ChoicePoint, Decision, Segment, Strategy, TaskId, TaskKey};
-use fastrand::Rng;
 
-/// Selectively uniform random walk (Zhao, Wolff, Mathur, Roychoudhury, "Selectively Uniform Concurrency Testing",
-/// ASPLOS 2025).
+/// Selectively uniform random walk (Zhao, Wolff, Mathur, Roychoudhury, "Selectively Uniform
+/// Concurrency Testing", ASPLOS 2025).
 ///
-/// Each execution takes one object that tasks contend for, and makes every order of the segments that use it equally likely,
-/// however many others each task has besides. A task is meant to take the next of those segments, with a probability in
-/// proportion to how many of them it has left; until it does, the others run at random as far as they would not.
+/// Each execution takes one object that tasks contend for, and makes every order of the segments
+/// that use it equally likely, however many others each task has besides. A task is meant to take
+/// the next of those segments, with a probability in proportion to how many of them it has left;
+/// until it does, the others run at random as far as they would not.
 ///
-/// Which segments use the object is known from the first execution of the [block](super::Block), which is random. Tasks that wait
-/// are not meant; if all that can run would be held back, another task is.
+/// Which segments use the object is known from the first execution of the [block](super::Block),
+/// which is random. Tasks that wait are not meant; if all that can run would be held back, another
+/// task is.
 #[derive(Clone, Debug)]
 pub struct Surw {
     seed: u64,
@@ -153,11 +156,12 @@ impl Strategy for Surw {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+
     use super::*;
     use crate::engine::{self, Engine, Limits, Object};
     use crate::strategy::{Block, Urw};
-    use std::collections::BTreeMap;
-    use std::sync::{Arc, Mutex};
 
     type Seen = Arc<Mutex<Vec<u32>>>;
 
@@ -178,7 +182,8 @@ mod tests {
         }
     }
 
-    /// The chi-square statistic of the orders of the five uses, against all ten being equally likely.
+    /// The chi-square statistic of the orders of the five uses, against all ten being equally
+    /// likely.
     fn chi_square(strategy: impl Strategy) -> f64 {
         let mut engine = Engine::new(Limits::default(), strategy);
         let mut orders = BTreeMap::<Vec<u32>, u32>::new();

@@ -141,7 +141,8 @@ impl StrategyInfo {
             .ok_or_else(|| UnknownStrategy(name.to_owned()))
     }
 
-    /// An engine that asks this strategy. What it does in an execution follows from `seed` and the execution's number.
+    /// An engine that asks this strategy. What it does in an execution follows from `seed` and the
+    /// execution's number.
     #[must_use]
     pub fn engine(&self, limits: Limits, seed: u64) -> Engine {
         (self.engine)(limits, seed)

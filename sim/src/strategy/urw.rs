@@ -1,19 +1,22 @@
 //! A random walk that is uniform over interleavings instead of over steps.
 
-use super::random::{Block, Chances, execution_rng};
-use crate::engine::{ChoicePoint, Decision, Strategy, TaskId, TaskKey};
-use fastrand::Rng;
 use std::collections::BTreeMap;
 
-/// Uniform random walk with estimates (Zhao, Wolff, Mathur, Roychoudhury, "Selectively Uniform Concurrency Testing",
-/// ASPLOS 2025).
+use fastrand::Rng;
+
+use super::random::{Block, Chances, execution_rng};
+use crate::engine::{ChoicePoint, Decision, Strategy, TaskId, TaskKey};
+
+/// Uniform random walk with estimates (Zhao, Wolff, Mathur, Roychoudhury, "Selectively Uniform
+/// Concurrency Testing", ASPLOS 2025).
 ///
-/// Each step goes to a task with a probability in proportion to how many segments the task is expected to have left. If the
-/// expectations are right and tasks do not wait for one another, every interleaving is equally likely: a long task does not
-/// drown a short one. What a task is still to spawn counts as its own, or tasks spawned late would run late.
+/// Each step goes to a task with a probability in proportion to how many segments the task is
+/// expected to have left. If the expectations are right and tasks do not wait for one another,
+/// every interleaving is equally likely: a long task does not drown a short one. What a task is
+/// still to spawn counts as its own, or tasks spawned late would run late.
 ///
-/// A task's expected length is what it had in the first execution of the same [block](Block), in which all tasks count
-/// alike.
+/// A task's expected length is what it had in the first execution of the same [block](Block), in
+/// which all tasks count alike.
 #[derive(Clone, Debug)]
 pub struct Urw {
     seed: u64,
@@ -151,7 +154,8 @@ impl Strategy for Urw {
         self.chances.choose(&mut self.rng, at)
     }
 
-    /// With footprints it is asked before every step: also where a task is alone, and its length would go unseen.
+    /// With footprints it is asked before every step: also where a task is alone, and its length
+    /// would go unseen.
     fn wants_footprints(&self) -> bool {
         self.learns
     }
@@ -159,13 +163,14 @@ impl Strategy for Urw {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::engine::{self, Engine, Limits};
     use futures::FutureExt;
     use futures::future::BoxFuture;
 
-    /// Chi-square of how often each interleaving was run, against equal chances, and how many interleavings there were. A
-    /// block's first executions only learn, and do not count.
+    use super::*;
+    use crate::engine::{self, Engine, Limits};
+
+    /// Chi-square of how often each interleaving was run, against equal chances, and how many
+    /// interleavings there were. A block's first executions only learn, and do not count.
     fn chi_square(main: fn() -> BoxFuture<'static, ()>) -> (f64, usize) {
         let mut engine = Engine::new(Limits::default(), Urw::new(5));
         let mut seen = BTreeMap::<Vec<TaskId>, u32>::new();
@@ -209,7 +214,8 @@ mod tests {
             }
             .boxed()
         });
-        // The early task's 4 segments among the parent's 2 and the late one's 4 after them: 10 over 4.
+        // The early task's 4 segments among the parent's 2 and the late one's 4 after them: 10 over
+        // 4.
         assert_eq!(interleavings, 210);
         // The 99.9th percentile of the chi-square distribution with 209 degrees of freedom.
         assert!(chi < 277.0, "{chi}");

@@ -1,6 +1,5 @@
 //! The host's callback object: what a provider calls, and what may go wrong in it.
 
-use crate::lock::lock;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -15,6 +14,7 @@ use super::mutant::Mutant;
 use super::network::{pass, spend};
 use super::run::{Count, Run};
 use super::sites::CALLBACK;
+use crate::lock::lock;
 
 /// The object behind `punkCallBack`.
 pub(super) struct HostUnknown {

@@ -1,4 +1,5 @@
-//! Numbers of a scenario that are set to other values: how a scenario is made smaller, and how a token names the result.
+//! Numbers of a scenario that are set to other values: how a scenario is made smaller, and how a
+//! token names the result.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,9 +7,11 @@ use std::fmt;
 use super::faults::Fault;
 use super::scenario::{Account, Cost, Folders, Scenario};
 
-/// A number of a scenario that can be changed by itself. Accounts are counted from 0, as the scenario has them.
+/// A number of a scenario that can be changed by itself. Accounts are counted from 0, as the
+/// scenario has them.
 ///
-/// The order is that in which they are made smaller: what goes wrong, then what makes tasks, then work, then times.
+/// The order is that in which they are made smaller: what goes wrong, then what makes tasks, then
+/// work, then times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Knob {
     /// The budget of a fault, at most 1,000. The only one that can also be raised.
@@ -70,7 +73,8 @@ pub enum Time {
     Upload,
 }
 
-/// Changes of a scenario. They are written into tokens, so a changed scenario needs no file of its own.
+/// Changes of a scenario. They are written into tokens, so a changed scenario needs no file of its
+/// own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Changes(BTreeMap<Knob, u64>);
 
@@ -106,8 +110,8 @@ impl Changes {
 
     /// The scenario with these changes. `None` if no account is left.
     ///
-    /// It has the name and the description of `base`. Values that a scenario cannot have are taken as the nearest that it
-    /// can.
+    /// It has the name and the description of `base`. Values that a scenario cannot have are taken
+    /// as the nearest that it can.
     #[must_use]
     pub fn apply(&self, base: &Scenario) -> Option<Scenario> {
         let mut changed = base.clone();
@@ -195,7 +199,8 @@ impl Knob {
         }
     }
 
-    /// Its value in a scenario; `None` is a [`Cost`] of several values, or an account that is not there.
+    /// Its value in a scenario; `None` is a [`Cost`] of several values, or an account that is not
+    /// there.
     pub(crate) fn value(self, scenario: &Scenario) -> Option<u64> {
         let Scenario { accounts, provider, host, faults, .. } = scenario;
         let of = |account: u32, value: fn(&Account) -> u32| {

@@ -43,8 +43,8 @@ impl World {
     ///
     /// # Panics
     ///
-    /// If the scenario names a misbehaviour that is not in the [table](super::MUTANTS). A scenario that was
-    /// [read](Scenario::parse) does not.
+    /// If the scenario names a misbehaviour that is not in the [table](super::MUTANTS). A scenario
+    /// that was [read](Scenario::parse) does not.
     #[must_use]
     pub fn new(scenario: Scenario) -> Self {
         let mutant = scenario.mutant.as_ref().map(|name| {
@@ -55,8 +55,8 @@ impl World {
         Self { stage: Arc::new(Stage { scenario, plans, mutant }), factory: None, policy }
     }
 
-    /// The world of a scenario with your provider in it: its accounts, its host and its faults are used, its
-    /// `[provider]` is not.
+    /// The world of a scenario with your provider in it: its accounts, its host and its faults are
+    /// used, its `[provider]` is not.
     ///
     /// # Panics
     ///
@@ -81,7 +81,8 @@ impl World {
         &self.stage.scenario
     }
 
-    /// The limits of one execution that suit the scenario: an engine for this world is made with them.
+    /// The limits of one execution that suit the scenario: an engine for this world is made with
+    /// them.
     #[must_use]
     pub fn limits(&self) -> Limits {
         let Scenario { faults, provider, host, .. } = &self.stage.scenario;
@@ -265,8 +266,8 @@ fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
         if !keep_log && !engine::is_recording() {
             return Monitor::in_virtual_time(config, engine::clock());
         }
-        // The monitor asks for the time once for each call. The order of an account's calls is what the contract is
-        // about, so each call is a write to one object.
+        // The monitor asks for the time once for each call. The order of an account's calls is what
+        // the contract is about, so each call is a write to one object.
         let calls = Object::new("calls");
         let shared = Arc::clone(shared);
         Monitor::local(config, move || {
@@ -308,8 +309,8 @@ fn policy(scenario: &Scenario) -> Policy {
     policy
 }
 
-/// The main task. When it is dropped before its end, because nothing can go on any more, the contract is asked first:
-/// what is dropped after it would look like calls of the provider's.
+/// The main task. When it is dropped before its end, because nothing can go on any more, the
+/// contract is asked first: what is dropped after it would look like calls of the provider's.
 struct Main<F> {
     shared: Option<Arc<Shared>>,
     main: Pin<Box<F>>,

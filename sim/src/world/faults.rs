@@ -108,7 +108,8 @@ impl Fault {
 
 /// A number of strokes that the search may spend, shared by all tasks of one execution.
 ///
-/// It is a tracked object: whoever is refused because it is empty has read it, whoever strikes has written it.
+/// It is a tracked object: whoever is refused because it is empty has read it, whoever strikes has
+/// written it.
 struct Budget {
     left: AtomicU32,
     object: Object,
@@ -122,7 +123,8 @@ impl Budget {
 
     /// Whether the search strikes here. It is asked only while something is left.
     fn strike(&self) -> bool {
-        // An execution runs on one thread: nobody changes the number between the load and the store.
+        // An execution runs on one thread: nobody changes the number between the load and the
+        // store.
         let left = self.left.load(Ordering::Relaxed);
         if left == 0 {
             self.object.read();
@@ -152,7 +154,8 @@ pub(super) struct Faults {
 impl Faults {
     pub(super) fn new(faults: &scenario::Faults) -> Self {
         let given = Fault::ALL.map(|fault| fault.budget(faults));
-        // What is off is no object and no decision. Drops and spurious wake-ups are the engine's own.
+        // What is off is no object and no decision. Drops and spurious wake-ups are the engine's
+        // own.
         let budgets = Fault::ALL.map(|fault| {
             (given[fault as usize] > 0 && !fault.is_engines())
                 .then(|| Budget::new(given[fault as usize], fault.site()))

@@ -225,7 +225,8 @@ impl HostAccount {
         sync.cancel.request();
     }
 
-    /// The host shuts down: no more syncs, those that run are asked to stop, and the store is let go.
+    /// The host shuts down: no more syncs, those that run are asked to stop, and the store is let
+    /// go.
     pub(super) fn shut_down(&self) {
         self.closing.set(true);
         for sync in self.open.get() {

@@ -12,8 +12,8 @@ use crate::engine::sync::Event;
 use crate::engine::{self, TaskId};
 use crate::lock::lock;
 
-/// The events of one execution. Each is a tracked object; a handle's value is never used twice, so that a handle which
-/// is touched after its end is always found out.
+/// The events of one execution. Each is a tracked object; a handle's value is never used twice, so
+/// that a handle which is touched after its end is always found out.
 pub(super) struct Kernel {
     /// Whether the search refuses a creation.
     refuses: Box<dyn Fn() -> bool + Send + Sync>,
@@ -78,7 +78,8 @@ impl Events for Kernel {
     fn poll_wait(&self, event: RawEvent, cx: &mut Context<'_>) -> Poll<HResult> {
         let task = engine::current();
         let mut table = self.table();
-        // A wait that has begun goes on, even if its handle is closed meanwhile: so does the real kernel's.
+        // A wait that has begun goes on, even if its handle is closed meanwhile: so does the real
+        // kernel's.
         let place = table.waits.iter().position(|(of, by, _)| (*of, *by) == (event, task));
         let mut wait = match place {
             Some(place) => table.waits.swap_remove(place).2,

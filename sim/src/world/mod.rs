@@ -1,9 +1,10 @@
-//! The simulated world: a store provider, the host that drives it, the network between it and its server, and what may
-//! go wrong.
+//! The simulated world: a store provider, the host that drives it, the network between it and its
+//! server, and what may go wrong.
 //!
-//! A [`Scenario`] says what there is. A [`World`] runs it: each [`run`](World::run) is one execution of the engine, in
-//! which every open question (order, times, faults, the user) is a decision of the engine's strategy. All calls between
-//! the two sides are held against the contract, and the result says what was broken and what was exercised.
+//! A [`Scenario`] says what there is. A [`World`] runs it: each [`run`](World::run) is one
+//! execution of the engine, in which every open question (order, times, faults, the user) is a
+//! decision of the engine's strategy. All calls between the two sides are held against the
+//! contract, and the result says what was broken and what was exercised.
 //!
 //! ```
 //! use mapi_sync_sim::engine::Engine;

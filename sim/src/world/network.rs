@@ -1,4 +1,5 @@
-//! The network and the server behind it, as the provider sees them: requests that take time and may fail.
+//! The network and the server behind it, as the provider sees them: requests that take time and may
+//! fail.
 
 use std::sync::Arc;
 

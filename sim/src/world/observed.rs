@@ -25,7 +25,8 @@ impl Observed {
         self.violations.is_empty()
     }
 
-    /// Whether the execution ran to its end: otherwise some task waits for ever, or a budget ran out.
+    /// Whether the execution ran to its end: otherwise some task waits for ever, or a budget ran
+    /// out.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.outcome.end == End::Completed

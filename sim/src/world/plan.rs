@@ -1,7 +1,8 @@
 //! What one sync of an account has to do, worked out once for all executions of a scenario.
 
-use super::scenario::{Account, Flags, Scenario};
 use mapi_sync::SyncFlags;
+
+use super::scenario::{Account, Flags, Scenario};
 
 /// The work of one sync.
 #[derive(Debug)]

@@ -120,9 +120,11 @@ pub(super) fn beside(name: &'static str, task: impl Future<Output = ()> + Send +
     let _running = engine::spawn(name, task);
 }
 
-/// A reference to a store. When the last one goes, the store is released, and the monitor hears of it.
+/// A reference to a store. When the last one goes, the store is released, and the monitor hears of
+/// it.
 ///
-/// Which one is the last depends on the order in which they go, so giving one back is a use of the store.
+/// Which one is the last depends on the order in which they go, so giving one back is a use of the
+/// store.
 #[derive(Clone)]
 pub(super) struct StoreRef {
     _store: Arc<Store>,

@@ -10,7 +10,8 @@ use super::faults::Fault;
 use super::run::Run;
 use crate::engine::SimRuntime;
 
-/// The engine's runtime, except that the search may refuse a task, and may drop one as far as the limits allow it.
+/// The engine's runtime, except that the search may refuse a task, and may drop one as far as the
+/// limits allow it.
 pub(super) struct WorldRuntime {
     run: Arc<Run>,
     engine: SimRuntime,

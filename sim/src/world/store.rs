@@ -1,5 +1,5 @@
-//! The simulated store provider, written as a real one would be: on [`SyncSession`], which ends every sync in exactly
-//! one Done.
+//! The simulated store provider, written as a real one would be: on [`SyncSession`], which ends
+//! every sync in exactly one Done.
 
 use std::convert::Infallible;
 use std::pin::pin;

@@ -1,5 +1,5 @@
-//! The work of a sync: steps, folders, phases, parallel workers. It is shared by the provider that keeps the contract
-//! and by those that do not: they differ in how they tell of it.
+//! The work of a sync: steps, folders, phases, parallel workers. It is shared by the provider that
+//! keeps the contract and by those that do not: they differ in how they tell of it.
 
 use std::future::Future;
 use std::pin::pin;
@@ -139,7 +139,8 @@ impl<T: Tell> Job<T> {
             let ticket = self.tell.begin();
             self.until_stop(self.step(kind, unit)).await.map_err(|code| (code, left))?;
             if self.over() {
-                // A step that ends after the request to stop is not told of: the sync stays incomplete.
+                // A step that ends after the request to stop is not told of: the sync stays
+                // incomplete.
                 return Err((HResult::MAPI_E_USER_CANCEL, left));
             }
             self.tell.step(unit, ticket, step == unit.steps).await;

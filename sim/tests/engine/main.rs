@@ -3,6 +3,10 @@
 mod primitives;
 mod turns;
 
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
 use mapi_sync_sim::decision::{Decisions, Departure, Kind, Place, Token};
 use mapi_sync_sim::engine::sync::{Mutex, Register, bounded};
 use mapi_sync_sim::engine::{
@@ -11,9 +15,6 @@ use mapi_sync_sim::engine::{
 };
 use mapi_sync_sim::strategy::{Random, Replay};
 use proptest::prelude::*;
-use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 type Log = Arc<std::sync::Mutex<Vec<String>>>;
 
@@ -385,7 +386,8 @@ fn outside_state_is_found_out() {
     assert_eq!(engine.repeat(&outcome, program()).unwrap_err().step, 1);
 }
 
-/// A program from a list of small numbers: tasks over shared objects, with sleeps, choices, faults and aborts.
+/// A program from a list of small numbers: tasks over shared objects, with sleeps, choices, faults
+/// and aborts.
 async fn random_program(code: Vec<u8>, log: Log) {
     let cell = Register::new("cell", 0_u32);
     let door = Mutex::new("door", ());

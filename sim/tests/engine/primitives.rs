@@ -1,12 +1,14 @@
 //! The tracked objects, and primitives of others.
 
-use super::{Log, note, plain, take};
+use std::sync::Arc;
+
 use mapi_sync_sim::engine::sync::{
     Condvar, Event, Mutex, Notify, Register, Semaphore, bounded, oneshot, unbounded,
 };
 use mapi_sync_sim::engine::{self, End, Engine, Limits};
 use mapi_sync_sim::strategy::Random;
-use std::sync::Arc;
+
+use super::{Log, note, plain, take};
 
 #[test]
 fn channels_keep_order_bound_and_end() {

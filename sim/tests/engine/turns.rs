@@ -1,10 +1,12 @@
 //! Turns, and the log of them.
 
-use super::{Log, note, plain, take};
+use std::sync::Arc;
+
 use mapi_sync_sim::engine::sync::Event;
 use mapi_sync_sim::engine::{self, Budget, End, Engine, Limits, TaskId};
 use mapi_sync_sim::strategy::Random;
-use std::sync::Arc;
+
+use super::{Log, note, plain, take};
 
 #[test]
 fn a_turn_is_given_up_through_whoever_polls() {

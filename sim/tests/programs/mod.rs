@@ -1,4 +1,5 @@
-//! Programs whose classes of schedules can be counted on paper. The tests count them, the benches time them.
+//! Programs whose classes of schedules can be counted on paper. The tests count them, the benches
+//! time them.
 
 use futures::future::{BoxFuture, FutureExt};
 use mapi_sync_sim::engine::sync::{Register, unbounded};
@@ -87,7 +88,8 @@ fn factorial(n: usize) -> u64 {
     (1..=n as u64).product()
 }
 
-/// `tasks` tasks that write one cell `stores` times each: `(tasks * stores)! / stores!^tasks` classes.
+/// `tasks` tasks that write one cell `stores` times each: `(tasks * stores)! / stores!^tasks`
+/// classes.
 async fn stores(tasks: usize, stores: usize) {
     let cell = Register::new("cell", 0);
     for _ in 0..tasks {
@@ -113,8 +115,8 @@ async fn readers(n: usize) {
     }
 }
 
-/// Each of `n` tasks sets its cell to one more than the cell before; one looks for the last zero from the end:
-/// `(n + 3) * 2^(n - 2)` classes.
+/// Each of `n` tasks sets its cell to one more than the cell before; one looks for the last zero
+/// from the end: `(n + 3) * 2^(n - 2)` classes.
 async fn last_zero(n: usize) {
     let cells: Vec<_> = (0..=n).map(|_| Register::new("cell", 0)).collect();
     let seen = cells.clone();
@@ -158,7 +160,8 @@ async fn equal_timers(k: usize) {
     }
 }
 
-/// A task of `n` await points that may be dropped at any of them: `n + 1` classes, if one drop is allowed.
+/// A task of `n` await points that may be dropped at any of them: `n + 1` classes, if one drop is
+/// allowed.
 async fn awaits(n: usize) {
     engine::spawn_droppable("victim", async move {
         for _ in 0..n {

@@ -1,10 +1,12 @@
-//! Classes of executions, counted from their traces by an independent and slow computation of the happens-before relation.
+//! Classes of executions, counted from their traces by an independent and slow computation of the
+//! happens-before relation.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use mapi_sync_sim::decision::Kind;
 use mapi_sync_sim::engine::{
     ChoicePoint, Chosen, Decision, Effect, Segment, Strategy, TaskId, TaskKey,
 };
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A step of a trace, kept for the count of classes.
 #[derive(Clone, Debug)]
@@ -70,8 +72,8 @@ impl<S: Strategy> Strategy for Recorder<S> {
     }
 }
 
-/// The choices of a segment, each with its place among those of its kind. Whether a fault was asked for and did not strike
-/// depends on the budget, and makes no difference.
+/// The choices of a segment, each with its place among those of its kind. Whether a fault was asked
+/// for and did not strike depends on the budget, and makes no difference.
 fn departures(choices: &[Chosen]) -> Vec<(usize, Chosen)> {
     let place =
         |at: usize| choices[..at].iter().filter(|chosen| chosen.kind == choices[at].kind).count();

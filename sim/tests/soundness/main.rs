@@ -1,11 +1,14 @@
 //! The reduced search held against the naive one, over random small programs.
 //!
-//! For each program, the naive search runs every schedule. From its traces the classes are counted here, by an
-//! independent and slow computation of the happens-before relation. The reduced search must reach exactly the same final
-//! states, and run exactly one execution for each class.
+//! For each program, the naive search runs every schedule. From its traces the classes are counted
+//! here, by an independent and slow computation of the happens-before relation. The reduced search
+//! must reach exactly the same final states, and run exactly one execution for each class.
 
 mod classes;
 mod program;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
 
 use classes::{Recorder, class};
 use mapi_sync_sim::engine::parallel::Control;
@@ -16,8 +19,6 @@ use mapi_sync_sim::strategy::{
 use program::{Came, Op, Program, program};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
-use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZero;
 
 /// The executions that are counted, in order, each with a number that tells it from others.
 #[derive(Default, PartialEq)]
@@ -119,14 +120,16 @@ proptest! {
     }
 }
 
-/// A task whose end was waited for among other things ends while its parent waits for something else.
+/// A task whose end was waited for among other things ends while its parent waits for something
+/// else.
 #[test]
 fn a_wait_that_was_given_up_wakes_nobody_unseen() {
     let ops = vec![Op::Send(0, 0), Op::JoinOrRecv(vec![], 0), Op::SpawnAndJoin(vec![])];
     check(&Program { tasks: vec![(ops, false)], faults: 0, drops: 0 }).unwrap();
 }
 
-/// A joiner that was kept after a select is polled again, in a segment that waited for something else before.
+/// A joiner that was kept after a select is polled again, in a segment that waited for something
+/// else before.
 #[test]
 fn a_wait_that_is_taken_up_again_is_seen_in_each_order() {
     let ops = vec![Op::JoinLater(vec![Op::TrySend(0, 0)], 0, vec![Op::Raise(0)])];
@@ -149,9 +152,10 @@ fn without_faults(tasks: Vec<Vec<Op>>) -> Program {
     Program { tasks, faults: 0, drops: 0 }
 }
 
-/// The child's end wakes the gatherer, before or after it is polled again: that is found where the gatherer runs first, and is
-/// to be run where the other task does. There, what the wait and the reset of the event are to be exchanged for looks as if
-/// the gatherer, which sleeps, could stand in for it.
+/// The child's end wakes the gatherer, before or after it is polled again: that is found where the
+/// gatherer runs first, and is to be run where the other task does. There, what the wait and the
+/// reset of the event are to be exchanged for looks as if the gatherer, which sleeps, could stand
+/// in for it.
 #[test]
 fn a_step_stands_in_only_for_what_is_planned_after_it() {
     let program = without_faults(vec![
@@ -161,8 +165,8 @@ fn a_step_stands_in_only_for_what_is_planned_after_it() {
     check(&program).unwrap();
 }
 
-/// What a task does when it is aborted is not what it would have done: its first segment reads what the third task writes,
-/// unless it is aborted before.
+/// What a task does when it is aborted is not what it would have done: its first segment reads what
+/// the third task writes, unless it is aborted before.
 #[test]
 fn an_aborted_task_does_not_do_what_it_would_have_done() {
     let program =
@@ -170,8 +174,8 @@ fn an_aborted_task_does_not_do_what_it_would_have_done() {
     check(&program).unwrap();
 }
 
-/// A task that finds the semaphore free goes on to its end in the same segment, and writes what the third task reads. If it
-/// finds it taken, it queues, and the two are independent.
+/// A task that finds the semaphore free goes on to its end in the same segment, and writes what the
+/// third task reads. If it finds it taken, it queues, and the two are independent.
 #[test]
 fn a_task_that_waits_does_not_do_what_it_would_have_done() {
     let program = without_faults(vec![
@@ -182,16 +186,18 @@ fn a_task_that_waits_does_not_do_what_it_would_have_done() {
     check(&program).unwrap();
 }
 
-/// Of the many that the gatherer waits for, only the event is polled last, after the child's end has woken it. So the wait
-/// for the event looks like its only one, and the gatherer could run before the event is set all the same.
+/// Of the many that the gatherer waits for, only the event is polled last, after the child's end
+/// has woken it. So the wait for the event looks like its only one, and the gatherer could run
+/// before the event is set all the same.
 #[test]
 fn a_wait_that_is_polled_alone_need_not_be_the_only_one() {
     let program = without_faults(vec![vec![Op::Reset, Op::Set], vec![Op::Set, Op::Gather(vec![])]]);
     check(&program).unwrap();
 }
 
-/// The second task, unless it is aborted first, aborts the third, which has no second segment then. Where the second task is
-/// seen to be aborted, that segment is part of what is planned to follow its step.
+/// The second task, unless it is aborted first, aborts the third, which has no second segment then.
+/// Where the second task is seen to be aborted, that segment is part of what is planned to follow
+/// its step.
 #[test]
 fn what_is_planned_to_follow_a_step_may_not_come_to_be() {
     let program = without_faults(vec![

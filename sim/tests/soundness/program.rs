@@ -1,5 +1,9 @@
 //! Random small programs over all that tasks can share.
 
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+
 use futures::future::{Either, FutureExt, join, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use mapi_sync_sim::engine::sync::{
@@ -7,9 +11,6 @@ use mapi_sync_sim::engine::sync::{
 };
 use mapi_sync_sim::engine::{self, AbortHandle, End, Engine, Limits, Outcome, TaskKey};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
-use std::pin::pin;
-use std::sync::{Arc, OnceLock};
 
 /// What tasks do. Objects and tasks are given by small numbers.
 #[derive(Clone, Debug)]
@@ -47,7 +48,8 @@ pub(super) enum Op {
     JoinOrRecv(Vec<Op>, usize),
     /// Wait for a child or a message, then do something else, then wait for the child again.
     JoinLater(Vec<Op>, usize, Vec<Op>),
-    /// Wait for several things of which only those are polled that were woken, and note their order.
+    /// Wait for several things of which only those are polled that were woken, and note their
+    /// order.
     Gather(Vec<Op>),
     Oneshot(Vec<Op>),
     Choose,
@@ -376,5 +378,6 @@ pub(super) fn program() -> impl Strategy<Value = Program> {
         .prop_map(|(tasks, faults, drops)| Program { tasks, faults, drops })
 }
 
-// The same programs in each run, so that a change is judged by what it changed; more of them with `PROPTEST_CASES`, others
-// with `PROPTEST_RNG_SEED`. Fewer on Windows: nothing in the search depends on the system, and Wine is slow.
+// The same programs in each run, so that a change is judged by what it changed; more of them with
+// `PROPTEST_CASES`, others with `PROPTEST_RNG_SEED`. Fewer on Windows: nothing in the search
+// depends on the system, and Wine is slow.

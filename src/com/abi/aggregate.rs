@@ -12,9 +12,10 @@ use crate::com::thread::LiveObject;
 
 /// The `IMAPISync` of a store object that is implemented elsewhere, in C++ or with `windows-core`.
 ///
-/// The store owns it and asks it from its own QueryInterface, after its own interfaces. To COM the two are one object: the
-/// `IUnknown` methods of the part lead to the store's, and references to the part are references to the store ("COM
-/// aggregation"; here without the inner object's own `IUnknown`, which nobody but the store would use).
+/// The store owns it and asks it from its own QueryInterface, after its own interfaces. To COM the
+/// two are one object: the `IUnknown` methods of the part lead to the store's, and references to
+/// the part are references to the store ("COM aggregation"; here without the inner object's own
+/// `IUnknown`, which nobody but the store would use).
 ///
 /// While a sync runs it holds a reference to the store.
 pub struct SyncAggregate {
@@ -33,19 +34,20 @@ struct Part {
 
 impl SyncAggregate {
     pub(crate) fn new(provider: Provider, outer: &IUnknown) -> Self {
-        // SAFETY: the copy is never dropped, so it takes no reference. It is used only in calls through the part, and those
-        // come from holders of a reference, which keep `outer` alive.
+        // SAFETY: the copy is never dropped, so it takes no reference. It is used only in calls
+        // through the part, and those come from holders of a reference, which keep `outer`
+        // alive.
         let outer = ManuallyDrop::new(FreeThreaded(unsafe { IUnknown::from_raw(outer.as_raw()) }));
         Self { part: Box::new(Part { vtable: &VTABLE, outer, provider, _live: LiveObject::new() }) }
     }
 
-    /// Answers the store's QueryInterface for `IMAPISync`, with a reference to the store; anything else with
-    /// [`HResult::E_NOINTERFACE`] and NULL.
+    /// Answers the store's QueryInterface for `IMAPISync`, with a reference to the store; anything
+    /// else with [`HResult::E_NOINTERFACE`] and NULL.
     ///
     /// # Safety
     ///
-    /// `iid` is NULL or valid for a read, `object` NULL or valid for a write, as QueryInterface's arguments are; the
-    /// store that owns this is alive.
+    /// `iid` is NULL or valid for a read, `object` NULL or valid for a write, as QueryInterface's
+    /// arguments are; the store that owns this is alive.
     pub unsafe fn query_interface(&self, iid: *const GUID, object: *mut *mut c_void) -> HResult {
         if iid.is_null() || object.is_null() {
             return HResult::E_POINTER;
@@ -79,7 +81,8 @@ static VTABLE: IMAPISync_Vtbl = IMAPISync_Vtbl {
 ///
 /// `this` came from [`SyncAggregate::query_interface`], and its reference has not been given back.
 unsafe fn part<'a>(this: *mut c_void) -> &'a Part {
-    // SAFETY: the caller's promise; the store keeps the part where it is until the last reference is gone.
+    // SAFETY: the caller's promise; the store keeps the part where it is until the last reference
+    // is gone.
     unsafe { &*this.cast::<Part>() }
 }
 
@@ -99,7 +102,8 @@ unsafe extern "system" fn query_interface(
     // SAFETY: COM callers call only through references that they hold.
     let outer = unsafe { outer(this) };
     let query = Interface::vtable(outer).QueryInterface;
-    // SAFETY: the store is alive, by the caller's reference; the arguments are the caller's, passed on.
+    // SAFETY: the store is alive, by the caller's reference; the arguments are the caller's, passed
+    // on.
     unsafe { query(outer.as_raw(), iid, object) }
 }
 
@@ -115,7 +119,8 @@ unsafe extern "system" fn release(this: *mut c_void) -> u32 {
     // SAFETY: COM callers call only through references that they hold.
     let outer = unsafe { outer(this) };
     let (outer, release) = (outer.as_raw(), Interface::vtable(outer).Release);
-    // SAFETY: the caller gives its reference back. The part may be gone when this returns, and is not used after it.
+    // SAFETY: the caller gives its reference back. The part may be gone when this returns, and is
+    // not used after it.
     unsafe { release(outer) }
 }
 

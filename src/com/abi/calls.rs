@@ -16,10 +16,12 @@ use crate::{HResult, RawEvent};
 ///
 /// # Errors
 ///
-/// What QueryInterface answered; [`HResult::E_NOINTERFACE`] also where it answered success and left NULL.
+/// What QueryInterface answered; [`HResult::E_NOINTERFACE`] also where it answered success and left
+/// NULL.
 pub(crate) fn query<I: Interface>(unknown: &IUnknown) -> Result<I, HResult> {
     let mut found = ptr::null_mut();
-    // SAFETY: `found` is valid for the write, and the IID is that of the type below. A COM object answers any IID.
+    // SAFETY: `found` is valid for the write, and the IID is that of the type below. A COM object
+    // answers any IID.
     let answer = unsafe { unknown.query(&I::IID, &mut found) };
     HResult::from_i32(answer.0).ok()?;
     if found.is_null() {
@@ -34,8 +36,8 @@ impl IMAPISyncProgressCallback {
         let mut wide = WideText::new();
         let text = wide.set(text);
         let progress = Interface::vtable(self).Progress;
-        // SAFETY: the object is alive while we hold our reference; the text is NULL or terminated, and valid for the call
-        // ("IMAPISyncProgressCallback::Progress").
+        // SAFETY: the object is alive while we hold our reference; the text is NULL or terminated,
+        // and valid for the call ("IMAPISyncProgressCallback::Progress").
         unsafe { progress(self.as_raw(), text, index, max) }
     }
 
@@ -50,16 +52,17 @@ impl IMAPISyncProgressCallback {
     pub(crate) fn call_done(&self, event: RawEvent, status: HResult) -> HRESULT {
         let done = Interface::vtable(self).Done;
         let handle = ptr::without_provenance_mut(event.value());
-        // SAFETY: the object is alive while we hold our reference; the handle is a value of the kernel's, never a pointer
-        // ("IMAPISyncProgressCallback::Done").
+        // SAFETY: the object is alive while we hold our reference; the handle is a value of the
+        // kernel's, never a pointer ("IMAPISyncProgressCallback::Done").
         unsafe { done(self.as_raw(), handle, HRESULT(status.as_i32())) }
     }
 }
 
-/// A reference to the host's callback object, with a gate before it: calls go through until it is closed, and the object is
-/// released as soon as it is closed and no call is in flight.
+/// A reference to the host's callback object, with a gate before it: calls go through until it is
+/// closed, and the object is released as soon as it is closed and no call is in flight.
 ///
-/// So it is not held until the memory of this value is freed: a thread that an exception stopped keeps that for ever.
+/// So it is not held until the memory of this value is freed: a thread that an exception stopped
+/// keeps that for ever.
 pub(crate) struct Gate {
     /// Owned; NULL once released.
     callback: AtomicPtr<c_void>,
@@ -75,8 +78,8 @@ impl Gate {
         Self { callback: AtomicPtr::new(callback.into_raw()), calls: AtomicUsize::new(0) }
     }
 
-    /// Makes a call; `None` when the gate is closed. If an exception leaves the call, it is over, `rescue` runs, and this
-    /// thread stops for ever.
+    /// Makes a call; `None` when the gate is closed. If an exception leaves the call, it is over,
+    /// `rescue` runs, and this thread stops for ever.
     pub(crate) fn call(
         &self,
         invoke: impl FnOnce(&IMAPISyncProgressCallback) -> HRESULT,
@@ -85,8 +88,8 @@ impl Gate {
         self.begin().then(|| self.begun(invoke, rescue))
     }
 
-    /// Closes the gate, and makes one last call, if there is none before it that is enough: `wanted` is asked when nothing
-    /// can begin any more.
+    /// Closes the gate, and makes one last call, if there is none before it that is enough:
+    /// `wanted` is asked when nothing can begin any more.
     pub(crate) fn last_call(
         &self,
         wanted: impl FnOnce() -> bool,
@@ -120,7 +123,8 @@ impl Gate {
         rescue: impl FnOnce(),
     ) -> HResult {
         let raw = self.callback.load(Ordering::Acquire);
-        // SAFETY: owned since `new`, and not released while a call is in flight. It stays owned by `self`.
+        // SAFETY: owned since `new`, and not released while a call is in flight. It stays owned by
+        // `self`.
         let callback = ManuallyDrop::new(unsafe { IMAPISyncProgressCallback::from_raw(raw) });
         let answer = guard::call(
             || invoke(&callback),
@@ -146,7 +150,8 @@ impl Gate {
         }
     }
 
-    /// Called when nothing is in flight and nothing can begin: by each who sees that, the first one releases.
+    /// Called when nothing is in flight and nothing can begin: by each who sees that, the first one
+    /// releases.
     fn release(&self) {
         let raw = self.callback.swap(ptr::null_mut(), Ordering::AcqRel);
         if !raw.is_null() {

@@ -1,8 +1,10 @@
-//! Watching a child process as its debugger: the only one whom Windows tells of a CloseHandle that had nothing to close.
+//! Watching a child process as its debugger: the only one whom Windows tells of a CloseHandle that
+//! had nothing to close.
 //!
-//! "If the application is running under a debugger, the function will throw an exception if it receives either a handle
-//! value that is not valid or a pseudo-handle value" (the CloseHandle page). Elsewhere such a call just answers FALSE, and
-//! the next one may close a handle of somebody else's that got the same value.
+//! "If the application is running under a debugger, the function will throw an exception if it
+//! receives either a handle value that is not valid or a pseudo-handle value" (the CloseHandle
+//! page). Elsewhere such a call just answers FALSE, and the next one may close a handle of somebody
+//! else's that got the same value.
 
 use std::io;
 use std::process::Command;
@@ -40,7 +42,8 @@ pub enum DebugEvent {
 }
 
 impl Debugged {
-    /// Starts `command` under this thread's eyes. It runs only while [`next`](Self::next) is called.
+    /// Starts `command` under this thread's eyes. It runs only while [`next`](Self::next) is
+    /// called.
     ///
     /// # Errors
     ///

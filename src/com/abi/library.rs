@@ -36,8 +36,9 @@ pub enum LoadError {
 
 /// Loads a DLL and calls its `HRESULT __stdcall export(IUnknown **store)`.
 ///
-/// On 32 bits, where compilers decorate such names, `export@4` and `_export@4` are tried too. The DLL stays loaded, and from
-/// now on a crash ends this process without a dialog: use a process of its own for a library that is not trusted.
+/// On 32 bits, where compilers decorate such names, `export@4` and `_export@4` are tried too. The
+/// DLL stays loaded, and from now on a crash ends this process without a dialog: use a process of
+/// its own for a library that is not trusted.
 ///
 /// # Errors
 ///
@@ -46,8 +47,8 @@ pub fn load_store(library: &Path, export: &str) -> Result<IUnknown, LoadError> {
     // SAFETY: a setting of this process's.
     unsafe { SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX) };
     let name = wide(library.as_os_str());
-    // SAFETY: a terminated path, absolute or relative, and the reserved handle NULL. What the library's entry point does is
-    // what the caller asked for.
+    // SAFETY: a terminated path, absolute or relative, and the reserved handle NULL. What the
+    // library's entry point does is what the caller asked for.
     let module =
         unsafe { LoadLibraryExW(name.as_ptr(), ptr::null_mut(), LOAD_WITH_ALTERED_SEARCH_PATH) };
     if module.is_null() {

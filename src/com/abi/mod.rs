@@ -1,10 +1,11 @@
-//! The binary interface, as the reference pages "IMAPISync : IUnknown", "IMAPISyncProgressCallback : IUnknown" and
-//! "MAPISIB" state it: declarations and thunks, and around them safe calls; what is done with them is written elsewhere
-//! in this room.
+//! The binary interface, as the reference pages "IMAPISync : IUnknown", "IMAPISyncProgressCallback
+//! : IUnknown" and "MAPISIB" state it: declarations and thunks, and around them safe calls; what is
+//! done with them is written elsewhere in this room.
 //!
-//! Widths are fixed: a `ULONG` is 32 bits on every system, a `WCHAR` 16. Calls are `extern "system-unwind"`: `__stdcall`
-//! on 32-bit Windows, the C convention elsewhere, and an exception that C++ lets escape unwinds through our frames
-//! instead of being undefined behaviour (see [`guard`](super::guard)).
+//! Widths are fixed: a `ULONG` is 32 bits on every system, a `WCHAR` 16. Calls are `extern
+//! "system-unwind"`: `__stdcall` on 32-bit Windows, the C convention elsewhere, and an exception
+//! that C++ lets escape unwinds through our frames instead of being undefined behaviour (see
+//! [`guard`](super::guard)).
 //!
 //! This is the one place that meets foreign memory; beside it lies only the one method of a
 //! [`Provider`](super::Provider) through which a host comes in.
@@ -109,11 +110,13 @@ pub struct IMAPISyncProgressCallback_Vtbl {
 pub trait IMAPISync_Impl: IUnknownImpl {
     /// # Safety
     ///
-    /// `pmapisib` is NULL or valid for reads of its own `ulSize` bytes; its members follow the MAPISIB page.
+    /// `pmapisib` is NULL or valid for reads of its own `ulSize` bytes; its members follow the
+    /// MAPISIB page.
     unsafe fn SynchronizeInBackground(&self, pmapisib: *mut MAPISIB) -> HRESULT;
 }
 
-/// What an object that answers [`IMAPISyncProgressCallback`] implements. An implementation catches its own panics.
+/// What an object that answers [`IMAPISyncProgressCallback`] implements. An implementation catches
+/// its own panics.
 pub trait IMAPISyncProgressCallback_Impl: IUnknownImpl {
     /// # Safety
     ///
@@ -129,24 +132,27 @@ pub trait IMAPISyncProgressCallback_Impl: IUnknownImpl {
     fn Done(&self, hThreadDoneEvent: *mut c_void, hResult: HRESULT) -> HRESULT;
 }
 
-// SAFETY: a pointer to an IMAPISync points to a pointer to its method table, which starts with IUnknown's three and goes on
-// with the one method of the IMAPISync page.
+// SAFETY: a pointer to an IMAPISync points to a pointer to its method table, which starts with
+// IUnknown's three and goes on with the one method of the IMAPISync page.
 unsafe impl Interface for IMAPISync {
     type Vtable = IMAPISync_Vtbl;
     const IID: GUID = GUID::from_u128(0x5024a385_2d44_486a_81a8_8f0ecb6071dd);
 }
 
-// SAFETY: as for IMAPISync, with the three methods of the IMAPISyncProgressCallback page in its order.
+// SAFETY: as for IMAPISync, with the three methods of the IMAPISyncProgressCallback page in its
+// order.
 unsafe impl Interface for IMAPISyncProgressCallback {
     type Vtable = IMAPISyncProgressCallback_Vtbl;
     const IID: GUID = GUID::from_u128(0x5024a386_2d44_486a_81a8_8f0ecb6071dd);
 }
 
-// SAFETY: MAPI is free-threaded: a provider's objects may be called on any thread ("Threading in MAPI").
+// SAFETY: MAPI is free-threaded: a provider's objects may be called on any thread ("Threading in
+// MAPI").
 unsafe impl Send for IMAPISync {}
 // SAFETY: as for Send.
 unsafe impl Sync for IMAPISync {}
-// SAFETY: "the client makes its callback objects thread-safe": providers may call them on any thread.
+// SAFETY: "the client makes its callback objects thread-safe": providers may call them on any
+// thread.
 unsafe impl Send for IMAPISyncProgressCallback {}
 // SAFETY: as for Send.
 unsafe impl Sync for IMAPISyncProgressCallback {}
@@ -176,7 +182,8 @@ impl From<IMAPISyncProgressCallback> for IUnknown {
 }
 
 impl IMAPISync_Vtbl {
-    /// The table for an object whose [`IMAPISync`] pointer lies `-OFFSET` pointers into it, as `#[implement]` asks.
+    /// The table for an object whose [`IMAPISync`] pointer lies `-OFFSET` pointers into it, as
+    /// `#[implement]` asks.
     pub const fn new<Identity: IMAPISync_Impl, const OFFSET: isize>() -> Self {
         unsafe extern "system-unwind" fn synchronize_in_background<
             Identity: IMAPISync_Impl,
@@ -185,8 +192,9 @@ impl IMAPISync_Vtbl {
             this: *mut c_void,
             pmapisib: *mut MAPISIB,
         ) -> HRESULT {
-            // SAFETY: the caller holds a reference to the object, which it got from us, so the identity is alive; the
-            // offset is the one of the table that the call came through.
+            // SAFETY: the caller holds a reference to the object, which it got from us, so the
+            // identity is alive; the offset is the one of the table that the call came
+            // through.
             let identity = unsafe { identity::<Identity, OFFSET>(this) };
             // SAFETY: the caller passes a MAPISIB or NULL, as the page asks.
             unsafe { identity.SynchronizeInBackground(pmapisib) }
@@ -204,7 +212,8 @@ impl IMAPISync_Vtbl {
 }
 
 impl IMAPISyncProgressCallback_Vtbl {
-    /// The table for an object whose [`IMAPISyncProgressCallback`] pointer lies `-OFFSET` pointers into it.
+    /// The table for an object whose [`IMAPISyncProgressCallback`] pointer lies `-OFFSET` pointers
+    /// into it.
     pub const fn new<Identity: IMAPISyncProgressCallback_Impl, const OFFSET: isize>() -> Self {
         unsafe extern "system-unwind" fn progress<
             Identity: IMAPISyncProgressCallback_Impl,

@@ -18,7 +18,8 @@ use crate::{HResult, RawEvent};
 
 /// What an [`Object`] does when it is called. No method panics.
 pub(crate) trait Callee: Send + Sync + 'static {
-    /// QueryInterface for `IMAPISyncProgressCallback`: takes a reference, and tells how many there are now.
+    /// QueryInterface for `IMAPISyncProgressCallback`: takes a reference, and tells how many there
+    /// are now.
     fn query(&self) -> Result<usize, HResult>;
 
     /// Takes a reference, and tells how many there are now.
@@ -37,8 +38,8 @@ pub(crate) trait Callee: Send + Sync + 'static {
     fn done(&self, event: RawEvent, status: HResult) -> HResult;
 }
 
-/// A COM object with an identity and, behind another pointer, an `IMAPISyncProgressCallback`. It lives in an `Arc`, of which
-/// all the references that COM counts own one strong count together.
+/// A COM object with an identity and, behind another pointer, an `IMAPISyncProgressCallback`. It
+/// lives in an `Arc`, of which all the references that COM counts own one strong count together.
 #[repr(C)]
 pub(crate) struct Object<T: Callee> {
     identity: &'static IUnknown_Vtbl,
@@ -73,14 +74,16 @@ impl<T: Callee> Object<T> {
     pub(crate) fn to_ref(self: &Arc<Self>) -> InterfaceRef<'_, IUnknown> {
         // SAFETY: the pointer of an `Arc` is not NULL.
         let raw = unsafe { NonNull::new_unchecked(Arc::as_ptr(self).cast_mut().cast()) };
-        // SAFETY: an object that starts with an IUnknown table, and is alive for as long as this `Arc` is borrowed.
+        // SAFETY: an object that starts with an IUnknown table, and is alive for as long as this
+        // `Arc` is borrowed.
         unsafe { InterfaceRef::from_raw(raw) }
     }
 
     /// Counts a reference, which gives COM its strong count if it is the first one.
     fn count_one(&self, count: usize) -> u32 {
         if count == 1 {
-            // SAFETY: `new` puts each object into an `Arc`, and it is alive: somebody is calling it.
+            // SAFETY: `new` puts each object into an `Arc`, and it is alive: somebody is calling
+            // it.
             unsafe { Arc::increment_strong_count(self) };
         }
         u32::try_from(count).unwrap_or(u32::MAX)
@@ -159,12 +162,13 @@ impl<T: Callee> IUnknownImpl for Object<T> {
     }
 
     unsafe fn Release(this: *mut Self) -> u32 {
-        // SAFETY: the caller gives back a reference, so the object is alive; one without a reference (a Release too many)
-        // is covered by whoever owns the `Arc`.
+        // SAFETY: the caller gives back a reference, so the object is alive; one without a
+        // reference (a Release too many) is covered by whoever owns the `Arc`.
         let object = unsafe { &*this };
         let Some(left) = object.callee.release() else { return 0 };
         if left == 0 {
-            // SAFETY: the references together owned one strong count, taken by `count_one`; they are all gone now.
+            // SAFETY: the references together owned one strong count, taken by `count_one`; they
+            // are all gone now.
             let owner = unsafe { Arc::from_raw(this.cast_const()) };
             // The last owner's drop runs the host's own.
             guard::contain(move || drop(owner));

@@ -1,4 +1,5 @@
-//! The MAPISIB, both ways: what a host passes, read into values of our own, and what we pass to a foreign provider.
+//! The MAPISIB, both ways: what a host passes, read into values of our own, and what we pass to a
+//! foreign provider.
 
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
@@ -24,8 +25,9 @@ impl Block<'_> {
     ///
     /// # Safety
     ///
-    /// `pmapisib` is NULL or valid for reads of its own `ulSize` bytes; the objects in it are NULL, or alive for as long as
-    /// the block; its out-pointer is NULL or valid for writes until it is [closed](OutPointer::close) or dropped.
+    /// `pmapisib` is NULL or valid for reads of its own `ulSize` bytes; the objects in it are NULL,
+    /// or alive for as long as the block; its out-pointer is NULL or valid for writes until it
+    /// is [closed](OutPointer::close) or dropped.
     pub(crate) unsafe fn read(pmapisib: *const MAPISIB) -> Option<Self> {
         if pmapisib.is_null() {
             return None;
@@ -51,8 +53,9 @@ pub(crate) struct OutPointer(Mutex<Option<OutAddress>>);
 
 struct OutAddress(*mut *mut c_void);
 
-// SAFETY: the host promises that the pointer is valid during its call, on whichever thread ("MAPISIB": "The pointer must be
-// valid because it will contain the event"); it is used under a lock only.
+// SAFETY: the host promises that the pointer is valid during its call, on whichever thread
+// ("MAPISIB": "The pointer must be valid because it will contain the event"); it is used under a
+// lock only.
 unsafe impl Send for OutAddress {}
 
 impl OutPointer {
@@ -63,7 +66,8 @@ impl OutPointer {
         }
     }
 
-    /// The host's call returns: `last` is written, if anything, and the pointer is not used from here on.
+    /// The host's call returns: `last` is written, if anything, and the pointer is not used from
+    /// here on.
     pub(crate) fn close(&self, last: Option<RawEvent>) {
         if let (Some(address), Some(last)) = (lock(&self.0).take(), last) {
             address.write(last);
@@ -105,8 +109,8 @@ impl IMAPISync {
             phSyncDoneEvent: out.0.as_ptr().cast(),
         };
         let start = Interface::vtable(self).SynchronizeInBackground;
-        // SAFETY: `self` is a reference that we hold; the block and everything in it outlives the call, as the MAPISIB page
-        // asks of the caller.
+        // SAFETY: `self` is a reference that we hold; the block and everything in it outlives the
+        // call, as the MAPISIB page asks of the caller.
         unsafe { start(self.as_raw(), &mut sib) }
     }
 }

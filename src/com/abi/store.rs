@@ -6,7 +6,8 @@ use super::{IMAPISync, IMAPISync_Impl, MAPISIB};
 use crate::com::Provider;
 use crate::com::thread::LiveObject;
 
-/// The object of [`Provider::into_sync`]. Its reference counting and QueryInterface are those of `windows-core`.
+/// The object of [`Provider::into_sync`]. Its reference counting and QueryInterface are those of
+/// `windows-core`.
 #[implement(IMAPISync)]
 pub(crate) struct ProviderObject {
     provider: Provider,
@@ -28,7 +29,8 @@ impl IMAPISync_Impl for ProviderObject_Impl {
     }
 }
 
-// `#[implement]` makes the object agile, that is, usable on any thread, without asking whether it is.
+// `#[implement]` makes the object agile, that is, usable on any thread, without asking whether it
+// is.
 const _: fn() = || {
     fn assert_agile<T: Send + Sync + 'static>() {}
     assert_agile::<Provider>();

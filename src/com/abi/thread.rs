@@ -21,16 +21,18 @@ struct Start {
 fn own_module() -> Option<HMODULE> {
     let mut module = ptr::null_mut();
     let address = run as *const () as *const u16;
-    // SAFETY: with FROM_ADDRESS the "name" is any address in the module, here that of a function; `module` is valid
-    // for the write.
+    // SAFETY: with FROM_ADDRESS the "name" is any address in the module, here that of a function;
+    // `module` is valid for the write.
     let found =
         unsafe { GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, address, &mut module) };
     (found != 0).then_some(module)
 }
 
-/// CreateThread, with a reference to this module and a place in the multithreaded apartment for as long as it runs.
+/// CreateThread, with a reference to this module and a place in the multithreaded apartment for as
+/// long as it runs.
 pub(crate) fn spawn(body: Box<dyn FnOnce() + Send>) -> Result<(), HResult> {
-    // Taken here, not by the thread itself: the caller may let go of the module before the thread first runs.
+    // Taken here, not by the thread itself: the caller may let go of the module before the thread
+    // first runs.
     let module = own_module().ok_or(HResult::E_OUTOFMEMORY)?;
     let start = Box::into_raw(Box::new(Start { module, body }));
     // SAFETY: `run` has the form that the CreateThread page asks for, and takes the box over.
@@ -59,7 +61,8 @@ unsafe extern "system" fn run(start: *mut c_void) -> u32 {
         // SAFETY: on the thread that entered the apartment, once.
         unsafe { CoUninitialize() };
     }
-    // SAFETY: gives back this thread's reference to the module and ends the thread in one step outside of it, so that
-    // no instruction of an unloaded module runs. Nothing on this stack has a destructor left to run.
+    // SAFETY: gives back this thread's reference to the module and ends the thread in one step
+    // outside of it, so that no instruction of an unloaded module runs. Nothing on this stack
+    // has a destructor left to run.
     unsafe { FreeLibraryAndExitThread(module, 0) }
 }

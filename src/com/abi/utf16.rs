@@ -1,11 +1,12 @@
 //! UTF-16 as it crosses the interface.
 //!
-//! Out: a NUL inside a text ends it, as it would for the host. In: lone surrogates, which Windows allows in its strings,
-//! become U+FFFD. NULL is not the empty text, either way.
+//! Out: a NUL inside a text ends it, as it would for the host. In: lone surrogates, which Windows
+//! allows in its strings, become U+FFFD. NULL is not the empty text, either way.
 
 use std::mem::MaybeUninit;
 
-/// Code units that fit without an allocation, the terminator among them: more than the Send/Receive dialog shows.
+/// Code units that fit without an allocation, the terminator among them: more than the Send/Receive
+/// dialog shows.
 const INLINE: usize = 256;
 
 /// A NUL-terminated UTF-16 text, or NULL.
@@ -58,13 +59,15 @@ impl WideText {
 ///
 /// # Safety
 ///
-/// `text` is NULL, or points to `u16`s up to and including a zero, all valid for reads and not written meanwhile.
+/// `text` is NULL, or points to `u16`s up to and including a zero, all valid for reads and not
+/// written meanwhile.
 pub(crate) unsafe fn copy(text: *const u16) -> Option<String> {
     if text.is_null() {
         return None;
     }
     let mut length = 0;
-    // SAFETY: the caller promises that everything up to the zero is readable, and `length` has not passed it.
+    // SAFETY: the caller promises that everything up to the zero is readable, and `length` has not
+    // passed it.
     while unsafe { text.wrapping_add(length).read() } != 0 {
         length += 1;
     }

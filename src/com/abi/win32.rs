@@ -1,4 +1,5 @@
-//! The kernel's calls, as safe functions: a value that is no open handle makes them fail, and nothing else.
+//! The kernel's calls, as safe functions: a value that is no open handle makes them fail, and
+//! nothing else.
 
 use std::ptr;
 use std::time::Duration;
@@ -47,7 +48,8 @@ pub(crate) fn duplicate(event: RawEvent) -> Result<RawEvent, HResult> {
     // SAFETY: returns a pseudo-handle, without any condition.
     let process = unsafe { GetCurrentProcess() };
     let access = DUPLICATE_SAME_ACCESS;
-    // SAFETY: `copy` is valid for the write; a handle that is not open makes the call fail, nothing else.
+    // SAFETY: `copy` is valid for the write; a handle that is not open makes the call fail, nothing
+    // else.
     let copied = unsafe { DuplicateHandle(process, raw(event), process, &mut copy, 0, 0, access) };
     answer(copied).ok()?;
     Ok(RawEvent::from_value(copy.addr()))
@@ -61,7 +63,8 @@ pub(crate) fn set_event(event: RawEvent) -> HResult {
 
 /// CloseHandle.
 pub(crate) fn close(event: RawEvent) -> HResult {
-    // SAFETY: a handle that is not open makes the call fail; that it is ours to close is the caller's affair.
+    // SAFETY: a handle that is not open makes the call fail; that it is ours to close is the
+    // caller's affair.
     answer(unsafe { CloseHandle(raw(event)) })
 }
 
@@ -91,14 +94,16 @@ pub(crate) fn open_handles() -> usize {
     taken_values()
 }
 
-/// How many handle values are taken, of those a process is given: multiples of four, lower ones first.
+/// How many handle values are taken, of those a process is given: multiples of four, lower ones
+/// first.
 fn taken_values() -> usize {
     // Closed handles leave gaps, but no wider one than there were ever handles open at once.
     const WIDEST_GAP: usize = 1024;
     let (mut taken, mut free) = (0, 0);
     for value in (4..).step_by(4) {
         let mut flags = 0;
-        // SAFETY: a value that is no open handle makes the call fail, nothing else; `flags` is valid for the write.
+        // SAFETY: a value that is no open handle makes the call fail, nothing else; `flags` is
+        // valid for the write.
         if unsafe { GetHandleInformation(raw(RawEvent::from_value(value)), &mut flags) } != 0 {
             taken += 1;
             free = 0;
@@ -114,7 +119,8 @@ fn taken_values() -> usize {
 
 /// How many threads this process has.
 pub(crate) fn threads() -> Option<usize> {
-    // SAFETY: asks for the threads of the whole system, as the CreateToolhelp32Snapshot page has it.
+    // SAFETY: asks for the threads of the whole system, as the CreateToolhelp32Snapshot page has
+    // it.
     let snapshot = unsafe { CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0) };
     if snapshot == INVALID_HANDLE_VALUE {
         return None;

@@ -1,4 +1,5 @@
-//! The short ways through the rules: calls that are known at a glance to break none, in a sync where all goes smoothly.
+//! The short ways through the rules: calls that are known at a glance to break none, in a sync
+//! where all goes smoothly.
 
 use super::Callbacks;
 use crate::contract::machine::{Facts, Scope};
@@ -7,8 +8,8 @@ use crate::contract::{Call, CallId, Policy};
 use crate::{HResult, RawEvent};
 
 impl Callbacks {
-    /// Takes the first Progress of a sync where all goes smoothly. `None` if it is not known to be one, and nothing has
-    /// been done.
+    /// Takes the first Progress of a sync where all goes smoothly. `None` if it is not known to be
+    /// one, and nothing has been done.
     pub(in crate::contract) fn first_progress(
         &mut self,
         facts: &Facts,
@@ -32,8 +33,8 @@ impl Callbacks {
         })
     }
 
-    /// Takes a Done that follows only calls of Progress, all of which have ended, in a sync where all goes smoothly.
-    /// `None` if it is not known to be one, and nothing has been done.
+    /// Takes a Done that follows only calls of Progress, all of which have ended, in a sync where
+    /// all goes smoothly. `None` if it is not known to be one, and nothing has been done.
     pub(in crate::contract) fn orderly_done(
         &mut self,
         facts: &mut Facts,
@@ -59,8 +60,8 @@ impl Callbacks {
         Some(number)
     }
 
-    /// Takes the end of a Done that breaks no rule, whatever it answers: of a sync of which only the callback is seen.
-    /// `false` if it is not known to be one, and nothing has been done.
+    /// Takes the end of a Done that breaks no rule, whatever it answers: of a sync of which only
+    /// the callback is seen. `false` if it is not known to be one, and nothing has been done.
     pub(in crate::contract) fn orderly_end(
         &mut self,
         facts: &Facts,

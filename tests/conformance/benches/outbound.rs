@@ -1,4 +1,5 @@
-//! What one outbound Progress with a 32-character text costs, beside a bare C++ call that does the same conversion.
+//! What one outbound Progress with a 32-character text costs, beside a bare C++ call that does the
+//! same conversion.
 //!
 //! Both call the same C++ callback, in turns, and the ratio is the median over the turns.
 

@@ -1,4 +1,5 @@
-//! The cases: what the provider does, how the host behaves, and the exact calls that must come of it.
+//! The cases: what the provider does, how the host behaves, and the exact calls that must come of
+//! it.
 
 use mapi_sync::HResult;
 
@@ -52,7 +53,8 @@ pub enum End {
     StartFails(HResult),
     /// The start panics, before anything.
     StartPanics,
-    /// The start panics when it has called the callback by itself, without a session: Progress with the text `"so far"`.
+    /// The start panics when it has called the callback by itself, without a session: Progress with
+    /// the text `"so far"`.
     StartPanicsLate,
 }
 
@@ -395,10 +397,11 @@ cases! {
     );
 }
 
-/// Mounts the suite: one test for each case, which runs it with `$run: fn(&Case) -> Outcome`, unless the mount leaves it
-/// out. Every case is either run or left out by name.
+/// Mounts the suite: one test for each case, which runs it with `$run: fn(&Case) -> Outcome`,
+/// unless the mount leaves it out. Every case is either run or left out by name.
 ///
-/// `mount! { run }` leaves out none, and `mount! { run; without method tables }` those that need a method table.
+/// `mount! { run }` leaves out none, and `mount! { run; without method tables }` those that need a
+/// method table.
 #[macro_export]
 macro_rules! mount {
     ($run:path) => {

@@ -70,7 +70,8 @@ pub fn host(store: IUnknown, plan: &Plan) -> (HostReport, Vec<Call>) {
     } else {
         Some(store)
     };
-    // SAFETY: a live object, and pointers that are valid for the call; `sink` is called with `calls` only during it.
+    // SAFETY: a live object, and pointers that are valid for the call; `sink` is called with
+    // `calls` only during it.
     unsafe {
         ffi::cpp_host_run(raw, &plan, sink, (&raw const calls).cast_mut().cast(), &mut report);
     };
@@ -102,8 +103,8 @@ extern "C" fn sink(context: *mut c_void, call: *const HostCall) {
     calls.lock().expect("no panic under this lock").push(call);
 }
 
-/// Runs `count` syncs of the C++ host against `store`, one after the other. Returns how many ended well, and how many
-/// references to their callbacks were left in all.
+/// Runs `count` syncs of the C++ host against `store`, one after the other. Returns how many ended
+/// well, and how many references to their callbacks were left in all.
 #[must_use]
 pub fn soak(store: &IUnknown, count: u32) -> (u32, i64) {
     let mut references_left = 0;
@@ -130,7 +131,8 @@ pub fn live() -> u32 {
     ffi::cpp_provider_live()
 }
 
-/// A C++ store of this form that plays the provider's part of `case`; `None` for what only a Rust session can do.
+/// A C++ store of this form that plays the provider's part of `case`; `None` for what only a Rust
+/// session can do.
 #[must_use]
 pub fn store(form: &str, case: &Case) -> Option<IUnknown> {
     let form = (0..).find(|&number| form_name(number).is_none_or(|name| name == form))?;
@@ -165,7 +167,8 @@ pub fn store(form: &str, case: &Case) -> Option<IUnknown> {
     step(ffi::CALL_DONE, 0, 0, *told, None, pause_ms);
     let count = u32::try_from(steps.len()).expect("a short script");
     let mut store = std::ptr::null_mut();
-    // SAFETY: the steps and their texts are valid for the call, which copies them; `store` is valid for the write.
+    // SAFETY: the steps and their texts are valid for the call, which copies them; `store` is valid
+    // for the write.
     let created = unsafe { ffi::cpp_store_create(form, steps.as_ptr(), count, &mut store) };
     assert_eq!(created, 0);
     // SAFETY: a new object, with one reference for us.
@@ -178,7 +181,8 @@ pub fn aggregating_store(provider: Provider) -> IUnknown {
     extern "C" fn make(context: *mut c_void, outer: *mut c_void) -> *mut c_void {
         // SAFETY: `aggregating_store` passes this box, once.
         let provider = *unsafe { Box::from_raw(context.cast::<Provider>()) };
-        // SAFETY: the C++ store's IUnknown, whose constructor is running; it takes no reference here.
+        // SAFETY: the C++ store's IUnknown, whose constructor is running; it takes no reference
+        // here.
         let outer = unsafe { IUnknown::from_raw_borrowed(&outer) }.expect("not NULL").as_raw();
         // SAFETY: as above; forgotten below, so that no reference is given back.
         let borrowed = std::mem::ManuallyDrop::new(unsafe { IUnknown::from_raw(outer) });
@@ -248,7 +252,8 @@ impl Counting {
         unsafe { ffi::cpp_counting_calls(self.0.as_raw()) }
     }
 
-    /// Calls Progress `count` times from C++, each with a conversion of `text`; returns the nanoseconds it took.
+    /// Calls Progress `count` times from C++, each with a conversion of `text`; returns the
+    /// nanoseconds it took.
     #[must_use]
     pub fn loop_in_cpp(&self, text: &str, count: u32) -> u64 {
         let length = u32::try_from(text.len()).expect("a short text");

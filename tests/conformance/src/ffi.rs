@@ -84,7 +84,8 @@ pub(crate) const CALL_PROGRESS: u32 = 0;
 pub(crate) const CALL_ERROR: u32 = 1;
 pub(crate) const CALL_DONE: u32 = 2;
 
-/// What the C++ host saw, apart from the calls themselves; `struct HostReport` in `cpp/ffi.h` says more.
+/// What the C++ host saw, apart from the calls themselves; `struct HostReport` in `cpp/ffi.h` says
+/// more.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HostReport {
@@ -122,7 +123,8 @@ pub struct HostReport {
     pub timed_out: u32,
     /// References to the session that others still hold.
     pub sessions_left: i32,
-    /// References to the callback and the session that others held when the first start had just returned.
+    /// References to the callback and the session that others held when the first start had just
+    /// returned.
     pub held_after_start: i32,
     /// How long the first start took, in milliseconds.
     pub start_ms: u32,

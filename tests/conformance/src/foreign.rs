@@ -11,8 +11,8 @@ use crate::ffi::HostFaults;
 ///
 /// # Panics
 ///
-/// When the host saw what no case allows: a call after Done or without a reference, a Release too many, a store that is
-/// held longer than its syncs.
+/// When the host saw what no case allows: a call after Done or without a reference, a Release too
+/// many, a store that is held longer than its syncs.
 #[must_use]
 pub fn run(case: &Case, store: IUnknown) -> Outcome {
     let (report, calls) = cpp::host(store, &plan(case));
@@ -25,7 +25,8 @@ pub fn run(case: &Case, store: IUnknown) -> Outcome {
     if case.start.is_failure() {
         assert_eq!(report.held_after_start, 0);
     }
-    // Everything is given back when the event occurs, and one who does not wait for it may look too early.
+    // Everything is given back when the event occurs, and one who does not wait for it may look too
+    // early.
     let waits = !case.host.never_waits && !case.host.closes_in_done;
     if waits && !case.host.releases_early {
         assert_eq!(report.store_before, report.store_after);

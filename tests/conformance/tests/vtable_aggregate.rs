@@ -1,4 +1,5 @@
-//! A C++ store object that takes its IMAPISync from Rust: COM's rules of identity, and the suite through it.
+//! A C++ store object that takes its IMAPISync from Rust: COM's rules of identity, and the suite
+//! through it.
 
 use mapi_sync::com::Provider;
 use mapi_sync_conformance::case::{self, Case, Outcome};

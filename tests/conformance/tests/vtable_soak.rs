@@ -1,4 +1,5 @@
-//! Many syncs through the method tables in one process: what was there before is all that is there after.
+//! Many syncs through the method tables in one process: what was there before is all that is there
+//! after.
 //!
 //! The environment variable `MAPI_SYNC_SOAK` says how many; there is no other test in this program.
 

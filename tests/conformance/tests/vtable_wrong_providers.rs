@@ -14,8 +14,8 @@ fn check(form: &str, wrong: bool) -> ForeignReport {
     check_store(&store, &check, |_| {}).expect("IMAPISync")
 }
 
-/// Every form with the rule that it breaks. A rule of the process can only be told in a process of one's own, and the
-/// two forms that end or hang theirs are run there too.
+/// Every form with the rule that it breaks. A rule of the process can only be told in a process of
+/// one's own, and the two forms that end or hang theirs are run there too.
 macro_rules! forms {
     ($($test:ident $form:literal $rule:expr;)*; elsewhere $($left_out:literal)*) => {
         $(
@@ -43,7 +43,8 @@ macro_rules! forms {
     };
 }
 
-/// Broken rules of the contract, without those of the process: other tests of this process have handles and threads too.
+/// Broken rules of the contract, without those of the process: other tests of this process have
+/// handles and threads too.
 fn contract(report: &ForeignReport) -> Vec<&str> {
     let rules = report.violations.iter().map(|finding| &*finding.rule);
     rules.filter(|rule| !["handles-closed", "threads-ended"].contains(rule)).collect()

@@ -8,10 +8,11 @@ mod channels;
 mod shapes;
 mod world;
 
-use interweave::{Observer, Step, StepCx, explore};
-use peers::{Peer, Searched, answer};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
+
+use interweave::{Observer, Step, StepCx, explore};
+use peers::{Peer, Searched, answer};
 use world::World;
 
 struct Interweave;

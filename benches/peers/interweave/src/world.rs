@@ -1,6 +1,7 @@
 //! The programs' world, on interweave.
 //!
-//! A scheduling point is each operation on an atomic or a channel. What a task does before its first one is not scheduled.
+//! A scheduling point is each operation on an atomic or a channel. What a task does before its
+//! first one is not scheduled.
 
 use interweave::Atomic;
 

@@ -12,17 +12,19 @@ mod locks;
 mod shapes;
 mod world;
 
-use loom::model::Builder;
-use peers::{Peer, Searched, answer};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+
+use loom::model::Builder;
+use peers::{Peer, Searched, answer};
 use world::World;
 
 struct Loom;
 
-/// Runs a program's executions, at most so many if that is said, and counts them. `Err` if one failed.
+/// Runs a program's executions, at most so many if that is said, and counts them. `Err` if one
+/// failed.
 fn explore(program: fn(&mut World), most: Option<u64>) -> Result<u64, u64> {
     let begun = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&begun);

@@ -1,7 +1,7 @@
 //! The programs' world, on loom.
 //!
-//! A scheduling point is before each operation on an atomic, a mutex or a condition variable. A task is a thread of loom's;
-//! its operations block, so that its future is ready at the first poll.
+//! A scheduling point is before each operation on an atomic, a mutex or a condition variable. A
+//! task is a thread of loom's; its operations block, so that its future is ready at the first poll.
 
 use futures::FutureExt;
 

@@ -15,10 +15,11 @@ mod shapes;
 mod wakers;
 mod world;
 
+use std::time::Instant;
+
 use mapi_sync_sim::engine::{End, Engine, Limits};
 use mapi_sync_sim::strategy::{Reduced, StrategyInfo, TrackedSharing};
 use peers::{Peer, Rated, Searched, answer};
-use std::time::Instant;
 use world::World;
 
 struct Ours;

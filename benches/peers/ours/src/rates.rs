@@ -7,11 +7,12 @@ mod provider_4x8;
 #[path = "../../../../sim/benches/yields_2x10/mod.rs"]
 mod yields_2x10;
 
+use std::time::{Duration, Instant};
+
 use mapi_sync_sim::engine::{Engine, Limits};
 use mapi_sync_sim::strategy::StrategyInfo;
 use peers::Rated;
 use provider_4x8::{FOLDERS, REPORTS};
-use std::time::{Duration, Instant};
 use yields_2x10::{TASKS, YIELDS};
 
 /// Runs a program under random schedules, or in the bare loop, for about as long as is said.

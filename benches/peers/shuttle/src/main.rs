@@ -11,12 +11,13 @@ mod rates;
 mod wakers;
 mod world;
 
-use peers::{Peer, Rated, answer};
-use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler, UrwRandomScheduler};
-use shuttle::{Config, FailurePersistence, Runner};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use peers::{Peer, Rated, answer};
+use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler, UrwRandomScheduler};
+use shuttle::{Config, FailurePersistence, Runner};
 use world::World;
 
 struct Shuttle;

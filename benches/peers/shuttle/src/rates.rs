@@ -1,14 +1,16 @@
 //! How many schedules there are in a second.
 
-use crate::{config, scheduler};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
 use async_trait::async_trait;
 use peers::Rated;
 use shuttle::Runner;
 use shuttle::future::{block_on, spawn, yield_now};
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+
+use crate::{config, scheduler};
 
 const TASKS: usize = 2;
 const YIELDS: usize = 10;
@@ -31,7 +33,8 @@ pub fn rate(program: &str, strategy: &str, millis: u64) -> Option<Rated> {
     Some(Rated { executions, seconds: start.elapsed().as_secs_f64(), points })
 }
 
-/// The mean number of times that the scheduler is asked, in a run of its own, for counting takes time.
+/// The mean number of times that the scheduler is asked, in a run of its own, for counting takes
+/// time.
 fn points(program: fn(), strategy: &str) -> Option<f64> {
     const RUNS: u32 = 200;
     let asked = Arc::new(AtomicU64::new(0));

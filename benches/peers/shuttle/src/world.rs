@@ -1,7 +1,7 @@
 //! The programs' world, on shuttle.
 //!
-//! A scheduling point is before each operation on an atomic, a mutex or a condition variable, and before each spawning. A
-//! task is a thread of shuttle's that blocks on the task's future.
+//! A scheduling point is before each operation on an atomic, a mutex or a condition variable, and
+//! before each spawning. A task is a thread of shuttle's that blocks on the task's future.
 
 use shuttle::future::block_on;
 
@@ -12,9 +12,10 @@ pub use threads::{Cell, Condvar, Lock};
 
 /// Shuttle's own, but for `Arc`, which it does not watch.
 mod peer {
+    pub use std::sync::Arc;
+
     pub use shuttle::sync::atomic::{AtomicU32, Ordering};
     pub use shuttle::sync::{Condvar, Mutex, MutexGuard};
-    pub use std::sync::Arc;
 }
 
 /// Spawns the tasks of a program.

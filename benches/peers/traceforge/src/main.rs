@@ -8,11 +8,12 @@ mod channels;
 mod shapes;
 mod world;
 
-use peers::{Peer, Searched, answer};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+
+use peers::{Peer, Searched, answer};
 use traceforge::{Config, SchedulePolicy, verify};
 use world::World;
 
@@ -21,7 +22,8 @@ struct TraceForge;
 impl Peer for TraceForge {
     fn search(&self, program: &str) -> Option<Searched> {
         if matches!(program, "readers(13)" | "writers(8)" | "lastzero(12)") {
-            // A cell receives messages, and the order of each two counts, also of two loads: far too many.
+            // A cell receives messages, and the order of each two counts, also of two loads: far
+            // too many.
             return None;
         }
         let program = shapes::named(program).or_else(|| channels::named(program))?;

@@ -1,11 +1,12 @@
 //! The programs' world, on TraceForge.
 //!
-//! A scheduling point is the sending and the receiving of a message. A cell is a thread of the library's own that answers
-//! messages, as its `sync::atomic` makes it. A task is a thread; its operations block, so that its future is ready at the
-//! first poll.
+//! A scheduling point is the sending and the receiving of a message. A cell is a thread of the
+//! library's own that answers messages, as its `sync::atomic` makes it. A task is a thread; its
+//! operations block, so that its future is ready at the first poll.
+
+use std::sync::atomic::Ordering;
 
 use futures::FutureExt;
-use std::sync::atomic::Ordering;
 use traceforge::channel::{Builder, Channel};
 use traceforge::sync::atomic::AtomicU32;
 use traceforge::thread;

@@ -7,7 +7,8 @@ use crate::engine::id::{ObjectId, TaskId};
 use crate::engine::wakeup::turn;
 
 impl Engine {
-    /// Takes every task out of the ready set, so that a wake of one that is ready already is seen too.
+    /// Takes every task out of the ready set, so that a wake of one that is ready already is seen
+    /// too.
     pub(super) fn hide_ready(&mut self) {
         self.before.clear();
         self.before.extend(self.ready.gather().iter());

@@ -1,5 +1,10 @@
 //! The loop of one execution.
 
+use std::any::Any;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::task;
+
 use super::{Engine, Facts};
 use crate::decision::{Kind, Step};
 use crate::engine::context::{self, Context, Life, WaitFor};
@@ -9,10 +14,6 @@ use crate::engine::outcome::{Blocked, Budget, End, TaskPanic};
 use crate::engine::ready::{Ready, sample_bit};
 use crate::engine::strategy::Decision;
 use crate::engine::turn;
-use std::any::Any;
-use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::task;
 
 impl Engine {
     /// Runs the loop, again after each panic of a task.
@@ -78,7 +79,8 @@ impl Engine {
         self.settle(cx, task, polled != Polled::Ends)
     }
 
-    /// Goes on while a look at the first word of the ready set is all that there is to do between two segments.
+    /// Goes on while a look at the first word of the ready set is all that there is to do between
+    /// two segments.
     #[inline(always)]
     fn run_few(&mut self, cx: &Context) -> ControlFlow<End> {
         let mut ready = self.ready.first_word();
@@ -88,7 +90,8 @@ impl Engine {
             let task = TaskId(next.trailing_zeros());
             self.ready.set_first_word(ready & !next);
             let polled = self.poll(cx, task, Step::among(ready, task), false)?;
-            // A task that gave up its turn is ready, though the ready set is told so only when the next one is taken.
+            // A task that gave up its turn is ready, though the ready set is told so only when the
+            // next one is taken.
             let again = if polled == Polled::Yields { next } else { 0 };
             ready = self.ready.first_word() | again;
             if polled != Polled::Ends && !cx.dirty.get() {
@@ -117,7 +120,8 @@ impl Engine {
                 _ => self.pick_of_list(cx, &mut place),
             };
             let polled = self.poll(cx, task, Step::of(task, departed), false)?;
-            // A task that gave up its turn keeps its place in the list, and one that has ended is out of it.
+            // A task that gave up its turn keeps its place in the list, and one that has ended is
+            // out of it.
             if polled == Polled::Waits {
                 self.ready.take(task);
             }
@@ -234,7 +238,8 @@ impl Engine {
         Ok(Some((picked, departed)))
     }
 
-    /// Settles who runs next, or whether the clock moves, and says also whether that departs from the default.
+    /// Settles who runs next, or whether the clock moves, and says also whether that departs from
+    /// the default.
     fn pick(&mut self, cx: &Context, clock: bool) -> (TaskId, bool) {
         let mut draws = self.draws.take();
         let at = Decision { ready: self.ready.view(), clock, facts: Facts(self) };
@@ -248,7 +253,8 @@ impl Engine {
         (picked, picked != default)
     }
 
-    /// The same from the list of those that can run, where `place` is a guess where the one is that ran last.
+    /// The same from the list of those that can run, where `place` is a guess where the one is that
+    /// ran last.
     #[inline(always)]
     fn pick_of_list(&mut self, cx: &Context, place: &mut usize) -> (TaskId, bool) {
         let list = self.ready.list();

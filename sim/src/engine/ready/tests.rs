@@ -1,8 +1,10 @@
 //! The ready set beside a sorted set.
 
-use super::*;
-use proptest::prelude::*;
 use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
 
 /// A set with so many tasks, all of them ready, and their wakers.
 fn filled(tasks: u32) -> (ReadySet, Vec<Waker>) {

@@ -1,17 +1,18 @@
 //! A queue from many senders to one receiver.
 
-use super::permits::Permits;
-use super::point::point;
-use crate::engine::context::{self, WaitFor};
-use crate::engine::footprint::Object;
-use crate::engine::wakeup::Wakeup;
-use crate::lock::lock;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+
+use super::permits::Permits;
+use super::point::point;
+use crate::engine::context::{self, WaitFor};
+use crate::engine::footprint::Object;
+use crate::engine::wakeup::Wakeup;
+use crate::lock::lock;
 
 /// A channel of this name that holds at most `capacity` messages.
 ///
@@ -49,8 +50,9 @@ fn channel<T>(name: &'static str, room: Option<Arc<Permits>>) -> (Sender<T>, Rec
     (Sender { shared: Arc::clone(&shared) }, Receiver { shared })
 }
 
-/// Sending writes the tail, receiving writes the head, and a message orders its own sending before its receiving. So
-/// sending to a channel that is not empty and receiving from it commute, as they must.
+/// Sending writes the tail, receiving writes the head, and a message orders its own sending before
+/// its receiving. So sending to a channel that is not empty and receiving from it commute, as they
+/// must.
 struct Shared<T> {
     tail: Object,
     head: Object,
@@ -236,7 +238,8 @@ impl<T> Receiver<T> {
 }
 
 impl<T> Shared<T> {
-    /// Takes the next message; otherwise says whether none will come. Who has waited could not have come before.
+    /// Takes the next message; otherwise says whether none will come. Who has waited could not have
+    /// come before.
     fn take(&self, waited: bool) -> Result<T, bool> {
         if !waited {
             self.tail.read();
@@ -313,8 +316,8 @@ impl<T> Future for Recv<'_, T> {
                 Err(false) => {}
             }
         }
-        // The first call only says what is wanted: whether it is there is a matter of when this task runs again, and
-        // no other task can take it away.
+        // The first call only says what is wanted: whether it is there is a matter of when this
+        // task runs again, and no other task can take it away.
         self.waits = true;
         let mut there = None;
         let mut state = lock(&self.shared.state);

@@ -1,14 +1,15 @@
 //! An event that stays set until it is reset.
 
-use crate::engine::context::{self, WaitFor};
-use crate::engine::footprint::Object;
-use crate::engine::wakeup::Wakeup;
-use crate::lock::lock;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+
+use crate::engine::context::{self, WaitFor};
+use crate::engine::footprint::Object;
+use crate::engine::wakeup::Wakeup;
+use crate::lock::lock;
 
 /// A manual-reset event, as `CreateEvent` makes it: every waiter passes while it is set.
 #[derive(Clone)]

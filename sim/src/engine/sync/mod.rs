@@ -1,10 +1,11 @@
 //! What tasks share: channels, locks, events, cells, all tracked.
 //!
-//! Each asynchronous operation is a scheduling point: it starts a poll segment of its own. What an operation does to
-//! the object is written into the segment's footprint when the strategy asks for footprints, and costs a flag's test
-//! otherwise.
+//! Each asynchronous operation is a scheduling point: it starts a poll segment of its own. What an
+//! operation does to the object is written into the segment's footprint when the strategy asks for
+//! footprints, and costs a flag's test otherwise.
 //!
-//! Handles are cheap to clone and `Send`. Waiters are served in the order in which they came, as in `tokio::sync`.
+//! Handles are cheap to clone and `Send`. Waiters are served in the order in which they came, as in
+//! `tokio::sync`.
 
 mod channel;
 mod event;

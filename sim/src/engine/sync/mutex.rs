@@ -1,10 +1,11 @@
 //! A mutex that is held across await points.
 
-use super::permits::Permits;
-use crate::lock::lock;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex as Cell, MutexGuard as CellGuard};
+
+use super::permits::Permits;
+use crate::lock::lock;
 
 /// Mutual exclusion in the order of asking.
 pub struct Mutex<T> {

@@ -1,11 +1,5 @@
 //! Waking one waiter, or all; and the condition variable made of it.
 
-use super::mutex::MutexGuard;
-use super::point::Point;
-use crate::engine::context::{self, WaitFor};
-use crate::engine::footprint::Object;
-use crate::engine::wakeup::Wakeup;
-use crate::lock::lock;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
@@ -13,8 +7,15 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-/// Wakes those who wait, in order. [`notify_one`](Self::notify_one) with nobody waiting is kept for the next who comes,
-/// once.
+use super::mutex::MutexGuard;
+use super::point::Point;
+use crate::engine::context::{self, WaitFor};
+use crate::engine::footprint::Object;
+use crate::engine::wakeup::Wakeup;
+use crate::lock::lock;
+
+/// Wakes those who wait, in order. [`notify_one`](Self::notify_one) with nobody waiting is kept for
+/// the next who comes, once.
 #[derive(Clone)]
 pub struct Notify {
     shared: Arc<Shared>,
@@ -30,7 +31,8 @@ struct State {
     kept: Option<u64>,
     next_ticket: u64,
     queue: VecDeque<(u64, Option<Wakeup>)>,
-    /// Tickets that were notified: at which step, and whether the notification passes on if the waiter is gone.
+    /// Tickets that were notified: at which step, and whether the notification passes on if the
+    /// waiter is gone.
     notified: Vec<(u64, u64, bool)>,
 }
 
@@ -62,8 +64,8 @@ impl Notify {
         wakers.into_iter().for_each(Wakeup::wake);
     }
 
-    /// Waits to be notified. It stands in the queue from the segment that follows its first poll, or from
-    /// [`enable`](Notified::enable).
+    /// Waits to be notified. It stands in the queue from the segment that follows its first poll,
+    /// or from [`enable`](Notified::enable).
     pub fn notified(&self) -> Notified {
         Notified { shared: Arc::clone(&self.shared), stage: Stage::New, point: Point::default() }
     }
@@ -119,8 +121,8 @@ enum Stage {
     Done,
 }
 
-/// The future of [`Notify::notified`]. Dropped after it was notified and before it was polled, it passes the
-/// notification on.
+/// The future of [`Notify::notified`]. Dropped after it was notified and before it was polled, it
+/// passes the notification on.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Notified {
     shared: Arc<Shared>,
@@ -202,7 +204,8 @@ impl fmt::Debug for Notified {
     }
 }
 
-/// A condition variable: waits are bound to a mutex, and a notification with nobody waiting is lost.
+/// A condition variable: waits are bound to a mutex, and a notification with nobody waiting is
+/// lost.
 #[derive(Clone, Debug)]
 pub struct Condvar {
     notify: Notify,
@@ -215,7 +218,8 @@ impl Condvar {
         Self { notify: Notify::new(name) }
     }
 
-    /// Gives the mutex up, waits for a notification, and takes the mutex again. Giving up and beginning to wait are one.
+    /// Gives the mutex up, waits for a notification, and takes the mutex again. Giving up and
+    /// beginning to wait are one.
     pub async fn wait<T: Send>(&self, guard: MutexGuard<T>) -> MutexGuard<T> {
         let mut notified = self.notify.notified();
         notified.enable();

@@ -1,15 +1,16 @@
 //! A channel for one message.
 
-use super::channel::RecvError;
-use crate::engine::context::{self, WaitFor};
-use crate::engine::footprint::Object;
-use crate::engine::wakeup::Wakeup;
-use crate::lock::lock;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+
+use super::channel::RecvError;
+use crate::engine::context::{self, WaitFor};
+use crate::engine::footprint::Object;
+use crate::engine::wakeup::Wakeup;
+use crate::lock::lock;
 
 /// A channel of this name that passes one message.
 #[must_use]

@@ -1,18 +1,19 @@
 //! Permits handed out in order: what the locks, the semaphore and the bounded channel stand on.
 
-use super::point::Point;
-use crate::engine::context::{self, WaitFor};
-use crate::engine::footprint::Object;
-use crate::engine::wakeup::Wakeup;
-use crate::lock::lock;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-/// A count of permits with a queue of those who wait. Permits that come free go to the head of the queue, so nobody
-/// overtakes. Asking and giving back are writes: the order of either can be seen.
+use super::point::Point;
+use crate::engine::context::{self, WaitFor};
+use crate::engine::footprint::Object;
+use crate::engine::wakeup::Wakeup;
+use crate::lock::lock;
+
+/// A count of permits with a queue of those who wait. Permits that come free go to the head of the
+/// queue, so nobody overtakes. Asking and giving back are writes: the order of either can be seen.
 pub(super) struct Permits {
     object: Object,
     kind: &'static str,

@@ -1,7 +1,8 @@
 //! The scheduling point before an operation.
 
-use crate::engine::turn;
 use std::task::{Context, Poll};
+
+use crate::engine::turn;
 
 /// Ends the running segment once: the operation that follows starts the next one.
 #[derive(Debug, Default)]

@@ -1,14 +1,16 @@
 //! A cell that tasks share.
 
-use super::point::point;
-use crate::engine::footprint::Object;
-use crate::lock::lock;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use super::point::point;
+use crate::engine::footprint::Object;
+use crate::lock::lock;
+
 /// A shared value, like an atomic: each operation is indivisible and tracked.
 ///
-/// The asynchronous operations are scheduling points. The plain ones act within the running segment.
+/// The asynchronous operations are scheduling points. The plain ones act within the running
+/// segment.
 pub struct Register<T> {
     inner: Arc<Inner<T>>,
 }
@@ -37,8 +39,9 @@ impl<T> Register<T> {
         change(&mut lock(&self.inner.value))
     }
 
-    /// Changes the value in a way that gives the same result in any order, such as adding to a count. The caller
-    /// answers for that. `change` must not use the engine, and must not let out what it sees.
+    /// Changes the value in a way that gives the same result in any order, such as adding to a
+    /// count. The caller answers for that. `change` must not use the engine, and must not let
+    /// out what it sees.
     pub fn merge(&self, change: impl FnOnce(&mut T)) {
         self.inner.object.commute();
         change(&mut lock(&self.inner.value));

@@ -1,8 +1,9 @@
 //! A counting semaphore.
 
-use super::permits::Permits;
 use std::fmt;
 use std::sync::Arc;
+
+use super::permits::Permits;
 
 /// Hands out a number of permits, in the order in which they are asked for.
 #[derive(Clone)]

@@ -26,7 +26,8 @@ pub enum Gap {
     Skew,
     /// Tasks could be polled without being woken, and were not.
     Spurious,
-    /// The program behaved differently under the same decisions: it depends on something that is not tracked.
+    /// The program behaved differently under the same decisions: it depends on something that is
+    /// not tracked.
     Untracked,
 }
 

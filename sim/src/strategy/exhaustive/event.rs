@@ -5,7 +5,8 @@ use crate::engine::Mode;
 /// A task as a number of this search: the same in every execution.
 pub(super) type Process = u32;
 
-/// An executed segment, without its place: what another order of independent segments leaves as it is.
+/// An executed segment, without its place: what another order of independent segments leaves as it
+/// is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Event {
     pub(super) process: Process,
@@ -16,7 +17,8 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// Adds an access. One object used in two ways that conflict with different others counts as written.
+    /// Adds an access. One object used in two ways that conflict with different others counts as
+    /// written.
     pub(super) fn access(&mut self, object: u32, mode: Mode) {
         match self.accesses.iter_mut().find(|(o, _)| *o == object) {
             Some((_, known)) if *known == mode => {}
@@ -49,8 +51,8 @@ impl Event {
     }
 }
 
-/// How many events of each process come before an event, itself among them: a vector clock (Mattern, "Virtual Time and
-/// Global States of Distributed Systems", 1989).
+/// How many events of each process come before an event, itself among them: a vector clock
+/// (Mattern, "Virtual Time and Global States of Distributed Systems", 1989).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct VectorClock(Vec<u32>);
 

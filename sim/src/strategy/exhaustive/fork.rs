@@ -1,13 +1,14 @@
 //! States whose branches are run by several parts of a search, and what is put together of them.
 
+use std::mem;
+use std::sync::Arc;
+
 use super::event::{Event, Process};
 use super::frame::{Frame, sleeps};
 use super::parts::{Findings, Link};
 use super::rounds::{Plan, Round};
 use super::tree::Node;
 use super::{Reduced, Tally};
-use std::mem;
-use std::sync::Arc;
 
 /// The state before one step of a part, as others take it over.
 #[derive(Debug)]
@@ -83,7 +84,8 @@ pub(super) struct Rest {
 #[derive(Default)]
 pub(super) struct Done<T> {
     pub(super) found: T,
-    /// For each state on the way to the part, what was found to be run from there: one sequence for each first step.
+    /// For each state on the way to the part, what was found to be run from there: one sequence
+    /// for each first step.
     pub(super) outside: Vec<Vec<Node>>,
     /// The rounds that follow.
     pub(super) plan: Option<Plan>,

@@ -1,9 +1,10 @@
 //! The steps of the current execution, and what is to be run instead of each.
 
+use std::sync::Arc;
+
 use super::event::{Event, Process, VectorClock};
 use super::tree::Node;
 use crate::engine::TaskId;
-use std::sync::Arc;
 
 /// The state before a step of the current execution, and that step.
 #[derive(Debug, Default)]
@@ -14,7 +15,8 @@ pub(super) struct Frame {
     /// Its number among the events of its process, from 1.
     pub(super) count: u32,
     pub(super) clock: VectorClock,
-    /// Steps that need not be run from this state: explored here, or before and not in conflict since.
+    /// Steps that need not be run from this state: explored here, or before and not in conflict
+    /// since.
     pub(super) sleep: Vec<Arc<Event>>,
     /// How many of them, the first ones, come from states whose branches may run side by side.
     pub(super) foreign: usize,
@@ -29,8 +31,8 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Takes up the next of the planned steps that does not sleep. One sleeps if what was known of a later step when the
-    /// plan was made has turned out otherwise.
+    /// Takes up the next of the planned steps that does not sleep. One sleeps if what was known of
+    /// a later step when the plan was made has turned out otherwise.
     pub(super) fn take_up(&mut self) -> bool {
         while !self.todo.is_empty() {
             let Node { event, children } = self.todo.remove(0);
@@ -43,7 +45,8 @@ impl Frame {
         false
     }
 
-    /// The steps that sleep: first those that others may be running, then those that were explored before.
+    /// The steps that sleep: first those that others may be running, then those that were explored
+    /// before.
     pub(super) fn sleepers(&self) -> (&[Arc<Event>], &[Arc<Event>]) {
         self.sleep.split_at(self.foreign)
     }

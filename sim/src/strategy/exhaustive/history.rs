@@ -1,10 +1,11 @@
 //! Which steps of the current execution happen before which, and which race.
 
+use std::sync::Arc;
+
 use super::event::{Event, Process};
 use super::frame::Frame;
 use super::names::{CLOCK, Names};
 use crate::engine::{Effect, Mode, Segment, TaskId};
-use std::sync::Arc;
 
 /// The steps so far, by what they did. All steps are given by their depth.
 #[derive(Debug, Default)]
@@ -28,8 +29,8 @@ impl History {
         }
     }
 
-    /// Makes an event of the segment that ran from the frame at `depth`, and adds to `races` the earlier steps that it
-    /// races with: they are in conflict, and nothing else orders them.
+    /// Makes an event of the segment that ran from the frame at `depth`, and adds to `races` the
+    /// earlier steps that it races with: they are in conflict, and nothing else orders them.
     pub(super) fn record(
         &mut self,
         frames: &mut [Frame],

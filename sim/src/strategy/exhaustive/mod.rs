@@ -1,45 +1,52 @@
 //! One execution for each class of schedules that cannot be told apart.
 //!
 //! Two schedules are equivalent when one becomes the other by exchanging adjacent segments whose
-//! [footprints](crate::engine::Segment) are not in conflict: the same trace in the sense of Mazurkiewicz. [`Reduced`] runs
-//! one of each class, by dynamic partial-order reduction:
+//! [footprints](crate::engine::Segment) are not in conflict: the same trace in the sense of
+//! Mazurkiewicz. [`Reduced`] runs one of each class, by dynamic partial-order reduction:
 //!
-//! - P. Abdulla, S. Aronis, B. Jonsson, K. Sagonas, "Source Sets: A Foundation for Optimal Dynamic Partial Order
-//!   Reduction", Journal of the ACM 64(4), 2017: optimality by wakeup trees;
-//! - P. Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", 1996: sleep sets.
+//! - P. Abdulla, S. Aronis, B. Jonsson, K. Sagonas, "Source Sets: A Foundation for Optimal Dynamic
+//!   Partial Order Reduction", Journal of the ACM 64(4), 2017: optimality by wakeup trees;
+//! - P. Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", 1996: sleep
+//!   sets.
 //!
 //! # How it fits tasks that are polled
 //!
-//! An *event* is a poll segment. The published algorithms assume that a process which can run can go on to run
-//! whatever others do. Blocking breaks that assumption for threads; here it holds by construction:
+//! An *event* is a poll segment. The published algorithms assume that a process which can run can
+//! go on to run whatever others do. Blocking breaks that assumption for threads; here it holds by
+//! construction:
 //!
-//! - A task that can run stays able to run. No task takes a lock, a permit or a message away from one that was promised it:
-//!   waiters queue, and what comes free goes to the head of the queue. The order in which they came to the queue is
-//!   the conflict.
-//! - A task that waits is not able to run until a segment wakes it. That segment *happens before* the next one of the
-//!   task; the two cannot be exchanged, so they are no race. Likewise for a message's sending and its receipt, a task's end
-//!   and its being joined, spawning and the first segment.
-//! - A task that waits for several things may be woken by any of them. Two wakes of one wait are in conflict; giving up
-//!   a wait reads what was waited for.
+//! - A task that can run stays able to run. No task takes a lock, a permit or a message away from
+//!   one that was promised it: waiters queue, and what comes free goes to the head of the queue.
+//!   The order in which they came to the queue is the conflict.
+//! - A task that waits is not able to run until a segment wakes it. That segment *happens before*
+//!   the next one of the task; the two cannot be exchanged, so they are no race. Likewise for a
+//!   message's sending and its receipt, a task's end and its being joined, spawning and the first
+//!   segment.
+//! - A task that waits for several things may be woken by any of them. Two wakes of one wait are in
+//!   conflict; giving up a wait reads what was waited for.
 //! - Aborting a task writes the task, and each of its segments reads it.
-//! - The clock moves when no task can run: everything before happens before, everything after happens after. Tasks whose
-//!   timers are due together are woken together, and their order is a matter of their conflicts. A clock that may run ahead
-//!   ([`Limits::skew_ms`](crate::engine::Limits::skew_ms)) races with everything, and is not searched here: see
-//!   [`Certificate`].
-//! - Choices, faults and drops are settled from outside: the search runs once for each *assignment* of values to the places
-//!   that ask for one, and under an assignment the program is a matter of order alone. It begins with the defaults
-//!   everywhere, and adds one place after another as they come up, depth first. Every assignment has one from which it is
-//!   reached, so none is searched twice, and none needs to be remembered. An execution that does not ask at all the places
-//!   of its assignment is one of a smaller assignment, and is not counted again.
+//! - The clock moves when no task can run: everything before happens before, everything after
+//!   happens after. Tasks whose timers are due together are woken together, and their order is a
+//!   matter of their conflicts. A clock that may run ahead
+//!   ([`Limits::skew_ms`](crate::engine::Limits::skew_ms)) races with everything, and is not
+//!   searched here: see [`Certificate`].
+//! - Choices, faults and drops are settled from outside: the search runs once for each *assignment*
+//!   of values to the places that ask for one, and under an assignment the program is a matter of
+//!   order alone. It begins with the defaults everywhere, and adds one place after another as they
+//!   come up, depth first. Every assignment has one from which it is reached, so none is searched
+//!   twice, and none needs to be remembered. An execution that does not ask at all the places of
+//!   its assignment is one of a smaller assignment, and is not counted again.
 //!
-//! Two executions of one class are never both run to their end. None is given up on the way either, if each segment uses
-//! one object and asks for the same choices in every order; what a segment would have done at another time is a guess
-//! otherwise, and a wrong guess costs an execution that is given up once it is seen to lead where others have been.
+//! Two executions of one class are never both run to their end. None is given up on the way either,
+//! if each segment uses one object and asks for the same choices in every order; what a segment
+//! would have done at another time is a guess otherwise, and a wrong guess costs an execution that
+//! is given up once it is seen to lead where others have been.
 //!
 //! # What it takes on trust
 //!
-//! That tasks share state through tracked objects alone. The engine cannot see an `Arc<Mutex<_>>`, so the caller gives
-//! their word for it, by [`TrackedSharing`]. Without it, use [`Dfs`](super::Dfs), which reduces nothing.
+//! That tasks share state through tracked objects alone. The engine cannot see an `Arc<Mutex<_>>`,
+//! so the caller gives their word for it, by [`TrackedSharing`]. Without it, use
+//! [`Dfs`](super::Dfs), which reduces nothing.
 
 mod certificate;
 mod event;
@@ -52,23 +59,25 @@ mod races;
 mod rounds;
 mod tree;
 
-use crate::decision::Kind;
-use crate::engine::{ChoicePoint, Decision, Segment, Strategy, TaskId};
+use std::mem;
+
+pub use certificate::{Certificate, Gap};
 use event::Process;
 use fork::Handed;
 use frame::{Frame, sleeps};
 use history::{History, happens_before};
 use names::Names;
 use parts::Link;
+pub use parts::{Findings, Periods, explore, explore_split};
 use rounds::{Choices, Plans};
-use std::mem;
 use tree::Node;
 
-pub use certificate::{Certificate, Gap};
-pub use parts::{Findings, Periods, explore, explore_split};
+use crate::decision::Kind;
+use crate::engine::{ChoicePoint, Decision, Segment, Strategy, TaskId};
 
 /// The caller's word that the tasks of a program share state through tracked objects only: those of
-/// [`engine::sync`](crate::engine::sync), or any that report their uses through an [`Object`](crate::engine::Object).
+/// [`engine::sync`](crate::engine::sync), or any that report their uses through an
+/// [`Object`](crate::engine::Object).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrackedSharing;
 
@@ -167,8 +176,9 @@ impl Reduced {
         self.tally.certificate(self.finished, self.explored())
     }
 
-    /// The share of the tree that has been run, between 0 and 1, as far as the tree is known (Knuth, "Estimating the
-    /// Efficiency of Backtrack Programs", 1975). What later races will add is not known.
+    /// The share of the tree that has been run, between 0 and 1, as far as the tree is known
+    /// (Knuth, "Estimating the Efficiency of Backtrack Programs", 1975). What later races will
+    /// add is not known.
     #[must_use]
     pub fn explored(&self) -> f64 {
         if self.finished {
@@ -258,7 +268,8 @@ impl Reduced {
             if let Some(task) = at.ready().iter().find(|task| Some(at.key(*task)) == key) {
                 return task;
             }
-            // It was to follow a step that has done something else than was known of it, and there is no such sequence.
+            // It was to follow a step that has done something else than was known of it, and there
+            // is no such sequence.
             if !self.frames[self.depth].take_up() {
                 break;
             }
@@ -283,14 +294,16 @@ impl Reduced {
         true
     }
 
-    /// Leaves to others what branches off nearest to the root. Returns whether there is any use in going on.
+    /// Leaves to others what branches off nearest to the root. Returns whether there is any use in
+    /// going on.
     fn share(&mut self) -> bool {
         let Some(link) = &mut self.link else { return true };
         let event = self.base.checked_sub(1).and_then(|last| self.frames[last].event.clone());
         if !link.goes_on(event) {
             return false;
         }
-        // Which round searches an assignment is settled by the first execution that asks all of its places.
+        // Which round searches an assignment is settled by the first execution that asks all of its
+        // places.
         if !link.is_time() || !self.choices.are_settled() {
             return true;
         }

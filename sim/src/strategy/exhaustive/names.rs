@@ -1,16 +1,18 @@
 //! Small numbers for tasks and objects, the same in every part of a search.
 
-use super::event::Process;
-use crate::engine::{ObjectId, TaskKey};
-use crate::lock::lock;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex};
 
+use super::event::Process;
+use crate::engine::{ObjectId, TaskKey};
+use crate::lock::lock;
+
 /// The clock's number.
 pub(super) const CLOCK: Process = 0;
 
-/// The numbers. They are looked up here, and taken from what all parts share where they are not known yet.
+/// The numbers. They are looked up here, and taken from what all parts share where they are not
+/// known yet.
 #[derive(Debug)]
 pub(super) struct Names {
     shared: Arc<Mutex<Known>>,

@@ -1,50 +1,65 @@
 //! One search on several threads, with the same result for every number of threads.
 //!
-//! A part explores what lies below one step. Every so many executions it leaves the branches nearest to the root to others:
-//! where it does so follows from the number of its own executions, not from time. What a part finds to be run above the
-//! branches that are its own, it keeps until it is through. Then that is added where it belongs, part after part in the order
-//! of a depth-first search. Each assignment of values, faults and drops begins with a part of its own, which comes before those
-//! that it plans.
+//! A part explores what lies below one step. Every so many executions it leaves the branches
+//! nearest to the root to others: where it does so follows from the number of its own executions,
+//! not from time. What a part finds to be run above the branches that are its own, it keeps until
+//! it is through. Then that is added where it belongs, part after part in the order
+//! of a depth-first search. Each assignment of values, faults and drops begins with a part of its
+//! own, which comes before those that it plans.
 //!
 //! # Why nothing is lost
 //!
-//! Branches of one state that were planned before may run side by side, so what one of them finds is not known in the
-//! others. In the paper named in the [module](super)'s guide, this is the difference between optimality and source sets:
+//! Branches of one state that were planned before may run side by side, so what one of them finds
+//! is not known in the others. In the paper named in the [module](super)'s guide, this is the
+//! difference between optimality and source sets:
 //!
-//! - With wakeup trees, a step that sleeps stands in for a sequence already if it is independent of it (a weak initial). That
-//!   is right because what is found below the step is planned in the branches after it, as sequences that they follow.
-//! - With source sets, nothing is planned below a branch. There a step may stand in only for sequences that it is part of and
-//!   can begin (an initial): then it has been, or will be, the beginning of all that the sequence leads to.
+//! - With wakeup trees, a step that sleeps stands in for a sequence already if it is independent of
+//!   it (a weak initial). That is right because what is found below the step is planned in the
+//!   branches after it, as sequences that they follow.
+//! - With source sets, nothing is planned below a branch. There a step may stand in only for
+//!   sequences that it is part of and can begin (an initial): then it has been, or will be, the
+//!   beginning of all that the sequence leads to.
 //!
-//! So the wakeup trees end where the search is split. In a part, the steps that sleep because they are run from a state above
-//! it stand in by the rule of source sets, and those that came to sleep in the part itself by the other. What is found to
-//! be run from a state above is planned there when all of its branches are through, unless a branch begins it.
+//! So the wakeup trees end where the search is split. In a part, the steps that sleep because they
+//! are run from a state above it stand in by the rule of source sets, and those that came to sleep
+//! in the part itself by the other. What is found to be run from a state above is planned there
+//! when all of its branches are through, unless a branch begins it.
 //!
-//! By the rule of source sets, a sequence is judged by the steps up to the second one of the race. These are the same in every
-//! execution that has the race, so one look is enough. (What comes later differs between executions. With wakeup trees it
-//! belongs to the sequence, for there it is a plan as well.)
+//! By the rule of source sets, a sequence is judged by the steps up to the second one of the race.
+//! These are the same in every execution that has the race, so one look is enough. (What comes
+//! later differs between executions. With wakeup trees it belongs to the sequence, for there it is
+//! a plan as well.)
 //!
-//! The algorithm relies on what the second step is in conflict with, and takes that to be the same without the first step. It
-//! need not be so here: a task that finds a semaphore taken queues, and one that finds it free may go on to its end; one
-//! that is aborted does nothing that it would have done. Two things follow:
+//! The algorithm relies on what the second step is in conflict with, and takes that to be the same
+//! without the first step. It need not be so here: a task that finds a semaphore taken queues, and
+//! one that finds it free may go on to its end; one that is aborted does nothing that it would have
+//! done. Two things follow:
 //!
-//! - What sleeps is judged by what it did where it came to sleep, not by what its task did later. So a branch is begun only when
-//!   the first steps of those ahead of it have been run.
-//! - If those two differ, then a step after the race can be in conflict with the one and not with the other. Each such step is
-//!   a reason of its own to run something else first. Such steps are in some of the executions only, so races of that
-//!   kind are looked at in every one of them.
+//! - What sleeps is judged by what it did where it came to sleep, not by what its task did later.
+//!   So a branch is begun only when the first steps of those ahead of it have been run.
+//! - If those two differ, then a step after the race can be in conflict with the one and not with
+//!   the other. Each such step is a reason of its own to run something else first. Such steps are
+//!   in some of the executions only, so races of that kind are looked at in every one of them.
 //!
 //! For each of these rules, the tests keep the smallest program that loses a class without it.
 //!
-//! No class is run twice, for sleep sets see to that by themselves. But where nothing was planned, an execution may come to a
-//! state in which all steps sleep, and be given up. That cannot be if a branch wakes all that sleeps where it begins, so the
-//! search is split there more often than elsewhere ([`Periods`]).
+//! No class is run twice, for sleep sets see to that by themselves. But where nothing was planned,
+//! an execution may come to a state in which all steps sleep, and be given up. That cannot be if a
+//! branch wakes all that sleeps where it begins, so the search is split there more often than
+//! elsewhere ([`Periods`]).
 //!
 //! # Memory
 //!
-//! Each thread goes on with the branches that it left last, and takes the oldest of another's if it has none: so the
-//! branches that wait are no more than threads times depth times tasks, and of what is found above a part one sequence is kept
-//! for each state and task.
+//! Each thread goes on with the branches that it left last, and takes the oldest of another's if it
+//! has none: so the branches that wait are no more than threads times depth times tasks, and of
+//! what is found above a part one sequence is kept for each state and task.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::mem;
+use std::num::NonZero;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
 
 use super::certificate::Certificate;
 use super::event::Event;
@@ -55,17 +70,12 @@ use super::tree::Node;
 use super::{Reduced, Tally, TrackedSharing};
 use crate::engine::parallel::{Control, on_threads};
 use crate::lock::{lock, wait};
-use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
-use std::mem;
-use std::num::NonZero;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread;
 
 /// How often a part leaves branches to others: once in so many of its executions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Periods {
-    /// Where each branch wakes all that sleeps, so that no execution will have to be given up for it.
+    /// Where each branch wakes all that sleeps, so that no execution will have to be given up for
+    /// it.
     pub free: NonZero<u32>,
     /// Where some may have to be.
     pub costly: NonZero<u32>,
@@ -95,11 +105,11 @@ impl Findings for () {
 
 /// Runs one execution of each class on `jobs` threads.
 ///
-/// `worker` is called once on each thread, and makes what runs one part of the search to its end: it gives the part to an
-/// engine, executes the program until the engine has nothing left to run, and returns what it saw.
-/// That, put together in the order of a depth-first search, is returned, and what it is worth.
-/// Both are the same for every number of jobs, unless `control` is interrupted; workers look at that between
-/// executions, and return early.
+/// `worker` is called once on each thread, and makes what runs one part of the search to its end:
+/// it gives the part to an engine, executes the program until the engine has nothing left to run,
+/// and returns what it saw. That, put together in the order of a depth-first search, is returned,
+/// and what it is worth. Both are the same for every number of jobs, unless `control` is
+/// interrupted; workers look at that between executions, and return early.
 ///
 /// # Panics
 ///
@@ -117,7 +127,8 @@ where
     explore_split(word, jobs, Periods::default(), control, worker)
 }
 
-/// [`explore`] with other periods. The classes do not depend on them; their order does, and how many executions are given up.
+/// [`explore`] with other periods. The classes do not depend on them; their order does, and how
+/// many executions are given up.
 ///
 /// # Panics
 ///
@@ -170,8 +181,8 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Notes the end of an execution, which began with `event` where the part begins. Returns whether others still want
-    /// to know of the rest.
+    /// Notes the end of an execution, which began with `event` where the part begins. Returns
+    /// whether others still want to know of the rest.
     pub(super) fn goes_on(&mut self, event: Option<Arc<Event>>) -> bool {
         if self.runs == 0 {
             self.others.begun(self.unit, event);
@@ -190,7 +201,8 @@ impl Link {
         self.runs.is_multiple_of(self.periods.costly.get())
     }
 
-    /// Leaves these states to others, from the one where the part begins on; and what was found above them until now.
+    /// Leaves these states to others, from the one where the part begins on; and what was found
+    /// above them until now.
     pub(super) fn hand_over(&self, round: Round, handed: Vec<Handed>, outside: Vec<Vec<Node>>) {
         self.others.take_over(self.unit, round, handed, outside);
     }
@@ -226,8 +238,9 @@ struct State<T> {
     units: BTreeMap<u64, Unit>,
     /// The states whose branches are run by several parts; later ones have higher numbers.
     forks: BTreeMap<u64, Fork<T>>,
-    /// What is not put together yet, in order. What a round plans comes right after it and is taken first, so for each round
-    /// that is running there are no more of them than the largest assignment has places.
+    /// What is not put together yet, in order. What a round plans comes right after it and is
+    /// taken first, so for each round that is running there are no more of them than the
+    /// largest assignment has places.
     places: VecDeque<Place<T>>,
     total: Done<T>,
     /// The share of the search that is put together.
@@ -240,7 +253,8 @@ struct State<T> {
 
 /// A place in the order of the rounds.
 struct Place<T> {
-    /// Its share of the search. A round is taken to be worth as much as all that follows from one of those that it plans.
+    /// Its share of the search. A round is taken to be worth as much as all that follows from one
+    /// of those that it plans.
     share: f64,
     /// The share of the round that has been run, in whatever order.
     ran: f64,
@@ -399,7 +413,8 @@ impl<T: Findings> State<T> {
         self.put_together(at);
     }
 
-    /// Adds what is done at `at` to what is done right before it, and to it what is done right after it.
+    /// Adds what is done at `at` to what is done right before it, and to it what is done right
+    /// after it.
     fn put_together(&mut self, at: usize) {
         for at in [at + 1, at] {
             if at > 0

@@ -2,12 +2,13 @@
 //!
 //! All steps are given by their depth.
 
+use std::mem;
+use std::sync::Arc;
+
 use super::Reduced;
 use super::event::Event;
 use super::history::happens_before;
 use super::tree::{Sequence, insert};
-use std::mem;
-use std::sync::Arc;
 
 impl Reduced {
     /// Plans the other order of each race that the execution has shown.
@@ -43,7 +44,8 @@ impl Reduced {
         }
     }
 
-    /// Plans the later steps that are in conflict with what the second step's task does in place of the first.
+    /// Plans the later steps that are in conflict with what the second step's task does in place of
+    /// the first.
     fn reverse_for_later_steps(&mut self, first: usize, second: usize) {
         let Some(sleeper) = self.does_otherwise(first, second).cloned() else { return };
         for step in second + 1..self.frames.len() {
@@ -67,8 +69,8 @@ impl Reduced {
         })
     }
 
-    /// What the second step's task does in the state before the first, if it sleeps there for a branch that runs beside
-    /// this one, and if that is something else.
+    /// What the second step's task does in the state before the first, if it sleeps there for a
+    /// branch that runs beside this one, and if that is something else.
     fn does_otherwise(&self, first: usize, second: usize) -> Option<&Arc<Event>> {
         let event = self.frames[second].event.as_ref()?;
         let (foreign, _) = self.frames[first].sleepers();
@@ -94,8 +96,9 @@ impl Reduced {
         }
         // Taken out while they are changed: the sequence looks at the other frames.
         let mut todo = mem::take(&mut self.frames[first].todo);
-        // The first step comes last: a step that sleeps and is in conflict with it must not stand in for the sequence.
-        // The published algorithm can leave it out because it knows what the second step will do.
+        // The first step comes last: a step that sleeps and is in conflict with it must not stand
+        // in for the sequence. The published algorithm can leave it out because it knows
+        // what the second step will do.
         steps.push(first);
         let sequence = Sequence::new(&self.frames, first, steps);
         let (_, own) = self.frames[first].sleepers();

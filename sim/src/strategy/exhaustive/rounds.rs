@@ -1,19 +1,22 @@
 //! Values, faults and drops: settled from outside, one assignment after the other.
 //!
-//! Every assignment but the empty one is reached from a smaller one by adding a place, and as a rule there are several ways
-//! to it. It is searched on one of them only, and no memory of what was searched is needed for that: an assignment has
-//! one *parent*, which follows from what happens under it (as in D. Avis, K. Fukuda, "Reverse search for enumeration",
-//! Discrete Applied Mathematics 65, 1996). The parent is the assignment without its *last* place: in the first execution
-//! that asks all of its places, one that is asked before none of the others, in the order of happening before. Of several
-//! such places it is the greatest.
+//! Every assignment but the empty one is reached from a smaller one by adding a place, and as a
+//! rule there are several ways to it. It is searched on one of them only, and no memory of what was
+//! searched is needed for that: an assignment has one *parent*, which follows from what happens
+//! under it (as in D. Avis, K. Fukuda, "Reverse search for enumeration", Discrete Applied
+//! Mathematics 65, 1996). The parent is the assignment without its *last* place: in the first
+//! execution that asks all of its places, one that is asked before none of the others, in the order
+//! of happening before. Of several such places it is the greatest.
 //!
-//! The parent leads there. In that execution, all the other places can be asked ahead of the last one, for it happens before
-//! none of them; up to the moment when the last is asked, the same happens under the parent; so an execution of the
-//! parent asks the last place too, in the same relation to the others, and plans the assignment.
+//! The parent leads there. In that execution, all the other places can be asked ahead of the last
+//! one, for it happens before none of them; up to the moment when the last is asked, the same
+//! happens under the parent; so an execution of the parent asks the last place too, in the same
+//! relation to the others, and plans the assignment.
+
+use std::collections::BTreeMap;
 
 use crate::decision::{Kind, Place};
 use crate::engine::{ChoicePoint, TaskKey};
-use std::collections::BTreeMap;
 
 /// The values that places take; elsewhere it is the default.
 type Assignment = BTreeMap<Place, u32>;
@@ -97,9 +100,10 @@ impl Choices {
         self.round.clone()
     }
 
-    /// Whether the execution that has come to its end is one of this round: it asked for every place of the assignment,
-    /// with the value among those to choose from, and no other round searches the assignment. `before` tells
-    /// whether the first of two steps happens before the second.
+    /// Whether the execution that has come to its end is one of this round: it asked for every
+    /// place of the assignment, with the value among those to choose from, and no other round
+    /// searches the assignment. `before` tells whether the first of two steps happens before
+    /// the second.
     pub(super) fn hold(&mut self, before: impl Fn(usize, usize) -> bool) -> bool {
         let took = |(place, value): (&Place, &u32)| {
             self.asked.get(place).is_some_and(|asked| *value < asked.arity)
@@ -122,8 +126,8 @@ impl Choices {
         asked.iter().filter(|(_, one)| is_last(one)).copied().collect()
     }
 
-    /// Notes the places that the execution asked and that have the default, if each is the last of the assignment that it
-    /// is to be added to.
+    /// Notes the places that the execution asked and that have the default, if each is the last of
+    /// the assignment that it is to be added to.
     pub(super) fn plan(&mut self, before: impl Fn(usize, usize) -> bool) {
         let last = self.last(&before);
         let mut wanted = Vec::new();
@@ -237,7 +241,8 @@ impl Iterator for Plan {
 pub(super) struct Plans(Vec<Plan>);
 
 impl Plans {
-    /// Takes note of what follows from the round that is through, and goes on to the next, depth first.
+    /// Takes note of what follows from the round that is through, and goes on to the next, depth
+    /// first.
     pub(super) fn next(&mut self, plan: Plan) -> Option<Round> {
         self.0.push(plan);
         while let Some(plan) = self.0.last_mut() {
@@ -249,8 +254,9 @@ impl Plans {
         None
     }
 
-    /// The share of all rounds that is through, and that of the current one with all that follows from it: each round is
-    /// taken to weigh as much as all that follows from one of those that it plans.
+    /// The share of all rounds that is through, and that of the current one with all that follows
+    /// from it: each round is taken to weigh as much as all that follows from one of those that
+    /// it plans.
     pub(super) fn share(&self) -> (f64, f64) {
         let (mut share, mut width) = (0.0, 1.0);
         for plan in &self.0 {

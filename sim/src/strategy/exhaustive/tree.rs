@@ -1,9 +1,10 @@
 //! Wakeup trees: what is still to be run from a state, as sequences that share beginnings.
 
+use std::sync::Arc;
+
 use super::event::{Event, Process};
 use super::frame::Frame;
 use super::history::happens_before;
-use std::sync::Arc;
 
 /// A step to be run, and what is known to follow it.
 #[derive(Clone, Debug)]
@@ -24,7 +25,8 @@ pub(super) struct Sequence<'a> {
 }
 
 impl<'a> Sequence<'a> {
-    /// These steps, given by their depths, to be run from the state before `first`. If that is one of them, it is the last.
+    /// These steps, given by their depths, to be run from the state before `first`. If that is one
+    /// of them, it is the last.
     pub(super) fn new(frames: &'a [Frame], first: usize, steps: Vec<usize>) -> Self {
         Self { frames, first, steps }
     }
@@ -46,11 +48,13 @@ impl<'a> Sequence<'a> {
         self.events().position(|event| event.process == process)
     }
 
-    /// Whether running a step first leads to a sequence that this one is part of: it is one of those that can come
-    /// first, or independent of all (a *weak initial*). Where it is found, its index is given.
+    /// Whether running a step first leads to a sequence that this one is part of: it is one of
+    /// those that can come first, or independent of all (a *weak initial*). Where it is found,
+    /// its index is given.
     ///
-    /// What the last event will do before its time is not known, only what it did after. If that is in conflict with the
-    /// step after all, the conflict shows where the step runs first, and the other order is added there.
+    /// What the last event will do before its time is not known, only what it did after. If that is
+    /// in conflict with the step after all, the conflict shows where the step runs first, and
+    /// the other order is added there.
     fn starts_with(&self, event: &Event) -> Option<Option<usize>> {
         match self.find(event.process) {
             Some(at) => self.is_initial(at).then_some(Some(at)),
@@ -63,14 +67,15 @@ impl<'a> Sequence<'a> {
         self.find(process).is_some_and(|at| self.is_initial(at))
     }
 
-    /// Whether one of the steps that sleep makes this sequence superfluous by the rule of wakeup trees: it is a weak
-    /// initial.
+    /// Whether one of the steps that sleep makes this sequence superfluous by the rule of wakeup
+    /// trees: it is a weak initial.
     pub(super) fn is_covered_by(&self, sleep: &[Arc<Event>]) -> bool {
         sleep.iter().any(|sleeper| self.starts_with(sleeper).is_some())
     }
 
-    /// Whether one of the steps that sleep does so by the rule of source sets: it is an initial. That is judged by what it did
-    /// where it came to sleep, which may be something else than in the execution that the sequence is taken from.
+    /// Whether one of the steps that sleep does so by the rule of source sets: it is an initial.
+    /// That is judged by what it did where it came to sleep, which may be something else than
+    /// in the execution that the sequence is taken from.
     pub(super) fn is_begun_by(&self, sleep: &[Arc<Event>]) -> bool {
         sleep.iter().any(|sleeper| {
             let at = self.find(sleeper.process);
@@ -90,8 +95,9 @@ impl<'a> Sequence<'a> {
     }
 }
 
-/// Adds a sequence to a tree, unless a sequence in it leads there already. This is the operation of that name of Abdulla,
-/// Aronis, Jonsson and Sagonas (section 6 of the paper named in the [module](super)'s guide).
+/// Adds a sequence to a tree, unless a sequence in it leads there already. This is the operation of
+/// that name of Abdulla, Aronis, Jonsson and Sagonas (section 6 of the paper named in the
+/// [module](super)'s guide).
 pub(super) fn insert(mut children: &mut Vec<Node>, mut sequence: Sequence<'_>) {
     loop {
         let matching = children

@@ -60,8 +60,9 @@ pub struct MutantInfo {
     pub summary: &'static str,
     /// What must come together before it shows.
     pub needs: Needs,
-    /// The least context switches with which it shows, if it needs an order of steps: known from a search of every
-    /// execution with fewer, in the smallest scenario that its counterexamples come to. The clock is no task.
+    /// The least context switches with which it shows, if it needs an order of steps: known from a
+    /// search of every execution with fewer, in the smallest scenario that its counterexamples
+    /// come to. The clock is no task.
     pub least_switches: Option<u32>,
     stage: fn(&mut Scenario),
 }

@@ -1,4 +1,5 @@
-//! The end of a sync, by hand: whatever happens to the task, one Done, then the release, then the event.
+//! The end of a sync, by hand: whatever happens to the task, one Done, then the release, then the
+//! event.
 
 use std::future::Future;
 use std::mem;
@@ -165,7 +166,8 @@ impl Ending {
             && !forgotten
         {
             if run.scenario().provider.event == Published::Thread {
-                // A thread's handle is signalled by the system, a moment after the thread's last step.
+                // A thread's handle is signalled by the system, a moment after the thread's last
+                // step.
                 beside("thread exit", async move {
                     engine::yield_now().await;
                     private.set();
@@ -195,7 +197,8 @@ impl Drop for Ending {
             Stage::Working => {}
         }
         let Some(state) = self.state.clone() else { return };
-        // A refusal is a fault, and their number is limited. Beyond it, the execution is being cleared up.
+        // A refusal is a fault, and their number is limited. Beyond it, the execution is being
+        // cleared up.
         if self.tries > state.run.scenario().faults.task_creation {
             return;
         }

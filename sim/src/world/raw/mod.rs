@@ -1,7 +1,7 @@
 //! A provider written on the bare interface, where every mistake can be made.
 //!
-//! Without a misbehaviour it keeps the contract, with all the care that this takes by hand. Each misbehaviour is a
-//! departure at one place, marked by its name.
+//! Without a misbehaviour it keeps the contract, with all the care that this takes by hand. Each
+//! misbehaviour is a departure at one place, marked by its name.
 
 mod ending;
 mod tell;
@@ -20,7 +20,6 @@ use super::network::pass;
 use super::run::{Run, Running, StoreRef};
 use super::scenario::{OverlapStyle, Returns};
 use super::work::Job;
-
 use crate::engine::sync::Register;
 
 /// The provider of one account.

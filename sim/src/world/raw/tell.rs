@@ -169,7 +169,8 @@ impl SyncState {
         }
     }
 
-    /// Reports progress: `count` moves the position, and says what is reported, when it is this call's turn.
+    /// Reports progress: `count` moves the position, and says what is reported, when it is this
+    /// call's turn.
     async fn report(
         &self,
         text: Option<&str>,
@@ -309,7 +310,8 @@ impl Tell for RawTell {
         let early = self.is(Mutant::CompleteTooEarly);
         let count = move |position: &mut Position| {
             if let Some(taken) = ticket {
-                // What was taken early is told late; only the last report of all is what it should be.
+                // What was taken early is told late; only the last report of all is what it should
+                // be.
                 position.told += 1;
                 let last = position.told == position.max;
                 let done = if last { position.max } else { taken.min(position.max - 1) };

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 /// A scenario that cannot be used, with the place in its file.
 ///
-/// `Display` prints the place as `file:line:column`, the sentence, the offending line and a mark under it. Lines and
-/// columns count from 1, columns in characters.
+/// `Display` prints the place as `file:line:column`, the sentence, the offending line and a mark
+/// under it. Lines and columns count from 1, columns in characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScenarioError {
     origin: String,
@@ -52,7 +52,8 @@ impl ScenarioError {
             line: source[..start].matches('\n').count() + 1,
             column,
             width: marked.chars().count().max(1),
-            // A tab would move the mark away from its place, a control character could move the cursor.
+            // A tab would move the mark away from its place, a control character could move the
+            // cursor.
             text: text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
             message,
         }

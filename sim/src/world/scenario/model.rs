@@ -7,7 +7,8 @@ use super::values::{Cost, DAY, Flags, label, ranged};
 
 /// A whole scenario: one kind of execution, of which the search tries many schedules.
 ///
-/// Read one with [`Scenario::parse`]; [`Scenario::to_toml`] writes it back so that it reads the same.
+/// Read one with [`Scenario::parse`]; [`Scenario::to_toml`] writes it back so that it reads the
+/// same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
@@ -20,7 +21,8 @@ pub struct Scenario {
     /// One sentence on what it shows.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub about: String,
-    /// The name of a misbehaviour to build in (see `mapi-sync mutants`); none in a scenario that must hold.
+    /// The name of a misbehaviour to build in (see `mapi-sync mutants`); none in a scenario that
+    /// must hold.
     #[serde(default, deserialize_with = "mutant", skip_serializing_if = "Option::is_none")]
     pub mutant: Option<String>,
     /// The accounts, each with its store and its provider; all are started at once.
@@ -62,7 +64,8 @@ pub struct Account {
     /// Messages changed offline, for UPLOAD_CONTENTS, 0 to 100,000.
     #[serde(default, deserialize_with = "ranged::<0, 100_000, _, _>")]
     pub outgoing: u32,
-    /// How many of the folders the user selected; they count only under THESE_FOLDERS. 0 to 10,000.
+    /// How many of the folders the user selected; they count only under THESE_FOLDERS. 0 to
+    /// 10,000.
     #[serde(default, deserialize_with = "ranged::<0, 10_000, _, _>")]
     pub selected: u32,
 }
@@ -242,7 +245,8 @@ pub struct Host {
     pub wait: WaitFor,
     /// Whether a second sync is started while the first one runs.
     pub overlap_start: bool,
-    /// Users' cancels in one execution, 0 to 1,000; whether they happen is a decision of the search.
+    /// Users' cancels in one execution, 0 to 1,000; whether they happen is a decision of the
+    /// search.
     #[serde(deserialize_with = "ranged::<0, 1_000, _, _>")]
     pub cancels: u32,
     /// How long after the start a user cancels.
@@ -328,7 +332,8 @@ pub struct Faults {
     pub spurious_wake: u32,
 }
 
-/// The contract's policies: what the interface's documentation leaves open. Times are virtual milliseconds.
+/// The contract's policies: what the interface's documentation leaves open. Times are virtual
+/// milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Contract {

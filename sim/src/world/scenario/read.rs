@@ -15,8 +15,8 @@ impl Scenario {
     ///
     /// # Errors
     ///
-    /// The first thing in `source` that cannot be used: a syntax error, an unknown key or value, a missing key, or a
-    /// number out of its range, with its place.
+    /// The first thing in `source` that cannot be used: a syntax error, an unknown key or value, a
+    /// missing key, or a number out of its range, with its place.
     pub fn parse(origin: &str, source: &str) -> Result<Self, ScenarioError> {
         toml::from_str(source).map_err(|error| ScenarioError::from_toml(origin, source, &error))
     }
@@ -28,8 +28,8 @@ impl Scenario {
 
     /// A digest of the content: FNV-1a with 64 bits over the canonical text.
     ///
-    /// Comments, layout, defaults left out, the name and the description do not change it; everything that can change
-    /// an execution does.
+    /// Comments, layout, defaults left out, the name and the description do not change it;
+    /// everything that can change an execution does.
     pub fn digest(&self) -> u64 {
         let content = Self { name: String::new(), about: String::new(), ..self.clone() };
         content.to_toml().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

@@ -12,8 +12,8 @@ pub(super) const DAY: u64 = 86_400_000;
 
 /// How long a step takes, in virtual milliseconds.
 ///
-/// In a file: `5`, `{ uniform = [1, 20] }` or `{ choice = [1, 10, 500] }`. Which value is taken is a decision of the
-/// search, so a distribution says what is possible, not what is likely.
+/// In a file: `5`, `{ uniform = [1, 20] }` or `{ choice = [1, 10, 500] }`. Which value is taken is
+/// a decision of the search, so a distribution says what is possible, not what is likely.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cost {
     /// Always this long.
