@@ -30,10 +30,11 @@ fn monitor(c: &mut Criterion) {
     let monitored = monitor.watch_callback(Arc::clone(&bare));
     group.bench_function("monitored", |b| b.iter(|| call(&*monitored, black_box("Inbox"))));
 
-    let local = Monitor::local(MonitorConfig::default(), || 0).watch_callback(Arc::clone(&bare));
+    let local =
+        Monitor::single_threaded(MonitorConfig::default(), || 0).watch_callback(Arc::clone(&bare));
     group.bench_function("local", |b| b.iter(|| call(&*local, black_box("Inbox"))));
 
-    let virtual_time = Monitor::in_virtual_time(MonitorConfig::default(), VirtualClock::new());
+    let virtual_time = Monitor::single_threaded(MonitorConfig::default(), VirtualClock::new());
     let simulated = virtual_time.watch_callback(Arc::clone(&bare));
     group.bench_function("virtual", |b| b.iter(|| call(&*simulated, black_box("Inbox"))));
 

@@ -21,7 +21,7 @@ fn a_legal_call_with_unchanged_text_allocates_nothing() {
     let event = RawEvent::from_value(4);
     sync.observe(Call::EventCreated { event });
     sync.observe(Call::EventPublished { event });
-    sync.returned(HResult::S_OK, event);
+    sync.observe(Call::StartReturned { result: HResult::S_OK, event });
     let report = |text, index| {
         let call = sync.observe(Call::Progress { text, index, index_max: 1000 }).unwrap();
         sync.observe(Call::Ended { call, answer: Answer::Returned(HResult::S_OK) });
@@ -41,8 +41,8 @@ fn monitors() -> [Monitor; 3] {
     let config = MonitorConfig::default;
     [
         Monitor::new(config(), || 0),
-        Monitor::local(config(), || 0),
-        Monitor::in_virtual_time(config(), VirtualClock::new()),
+        Monitor::single_threaded(config(), || 0),
+        Monitor::single_threaded(config(), VirtualClock::new()),
     ]
 }
 
@@ -69,7 +69,7 @@ fn a_call_that_is_told_by_its_guard_allocates_nothing() {
 fn the_next_local_monitor_of_a_thread_has_the_memory_of_the_last() {
     let clock = VirtualClock::new();
     let run = || {
-        let monitor = Monitor::in_virtual_time(MonitorConfig::default(), clock.clone());
+        let monitor = Monitor::single_threaded(MonitorConfig::default(), clock.clone());
         let sync = monitor.callback_sync();
         (0..=1000).for_each(|index| progress(&sync, "Inbox", index));
         let done = sync.begin(Call::Done { event: RawEvent::NULL, status: HResult::S_OK });
@@ -117,6 +117,6 @@ fn a_forgotten_callback_is_still_held_to_the_rules() {
         drop(unused);
         let broken: Vec<_> =
             monitor.finish().into_iter().map(|found| (found.rule, found.sync.0)).collect();
-        assert_eq!(broken, [(Rule::DoneOnce, 1), (Rule::DoneOnce, 2)]);
+        assert_eq!(broken, [(Rule::DONE_ONCE, 1), (Rule::DONE_ONCE, 2)]);
     }
 }

@@ -1,7 +1,8 @@
 //! Each rule: how it is broken, and what comes near without breaking it.
 
 use mapi_sync::contract::{
-    Answer, Call, CallId, Monitor, MonitorConfig, OnViolation, Policy, Rule, Side, SyncWatch,
+    Answer, Call, CallId, Monitor, MonitorConfig, OnViolation, Party, Policy, Rule, SyncWatch,
+    VirtualClock,
 };
 use mapi_sync::{HResult, RawEvent, SyncFlags};
 
@@ -14,15 +15,17 @@ const OK: HResult = HResult::S_OK;
 struct Story {
     monitor: Monitor,
     sync: SyncWatch,
-    at_ms: u64,
+    clock: VirtualClock,
 }
 
 impl Story {
     fn new(policy: Policy) -> Self {
-        let monitor = Monitor::new(MonitorConfig { policy, ..MonitorConfig::default() }, || 0);
+        let clock = VirtualClock::new();
+        let config = MonitorConfig::default().with_policy(policy);
+        let monitor = Monitor::new(config, clock.clone());
         monitor.watch_host();
         let sync = monitor.request_sync();
-        Self { monitor, sync, at_ms: 0 }.and(Call::Start { flags: SyncFlags::BACKGROUND })
+        Self { monitor, sync, clock }.and(Call::Start { flags: SyncFlags::BACKGROUND })
     }
 
     /// Up to the return of a start that does everything right.
@@ -37,22 +40,22 @@ impl Story {
     fn prepared(self) -> Self {
         self.and(Call::Queried)
             .and(Call::EventCreated { event: EVENT })
-            .and(Call::EventDuplicated { by: Side::Provider, from: EVENT, event: PRIVATE })
+            .and(Call::EventDuplicated { by: Party::Provider, from: EVENT, event: PRIVATE })
             .and(Call::EventPublished { event: EVENT })
     }
 
     fn and(self, call: Call<&str>) -> Self {
-        self.sync.observe_at(self.at_ms, call);
+        self.sync.observe(call);
         self
     }
 
     fn later(self, ms: u64) -> Self {
-        Self { at_ms: self.at_ms + ms, ..self }
+        self.clock.set(self.clock.now() + ms);
+        self
     }
 
     fn returned(self, result: HResult, event: RawEvent) -> Self {
-        self.sync.returned_at(self.at_ms, result, event);
-        self
+        self.and(Call::StartReturned { result, event })
     }
 
     /// A callback that begins and ends.
@@ -61,7 +64,7 @@ impl Story {
     }
 
     fn answered(self, call: Call<&str>, answer: Answer) -> Self {
-        let number = self.sync.observe_at(self.at_ms, call).expect("a callback has a number");
+        let number = self.sync.observe(call).expect("a callback has a number");
         self.and(Call::Ended { call: number, answer })
     }
 
@@ -75,23 +78,23 @@ impl Story {
 
     /// What follows a Done that was given the event, done right.
     fn closed(self) -> Self {
-        self.and(Call::EventClosed { by: Side::Host, event: EVENT }).quiet()
+        self.and(Call::EventClosed { by: Party::Host, event: EVENT }).quiet()
     }
 
     /// What the provider does last.
     fn quiet(self) -> Self {
         self.and(Call::Release)
-            .and(Call::EventSet { by: Side::Provider, event: PRIVATE })
-            .and(Call::EventClosed { by: Side::Provider, event: PRIVATE })
+            .and(Call::EventSet { by: Party::Provider, event: PRIVATE })
+            .and(Call::EventClosed { by: Party::Provider, event: PRIVATE })
     }
 
     fn breaks(self) -> Vec<Rule> {
-        self.monitor.finish_at(self.at_ms).iter().map(|violation| violation.rule).collect()
+        self.monitor.finish().iter().map(|violation| violation.rule).collect()
     }
 
     #[track_caller]
     fn holds(self) {
-        assert_eq!(self.monitor.finish_at(self.at_ms), []);
+        assert_eq!(self.monitor.finish(), []);
     }
 }
 
@@ -118,8 +121,8 @@ fn the_usual_syncs_hold() {
     Story::started()
         .done(RawEvent::NULL, OK)
         .quiet()
-        .and(Call::EventWaited { by: Side::Host, event: EVENT })
-        .and(Call::EventClosed { by: Side::Host, event: EVENT })
+        .and(Call::EventWaited { by: Party::Host, event: EVENT })
+        .and(Call::EventClosed { by: Party::Host, event: EVENT })
         .holds();
     // No progress at all, or with a maximum of 0.
     Story::started().done(EVENT, OK).closed().holds();
@@ -128,8 +131,8 @@ fn the_usual_syncs_hold() {
     Story::new(Policy::default())
         .prepared()
         .and(Call::EventPublished { event: RawEvent::NULL })
-        .and(Call::EventClosed { by: Side::Provider, event: EVENT })
-        .and(Call::EventClosed { by: Side::Provider, event: PRIVATE })
+        .and(Call::EventClosed { by: Party::Provider, event: EVENT })
+        .and(Call::EventClosed { by: Party::Provider, event: PRIVATE })
         .and(Call::Release)
         .returned(HResult::E_OUTOFMEMORY, RawEvent::NULL)
         .holds();
@@ -139,24 +142,24 @@ fn the_usual_syncs_hold() {
 fn done_once() {
     assert_eq!(
         Story::started().done(EVENT, OK).done(EVENT, OK).closed().breaks(),
-        [Rule::DoneOnce]
+        [Rule::DONE_ONCE]
     );
-    let never = Story::started().progress(1, 2).quiet().monitor.finish_at(9);
-    assert!(never.iter().any(|violation| violation.rule == Rule::DoneOnce));
+    let never = Story::started().progress(1, 2).quiet().monitor.finish();
+    assert!(never.iter().any(|violation| violation.rule == Rule::DONE_ONCE));
     assert_eq!(never[0].calls.last().unwrap().number, None, "the release came too early");
 }
 
 #[test]
 fn done_last() {
     let story = Story::started();
-    let open = story.sync.observe_at(0, progress(1, 1)).unwrap();
+    let open = story.sync.observe(progress(1, 1)).unwrap();
     let story = story
         .done(EVENT, OK)
         .and(Call::Ended { call: open, answer: Answer::Returned(OK) })
         .closed();
-    let violations = story.monitor.finish_at(0);
+    let violations = story.monitor.finish();
     assert_eq!(violations.len(), 1);
-    assert_eq!(violations[0].rule, Rule::DoneLast);
+    assert_eq!(violations[0].rule, Rule::DONE_LAST);
     let calls: Vec<_> = violations[0].calls.iter().map(ToString::to_string).collect();
     let expected = [
         "0 ms, sync 1, call 1: Progress(\"Inbox\", 1, 1)",
@@ -165,9 +168,9 @@ fn done_last() {
     assert_eq!(calls, expected);
 
     let story = Story::started().done(EVENT, OK).progress(1, 1).closed();
-    assert_eq!(story.breaks(), [Rule::DoneLast]);
+    assert_eq!(story.breaks(), [Rule::DONE_LAST]);
     let story = Story::started().done(EVENT, OK).call(error(HResult::E_FAIL)).closed();
-    assert_eq!(story.breaks(), [Rule::DoneLast]);
+    assert_eq!(story.breaks(), [Rule::DONE_LAST]);
 }
 
 #[test]
@@ -179,119 +182,122 @@ fn no_call_on_failed_start() {
             .returned(HResult::E_FAIL, RawEvent::NULL)
     };
     let before = failed(Story::new(Policy::default()).prepared().call(error(HResult::E_FAIL)));
-    assert_eq!(before.breaks(), [Rule::NoCallOnFailedStart]);
+    assert_eq!(before.breaks(), [Rule::NO_CALL_ON_FAILED_START]);
     let after =
         failed(Story::new(Policy::default()).prepared()).done(RawEvent::NULL, HResult::E_FAIL);
-    assert!(after.breaks().contains(&Rule::NoCallOnFailedStart));
+    assert!(after.breaks().contains(&Rule::NO_CALL_ON_FAILED_START));
     let left = Story::new(Policy::default())
         .prepared()
         .and(Call::Release)
         .returned(HResult::E_FAIL, EVENT);
-    assert_eq!(left.breaks(), [Rule::NoCallOnFailedStart]);
+    assert_eq!(left.breaks(), [Rule::NO_CALL_ON_FAILED_START]);
 }
 
 #[test]
 fn event_published() {
     let story = Story::new(Policy::default()).and(Call::Queried).returned(OK, RawEvent::NULL);
-    assert_eq!(story.done(RawEvent::NULL, OK).and(Call::Release).breaks(), [Rule::EventPublished]);
+    assert_eq!(story.done(RawEvent::NULL, OK).and(Call::Release).breaks(), [Rule::EVENT_PUBLISHED]);
     let invented =
         Story::new(Policy::default()).and(Call::Queried).and(Call::EventPublished { event: OTHER });
-    assert_eq!(invented.breaks()[0], Rule::EventPublished);
+    assert_eq!(invented.breaks()[0], Rule::EVENT_PUBLISHED);
     let closed = Story::new(Policy::default())
         .prepared()
-        .and(Call::EventClosed { by: Side::Provider, event: EVENT })
+        .and(Call::EventClosed { by: Party::Provider, event: EVENT })
         .returned(OK, EVENT);
-    assert_eq!(closed.breaks()[0], Rule::EventPublished);
+    assert_eq!(closed.breaks()[0], Rule::EVENT_PUBLISHED);
     let late = Story::new(Policy::default())
         .and(Call::Queried)
         .and(Call::EventCreated { event: EVENT })
         .returned(OK, RawEvent::NULL)
         .and(Call::EventPublished { event: EVENT });
-    assert_eq!(late.breaks()[0], Rule::EventPublished);
+    assert_eq!(late.breaks()[0], Rule::EVENT_PUBLISHED);
 }
 
 #[test]
 fn event_after_done() {
-    let set = Call::EventSet { by: Side::Provider, event: PRIVATE };
-    assert_eq!(Story::started().and(set).done(EVENT, OK).closed().breaks(), [Rule::EventAfterDone]);
+    let set = Call::EventSet { by: Party::Provider, event: PRIVATE };
+    assert_eq!(
+        Story::started().and(set).done(EVENT, OK).closed().breaks(),
+        [Rule::EVENT_AFTER_DONE]
+    );
 
     let story = Story::started();
-    let done = story.sync.observe_at(0, Call::Done { event: EVENT, status: OK }).unwrap();
+    let done = story.sync.observe(Call::Done { event: EVENT, status: OK }).unwrap();
     let story =
         story.and(set).and(Call::Ended { call: done, answer: Answer::Returned(OK) }).closed();
-    assert_eq!(story.breaks(), [Rule::EventAfterDone]);
+    assert_eq!(story.breaks(), [Rule::EVENT_AFTER_DONE]);
 
     let never = Story::started()
         .done(EVENT, OK)
-        .and(Call::EventClosed { by: Side::Host, event: EVENT })
+        .and(Call::EventClosed { by: Party::Host, event: EVENT })
         .and(Call::Release)
-        .and(Call::EventClosed { by: Side::Provider, event: PRIVATE });
-    assert_eq!(never.breaks(), [Rule::EventAfterDone]);
+        .and(Call::EventClosed { by: Party::Provider, event: PRIVATE });
+    assert_eq!(never.breaks(), [Rule::EVENT_AFTER_DONE]);
 }
 
 #[test]
 fn event_same() {
     let story = Story::started().and(Call::EventCreated { event: OTHER }).done(OTHER, OK);
-    assert_eq!(story.closed().breaks(), [Rule::EventSame]);
+    assert_eq!(story.closed().breaks(), [Rule::EVENT_SAME]);
     let early = Story::new(Policy::default())
         .and(Call::Queried)
         .and(Call::EventCreated { event: EVENT })
-        .and(Call::EventDuplicated { by: Side::Provider, from: EVENT, event: PRIVATE })
+        .and(Call::EventDuplicated { by: Party::Provider, from: EVENT, event: PRIVATE })
         .done(OTHER, OK)
         .and(Call::EventPublished { event: EVENT })
         .returned(OK, EVENT);
-    assert_eq!(early.closed().breaks(), [Rule::EventSame]);
+    assert_eq!(early.closed().breaks(), [Rule::EVENT_SAME]);
 }
 
 #[test]
 fn event_owner() {
     let uses = [
-        Call::EventSet { by: Side::Provider, event: EVENT },
-        Call::EventClosed { by: Side::Provider, event: EVENT },
-        Call::EventWaited { by: Side::Provider, event: EVENT },
-        Call::EventDuplicated { by: Side::Provider, from: EVENT, event: OTHER },
+        Call::EventSet { by: Party::Provider, event: EVENT },
+        Call::EventClosed { by: Party::Provider, event: EVENT },
+        Call::EventWaited { by: Party::Provider, event: EVENT },
+        Call::EventDuplicated { by: Party::Provider, from: EVENT, event: OTHER },
     ];
     for touch in uses {
         let story = Story::started().done(EVENT, OK).and(touch).closed();
-        assert_eq!(story.breaks(), [Rule::EventOwner], "{touch}");
+        assert_eq!(story.breaks(), [Rule::EVENT_OWNER], "{touch}");
     }
     // The kernel gave the value of the closed handle out again: that is another handle.
     Story::started()
         .done(EVENT, OK)
         .closed()
         .and(Call::EventCreated { event: EVENT })
-        .and(Call::EventSet { by: Side::Provider, event: EVENT })
+        .and(Call::EventSet { by: Party::Provider, event: EVENT })
         .holds();
 }
 
 #[test]
 fn event_closed_once() {
-    let close = Call::EventClosed { by: Side::Host, event: EVENT };
+    let close = Call::EventClosed { by: Party::Host, event: EVENT };
     assert_eq!(
         Story::started().done(EVENT, OK).and(close).closed().breaks(),
-        [Rule::EventClosedOnce]
+        [Rule::EVENT_CLOSED_ONCE]
     );
-    assert_eq!(Story::started().done(EVENT, OK).quiet().breaks(), [Rule::EventClosedOnce]);
+    assert_eq!(Story::started().done(EVENT, OK).quiet().breaks(), [Rule::EVENT_CLOSED_ONCE]);
     assert_eq!(
         Story::started().and(close).done(EVENT, OK).quiet().breaks(),
-        [Rule::EventClosedOnce]
+        [Rule::EVENT_CLOSED_ONCE]
     );
     assert_eq!(
         Story::started().done(RawEvent::NULL, OK).and(close).quiet().breaks(),
-        [Rule::EventClosedOnce]
+        [Rule::EVENT_CLOSED_ONCE]
     );
     // Inside Done is soon enough.
     let story = Story::started();
-    let done = story.sync.observe_at(0, Call::Done { event: EVENT, status: OK }).unwrap();
+    let done = story.sync.observe(Call::Done { event: EVENT, status: OK }).unwrap();
     story.and(close).and(Call::Ended { call: done, answer: Answer::Returned(OK) }).quiet().holds();
 }
 
 #[test]
 fn progress_rules() {
     let end = |story: Story| story.done(EVENT, HResult::MAPI_E_OFFLINE).closed().breaks();
-    assert_eq!(end(Story::started().progress(3, 2)), [Rule::ProgressRange]);
-    assert_eq!(end(Story::started().progress(2, 4).progress(1, 4)), [Rule::ProgressForward]);
-    assert_eq!(end(Story::started().progress(4, 4).progress(3, 4)), [Rule::ProgressComplete]);
+    assert_eq!(end(Story::started().progress(3, 2)), [Rule::PROGRESS_RANGE]);
+    assert_eq!(end(Story::started().progress(2, 4).progress(1, 4)), [Rule::PROGRESS_FORWARD]);
+    assert_eq!(end(Story::started().progress(4, 4).progress(3, 4)), [Rule::PROGRESS_COMPLETE]);
     assert_eq!(
         end(Story::started().progress(2, 4).progress(1, 3)),
         [],
@@ -304,16 +310,16 @@ fn progress_rules() {
     );
     assert_eq!(
         Story::started().progress(1, 4).done(EVENT, OK).closed().breaks(),
-        [Rule::ProgressComplete]
+        [Rule::PROGRESS_COMPLETE]
     );
 }
 
 #[test]
 fn error_rules() {
     let end = |story: Story| story.done(EVENT, HResult::E_FAIL).closed().breaks();
-    assert_eq!(end(Story::started().call(error(OK))), [Rule::ErrorCode]);
+    assert_eq!(end(Story::started().call(error(OK))), [Rule::ERROR_CODE]);
     let mute = Call::Error { result: HResult::E_FAIL, text: None };
-    assert_eq!(end(Story::started().call(mute)), [Rule::ErrorText]);
+    assert_eq!(end(Story::started().call(mute)), [Rule::ERROR_TEXT]);
     assert_eq!(
         end(Story::started().call(error(HResult::MAPI_W_NO_SERVICE)).call(error(HResult::E_FAIL))),
         []
@@ -343,31 +349,34 @@ fn status_honest() {
 fn callback_held() {
     let without_query = Story::new(Policy::default())
         .and(Call::EventCreated { event: EVENT })
-        .and(Call::EventDuplicated { by: Side::Provider, from: EVENT, event: PRIVATE })
+        .and(Call::EventDuplicated { by: Party::Provider, from: EVENT, event: PRIVATE })
         .and(Call::EventPublished { event: EVENT })
         .returned(OK, EVENT);
-    assert_eq!(without_query.breaks()[0], Rule::CallbackHeld);
-    assert_eq!(Story::started().and(Call::Release).done(EVENT, OK).breaks()[0], Rule::CallbackHeld);
+    assert_eq!(without_query.breaks()[0], Rule::CALLBACK_HELD);
+    assert_eq!(
+        Story::started().and(Call::Release).done(EVENT, OK).breaks()[0],
+        Rule::CALLBACK_HELD
+    );
     assert_eq!(
         Story::started().done(EVENT, OK).closed().and(Call::Release).breaks(),
-        [Rule::CallbackHeld]
+        [Rule::CALLBACK_HELD]
     );
     assert_eq!(
         Story::started().and(Call::AddRef).done(EVENT, OK).closed().breaks(),
-        [Rule::CallbackHeld]
+        [Rule::CALLBACK_HELD]
     );
     Story::started().and(Call::AddRef).and(Call::Release).done(EVENT, OK).closed().holds();
     let after = Story::started().done(EVENT, OK).closed().progress(1, 1);
-    assert!(after.breaks().contains(&Rule::CallbackHeld));
+    assert!(after.breaks().contains(&Rule::CALLBACK_HELD));
 }
 
 #[test]
 fn strings_copied() {
     let read = Call::TextRead { call: CallId(1) };
     let story = Story::started().progress(1, 1).and(read).done(EVENT, OK).closed();
-    assert_eq!(story.breaks(), [Rule::StringsCopied]);
+    assert_eq!(story.breaks(), [Rule::STRINGS_COPIED]);
     let story = Story::started();
-    let open = story.sync.observe_at(0, progress(1, 1)).unwrap();
+    let open = story.sync.observe(progress(1, 1)).unwrap();
     story
         .and(read)
         .and(Call::Ended { call: open, answer: Answer::Returned(OK) })
@@ -380,7 +389,7 @@ fn strings_copied() {
 fn host_error_survived() {
     for answer in [Answer::Returned(HResult::E_FAIL), Answer::Panicked] {
         let lost = Story::started().answered(progress(1, 2), answer);
-        assert_eq!(lost.breaks()[..2], [Rule::HostErrorSurvived, Rule::DoneOnce]);
+        assert_eq!(lost.breaks()[..2], [Rule::HOST_ERROR_SURVIVED, Rule::DONE_ONCE]);
         Story::started().answered(progress(1, 1), answer).done(EVENT, OK).closed().holds();
     }
 }
@@ -396,10 +405,10 @@ fn cancel_answered() {
     };
     cancelled(HResult::MAPI_E_USER_CANCEL).closed().holds();
     cancelled(HResult::E_UNEXPECTED).closed().holds();
-    assert_eq!(cancelled(HResult::MAPI_E_TIMEOUT).closed().breaks(), [Rule::CancelAnswered]);
+    assert_eq!(cancelled(HResult::MAPI_E_TIMEOUT).closed().breaks(), [Rule::CANCEL_ANSWERED]);
     let ignored =
         Story::started().progress(1, 3).and(Call::CancelRequested).progress(2, 3).progress(3, 3);
-    assert_eq!(ignored.done(EVENT, OK).closed().breaks(), [Rule::CancelAnswered]);
+    assert_eq!(ignored.done(EVENT, OK).closed().breaks(), [Rule::CANCEL_ANSWERED]);
 
     // Already complete, or crossed by the last report on its way.
     Story::started().progress(3, 3).and(Call::CancelRequested).done(EVENT, OK).closed().holds();
@@ -415,7 +424,7 @@ fn cancel_answered() {
         .and(Call::CancelRequested)
         .later(10_001)
         .done(EVENT, HResult::MAPI_E_USER_CANCEL);
-    assert_eq!(late.closed().breaks(), [Rule::CancelAnswered]);
+    assert_eq!(late.closed().breaks(), [Rule::CANCEL_ANSWERED]);
     let just = Story::started()
         .and(Call::CancelRequested)
         .later(10_000)
@@ -425,14 +434,14 @@ fn cancel_answered() {
     // A code from the host is a request as well.
     let asked = Answer::Returned(HResult::MAPI_W_CANCEL_MESSAGE);
     let never = Story::started().answered(progress(1, 9), asked).breaks();
-    assert_eq!(never[..2], [Rule::CancelAnswered, Rule::DoneOnce]);
+    assert_eq!(never[..2], [Rule::CANCEL_ANSWERED, Rule::DONE_ONCE]);
 }
 
 #[test]
 fn shutdown_drained() {
     let story = Story::started();
     story.monitor.store_released();
-    assert_eq!(story.done(EVENT, OK).closed().breaks(), [Rule::ShutdownDrained]);
+    assert_eq!(story.done(EVENT, OK).closed().breaks(), [Rule::SHUTDOWN_DRAINED]);
     let story = Story::started().done(EVENT, OK);
     story.monitor.store_released();
     story.closed().holds();
@@ -443,19 +452,20 @@ fn overlap() {
     let second = |result, event| {
         let first = Story::started();
         let sync = first.monitor.request_sync();
-        sync.observe_at(0, Call::Start { flags: SyncFlags::empty() });
-        sync.observe_at(0, Call::Queried);
+        sync.observe(Call::Start { flags: SyncFlags::empty() });
+        sync.observe(Call::Queried);
         if event == OTHER {
-            sync.observe_at(0, Call::EventCreated { event });
+            sync.observe(Call::EventCreated { event });
         }
         if HResult::is_success(result) {
-            sync.observe_at(0, Call::EventPublished { event });
+            sync.observe(Call::EventPublished { event });
         } else {
-            sync.observe_at(0, Call::Release);
+            sync.observe(Call::Release);
         }
-        sync.returned_at(0, result, if result.is_success() { event } else { RawEvent::NULL });
+        let event = if result.is_success() { event } else { RawEvent::NULL };
+        sync.observe(Call::StartReturned { result, event });
         let first = first.done(EVENT, OK).closed();
-        first.breaks().into_iter().filter(|rule| *rule == Rule::Overlap).count()
+        first.breaks().into_iter().filter(|rule| *rule == Rule::OVERLAP).count()
     };
     assert_eq!(second(HResult::MAPI_E_BUSY, RawEvent::NULL), 0);
     assert_eq!(second(HResult::E_OUTOFMEMORY, RawEvent::NULL), 0);
@@ -468,8 +478,8 @@ fn overlap() {
 fn serial_calls() {
     let story = |policy| {
         let story = Story::started_under(policy);
-        let first = story.sync.observe_at(0, progress(0, 1)).unwrap();
-        let second = story.sync.observe_at(0, progress(1, 1)).unwrap();
+        let first = story.sync.observe(progress(0, 1)).unwrap();
+        let second = story.sync.observe(progress(1, 1)).unwrap();
         [first, second]
             .into_iter()
             .fold(story, |story, call| {
@@ -480,7 +490,7 @@ fn serial_calls() {
             .breaks()
     };
     assert_eq!(story(Policy::default()), []);
-    assert_eq!(story(Policy::default().with(Rule::SerialCalls)), [Rule::SerialCalls]);
+    assert_eq!(story(Policy::default().with(Rule::SERIAL_CALLS)), [Rule::SERIAL_CALLS]);
 }
 
 #[test]
@@ -489,10 +499,10 @@ fn bounded_silence() {
         Story::started().progress(0, 1).later(ms).progress(1, 1).done(EVENT, OK).closed().breaks()
     };
     assert_eq!(silent(60_000), []);
-    assert_eq!(silent(60_001), [Rule::BoundedSilence]);
+    assert_eq!(silent(60_001), [Rule::BOUNDED_SILENCE]);
     // A host that keeps a call for long is not the provider's silence.
     let story = Story::started();
-    let open = story.sync.observe_at(0, progress(1, 1)).unwrap();
+    let open = story.sync.observe(progress(1, 1)).unwrap();
     story
         .later(90_000)
         .and(Call::Ended { call: open, answer: Answer::Returned(OK) })
@@ -508,7 +518,7 @@ fn a_policy_takes_rules_away() {
         assert!(!policy.holds(*rule));
         assert!(policy.with(*rule).holds(*rule));
     }
-    let story = Story::started_under(Policy::default().without(Rule::ProgressRange));
+    let story = Story::started_under(Policy::default().without(Rule::PROGRESS_RANGE));
     story.progress(9, 2).done(EVENT, HResult::E_FAIL).closed().holds();
 }
 
@@ -529,7 +539,7 @@ fn a_callback_alone_is_watched_for_its_calls_alone() {
     expected = "progress-range (must, provider): position 2 is beyond its maximum 1 [sync 1, 0 ms]"
 )]
 fn a_monitor_can_panic() {
-    let config = MonitorConfig { on_violation: OnViolation::Panic, ..MonitorConfig::default() };
+    let config = MonitorConfig::default().with_on_violation(OnViolation::Panic);
     let monitor = Monitor::new(config, || 0);
     monitor.callback_sync().observe(progress(2, 1));
 }
@@ -537,19 +547,17 @@ fn a_monitor_can_panic() {
 #[test]
 fn texts_of_calls_in_flight_are_told_as_they_were() {
     let story = Story::started();
-    let first = story
-        .sync
-        .observe_at(0, Call::Progress { text: Some("Inbox"), index: 0, index_max: 2 })
-        .unwrap();
+    let first =
+        story.sync.observe(Call::Progress { text: Some("Inbox"), index: 0, index_max: 2 }).unwrap();
     let second = story
         .sync
-        .observe_at(0, Call::Progress { text: Some("Drafts"), index: 1, index_max: 2 })
+        .observe(Call::Progress { text: Some("Drafts"), index: 1, index_max: 2 })
         .unwrap();
     let story = story.and(Call::Ended { call: second, answer: Answer::Returned(OK) });
     let story = story
         .done(EVENT, HResult::E_FAIL)
         .and(Call::Ended { call: first, answer: Answer::Returned(OK) });
-    let violations = story.closed().monitor.finish_at(0);
+    let violations = story.closed().monitor.finish();
     assert_eq!(violations[0].calls[0].call.to_string(), "Progress(\"Inbox\", 0, 2)");
 }
 
@@ -624,7 +632,7 @@ mod properties {
             let story = story.progress(index_max, index_max);
             let status = if failed { HResult::MAPI_W_ERRORS_RETURNED } else { OK };
             if null {
-                story.done(RawEvent::NULL, status).quiet().and(Call::EventClosed { by: Side::Host, event: EVENT }).holds();
+                story.done(RawEvent::NULL, status).quiet().and(Call::EventClosed { by: Party::Host, event: EVENT }).holds();
             } else {
                 story.done(EVENT, status).closed().holds();
             }
@@ -633,9 +641,9 @@ mod properties {
         /// Whatever is told, in whatever order: no panic, and no rule twice.
         #[test]
         fn any_story_is_borne(calls in prop::collection::vec((0u32..16, 0u32..4, 0u32..4), 0..60)) {
-            let mut story = Story::new(Policy::default().with(Rule::SerialCalls));
+            let mut story = Story::new(Policy::default().with(Rule::SERIAL_CALLS));
             for (what, a, b) in calls {
-                let (event, by) = (RawEvent::from_value(a as usize * 4), if b % 2 == 0 { Side::Host } else { Side::Provider });
+                let (event, by) = (RawEvent::from_value(a as usize * 4), if b % 2 == 0 { Party::Host } else { Party::Provider });
                 let result = HResult::from_bits(if b == 0 { 0 } else { 0x8004_0100 + b });
                 let call = match what {
                     0 => Call::Queried,

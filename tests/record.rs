@@ -226,9 +226,9 @@ const HALF: &str = r#"{"t":2000,"event":"progress","sync":7,"thread":1,"call":1,
 #[test]
 fn a_trace_is_held_against_the_contract() {
     assert_eq!(broken(&[OPEN, DONE, CLOSE].concat()), []);
-    assert_eq!(broken(&[OPEN, DONE, DONE, CLOSE].concat()), [Rule::DoneOnce]);
-    assert_eq!(broken(&[OPEN, HALF, DONE, CLOSE].concat()), [Rule::ProgressComplete]);
-    assert_eq!(broken(&[OPEN, HALF, CLOSE].concat()), [Rule::DoneOnce]);
+    assert_eq!(broken(&[OPEN, DONE, DONE, CLOSE].concat()), [Rule::DONE_ONCE]);
+    assert_eq!(broken(&[OPEN, HALF, DONE, CLOSE].concat()), [Rule::PROGRESS_COMPLETE]);
+    assert_eq!(broken(&[OPEN, HALF, CLOSE].concat()), [Rule::DONE_ONCE]);
     let report = check(Cursor::new(trace(&[OPEN, HALF, CLOSE].concat())), Policy::default());
     let report = report.expect("a trace");
     assert_eq!((report.syncs, report.calls), (1, 1));
@@ -246,7 +246,7 @@ fn what_a_trace_does_not_hold_is_not_missed() {
     let dropped = "{\"t\":3000,\"event\":\"dropped\",\"count\":2}\n";
     assert_eq!(broken(&[OPEN, HALF, dropped, DONE, CLOSE].concat()), []);
     // What is there is held all the same.
-    assert_eq!(broken(&[OPEN, HALF, dropped, DONE, DONE, CLOSE].concat()), [Rule::DoneOnce]);
+    assert_eq!(broken(&[OPEN, HALF, dropped, DONE, DONE, CLOSE].concat()), [Rule::DONE_ONCE]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Host, Mood};
-use mapi_sync::contract::Violation;
+use mapi_sync::contract::{Call, Violation};
 use mapi_sync::{
     BoxFuture, Events, HResult, MapiSync, Runtime, SyncDone, SyncRequest, SyncSession, TaskHandle,
     async_trait,
@@ -286,7 +286,7 @@ async fn a_start_that_gets_no_task_fails_and_leaves_nothing_behind() {
             host.monitor.watch_request(request.with_runtime(Arc::new(Refuses { inner, answer })));
         let out = Arc::clone(request.event_out());
         let result = request.start(|session| async move { session.done(HResult::S_OK).await });
-        sync.returned(result, out.published());
+        sync.observe(Call::StartReturned { result, event: out.published() });
         assert_eq!(result, expected);
         assert_eq!(host.heard(), ["released"]);
         assert!(out.published().is_null());

@@ -104,7 +104,7 @@ fn a_provider_without_a_guard_is_found_and_its_token_replays() {
     let report = Check::mutant(info).cancellations().run();
     assert!(report.complete);
     let shown = &report.counterexamples[0];
-    assert_eq!(shown.defects[0], Defect::Rule(Rule::DoneOnce));
+    assert_eq!(shown.defects[0], Defect::Rule(Rule::DONE_ONCE));
     let token = shown.token().to_string();
     let again = Check::of_token(&token).unwrap().replay(&token).unwrap();
     assert_eq!(again.execution.breaches, shown.execution.breaches);

@@ -141,7 +141,7 @@ fn what_a_misbehaviour_needs_is_what_the_table_says() {
 #[test]
 fn a_misbehaviour_breaks_one_rule_and_no_more() {
     // A sync that never ends owes its Done all the same, whatever the reason.
-    let two = [Rule::HostErrorSurvived, Rule::DoneOnce];
+    let two = [Rule::HOST_ERROR_SURVIVED, Rule::DONE_ONCE];
     for info in MUTANTS {
         let world = World::new(info.scenario());
         let mut engine = Engine::new(world.limits(), Random::new(12));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use mapi_sync::contract::{Blame, Policy, Rule};
+use mapi_sync::contract::{Party, Policy, Rule};
 use mapi_sync::{HResult, MapiSync, OwnedEvent, SyncRequest, async_trait};
 use mapi_sync_sim::world::{Faults, Host};
 use mapi_sync_sim::{Check, Defect, LimitChanges, ReplayError, Warning, check};
@@ -90,9 +90,9 @@ fn mistakes_are_found_and_replay() {
     let report = careless().run();
     let defects: Vec<Defect> =
         report.counterexamples.iter().flat_map(|shown| shown.defects.clone()).collect();
-    for rule in [Rule::DoneLast, Rule::HostErrorSurvived, Rule::DoneOnce] {
+    for rule in [Rule::DONE_LAST, Rule::HOST_ERROR_SURVIVED, Rule::DONE_ONCE] {
         assert!(defects.contains(&Defect::Rule(rule)), "{rule}: {defects:?}");
-        assert_eq!(rule.blame(), Blame::Provider);
+        assert_eq!(rule.blame(), Party::Provider);
     }
     for shown in &report.counterexamples {
         let token = shown.token().to_string();

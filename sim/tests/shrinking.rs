@@ -80,7 +80,7 @@ fn what_plays_no_part_goes() {
     let check = Check::scenario(busy("done-twice")).schedules(100).jobs(1).fail_fast(true);
     let report = check.run();
     let shown = &report.counterexamples[0];
-    assert_eq!(shown.defects, [Defect::Rule(Rule::DoneOnce)]);
+    assert_eq!(shown.defects, [Defect::Rule(Rule::DONE_ONCE)]);
     let small = scenario(shown);
     assert_eq!((small.accounts.len(), small.host.syncs, small.provider.workers), (1, 1, 1));
     assert_eq!(

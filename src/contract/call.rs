@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Blame;
+use super::Party;
 use crate::{HResult, RawEvent, SyncFlags};
 
 /// A sync, numbered from 1 in the order of the starts that one monitor saw.
@@ -16,7 +16,7 @@ pub struct CallId(pub u32);
 
 impl CallId {
     /// The call of this number; none for 0.
-    #[inline(always)]
+    #[inline]
     pub(super) fn numbered(number: u32) -> Option<Self> {
         (number != 0).then_some(Self(number))
     }
@@ -45,12 +45,9 @@ impl Answer {
     }
 }
 
-/// Who made a call that both sides can make.
-pub type Side = Blame;
-
 /// One thing that happened between provider and host in a sync, with its arguments.
 ///
-/// `Text` is how texts are held: borrowed while a call is observed, shared in what is kept of it.
+/// `Text` is how texts are held: borrowed while a call is observed, shared in its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Call<Text> {
@@ -110,7 +107,7 @@ pub enum Call<Text> {
     /// A handle was duplicated.
     EventDuplicated {
         /// By whom.
-        by: Side,
+        by: Party,
         /// The handle that was given.
         from: RawEvent,
         /// The handle that came of it.
@@ -124,21 +121,21 @@ pub enum Call<Text> {
     /// An event was signalled.
     EventSet {
         /// By whom.
-        by: Side,
+        by: Party,
         /// Through which handle.
         event: RawEvent,
     },
     /// Somebody began to wait for an event.
     EventWaited {
         /// Who.
-        by: Side,
+        by: Party,
         /// Through which handle.
         event: RawEvent,
     },
     /// A handle was closed.
     EventClosed {
         /// By whom.
-        by: Side,
+        by: Party,
         /// Which.
         event: RawEvent,
     },
@@ -154,8 +151,8 @@ pub enum Call<Text> {
 }
 
 impl Call<&str> {
-    /// The same call with its text copied.
-    pub(super) fn into_shared(self) -> Call<Arc<str>> {
+    /// The same call, with its text, if it has one, held as `share` holds it.
+    pub(super) fn sharing(self, share: impl FnOnce(&str) -> Arc<str>) -> Call<Arc<str>> {
         match self {
             Self::Start { flags } => Call::Start { flags },
             Self::StartReturned { result, event } => Call::StartReturned { result, event },
@@ -163,9 +160,9 @@ impl Call<&str> {
             Self::AddRef => Call::AddRef,
             Self::Release => Call::Release,
             Self::Progress { text, index, index_max } => {
-                Call::Progress { text: text.map(Arc::from), index, index_max }
+                Call::Progress { text: text.map(share), index, index_max }
             }
-            Self::Error { result, text } => Call::Error { result, text: text.map(Arc::from) },
+            Self::Error { result, text } => Call::Error { result, text: text.map(share) },
             Self::Done { event, status } => Call::Done { event, status },
             Self::Ended { call, answer } => Call::Ended { call, answer },
             Self::EventCreated { event } => Call::EventCreated { event },
@@ -181,9 +178,10 @@ impl Call<&str> {
     }
 }
 
-/// A call that is kept: when it was, and its texts shared.
+/// A call that was made, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptCall {
+#[non_exhaustive]
+pub struct CallRecord {
     /// The sync that it belongs to.
     pub sync: SyncId,
     /// When it was, in (virtual) milliseconds since the monitor's epoch.
@@ -235,7 +233,7 @@ impl<Text: AsRef<str>> fmt::Display for Call<Text> {
     }
 }
 
-impl fmt::Display for KeptCall {
+impl fmt::Display for CallRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ms, sync {}", self.at_ms, self.sync.0)?;
         if let Some(CallId(number)) = self.number {

@@ -1,10 +1,11 @@
 //! What time it is for a monitor.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A clock that shows what it was last set to: virtual time, in milliseconds. Cloning gives another
-/// look at the same clock.
+/// handle to the same clock.
 ///
 /// # Examples
 ///
@@ -27,7 +28,7 @@ impl VirtualClock {
     }
 
     /// What it shows, in milliseconds.
-    #[inline(always)]
+    #[inline]
     #[must_use]
     pub fn now(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -40,34 +41,42 @@ impl VirtualClock {
     }
 }
 
-/// What a plain call of a local monitor needs to begin and end by itself.
-#[derive(Clone, Debug)]
-pub(super) struct Quick {
-    pub(super) clock: VirtualClock,
-    /// How long the host may have heard nothing, in milliseconds.
-    pub(super) silence_ms: u64,
-}
+/// The clock of one monitor: a function that is called once for each call that is reported, or a
+/// [`VirtualClock`]. It shows (virtual) milliseconds since an epoch of the caller's.
+pub struct Clock(ClockKind);
 
-impl PartialEq for Quick {
-    /// Whether both look at the same clock, whatever it shows, and at the same bound.
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.clock.0, &other.clock.0) && self.silence_ms == other.silence_ms
-    }
-}
-
-/// The clock of one monitor.
-pub(super) enum Clock {
-    /// It is asked once for each call.
-    Asked(Box<dyn Fn() -> u64 + Send + Sync>),
-    /// It is looked at, which takes no call.
-    Shown(Quick),
+enum ClockKind {
+    Function(Box<dyn Fn() -> u64 + Send + Sync>),
+    Virtual(VirtualClock),
 }
 
 impl Clock {
+    #[inline]
     pub(super) fn now(&self) -> u64 {
-        match self {
-            Self::Asked(clock) => clock(),
-            Self::Shown(quick) => quick.clock.now(),
+        match &self.0 {
+            ClockKind::Virtual(clock) => clock.now(),
+            ClockKind::Function(function) => function(),
+        }
+    }
+}
+
+impl<F: Fn() -> u64 + Send + Sync + 'static> From<F> for Clock {
+    fn from(function: F) -> Self {
+        Self(ClockKind::Function(Box::new(function)))
+    }
+}
+
+impl From<VirtualClock> for Clock {
+    fn from(clock: VirtualClock) -> Self {
+        Self(ClockKind::Virtual(clock))
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            ClockKind::Virtual(clock) => f.debug_tuple("Clock").field(clock).finish(),
+            ClockKind::Function(_) => f.debug_struct("Clock").finish_non_exhaustive(),
         }
     }
 }

@@ -1,14 +1,15 @@
-//! The monitor: the state machine of every sync of one store, with a clock.
+//! The monitor: the rules of every sync of one store, with a clock.
 
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::clock::{Clock, Quick, VirtualClock};
-use super::machine::{Machine, Scope};
-use super::syncs::{Cell, Syncs};
-use super::{Answer, Call, CallId, KeptCall, Policy, SyncId, Violation};
+use super::clock::Clock;
+use super::fast::{SyncEntry, Syncs};
+use super::judge::{Judge, StoreRules};
+use super::sync_state::Scope;
+use super::{Answer, Call, CallId, CallRecord, Policy, SyncId, Violation};
 use crate::event::lock;
 use crate::{HResult, RawEvent};
 
@@ -23,8 +24,9 @@ pub enum OnViolation {
     Panic,
 }
 
-/// How a monitor is set up.
+/// How a monitor is set up. The default is the default [`Policy`], violations recorded, no log.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct MonitorConfig {
     /// The rules that are held.
     pub policy: Policy,
@@ -33,6 +35,26 @@ pub struct MonitorConfig {
     /// Whether every call is kept, with its texts, for [`Monitor::log`]. This costs memory with
     /// every call.
     pub keep_log: bool,
+}
+
+impl MonitorConfig {
+    /// The same with this policy.
+    #[must_use]
+    pub fn with_policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// The same with this done when a rule is broken.
+    #[must_use]
+    pub fn with_on_violation(self, on_violation: OnViolation) -> Self {
+        Self { on_violation, ..self }
+    }
+
+    /// The same with a log kept or not.
+    #[must_use]
+    pub fn with_log(self, keep_log: bool) -> Self {
+        Self { keep_log, ..self }
+    }
 }
 
 /// Holds the calls of one store's syncs against the contract, as they happen. Cloning gives another
@@ -49,43 +71,43 @@ struct Shared {
     config: MonitorConfig,
     clock: Clock,
     syncs: Mutex<Syncs>,
+    /// The rules over all syncs.
+    store_rules: Mutex<StoreRules>,
+    /// Whether the rules over all syncs judge syncs of which only the callback is seen, too.
+    store_rules_judge_callbacks: bool,
     violations: Mutex<Vec<Violation>>,
-    /// Whether there are violations: to know it takes no lock.
+    /// Whether there are violations: reading it takes no lock.
     broken: AtomicBool,
-    log: Mutex<Vec<KeptCall>>,
+    log: Mutex<Vec<CallRecord>>,
 }
 
 impl Monitor {
-    /// A monitor whose clock tells (virtual) milliseconds since an epoch of the caller's, and never
-    /// goes back.
+    /// A monitor whose clock shows (virtual) milliseconds since an epoch of the caller's, and never
+    /// goes back: a function that is called once for each call, or a
+    /// [`VirtualClock`](super::VirtualClock).
     #[must_use]
-    pub fn new(config: MonitorConfig, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        Self::with_home(config, Clock::Asked(Box::new(clock)), false)
+    pub fn new(config: MonitorConfig, clock: impl Into<Clock>) -> Self {
+        Self::with_syncs(config, clock.into(), Syncs::new(false))
     }
 
-    /// As [`Self::new`], for where one thread makes all calls, as in a simulation: a call costs no
-    /// lock.
+    /// As [`Self::new`], for where one thread makes all calls, as in a simulation: a repeat
+    /// Progress takes no lock.
     ///
     /// The syncs belong to the thread that begins to observe them. A call that another thread
     /// reports for one panics in that thread.
     #[must_use]
-    pub fn local(config: MonitorConfig, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        Self::with_home(config, Clock::Asked(Box::new(clock)), true)
+    pub fn single_threaded(config: MonitorConfig, clock: impl Into<Clock>) -> Self {
+        Self::with_syncs(config, clock.into(), Syncs::new(true))
     }
 
-    /// As [`Self::local`], with a clock that is looked at and need not be asked: a call costs less
-    /// still.
-    #[must_use]
-    pub fn in_virtual_time(config: MonitorConfig, clock: VirtualClock) -> Self {
-        let quick = Quick { clock, silence_ms: config.policy.bounded_silence_ms() };
-        Self::with_home(config, Clock::Shown(quick), true)
-    }
-
-    fn with_home(config: MonitorConfig, clock: Clock, local: bool) -> Self {
+    fn with_syncs(config: MonitorConfig, clock: Clock, syncs: Syncs) -> Self {
+        let store_rules = StoreRules::new(&config.policy);
         let shared = Shared {
             config,
             clock,
-            syncs: Mutex::new(Syncs::new(local)),
+            syncs: Mutex::new(syncs),
+            store_rules_judge_callbacks: store_rules.has_own(),
+            store_rules: Mutex::new(store_rules),
             violations: Mutex::default(),
             broken: AtomicBool::new(false),
             log: Mutex::default(),
@@ -99,14 +121,14 @@ impl Monitor {
     /// Its Done is owed as soon as it has made any call.
     #[must_use]
     pub fn callback_sync(&self) -> SyncWatch {
-        self.new_sync(Scope::Callback)
+        self.begin_sync(Scope::Callback)
     }
 
     /// Begins to observe a sync of which everything is seen. The caller reports [`Call::Start`]
-    /// first and [`SyncWatch::returned`] when the start has returned.
+    /// first and [`Call::StartReturned`] when the start has returned.
     #[must_use]
     pub fn request_sync(&self) -> SyncWatch {
-        self.new_sync(Scope::Request)
+        self.begin_sync(Scope::Request)
     }
 
     /// Says that the host's own use of handles will be reported, so that its rules can be applied
@@ -115,12 +137,12 @@ impl Monitor {
         lock(&self.shared.syncs).host_watched = true;
     }
 
-    /// Reports the host's use of a published handle: it is counted for the newest sync that
-    /// published it.
+    /// Reports the host's use of a published handle: it counts for the newest sync that published
+    /// it.
     pub fn host_used(&self, event: RawEvent, call: Call<&str>) {
         let owner = lock(&self.shared.syncs).publisher(event).cloned();
-        if let Some(cell) = owner {
-            SyncWatch { shared: Arc::clone(&self.shared), cell }.observe(call);
+        if let Some(entry) = owner {
+            SyncWatch { shared: Arc::clone(&self.shared), entry }.observe(call);
         }
     }
 
@@ -131,16 +153,12 @@ impl Monitor {
         }
     }
 
-    /// Ends the observation: what any sync still owes is broken now. Returns all violations, as
+    /// Ends the observation, now: what any sync still owes is broken. Returns all violations, as
     /// [`Self::violations`].
     pub fn finish(&self) -> Vec<Violation> {
-        self.finish_at(self.shared.clock.now())
-    }
-
-    /// As [`Self::finish`], at this time in milliseconds on the monitor's clock.
-    pub fn finish_at(&self, at_ms: u64) -> Vec<Violation> {
-        for SyncWatch { shared, cell } in self.open_syncs() {
-            shared.applied(&cell, |machine, policy| machine.finish(at_ms, policy));
+        let at_ms = self.shared.clock.now();
+        for SyncWatch { shared, entry } in self.open_syncs() {
+            shared.finish_sync(&entry, at_ms);
         }
         lock(&self.shared.syncs).clear();
         self.violations()
@@ -161,24 +179,31 @@ impl Monitor {
 
     /// Every call so far, if [`MonitorConfig::keep_log`] is set.
     #[must_use]
-    pub fn log(&self) -> Vec<KeptCall> {
+    pub fn log(&self) -> Vec<CallRecord> {
         lock(&self.shared.log).clone()
     }
 
-    fn new_sync(&self, scope: Scope) -> SyncWatch {
-        let quick = match &self.shared.clock {
-            Clock::Shown(quick) if !self.shared.config.keep_log => Some(quick),
-            _ => None,
-        };
-        let cell = lock(&self.shared.syncs).begin(quick, scope);
-        SyncWatch { shared: Arc::clone(&self.shared), cell }
+    fn begin_sync(&self, scope: Scope) -> SyncWatch {
+        let shared = Arc::clone(&self.shared);
+        let mut syncs = lock(&self.shared.syncs);
+        let mut found = Vec::new();
+        syncs.forget_settled(|entry| {
+            found.extend(entry.on_full_path(|judge| {
+                let at_ms = judge.state.last_activity_ms();
+                shared.finish(judge, at_ms)
+            }));
+        });
+        let entry = syncs.begin(scope, &shared.config.policy);
+        drop(syncs);
+        found.into_iter().for_each(|found| shared.report(found));
+        SyncWatch { shared, entry }
     }
 
     fn open_syncs(&self) -> Vec<SyncWatch> {
         let syncs = lock(&self.shared.syncs);
-        let watch = |cell: &Arc<Cell>| SyncWatch {
+        let watch = |entry: &Arc<SyncEntry>| SyncWatch {
             shared: Arc::clone(&self.shared),
-            cell: Arc::clone(cell),
+            entry: Arc::clone(entry),
         };
         syncs.open().iter().map(watch).collect()
     }
@@ -193,16 +218,39 @@ impl fmt::Debug for Monitor {
 }
 
 impl Shared {
-    /// Applies `change` to a sync and reports what it finds. Nothing is locked any more when
-    /// violations are reported.
-    fn applied<T>(&self, cell: &Cell, change: impl FnOnce(&mut Machine, &Policy) -> T) -> T {
-        let (result, found) = cell
-            .machine
-            .with(|machine| (change(machine, &self.config.policy), machine.take_found()));
+    /// Has the rules judge a call, on the full path. Nothing is locked any more when violations are
+    /// reported.
+    fn observe(&self, entry: &SyncEntry, at_ms: u64, call: Call<&str>) -> Option<CallId> {
+        let MonitorConfig { policy, keep_log, .. } = &self.config;
+        let (number, found) = entry.on_full_path_then(|judge| {
+            let judged_by_store =
+                !judge.state.is_callback_only() || self.store_rules_judge_callbacks;
+            let mut store = judged_by_store.then(|| lock(&self.store_rules));
+            let record = judge.observe(at_ms, call, policy, store.as_deref_mut());
+            let number = record.number;
+            if *keep_log {
+                lock(&self.log).push(record.clone());
+            }
+            judge.state.apply(record);
+            let opens = !keep_log && judge.skip_repeat_progress(policy, store.as_deref_mut());
+            let silence_ms = opens.then(|| policy.bounded_silence_ms());
+            ((number, judge.take_found()), silence_ms)
+        });
         if let Some(found) = found {
             self.report(found);
         }
-        result
+        number
+    }
+
+    fn finish_sync(&self, entry: &SyncEntry, at_ms: u64) {
+        if let Some(found) = entry.on_full_path(|judge| self.finish(judge, at_ms)) {
+            self.report(found);
+        }
+    }
+
+    fn finish(&self, judge: &mut Judge, at_ms: u64) -> Option<Vec<Violation>> {
+        judge.finish(at_ms, &self.config.policy, Some(&mut lock(&self.store_rules)));
+        judge.take_found()
     }
 
     #[cold]
@@ -214,12 +262,6 @@ impl Shared {
             panic!("{message}");
         }
     }
-
-    #[cold]
-    fn keep(&self, sync: SyncId, at_ms: u64, number: Option<CallId>, call: Call<&str>) {
-        let call = call.into_shared();
-        lock(&self.log).push(KeptCall { sync, at_ms, number, call });
-    }
 }
 
 /// One sync under observation: where its calls are reported. Cloning gives another handle to the
@@ -227,126 +269,25 @@ impl Shared {
 #[derive(Clone)]
 pub struct SyncWatch {
     shared: Arc<Shared>,
-    cell: Arc<Cell>,
+    entry: Arc<SyncEntry>,
 }
 
 impl SyncWatch {
     /// Which sync this is.
     #[must_use]
     pub fn id(&self) -> SyncId {
-        self.cell.id()
+        self.entry.id()
     }
 
     /// Reports a call, now. A callback that begins gets the number that [`Call::Ended`] must name.
     ///
     /// # Panics
     ///
-    /// When the call breaks a rule and the monitor is set to [`OnViolation::Panic`].
-    #[inline(always)]
+    /// If the call breaks a rule and the monitor is set to [`OnViolation::Panic`], and if the
+    /// monitor is [single-threaded](Monitor::single_threaded) and this is another thread.
+    #[inline]
     pub fn observe(&self, call: Call<&str>) -> Option<CallId> {
-        CallId::numbered(self.tell(call))
-    }
-
-    /// As [`Self::observe`], at this time in milliseconds on the monitor's clock.
-    ///
-    /// # Panics
-    ///
-    /// As [`Self::observe`].
-    pub fn observe_at(&self, at_ms: u64, call: Call<&str>) -> Option<CallId> {
-        let Self { shared, cell } = self;
-        let MonitorConfig { policy, keep_log, .. } = &shared.config;
-        let orderly = match call {
-            Call::Progress { .. } | Call::Done { .. } if !keep_log => {
-                cell.machine.with(|machine| machine.orderly(at_ms, call, policy))
-            }
-            _ => None,
-        };
-        orderly.or_else(|| self.observe_closely(at_ms, call))
-    }
-
-    /// As [`Self::observe`], but says the number alone: 0 for what is no callback.
-    #[inline(always)]
-    fn tell(&self, call: Call<&str>) -> u32 {
-        match call {
-            Call::Progress { text, index, index_max } => self.progress(text, index, index_max),
-            _ => self.tell_slowly(call),
-        }
-    }
-
-    /// A call of its own, and so is what a plain Progress can do without: so that it passes nothing
-    /// through memory, and keeps no register from who tells of it.
-    #[inline(never)]
-    fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> u32 {
-        let Cell { quick, plain, .. } = &*self.cell;
-        if let Some(Quick { clock, silence_ms }) = quick
-            && self.cell.is_here()
-        {
-            let now = clock.now();
-            let begun = plain.begin(now, text, index, index_max, *silence_ms, |_| false);
-            if let Some(CallId(number)) = begun {
-                return number;
-            }
-        }
-        self.progress_slowly(text, index, index_max)
-    }
-
-    #[inline(never)]
-    fn progress_slowly(&self, text: Option<&str>, index: u32, index_max: u32) -> u32 {
-        self.tell_slowly(Call::Progress { text, index, index_max })
-    }
-
-    fn tell_slowly(&self, call: Call<&str>) -> u32 {
-        self.observe_at(self.shared.clock.now(), call).map_or(0, |CallId(number)| number)
-    }
-
-    /// As [`Self::observe_at`], without the short way.
-    #[cold]
-    fn observe_closely(&self, at_ms: u64, call: Call<&str>) -> Option<CallId> {
-        let Self { shared, cell } = self;
-        shared.applied(cell, |machine, policy| {
-            let number = machine.observe(at_ms, call, policy);
-            if shared.config.keep_log {
-                shared.keep(cell.id(), at_ms, number, call);
-            }
-            number
-        })
-    }
-
-    /// Reports that the start has returned, with this event in the out-pointer.
-    ///
-    /// # Panics
-    ///
-    /// As [`Self::observe`].
-    pub fn returned(&self, result: HResult, event: RawEvent) {
-        self.returned_at(self.shared.clock.now(), result, event);
-    }
-
-    /// As [`Self::returned`], at this time in milliseconds on the monitor's clock.
-    ///
-    /// # Panics
-    ///
-    /// As [`Self::observe`].
-    pub fn returned_at(&self, at_ms: u64, result: HResult, event: RawEvent) {
-        self.observe_at(at_ms, Call::StartReturned { result, event });
-        for other in self.cell.take_overlapping() {
-            let other = other.machine.with(|machine| machine.not_to_share());
-            self.shared.applied(&self.cell, |machine, policy| {
-                machine.overlapped(at_ms, &other, policy);
-            });
-        }
-    }
-
-    /// [`CallInFlight::end`], if the call is not plain or has to ask for the time.
-    #[inline(never)]
-    fn ends(&self, call: CallId, result: HResult) {
-        let Self { shared, cell } = self;
-        let at_ms = shared.clock.now();
-        let orderly = !shared.config.keep_log
-            && (result == HResult::S_OK && cell.plain.end(at_ms, call)
-                || cell.machine.with(|machine| machine.orderly_end(at_ms, call)));
-        if !orderly {
-            self.observe_closely(at_ms, Call::Ended { call, answer: Answer::Returned(result) });
-        }
+        CallId::numbered(self.report(call))
     }
 
     /// Reports that a callback begins; what is returned reports how it ends.
@@ -354,15 +295,62 @@ impl SyncWatch {
     /// # Panics
     ///
     /// As [`Self::observe`].
-    #[inline(always)]
+    #[inline]
     pub fn begin(&self, call: Call<&str>) -> CallInFlight<'_> {
-        CallInFlight { watch: self, number: self.tell(call) }
+        CallInFlight { watch: self, number: self.report(call) }
+    }
+
+    /// Reports a call. The number of a callback that begins; 0 for what is no callback.
+    #[inline]
+    fn report(&self, call: Call<&str>) -> u32 {
+        match call {
+            Call::Progress { text, index, index_max } => self.progress(text, index, index_max),
+            _ => self.report_slow(call),
+        }
+    }
+
+    fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> u32 {
+        let at_ms = self.shared.clock.now();
+        let begun = self.entry.begin_fast(at_ms, text, index, index_max);
+        if let Some(CallId(number)) = begun {
+            return number;
+        }
+        self.progress_slow(at_ms, text, index, index_max)
+    }
+
+    #[cold]
+    fn progress_slow(&self, at_ms: u64, text: Option<&str>, index: u32, index_max: u32) -> u32 {
+        let begun = self.entry.begin_fast_locked(at_ms, text, index, index_max).or_else(|| {
+            let call = Call::Progress { text, index, index_max };
+            self.shared.observe(&self.entry, at_ms, call)
+        });
+        begun.map_or(0, |CallId(number)| number)
+    }
+
+    #[cold]
+    fn report_slow(&self, call: Call<&str>) -> u32 {
+        let at_ms = self.shared.clock.now();
+        if let Call::Ended { call, answer: Answer::Returned(HResult::S_OK) } = call
+            && self.entry.end_fast(at_ms, call)
+        {
+            return 0;
+        }
+        self.shared.observe(&self.entry, at_ms, call).map_or(0, |CallId(number)| number)
+    }
+
+    /// Reports that a callback has returned.
+    fn ended(&self, call: CallId, result: HResult) {
+        let at_ms = self.shared.clock.now();
+        if result != HResult::S_OK || !self.entry.end_fast(at_ms, call) {
+            let call = Call::Ended { call, answer: Answer::Returned(result) };
+            self.shared.observe(&self.entry, at_ms, call);
+        }
     }
 }
 
 impl fmt::Debug for SyncWatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SyncWatch").field(&self.cell.id()).finish()
+        f.debug_tuple("SyncWatch").field(&self.entry.id()).finish()
     }
 }
 
@@ -376,22 +364,23 @@ pub struct CallInFlight<'a> {
 }
 
 impl CallInFlight<'_> {
-    #[inline]
-    pub(super) fn number(&self) -> Option<CallId> {
+    /// The call's number; `None` for what is no callback.
+    #[must_use]
+    pub fn number(&self) -> Option<CallId> {
         CallId::numbered(self.number)
     }
 
     /// Reports that the call has returned `result`, and returns it.
-    #[inline(always)]
+    ///
+    /// # Panics
+    ///
+    /// As [`SyncWatch::observe`].
+    #[inline]
     pub fn end(self, result: HResult) -> HResult {
         // Nothing is left for the drop to report.
         let open = ManuallyDrop::new(self);
         if let Some(call) = open.number() {
-            let Cell { quick, plain, .. } = &*open.watch.cell;
-            let ends_plainly = |quick: &Quick| plain.end(quick.clock.now(), call);
-            if result != HResult::S_OK || !quick.as_ref().is_some_and(ends_plainly) {
-                open.watch.ends(call, result);
-            }
+            open.watch.ended(call, result);
         }
         result
     }
@@ -399,19 +388,14 @@ impl CallInFlight<'_> {
 
 impl fmt::Debug for CallInFlight<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sync = self.watch.cell.id();
         f.debug_struct("CallInFlight")
-            .field("sync", &sync)
+            .field("sync", &self.watch.id())
             .field("number", &self.number())
             .finish_non_exhaustive()
     }
 }
 
 impl Drop for CallInFlight<'_> {
-    // Out of the way: a future that holds this is then simple enough to drop that it is made where
-    // it will lie, and not moved there with its parts still on their way to memory.
-    #[cold]
-    #[inline(never)]
     fn drop(&mut self) {
         if let Some(call) = self.number() {
             let answer = if std::thread::panicking() { Answer::Panicked } else { Answer::Dropped };

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use super::{KeptCall, Rule, SyncId};
+use super::{CallRecord, Rule, SyncId};
 
 /// A rule that was broken: which, by whom, and the calls that show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Violation {
     /// The rule.
     pub rule: Rule,
@@ -18,9 +19,9 @@ pub struct Violation {
     pub position: u32,
     /// What happened, in a sentence.
     pub message: String,
-    /// The calls involved, in the order in which they happened; the last one broke the rule,
-    /// unless what broke it is that something never came.
-    pub calls: Vec<KeptCall>,
+    /// The calls involved, in the order in which they happened. The last one broke the rule,
+    /// unless the rule is broken because something never came.
+    pub calls: Vec<CallRecord>,
 }
 
 impl fmt::Display for Violation {

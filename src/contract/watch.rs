@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Call, Monitor, Side, SyncWatch};
+use super::{Call, Monitor, Party, SyncWatch};
 use crate::{
     BoxFuture, CallbackRef, CallbackUnknown, EventOut, Events, HResult, MapiSync, RawEvent,
     Runtime, Shared, SyncProgressCallback, SyncRequest, TaskHandle,
@@ -23,7 +23,7 @@ impl Monitor {
     /// Begins to observe a sync that will be started with `request`, and returns the request to
     /// start it with.
     ///
-    /// The caller reports [`SyncWatch::returned`] when the start has returned; [`Watched`] does all
+    /// The caller reports [`Call::StartReturned`] when the start has returned; [`Watched`] does all
     /// this by itself.
     #[must_use]
     pub fn watch_request(&self, request: SyncRequest) -> (SyncWatch, SyncRequest) {
@@ -43,7 +43,7 @@ impl Monitor {
                     sync.observe(call);
                 }
             }),
-            side: Side::Provider,
+            side: Party::Provider,
         };
         let runtime = WatchedRuntime { inner: runtime, events: Arc::new(events) };
         request.cancel().on_request({
@@ -74,7 +74,7 @@ impl Monitor {
         self.watch_host();
         let monitor = self.clone();
         let report = Box::new(move |event, call: Call<&str>| monitor.host_used(event, call));
-        Arc::new(WatchedEvents { inner: events, report, side: Side::Host })
+        Arc::new(WatchedEvents { inner: events, report, side: Party::Host })
     }
 }
 
@@ -103,7 +103,7 @@ impl<P: MapiSync> MapiSync for Watched<P> {
         let (sync, request) = self.monitor.watch_request(request);
         let event_out = Arc::clone(request.event_out());
         let result = self.provider.synchronize_in_background(request).await;
-        sync.returned(result, event_out.published());
+        sync.observe(Call::StartReturned { result, event: event_out.published() });
         result
     }
 }
@@ -208,7 +208,7 @@ type Report = Box<dyn Fn(RawEvent, Call<&str>) + Send + Sync>;
 struct WatchedEvents {
     inner: Arc<dyn Events>,
     report: Report,
-    side: Side,
+    side: Party,
 }
 
 impl Events for WatchedEvents {

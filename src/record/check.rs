@@ -6,7 +6,8 @@ use std::io::{self, BufRead};
 use super::format::{Event, Header, Record, Text, VERSION};
 use crate::RawEvent;
 use crate::contract::{
-    Answer, Call, CallId, Monitor, MonitorConfig, Policy, Rule, SyncId, SyncWatch, Violation,
+    Answer, Call, CallId, Monitor, MonitorConfig, Policy, SyncId, SyncWatch, Violation,
+    VirtualClock,
 };
 
 /// Why a trace cannot be read.
@@ -76,13 +77,16 @@ pub fn check(trace: impl BufRead, policy: Policy) -> Result<TraceReport, TraceEr
     let mut report = TraceReport { syncs: 0, calls: 0, dropped, cut_off, violations: Vec::new() };
     let mut syncs: BTreeMap<u64, Sync> = BTreeMap::new();
     let mut calls: BTreeMap<u64, (SyncWatch, CallId)> = BTreeMap::new();
+    // Every time is the recorder's.
+    let clock = VirtualClock::new();
     for Record { at, event } in records {
-        let at_ms = at / 1000;
+        clock.set(at / 1000);
         if let Some((sync, number, call)) = begun(&event) {
             report.calls += 1;
             // Without its beginning, the trace has only a part of the sync.
-            let sync = syncs.entry(sync).or_insert_with(|| Sync::new(partial(&policy), false));
-            if let Some(id) = sync.watch.observe_at(at_ms, call) {
+            let sync =
+                syncs.entry(sync).or_insert_with(|| Sync::new(policy.for_parts(), &clock, false));
+            if let Some(id) = sync.watch.observe(call) {
                 calls.insert(number, (sync.watch.clone(), id));
             }
             continue;
@@ -90,19 +94,19 @@ pub fn check(trace: impl BufRead, policy: Policy) -> Result<TraceReport, TraceEr
         match event {
             Event::Open { sync, .. } => {
                 let whole = dropped == 0;
-                let policy = if whole { policy.clone() } else { partial(&policy) };
-                syncs.insert(sync, Sync::new(policy, whole));
+                let policy = if whole { policy.clone() } else { policy.for_parts() };
+                syncs.insert(sync, Sync::new(policy, &clock, whole));
             }
             Event::Returned { call, result } => {
-                ended(&mut calls, at_ms, call, Answer::Returned(result));
+                ended(&mut calls, call, Answer::Returned(result));
             }
-            Event::Panicked { call } => ended(&mut calls, at_ms, call, Answer::Panicked),
-            Event::Abandoned { call } => ended(&mut calls, at_ms, call, Answer::Dropped),
+            Event::Panicked { call } => ended(&mut calls, call, Answer::Panicked),
+            Event::Abandoned { call } => ended(&mut calls, call, Answer::Dropped),
             Event::Close { sync } => {
                 if let Some(sync) = syncs.get(&sync)
                     && sync.whole
                 {
-                    sync.monitor.finish_at(at_ms);
+                    sync.monitor.finish();
                 }
             }
             Event::Progress { .. } | Event::Error { .. } | Event::Done { .. } => {}
@@ -132,26 +136,12 @@ struct Sync {
 }
 
 impl Sync {
-    fn new(policy: Policy, whole: bool) -> Self {
-        let config = MonitorConfig { policy, ..MonitorConfig::default() };
-        // Every time is the recorder's.
-        let monitor = Monitor::new(config, || 0);
+    fn new(policy: Policy, clock: &VirtualClock, whole: bool) -> Self {
+        let config = MonitorConfig::default().with_policy(policy);
+        let monitor = Monitor::new(config, clock.clone());
         let watch = monitor.callback_sync();
         Self { monitor, watch, whole }
     }
-}
-
-/// The rules that can be held although calls are missing: those that the calls at hand break by
-/// themselves.
-fn partial(policy: &Policy) -> Policy {
-    let missing = [
-        Rule::ProgressComplete,
-        Rule::StatusHonest,
-        Rule::CancelAnswered,
-        Rule::HostErrorSurvived,
-        Rule::BoundedSilence,
-    ];
-    missing.into_iter().fold(policy.clone(), Policy::without)
 }
 
 /// The sync, the number and the call, if one begins with this record.
@@ -179,10 +169,10 @@ fn said(text: &Text) -> Option<&str> {
     }
 }
 
-fn ended(calls: &mut BTreeMap<u64, (SyncWatch, CallId)>, at_ms: u64, call: u64, answer: Answer) {
+fn ended(calls: &mut BTreeMap<u64, (SyncWatch, CallId)>, call: u64, answer: Answer) {
     // A call that is not known began before the trace does.
     if let Some((watch, call)) = calls.remove(&call) {
-        watch.observe_at(at_ms, Call::Ended { call, answer });
+        watch.observe(Call::Ended { call, answer });
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Host {
 
 impl Host {
     pub(crate) fn new(progress_mood: Mood, done_mood: Mood) -> Arc<Self> {
-        let config = MonitorConfig { keep_log: true, ..MonitorConfig::default() };
+        let config = MonitorConfig::default().with_log(true);
         let monitor = Monitor::new(config, || 0);
         Arc::new(Self {
             heard: Mutex::default(),

@@ -73,7 +73,7 @@ pub(crate) async fn provider(host: Arc<dyn SyncProgressCallback>) {
 
 /// Runs it once, with every call told to a monitor, and returns the number of steps.
 pub(crate) fn monitored(engine: &mut Engine, index: u64) -> u64 {
-    let monitor = Monitor::in_virtual_time(MonitorConfig::default(), engine::clock());
+    let monitor = Monitor::single_threaded(MonitorConfig::default(), engine::clock());
     let host = Arc::new(WatchedHost(monitor.callback_sync()));
     let outcome = engine.execute(index, provider(host));
     assert!(monitor.holds());

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use mapi_sync::contract::{Blame, Level, Rule};
+use mapi_sync::contract::{Level, Party, Rule};
 
 /// Something that must not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +41,7 @@ impl Defect {
 
     /// Who is to blame; `None` where the calls do not tell.
     #[must_use]
-    pub fn blame(self) -> Option<Blame> {
+    pub fn blame(self) -> Option<Party> {
         if let Self::Rule(rule) = self { Some(rule.blame()) } else { None }
     }
 

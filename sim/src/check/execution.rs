@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mapi_sync::contract::{Call, KeptCall, Violation};
+use mapi_sync::contract::{Call, CallRecord, Violation};
 
 use super::Defect;
 use crate::engine::{End, Engine, Outcome, TaskId};
@@ -137,7 +137,7 @@ fn broken_rule(calls: &[SeenCall], account: usize, violation: &Violation) -> Bre
             counted <= violation.position
         })
         .collect();
-    let place = |wanted: &KeptCall| {
+    let place = |wanted: &CallRecord| {
         seen.iter().rev().find(|(_, seen)| same_call(&seen.call, wanted)).map(|(place, _)| *place)
     };
     let mut involved: Vec<usize> = violation.calls.iter().filter_map(place).collect();
@@ -163,12 +163,12 @@ fn broken_rule(calls: &[SeenCall], account: usize, violation: &Violation) -> Bre
     }
 }
 
-fn is_end(call: &KeptCall) -> bool {
+fn is_end(call: &CallRecord) -> bool {
     matches!(call.call, Call::Ended { .. })
 }
 
 /// A monitor may keep a numbered call in another form than the log has it.
-fn same_call(logged: &KeptCall, kept: &KeptCall) -> bool {
+fn same_call(logged: &CallRecord, kept: &CallRecord) -> bool {
     match kept.number {
         Some(_) => logged.number == kept.number && !is_end(logged),
         None => logged.at_ms == kept.at_ms && logged.call == kept.call,

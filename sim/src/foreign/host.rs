@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use mapi_sync::com::{self, Waited};
-use mapi_sync::contract::{Call, Side, SyncWatch};
+use mapi_sync::contract::{Call, Party, SyncWatch};
 use mapi_sync::{EventOut, HResult, OwnedEvent, RawEvent, SyncProgressCallback};
 
 use crate::lock::lock;
@@ -156,7 +156,7 @@ impl EventWatch {
             let event = private.raw();
             state.signalled = true;
             drop(state);
-            self.watch.observe(Call::EventSet { by: Side::Provider, event });
+            self.watch.observe(Call::EventSet { by: Party::Provider, event });
             return true;
         }
         state.signalled
@@ -178,7 +178,7 @@ impl EventWatch {
         let open = com::wait(event, Duration::ZERO) != Waited::Invalid;
         if !open || com::events().close(event) != HResult::S_OK {
             // Open when it was published, not closed by the host: closed by the provider.
-            self.watch.observe(Call::EventClosed { by: Side::Provider, event });
+            self.watch.observe(Call::EventClosed { by: Party::Provider, event });
         }
     }
 }
@@ -191,7 +191,7 @@ impl EventOut for EventWatch {
             self.watch.observe(Call::EventCreated { event });
             let copy = private.raw();
             self.watch.observe(Call::EventDuplicated {
-                by: Side::Provider,
+                by: Party::Provider,
                 from: event,
                 event: copy,
             });

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mapi_sync::com::{self, ForeignSync, IUnknown};
-use mapi_sync::contract::{Monitor, MonitorConfig};
+use mapi_sync::contract::{Call, Monitor, MonitorConfig};
 use mapi_sync::{HResult, MapiSync, Runtime, SyncFlags, SyncRequest, TokioRuntime};
 
 use self::host::{EventWatch, Host};
@@ -129,7 +129,7 @@ async fn sync(
         report.add(ProcessRule::Ends, format!("the start of sync {} never returned", number + 1));
         return false;
     };
-    watch.returned(started, host.published());
+    watch.observe(Call::StartReturned { result: started, event: host.published() });
     if started.is_failure() {
         report.failed_starts += 1;
         // A call that comes all the same comes soon.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mapi_sync::contract::{Blame, Level, Rule, Violation};
+use mapi_sync::contract::{Level, Party, Rule, Violation};
 use serde::{Deserialize, Serialize};
 
 use super::Process;
@@ -83,7 +83,7 @@ impl ForeignReport {
         self.violations.push(Finding {
             rule: rule.id().into(),
             level: Level::Must.to_string(),
-            blame: Blame::Provider.to_string(),
+            blame: Party::Provider.to_string(),
             message,
             token: None,
             calls: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -169,9 +169,14 @@ struct Shared {
     stamps: Mutex<Vec<Stamp>>,
     /// The verdict is given: what is still called belongs to the clearing up.
     closed: AtomicBool,
+    /// When the execution ended, in virtual milliseconds; [`RUNNING`] until then.
+    ended_ms: AtomicU64,
     /// The verdict, if it had to be given before everything was over.
     verdict: Mutex<Option<Vec<Vec<Violation>>>>,
 }
+
+/// The time at which an execution ended that has not ended.
+const RUNNING: u64 = u64::MAX;
 
 /// Who made a call of an account, and when.
 struct Stamp {
@@ -188,6 +193,7 @@ impl Setup {
             run: Mutex::default(),
             stamps: Mutex::default(),
             closed: AtomicBool::new(false),
+            ended_ms: AtomicU64::new(RUNNING),
             verdict: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
@@ -230,7 +236,8 @@ impl Setup {
             return Observed { outcome, violations, calls, coverage };
         };
         let verdict = lock(&self.shared.verdict).take().unwrap_or_else(|| {
-            run.monitors().iter().map(|monitor| monitor.finish_at(outcome.virtual_ms)).collect()
+            self.shared.ended_ms.store(outcome.virtual_ms, Ordering::Relaxed);
+            run.monitors().iter().map(Monitor::finish).collect()
         });
         let findings = verdict.into_iter().enumerate().flat_map(|(account, violations)| {
             violations.into_iter().map(move |violation| Finding { account, violation })
@@ -262,15 +269,19 @@ fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
     let scenario = &world.stage.scenario;
     let monitor = |account| {
         let (policy, keep_log) = (world.policy.clone(), shared.keep_log);
-        let config = MonitorConfig { policy, keep_log, ..MonitorConfig::default() };
+        let config = MonitorConfig::default().with_policy(policy).with_log(keep_log);
         if !keep_log && !engine::is_recording() {
-            return Monitor::in_virtual_time(config, engine::clock());
+            return Monitor::single_threaded(config, engine::clock());
         }
         // The monitor asks for the time once for each call. The order of an account's calls is what
         // the contract is about, so each call is a write to one object.
         let calls = Object::new("calls");
         let shared = Arc::clone(shared);
-        Monitor::local(config, move || {
+        Monitor::single_threaded(config, move || {
+            let ended_ms = shared.ended_ms.load(Ordering::Relaxed);
+            if ended_ms != RUNNING {
+                return ended_ms;
+            }
             calls.write();
             if keep_log && !shared.closed.load(Ordering::Relaxed) {
                 let (step, task) = (engine::current_step(), engine::current());
@@ -301,10 +312,10 @@ fn policy(scenario: &Scenario) -> Policy {
         .with_cancel_within(Duration::from_millis(contract.cancel_within_ms))
         .with_bounded_silence(Duration::from_millis(contract.bounded_silence_ms));
     if contract.serial_calls {
-        policy = policy.with(Rule::SerialCalls);
+        policy = policy.with(Rule::SERIAL_CALLS);
     }
     if !contract.overlap {
-        policy = policy.without(Rule::Overlap);
+        policy = policy.without(Rule::OVERLAP);
     }
     policy
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 
-use mapi_sync::contract::SyncWatch;
+use mapi_sync::contract::{Call, SyncWatch};
 use mapi_sync::{
     CancelSignal, Events, MapiSync, RawEvent, Runtime, SyncFlags, SyncProgressCallback, SyncRequest,
 };
@@ -151,7 +151,7 @@ impl HostAccount {
         let result = store.synchronize_in_background(request).await;
         // A thread can be held up between its last step and its return.
         engine::yield_now().await;
-        sync.watch.returned(result, event_out.published());
+        sync.watch.observe(Call::StartReturned { result, event: event_out.published() });
         drop(store);
         if result.is_failure() {
             self.run.count(Count::FailedStarts);

@@ -1,6 +1,6 @@
 //! What one execution showed.
 
-use mapi_sync::contract::{KeptCall, Violation};
+use mapi_sync::contract::{CallRecord, Violation};
 
 use super::coverage::Coverage;
 use crate::engine::{End, Outcome, TaskId};
@@ -54,5 +54,5 @@ pub struct SeenCall {
     /// That task's name.
     pub name: String,
     /// The call.
-    pub call: KeptCall,
+    pub call: CallRecord,
 }

@@ -90,105 +90,105 @@ macro_rules! mutants {
 }
 
 mutants! {
-    DoneTwice "done-twice" DoneOnce Provider Nothing plain,
+    DoneTwice "done-twice" DONE_ONCE Provider Nothing plain,
         "Sends Done again after it was sent.";
-    NoDoneOffline "no-done-when-offline" DoneOnce Provider Fault offline,
+    NoDoneOffline "no-done-when-offline" DONE_ONCE Provider Fault offline,
         "Gives up without a Done when the server cannot be reached.";
-    NoDoneWhenDropped "no-done-when-dropped" DoneOnce Provider Fault dropped,
+    NoDoneWhenDropped "no-done-when-dropped" DONE_ONCE Provider Fault dropped,
         "Has no guard: when its task is dropped, nobody sends the Done.";
-    NoDoneWithoutTask "no-done-without-task" DoneOnce Provider Fault no_task,
+    NoDoneWithoutTask "no-done-without-task" DONE_ONCE Provider Fault no_task,
         "Reports a successful start although its task could not be started.";
-    DoneFromTwoPaths "done-from-two-paths" DoneOnce Provider OrderAndCancel(6) cancelled,
+    DoneFromTwoPaths "done-from-two-paths" DONE_ONCE Provider OrderAndCancel(6) cancelled,
         "Both the end of the work and the watcher for the cancel send a Done when they come together.";
-    LateTicker "late-ticker" DoneLast Provider Order(7) ticking,
+    LateTicker "late-ticker" DONE_LAST Provider Order(7) ticking,
         "Leaves its sign-of-life task running, which can report once more after Done.";
-    CountsBeforeReport "counts-before-report" DoneLast Provider Order(7) plain,
+    CountsBeforeReport "counts-before-report" DONE_LAST Provider Order(7) plain,
         "Reports the end of a folder after it was counted as finished, so that Done can overtake the report.";
-    UnawaitedReport "unawaited-report" DoneLast Provider Order(3) slow_callback,
+    UnawaitedReport "unawaited-report" DONE_LAST Provider Order(3) slow_callback,
         "Does not wait for the host to return from the last report before it sends Done.";
-    LateError "late-error" DoneLast Provider OrderAndFault(3) lossy,
+    LateError "late-error" DONE_LAST Provider OrderAndFault(3) lossy,
         "Reports errors from a task of its own that Done does not wait for.";
-    DoneOnFailedStart "done-on-failed-start" NoCallOnFailedStart Provider Fault no_task,
+    DoneOnFailedStart "done-on-failed-start" NO_CALL_ON_FAILED_START Provider Fault no_task,
         "Sends a Done for a start that it then reports as failed.";
-    EventOnFailedStart "event-on-failed-start" NoCallOnFailedStart Provider Fault no_task,
+    EventOnFailedStart "event-on-failed-start" NO_CALL_ON_FAILED_START Provider Fault no_task,
         "Leaves the event in the out-pointer of a start that failed.";
-    ErrorOnFailedStart "error-on-failed-start" NoCallOnFailedStart Provider Fault no_event,
+    ErrorOnFailedStart "error-on-failed-start" NO_CALL_ON_FAILED_START Provider Fault no_event,
         "Reports an error through the callback when it has no event and lets the start fail.";
-    NoEvent "no-event" EventPublished Provider Nothing plain,
+    NoEvent "no-event" EVENT_PUBLISHED Provider Nothing plain,
         "Returns from a successful start without an event in the out-pointer.";
-    LateEvent "late-event" EventPublished Provider Order(2) plain,
+    LateEvent "late-event" EVENT_PUBLISHED Provider Order(2) plain,
         "Lets its worker publish the event, which may be after the start has returned.";
-    EventBeforeDone "event-before-done" EventAfterDone Provider Nothing plain,
+    EventBeforeDone "event-before-done" EVENT_AFTER_DONE Provider Nothing plain,
         "Signals the event before it sends Done.";
-    EventBesideDone "event-beside-done" EventAfterDone Provider Order(2) slow_callback,
+    EventBesideDone "event-beside-done" EVENT_AFTER_DONE Provider Order(2) slow_callback,
         "Signals the event while Done is still running.";
-    EventNever "event-never" EventAfterDone Provider Nothing impatient,
+    EventNever "event-never" EVENT_AFTER_DONE Provider Nothing impatient,
         "Never signals the event.";
-    EventForgottenOnCancel "event-forgotten-on-cancel" EventAfterDone Provider Cancel impatient_and_cancelled,
+    EventForgottenOnCancel "event-forgotten-on-cancel" EVENT_AFTER_DONE Provider Cancel impatient_and_cancelled,
         "Does not signal the event after a cancel.";
-    OtherHandle "other-handle" EventSame Provider Nothing plain,
+    OtherHandle "other-handle" EVENT_SAME Provider Nothing plain,
         "Hands its private duplicate to Done instead of the published handle.";
-    NoDuplicate "no-duplicate" EventOwner Provider Nothing plain,
+    NoDuplicate "no-duplicate" EVENT_OWNER Provider Nothing plain,
         "Signals through the published handle after Done has given it away.";
-    ClosesPublished "closes-published" EventOwner Provider Nothing plain,
+    ClosesPublished "closes-published" EVENT_OWNER Provider Nothing plain,
         "Closes the published handle after Done has given it away.";
-    IndexBeyondMaximum "index-beyond-maximum" ProgressRange Provider Nothing plain,
+    IndexBeyondMaximum "index-beyond-maximum" PROGRESS_RANGE Provider Nothing plain,
         "Announces one step too few, passes its maximum, and corrects it afterwards.";
-    RetryCountsTwice "retry-counts-twice" ProgressRange Provider Fault lossy,
+    RetryCountsTwice "retry-counts-twice" PROGRESS_RANGE Provider Fault lossy,
         "Counts a message again for each attempt, passes its maximum, and corrects it afterwards.";
-    IndexBeforeAwait "index-before-await" ProgressForward Provider Order(6) plain,
+    IndexBeforeAwait "index-before-await" PROGRESS_FORWARD Provider Order(6) plain,
         "Takes the position before it waits for the server, so that two workers can report in the wrong order.";
-    RetryGoesBack "retry-goes-back" ProgressForward Provider Fault lossy,
+    RetryGoesBack "retry-goes-back" PROGRESS_FORWARD Provider Fault lossy,
         "Reports position 0 again when it tries a second time.";
-    StopsShort "stops-short" ProgressComplete Provider Nothing plain,
+    StopsShort "stops-short" PROGRESS_COMPLETE Provider Nothing plain,
         "Never reports the last step, and ends with S_OK.";
-    CompleteTooEarly "complete-too-early" ProgressComplete Provider Nothing plain,
+    CompleteTooEarly "complete-too-early" PROGRESS_COMPLETE Provider Nothing plain,
         "Reports a phase as complete at its first step already, and goes on.";
-    ErrorWithSuccess "error-with-success" ErrorCode Provider Fault lossy,
+    ErrorWithSuccess "error-with-success" ERROR_CODE Provider Fault lossy,
         "Reports an error with S_OK as its code.";
-    ErrorWithoutText "error-without-text" ErrorText Provider Fault lossy,
+    ErrorWithoutText "error-without-text" ERROR_TEXT Provider Fault lossy,
         "Reports an error without a text.";
-    OkAfterError "ok-after-error" StatusHonest Provider Fault lossy,
+    OkAfterError "ok-after-error" STATUS_HONEST Provider Fault lossy,
         "Ends with S_OK after it reported a failure.";
-    OkAfterLateError "ok-after-late-error" StatusHonest Provider OrderAndFault(7) lossy,
+    OkAfterLateError "ok-after-late-error" STATUS_HONEST Provider OrderAndFault(7) lossy,
         "Settles the final status before the last worker is through, whose failure it then misses.";
-    ReleasesInStart "releases-in-start" CallbackHeld Provider Nothing plain,
+    ReleasesInStart "releases-in-start" CALLBACK_HELD Provider Nothing plain,
         "Releases the callback before the start returns, and calls it all the same.";
-    ReleasesEarly "releases-early" CallbackHeld Provider Nothing plain,
+    ReleasesEarly "releases-early" CALLBACK_HELD Provider Nothing plain,
         "Releases the callback before it sends Done.";
-    ReleasesTwice "releases-twice" CallbackHeld Provider Nothing plain,
+    ReleasesTwice "releases-twice" CALLBACK_HELD Provider Nothing plain,
         "Releases the callback twice.";
-    NeverReleases "never-releases" CallbackHeld Provider Nothing plain,
+    NeverReleases "never-releases" CALLBACK_HELD Provider Nothing plain,
         "Never releases the callback.";
-    LeaksOnFailedStart "leaks-on-failed-start" CallbackHeld Provider Fault no_event,
+    LeaksOnFailedStart "leaks-on-failed-start" CALLBACK_HELD Provider Fault no_event,
         "Forgets to release the callback when the start fails for want of an event.";
-    StopsOnCallbackFailure "stops-on-callback-failure" HostErrorSurvived Provider Fault failing_callback,
+    StopsOnCallbackFailure "stops-on-callback-failure" HOST_ERROR_SURVIVED Provider Fault failing_callback,
         "Ends without a Done when the host's Progress answers with a failure.";
-    DiesOnCallbackPanic "dies-on-callback-panic" HostErrorSurvived Provider Fault panicking_callback,
+    DiesOnCallbackPanic "dies-on-callback-panic" HOST_ERROR_SURVIVED Provider Fault panicking_callback,
         "Ends without a Done when the host's Progress panics.";
-    IgnoresCancel "ignores-cancel" CancelAnswered Provider Cancel cancelled,
+    IgnoresCancel "ignores-cancel" CANCEL_ANSWERED Provider Cancel cancelled,
         "Goes on to the end after a cancel, and ends with S_OK.";
-    CancelTooLate "cancel-too-late" CancelAnswered Provider Cancel slow_cancel,
+    CancelTooLate "cancel-too-late" CANCEL_ANSWERED Provider Cancel slow_cancel,
         "Obeys a cancel only when the whole phase is over.";
-    CancelAsFailure "cancel-as-failure" CancelAnswered Provider Cancel cancelled,
+    CancelAsFailure "cancel-as-failure" CANCEL_ANSWERED Provider Cancel cancelled,
         "Ends a cancelled sync with E_FAIL.";
-    OutlivesStore "outlives-store" ShutdownDrained Provider Cancel shut_down,
+    OutlivesStore "outlives-store" SHUTDOWN_DRAINED Provider Cancel shut_down,
         "Lets the store go while a sync still runs.";
-    RefusesOverlap "refuses-overlap" Overlap Provider Nothing overlapping,
+    RefusesOverlap "refuses-overlap" OVERLAP Provider Nothing overlapping,
         "Refuses a second start with E_FAIL instead of MAPI_E_BUSY.";
-    OverlappingCalls "overlapping-calls" SerialCalls Provider Order(6) serial,
+    OverlappingCalls "overlapping-calls" SERIAL_CALLS Provider Order(6) serial,
         "Lets its workers call the callback at the same time.";
-    LongSilence "long-silence" BoundedSilence Provider Nothing silent,
+    LongSilence "long-silence" BOUNDED_SILENCE Provider Nothing silent,
         "Says nothing during a long step.";
-    HostNeverCloses "host-never-closes" EventClosedOnce Host Nothing plain,
+    HostNeverCloses "host-never-closes" EVENT_CLOSED_ONCE Host Nothing plain,
         "Never closes the published handle.";
-    HostClosesTwice "host-closes-twice" EventClosedOnce Host Nothing plain,
+    HostClosesTwice "host-closes-twice" EVENT_CLOSED_ONCE Host Nothing plain,
         "Closes the published handle inside Done, and again after it waited.";
-    HostClosesEarly "host-closes-early" EventClosedOnce Host Cancel cancelled,
+    HostClosesEarly "host-closes-early" EVENT_CLOSED_ONCE Host Cancel cancelled,
         "Closes the published handle as soon as the user cancels, before Done.";
-    HostClosesFromTwoPaths "host-closes-from-two-paths" EventClosedOnce Host Cancel shut_down,
+    HostClosesFromTwoPaths "host-closes-from-two-paths" EVENT_CLOSED_ONCE Host Cancel shut_down,
         "Closes the handle in its shutdown too, though Done may have brought it already.";
-    HostKeepsText "host-keeps-text" StringsCopied Host Nothing plain,
+    HostKeepsText "host-keeps-text" STRINGS_COPIED Host Nothing plain,
         "Keeps the pointer to the text, and reads it after the call.";
 }
 

@@ -1,19 +1,20 @@
-//! The short ways of a plain call and of a local monitor, held against the long way.
+//! The fast path, held against the full one.
 
 use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::machine::{Machine, Scope};
-use super::{
-    Answer, Call, CallId, CallInFlight, Monitor, MonitorConfig, Policy, Rule, SyncId, Violation,
-    VirtualClock,
+use crate::contract::judge::{Judge, StoreRules};
+use crate::contract::sync_state::Scope;
+use crate::contract::{
+    Answer, Call, CallId, CallInFlight, CallRecord, Findings, Monitor, MonitorConfig, Policy, Rule,
+    RuleCheck, RuleInfo, SyncId, SyncState, Violation, VirtualClock,
 };
 use crate::{HResult, RawEvent, SyncFlags};
 
 #[derive(Clone, Debug)]
 enum Event {
-    /// So many milliseconds pass.
+    /// Milliseconds pass.
     Later(u64),
     Call(Call<&'static str>),
     /// One of the callbacks in flight ends, this one of them.
@@ -23,14 +24,14 @@ enum Event {
 }
 
 fn progress() -> impl Strategy<Value = Event> {
-    // Mostly the same again, which is what the short way takes.
+    // Mostly the same again, which is what the fast path takes.
     let text = prop::sample::select(vec![
         Some("Inbox"),
         Some("Inbox"),
         Some("Inbox"),
         None,
         Some("Drafts"),
-        // Texts that differ where a glance at their ends does not tell.
+        // Texts that their ends do not tell apart.
         Some("Inbox of Alice at home"),
         Some("Inbox of Karin at home"),
     ]);
@@ -76,9 +77,10 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// What the long way finds, with the number of each callback.
-fn long_way(scope: Scope, policy: &Policy, events: &[Event]) -> (Vec<Violation>, Vec<CallId>) {
-    let mut machine = Machine::new(SyncId(1), scope, false);
+/// What the full path finds, with the number of each callback.
+fn full_path(scope: Scope, policy: &Policy, events: &[Event]) -> (Vec<Violation>, Vec<CallId>) {
+    let mut judge = Judge::new(SyncId(1), scope, false, policy);
+    let mut store = StoreRules::new(policy);
     let (mut now, mut open, mut numbers) = (0, Vec::new(), Vec::new());
     for event in events {
         let call = match event {
@@ -97,17 +99,19 @@ fn long_way(scope: Scope, policy: &Policy, events: &[Event]) -> (Vec<Violation>,
                 Call::Ended { call, answer: *answer }
             }
         };
-        if let Some(number) = machine.observe(now, call, policy) {
+        let record = judge.observe(now, call, policy, Some(&mut store));
+        if let Some(number) = record.number {
             open.push(number);
             numbers.push(number);
         }
+        judge.state.apply(record);
     }
-    machine.finish(now, policy);
-    (machine.take_found().unwrap_or_default(), numbers)
+    judge.finish(now, policy, Some(&mut store));
+    (judge.take_found().unwrap_or_default(), numbers)
 }
 
-/// The same of a monitor with this clock, whose calls take the short way where they can.
-fn short_way(
+/// The same of a monitor with this clock, whose calls take the fast path where they can.
+fn fast_path(
     monitor: &Monitor,
     clock: &VirtualClock,
     scope: Scope,
@@ -148,15 +152,40 @@ fn short_way(
     (found, numbers)
 }
 
+/// A rule that is asked for every call, and says how many there were.
+#[derive(Debug, Default)]
+struct CountsCalls {
+    progress: u32,
+    ends: u32,
+}
+
+static COUNTS_CALLS: RuleInfo = RuleInfo::new("counts-calls", "no call is counted");
+
+impl RuleCheck for CountsCalls {
+    fn info(&self) -> &'static RuleInfo {
+        &COUNTS_CALLS
+    }
+
+    fn observe(&mut self, call: &CallRecord, _: &SyncState, _: &mut Findings<'_>) {
+        self.progress += u32::from(matches!(call.call, Call::Progress { .. }));
+        self.ends += u32::from(matches!(call.call, Call::Ended { .. }));
+    }
+
+    fn finish(&mut self, _: &SyncState, findings: &mut Findings<'_>) {
+        findings.broken(format!("{} calls of Progress, {} ends", self.progress, self.ends));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn the_short_ways_find_what_the_long_way_finds(
+    fn fast_path_finds_what_full_path_finds(
         mut events in prop::collection::vec(event(), 0..60),
         request in any::<bool>(),
         serial in any::<bool>(),
-        orderly in any::<bool>(),
+        own in any::<bool>(),
+        usual_end in any::<bool>(),
     ) {
         let scope = if request { Scope::Request } else { Scope::Callback };
         if request {
@@ -168,8 +197,9 @@ proptest! {
             ];
             events.splice(0..0, started.map(Event::Call));
         }
-        if orderly {
-            // As most syncs end: no call is in flight any more, and the last one said that all is complete.
+        if usual_end {
+            // As most syncs end: no call is in flight any more, and the last one said that all is
+            // complete.
             let complete = Call::Progress { text: Some("Inbox"), index: 2, index_max: 2 };
             let done = Call::Done { event: RawEvent::NULL, status: HResult::S_OK };
             let open = events.len();
@@ -178,20 +208,27 @@ proptest! {
                 events.extend([Event::Call(call), Event::FirstEnds]);
             }
         }
-        let policy = Policy::default().with_bounded_silence(Duration::from_millis(5));
-        let policy = if serial { policy.with(Rule::SerialCalls) } else { policy };
-        let expected = long_way(scope, &policy, &events);
-        let monitors: [fn(MonitorConfig, VirtualClock) -> Monitor; 3] = [
+        let mut policy = Policy::default().with_bounded_silence(Duration::from_millis(5));
+        if serial {
+            policy = policy.with(Rule::SERIAL_CALLS);
+        }
+        if own {
+            policy = policy.with_rule(CountsCalls::default);
+        }
+        let expected = full_path(scope, &policy, &events);
+        let monitors: [fn(MonitorConfig, VirtualClock) -> Monitor; 4] = [
             |config, clock| Monitor::new(config, move || clock.now()),
-            |config, clock| Monitor::local(config, move || clock.now()),
-            Monitor::in_virtual_time,
+            |config, clock| Monitor::new(config, clock),
+            |config, clock| Monitor::single_threaded(config, move || clock.now()),
+            |config, clock| Monitor::single_threaded(config, clock),
         ];
         for monitor in monitors {
             for keep_log in [false, true] {
                 let clock = VirtualClock::new();
-                let config = MonitorConfig { policy: policy.clone(), keep_log, ..MonitorConfig::default() };
+                let config =
+                    MonitorConfig::default().with_policy(policy.clone()).with_log(keep_log);
                 let monitor = monitor(config, clock.clone());
-                let found = short_way(&monitor, &clock, scope, &events);
+                let found = fast_path(&monitor, &clock, scope, &events);
                 prop_assert_eq!(&found, &expected);
                 if keep_log {
                     let begun = monitor.log().into_iter().filter_map(|call| call.number);
@@ -203,11 +240,12 @@ proptest! {
 }
 
 #[test]
-fn a_local_monitor_hears_its_own_thread_only() {
+fn single_threaded_monitor_refuses_calls_of_other_threads() {
     let config = MonitorConfig::default;
-    for monitor in
-        [Monitor::local(config(), || 0), Monitor::in_virtual_time(config(), VirtualClock::new())]
-    {
+    for monitor in [
+        Monitor::single_threaded(config(), || 0),
+        Monitor::single_threaded(config(), VirtualClock::new()),
+    ] {
         let sync = monitor.callback_sync();
         let progress = Call::Progress { text: None, index: 0, index_max: 1 };
         assert_eq!(sync.observe(progress), Some(CallId(1)));
@@ -218,8 +256,37 @@ fn a_local_monitor_hears_its_own_thread_only() {
         let panic = elsewhere.join().unwrap_err();
         assert_eq!(
             panic.downcast_ref::<&str>(),
-            Some(&"a local monitor heard of a call on another thread than its own")
+            Some(&"a call was reported to a single-threaded monitor by another thread")
         );
         assert_eq!(sync.observe(progress), Some(CallId(2)));
     }
+}
+
+#[test]
+fn calls_that_several_threads_end_are_all_seen() {
+    let monitor = Monitor::new(MonitorConfig::default(), || 0);
+    let sync = monitor.callback_sync();
+    let progress = Call::Progress { text: Some("Inbox"), index: 1, index_max: 1 };
+    sync.begin(progress).end(HResult::S_OK);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for turn in 0..500 {
+                    let call = sync.begin(progress);
+                    // Now and then, the path closes while calls are in flight.
+                    if turn % 7 == 0 {
+                        sync.observe(Call::AddRef);
+                        sync.observe(Call::Release);
+                    }
+                    call.end(HResult::S_OK);
+                }
+            });
+        }
+    });
+    // Were one lost, Done would begin while it is in flight.
+    sync.begin(Call::Done { event: RawEvent::NULL, status: HResult::S_OK }).end(HResult::S_OK);
+    let broken = monitor.finish();
+    let rules: Vec<Rule> = broken.iter().map(|violation| violation.rule).collect();
+    assert!(!rules.contains(&Rule::DONE_LAST), "{broken:?}");
+    assert!(!rules.contains(&Rule::DONE_ONCE), "{broken:?}");
 }

@@ -1,0 +1,174 @@
+//! One sync and its rules: calls in, broken rules out.
+
+use super::rules::Checks;
+use super::sync_state::Scope;
+use super::{
+    Call, CallRecord, Findings, Policy, Rule, RuleCheck, Span, SyncId, SyncState, Violation,
+};
+
+/// The rules of a sync, or of a store: those of the table and the author's own.
+#[derive(Default)]
+struct RuleChecks {
+    table: Checks,
+    own: Vec<Box<dyn RuleCheck>>,
+}
+
+/// What is known of a sync, and what its rules remember of it.
+pub(super) struct Judge {
+    pub(super) state: SyncState,
+    rules: RuleChecks,
+    /// The rules that this sync has broken.
+    reported: Vec<Rule>,
+    /// Violations that nobody has taken yet.
+    found: Vec<Violation>,
+}
+
+/// The rules over all syncs of a store, with what they remember.
+pub(super) struct StoreRules {
+    rules: RuleChecks,
+}
+
+impl StoreRules {
+    pub(super) fn new(policy: &Policy) -> Self {
+        Self { rules: RuleChecks::new(Span::AllSyncs, policy) }
+    }
+
+    /// Whether an author's rule judges all syncs.
+    pub(super) fn has_own(&self) -> bool {
+        !self.rules.own.is_empty()
+    }
+}
+
+impl RuleChecks {
+    fn new(span: Span, policy: &Policy) -> Self {
+        let mut checks = Self::default();
+        checks.renew_own(span, policy);
+        checks
+    }
+
+    fn renew_own(&mut self, span: Span, policy: &Policy) {
+        self.own.clear();
+        let own = policy.own_rules().filter(|own| own.rule.span() == span);
+        self.own.extend(own.map(|own| own.check()));
+    }
+
+    fn observe(
+        &mut self,
+        span: Span,
+        call: &CallRecord,
+        sync: &SyncState,
+        findings: &mut Findings<'_>,
+    ) {
+        self.table.observe(span, call, sync, findings);
+        for own in &mut self.own {
+            findings.rule = Rule::new(own.info());
+            own.observe(call, sync, findings);
+        }
+    }
+
+    fn finish(&mut self, span: Span, sync: &SyncState, findings: &mut Findings<'_>) {
+        self.table.finish(span, sync, findings);
+        for own in &mut self.own {
+            findings.rule = Rule::new(own.info());
+            own.finish(sync, findings);
+        }
+    }
+
+    fn skip_repeat_progress(&mut self, span: Span, sync: &SyncState, policy: &Policy) -> bool {
+        self.table.skip_repeat_progress(span, sync, policy)
+            && self.own.iter().all(|own| own.skips_repeat_progress(sync))
+    }
+}
+
+impl Judge {
+    pub(super) fn new(sync: SyncId, scope: Scope, host_watched: bool, policy: &Policy) -> Self {
+        Self {
+            state: SyncState::new(sync, scope, host_watched),
+            rules: RuleChecks::new(Span::OneSync, policy),
+            reported: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// Begins again with another sync, in the same memory.
+    pub(super) fn renew(
+        &mut self,
+        sync: SyncId,
+        scope: Scope,
+        host_watched: bool,
+        policy: &Policy,
+    ) {
+        self.state.renew(sync, scope, host_watched);
+        self.rules.table = Checks::default();
+        self.rules.renew_own(Span::OneSync, policy);
+        self.reported.clear();
+        self.found.clear();
+    }
+
+    /// Takes what was found broken since the last time.
+    pub(super) fn take_found(&mut self) -> Option<Vec<Violation>> {
+        (!self.found.is_empty()).then(|| std::mem::take(&mut self.found))
+    }
+
+    /// Has the rules judge a call. What is returned is the call, for the state to take it into
+    /// account.
+    pub(super) fn observe(
+        &mut self,
+        at_ms: u64,
+        call: Call<&str>,
+        policy: &Policy,
+        store: Option<&mut StoreRules>,
+    ) -> CallRecord {
+        let record = self.state.record(at_ms, call);
+        let counted = u32::from(!matches!(call, Call::Ended { .. }));
+        let Self { state, rules, reported, found } = self;
+        let mut findings = Findings {
+            rule: Rule::DONE_ONCE,
+            policy,
+            sync: state.id(),
+            at_ms,
+            position: state.position() + counted,
+            reported,
+            found,
+        };
+        rules.observe(Span::OneSync, &record, state, &mut findings);
+        if let Some(store) = store {
+            store.rules.observe(Span::AllSyncs, &record, state, &mut findings);
+        }
+        record
+    }
+
+    /// Ends the observation of this sync: what is still owed is broken now.
+    pub(super) fn finish(&mut self, at_ms: u64, policy: &Policy, store: Option<&mut StoreRules>) {
+        let Self { state, rules, reported, found } = self;
+        let mut findings = Findings {
+            rule: Rule::DONE_ONCE,
+            policy,
+            sync: state.id(),
+            at_ms,
+            position: state.position(),
+            reported,
+            found,
+        };
+        let before = findings.found.len();
+        rules.finish(Span::OneSync, state, &mut findings);
+        if let Some(store) = store {
+            store.rules.finish(Span::AllSyncs, state, &mut findings);
+        }
+        // A rule that says what cost the Done comes before the one that misses it, which is the
+        // first of the table.
+        findings.found[before..].reverse();
+    }
+
+    /// Whether every rule lets repeat Progress calls pass it by, as the sync stands now.
+    pub(super) fn skip_repeat_progress(
+        &mut self,
+        policy: &Policy,
+        store: Option<&mut StoreRules>,
+    ) -> bool {
+        let Self { state, rules, .. } = self;
+        rules.skip_repeat_progress(Span::OneSync, state, policy)
+            && store
+                .is_none_or(|store| store.rules.skip_repeat_progress(Span::AllSyncs, state, policy))
+    }
+}

@@ -1,0 +1,170 @@
+//! The rules of the contract: a list of names. Each rule is a file of this folder.
+//!
+//! To add one, write its file after the example of a neighbour, and add a line here. The order is
+//! that in which the rules are asked and shown. Add new rules at the end of their level.
+
+use super::rule::{Findings, Rule, RuleCheck};
+use super::{CallRecord, Policy, Span, SyncState};
+
+macro_rules! rules {
+    ($($constant:ident $module:ident::$check:ident;)*) => {
+        $(mod $module;)*
+
+        impl Rule {
+            $(
+                #[doc = concat!("See [`Rule::statement`]. Its file is `", stringify!($module), ".rs`.")]
+                pub const $constant: Self = Self::new(&$module::INFO);
+            )*
+
+            /// Every rule of this crate, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$constant),*];
+        }
+
+        /// The places of the rules in the table.
+        #[expect(non_camel_case_types, reason = "they are the names of the constants")]
+        #[derive(Clone, Copy)]
+        enum Place { $($constant),* }
+
+        /// What the rules of the table remember of a sync; those over all syncs, of a store.
+        #[derive(Debug, Default)]
+        pub(super) struct Checks { $($module: $module::$check,)* }
+
+        impl Checks {
+            /// Asks each rule of this span that is held, in the order of the table.
+            fn each(
+                &mut self,
+                span: Span,
+                policy: &Policy,
+                mut ask: impl FnMut(Rule, &mut dyn RuleCheck),
+            ) {
+                $(
+                    if Rule::$constant.span() == span && policy.holds_at(Place::$constant as usize) {
+                        ask(Rule::$constant, &mut self.$module);
+                    }
+                )*
+            }
+        }
+    };
+}
+
+rules! {
+    DONE_ONCE done_once::DoneOnce;
+    DONE_LAST done_last::DoneLast;
+    NO_CALL_ON_FAILED_START no_call_on_failed_start::NoCallOnFailedStart;
+    EVENT_PUBLISHED event_published::EventPublished;
+    EVENT_AFTER_DONE event_after_done::EventAfterDone;
+    EVENT_SAME event_same::EventSame;
+    EVENT_OWNER event_owner::EventOwner;
+    EVENT_CLOSED_ONCE event_closed_once::EventClosedOnce;
+    PROGRESS_RANGE progress_range::ProgressRange;
+    PROGRESS_FORWARD progress_forward::ProgressForward;
+    PROGRESS_COMPLETE progress_complete::ProgressComplete;
+    ERROR_CODE error_code::ErrorCode;
+    ERROR_TEXT error_text::ErrorText;
+    STATUS_HONEST status_honest::StatusHonest;
+    CALLBACK_HELD callback_held::CallbackHeld;
+    STRINGS_COPIED strings_copied::StringsCopied;
+    HOST_ERROR_SURVIVED host_error_survived::HostErrorSurvived;
+    CANCEL_ANSWERED cancel_answered::CancelAnswered;
+    SHUTDOWN_DRAINED shutdown_drained::ShutdownDrained;
+    OVERLAP overlap::Overlap;
+    SERIAL_CALLS serial_calls::SerialCalls;
+    BOUNDED_SILENCE bounded_silence::BoundedSilence;
+}
+
+impl Checks {
+    /// Has each rule of this span judge a call.
+    pub(super) fn observe(
+        &mut self,
+        span: Span,
+        call: &CallRecord,
+        sync: &SyncState,
+        findings: &mut Findings<'_>,
+    ) {
+        self.each(span, findings.policy, |rule, check| {
+            findings.rule = rule;
+            check.observe(call, sync, findings);
+        });
+    }
+
+    /// Has each rule of this span judge what did not come.
+    pub(super) fn finish(&mut self, span: Span, sync: &SyncState, findings: &mut Findings<'_>) {
+        self.each(span, findings.policy, |rule, check| {
+            findings.rule = rule;
+            check.finish(sync, findings);
+        });
+    }
+
+    /// Whether each rule of this span lets repeat Progress calls pass it by.
+    pub(super) fn skip_repeat_progress(
+        &mut self,
+        span: Span,
+        sync: &SyncState,
+        policy: &Policy,
+    ) -> bool {
+        let mut all = true;
+        self.each(span, policy, |_, check| all = all && check.skips_repeat_progress(sync));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::{Level, Party, play};
+    use super::*;
+
+    #[test]
+    fn the_table_has_22_rules_with_distinct_ids() {
+        assert_eq!(Rule::ALL.len(), 22);
+        for rule in Rule::ALL {
+            assert_eq!(rule.id().parse(), Ok(*rule));
+        }
+        let error = "done-twice".parse::<Rule>().expect_err("there is no such rule");
+        assert_eq!(error.to_string(), "`done-twice` is no rule of the contract");
+    }
+
+    #[test]
+    fn levels_and_blames_are_as_counted() {
+        let count = |level| Rule::ALL.iter().filter(|rule| rule.level() == level).count();
+        assert_eq!([count(Level::Must), count(Level::Should), count(Level::Policy)], [13, 3, 6]);
+        let hosts: Vec<_> = Rule::ALL.iter().filter(|rule| rule.blame() == Party::Host).collect();
+        assert_eq!(hosts, [&Rule::EVENT_CLOSED_ONCE, &Rule::STRINGS_COPIED]);
+    }
+
+    #[test]
+    fn table_and_files_agree() {
+        let mut checks = Checks::default();
+        for span in [Span::OneSync, Span::AllSyncs] {
+            let all = Rule::ALL.iter().fold(Policy::default(), |policy, rule| policy.with(*rule));
+            checks.each(span, &all, |rule, check| assert_eq!(Rule::new(check.info()), rule));
+        }
+        let files: BTreeSet<String> =
+            std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/contract/rules"))
+                .expect("the folder is there")
+                .map(|entry| entry.expect("it is read").file_name().to_string_lossy().into_owned())
+                .collect();
+        let names = Rule::ALL.iter().map(|rule| format!("{}.rs", rule.id().replace('-', "_")));
+        let expected: BTreeSet<String> = names.chain(["mod.rs".to_owned()]).collect();
+        assert_eq!(files, expected);
+    }
+
+    #[test]
+    fn wrong_trace_breaks_its_rule_and_right_trace_breaks_none() {
+        // Where a call costs the Done, the Done is missing too.
+        let broken = |trace, policy: &Policy, rule: &Rule| -> Vec<Rule> {
+            let rules = play(trace, policy).into_iter().map(|violation| violation.rule);
+            rules.filter(|found| found == rule || *found != Rule::DONE_ONCE).collect()
+        };
+        for rule in Rule::ALL {
+            assert!(!rule.source().is_empty(), "{rule} says where it comes from");
+            assert!(!rule.wrong().is_empty() && !rule.right().is_empty(), "{rule} has traces");
+            let held = Policy::default().with(*rule);
+            assert_eq!(broken(rule.wrong(), &held, rule), [*rule], "{rule}: the wrong trace");
+            assert_eq!(play(rule.right(), &held), [], "{rule}: the right trace");
+            let without = Policy::default().without(*rule);
+            assert_eq!(broken(rule.wrong(), &without, rule), [], "{rule}: not held");
+        }
+    }
+}
