@@ -34,8 +34,8 @@ impl StoreRules {
     }
 
     /// Whether an author's rule judges all syncs.
-    pub(super) fn has_own(&self) -> bool {
-        !self.rules.own.is_empty()
+    pub(super) fn has_own(policy: &Policy) -> bool {
+        policy.own_rules().any(|own| own.rule.span() == Span::AllSyncs)
     }
 }
 
@@ -74,7 +74,7 @@ impl RuleChecks {
         }
     }
 
-    fn skip_repeat_progress(&mut self, span: Span, sync: &SyncState, policy: &Policy) -> bool {
+    fn skip_repeat_progress(&self, span: Span, sync: &SyncState, policy: &Policy) -> bool {
         self.table.skip_repeat_progress(span, sync, policy)
             && self.own.iter().all(|own| own.skips_repeat_progress(sync))
     }
@@ -161,11 +161,7 @@ impl Judge {
     }
 
     /// Whether every rule lets repeat Progress calls pass it by, as the sync stands now.
-    pub(super) fn skip_repeat_progress(
-        &mut self,
-        policy: &Policy,
-        store: Option<&mut StoreRules>,
-    ) -> bool {
+    pub(super) fn skip_repeat_progress(&self, policy: &Policy, store: Option<&StoreRules>) -> bool {
         let Self { state, rules, .. } = self;
         rules.skip_repeat_progress(Span::OneSync, state, policy)
             && store

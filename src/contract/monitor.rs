@@ -3,7 +3,7 @@
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::clock::Clock;
 use super::fast::{SyncEntry, Syncs};
@@ -71,8 +71,8 @@ struct Shared {
     config: MonitorConfig,
     clock: Clock,
     syncs: Mutex<Syncs>,
-    /// The rules over all syncs.
-    store_rules: Mutex<StoreRules>,
+    /// The rules over all syncs, made for the first call that they judge.
+    store_rules: Mutex<Option<Box<StoreRules>>>,
     /// Whether the rules over all syncs judge syncs of which only the callback is seen, too.
     store_rules_judge_callbacks: bool,
     violations: Mutex<Vec<Violation>>,
@@ -101,13 +101,12 @@ impl Monitor {
     }
 
     fn with_syncs(config: MonitorConfig, clock: Clock, syncs: Syncs) -> Self {
-        let store_rules = StoreRules::new(&config.policy);
         let shared = Shared {
+            store_rules_judge_callbacks: StoreRules::has_own(&config.policy),
             config,
             clock,
             syncs: Mutex::new(syncs),
-            store_rules_judge_callbacks: store_rules.has_own(),
-            store_rules: Mutex::new(store_rules),
+            store_rules: Mutex::new(None),
             violations: Mutex::default(),
             broken: AtomicBool::new(false),
             log: Mutex::default(),
@@ -223,16 +222,15 @@ impl Shared {
     fn observe(&self, entry: &SyncEntry, at_ms: u64, call: Call<&str>) -> Option<CallId> {
         let MonitorConfig { policy, keep_log, .. } = &self.config;
         let (number, found) = entry.on_full_path_then(|judge| {
-            let judged_by_store =
-                !judge.state.is_callback_only() || self.store_rules_judge_callbacks;
-            let mut store = judged_by_store.then(|| lock(&self.store_rules));
+            let mut store = self.store_rules(judge);
+            let mut store = store.as_mut().map(|store| self.made(store));
             let record = judge.observe(at_ms, call, policy, store.as_deref_mut());
             let number = record.number;
             if *keep_log {
                 lock(&self.log).push(record.clone());
             }
             judge.state.apply(record);
-            let opens = !keep_log && judge.skip_repeat_progress(policy, store.as_deref_mut());
+            let opens = !keep_log && judge.skip_repeat_progress(policy, store.as_deref());
             let silence_ms = opens.then(|| policy.bounded_silence_ms());
             ((number, judge.take_found()), silence_ms)
         });
@@ -249,8 +247,20 @@ impl Shared {
     }
 
     fn finish(&self, judge: &mut Judge, at_ms: u64) -> Option<Vec<Violation>> {
-        judge.finish(at_ms, &self.config.policy, Some(&mut lock(&self.store_rules)));
+        let mut store = self.store_rules(judge);
+        let store = store.as_mut().map(|store| self.made(store));
+        judge.finish(at_ms, &self.config.policy, store);
         judge.take_found()
+    }
+
+    /// The rules over all syncs, locked, if they judge this one.
+    fn store_rules(&self, judge: &Judge) -> Option<MutexGuard<'_, Option<Box<StoreRules>>>> {
+        let judged = !judge.state.is_callback_only() || self.store_rules_judge_callbacks;
+        judged.then(|| lock(&self.store_rules))
+    }
+
+    fn made<'r>(&self, rules: &'r mut Option<Box<StoreRules>>) -> &'r mut StoreRules {
+        rules.get_or_insert_with(|| Box::new(StoreRules::new(&self.config.policy)))
     }
 
     #[cold]

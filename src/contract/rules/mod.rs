@@ -43,6 +43,20 @@ macro_rules! rules {
                     }
                 )*
             }
+
+            /// Whether each rule of this span that is held lets repeat Progress calls pass it by.
+            pub(super) fn skip_repeat_progress(
+                &self,
+                span: Span,
+                sync: &SyncState,
+                policy: &Policy,
+            ) -> bool {
+                $(
+                    (Rule::$constant.span() != span
+                        || self.$module.skips_repeat_progress(sync)
+                        || !policy.holds_at(Place::$constant as usize))
+                )&&*
+            }
         }
     };
 }
@@ -93,18 +107,6 @@ impl Checks {
             findings.rule = rule;
             check.finish(sync, findings);
         });
-    }
-
-    /// Whether each rule of this span lets repeat Progress calls pass it by.
-    pub(super) fn skip_repeat_progress(
-        &mut self,
-        span: Span,
-        sync: &SyncState,
-        policy: &Policy,
-    ) -> bool {
-        let mut all = true;
-        self.each(span, policy, |_, check| all = all && check.skips_repeat_progress(sync));
-        all
     }
 }
 
