@@ -245,7 +245,8 @@ pub(crate) fn in_words(
         Kind::Drop => format!("`{of}` is dropped at its await point number {}", place.ordinal + 1),
         Kind::Spurious => format!("a task is polled after `{of}` although nothing woke it"),
         Kind::Run => format!("`{to}` goes on when `{of}` has taken {} steps", place.ordinal),
-        Kind::Choice => match (site(), value) {
+        // A choice.
+        _ => match (site(), value) {
             ("user cancels", _) => "the user cancels".to_owned(),
             ("host shuts down", _) => "the host shuts down".to_owned(),
             ("cancel by", _) => "the cancel reaches the provider by its signal".to_owned(),

@@ -7,15 +7,15 @@ use allocation_counter::measure;
 use mapi_sync_sim::engine::parallel::Control;
 use mapi_sync_sim::engine::sync::Register;
 use mapi_sync_sim::engine::{self, Engine, Limits};
-use mapi_sync_sim::strategy::{Certificate, Findings, Reduced, TrackedSharing, explore};
+use mapi_sync_sim::strategy::{Certificate, Dpor, Findings, TrackedSharing, explore};
 
 fn search<F>(limits: Limits, program: impl Fn() -> F) -> Certificate
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let mut engine = Engine::new(limits, Reduced::new(TrackedSharing));
+    let mut engine = Engine::new(limits, Dpor::new(TrackedSharing));
     while engine.execute(0, program()).is_some() {}
-    let certificate = engine.strategy::<Reduced>().unwrap().certificate();
+    let certificate = engine.strategy::<Dpor>().unwrap().certificate();
     assert!(certificate.complete, "{certificate:?}");
     certificate
 }
@@ -103,7 +103,7 @@ fn places_that_some_orders_ask_for_are_searched_in_those() {
 #[test]
 fn memory_is_that_of_the_depth() {
     let cost = |n: usize| {
-        let mut engine = Engine::new(Limits::default(), Reduced::new(TrackedSharing));
+        let mut engine = Engine::new(Limits::default(), Dpor::new(TrackedSharing));
         let mut executions = 0;
         let memory = measure(|| {
             while engine.execute(0, choices_of_one(n)).is_some() {

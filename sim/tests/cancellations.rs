@@ -25,7 +25,7 @@ impl MapiSync for Napping {
     }
 }
 
-/// The plain run, counting where a task could be dropped.
+/// The default schedule, counting where a task could be dropped.
 #[derive(Default)]
 struct Counting(u64);
 
@@ -44,7 +44,7 @@ impl Strategy for Counting {
     }
 }
 
-/// The await points of the provider's tasks in the plain run of a scenario.
+/// The await points of the provider's tasks in the default schedule of a scenario.
 fn await_points(scenario: &Scenario) -> u64 {
     let world = World::new(scenario.clone());
     let limits = Limits { drops: 1, ..world.limits() };

@@ -9,17 +9,17 @@ use std::num::NonZero;
 use mapi_sync_sim::engine::parallel::Control;
 use mapi_sync_sim::engine::{End, Engine};
 use mapi_sync_sim::strategy::{
-    Certificate, Findings, Periods, Reduced, TrackedSharing, explore_split,
+    Certificate, Dpor, Findings, Periods, TrackedSharing, explore_split,
 };
 
 use self::programs::{PROGRAMS, Program};
 
 fn classes(program: &Program, size: usize) -> u64 {
-    let mut engine = Engine::new(program.limits(), Reduced::new(TrackedSharing));
+    let mut engine = Engine::new(program.limits(), Dpor::new(TrackedSharing));
     while let Some(outcome) = engine.execute_boxed(0, (program.of)(size)) {
         assert!(outcome.panics.is_empty(), "{:?}", outcome.panics);
     }
-    let certificate = engine.strategy::<Reduced>().unwrap().certificate();
+    let certificate = engine.strategy::<Dpor>().unwrap().certificate();
     let name = program.name;
     assert_eq!((certificate.complete, certificate.blocked), (true, 0), "{name}: {certificate:?}");
     certificate.classes

@@ -61,13 +61,7 @@ fn whatever_is_named_decides() {
                 assert!(!shows(without), "{name}: {what}");
                 assert!(without.len() < shown.decisions.len() || *kind == Kind::Run, "{name}");
                 assert!(!what.is_empty());
-                match kind {
-                    Kind::Fault => "fault",
-                    Kind::Drop => "drop",
-                    Kind::Choice => "choice",
-                    Kind::Spurious => "spurious",
-                    Kind::Run => "switch",
-                }
+                kind.name()
             }
             Why::EverySchedule { others } => {
                 assert_eq!(*others, 200);

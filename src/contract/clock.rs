@@ -40,6 +40,13 @@ impl VirtualClock {
     }
 }
 
+impl From<Arc<AtomicU64>> for VirtualClock {
+    /// A clock that shows the number, in milliseconds, and that whoever holds it sets.
+    fn from(ms: Arc<AtomicU64>) -> Self {
+        Self(ms)
+    }
+}
+
 /// What a plain call of a local monitor needs to begin and end by itself.
 #[derive(Clone, Debug)]
 pub(super) struct Quick {

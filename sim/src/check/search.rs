@@ -3,16 +3,15 @@
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use mapi_sync_engine::Proof;
+
 use super::Defect;
 use super::execution::defects;
-use super::proof::Proof;
 use crate::decision::Decisions;
-use crate::engine::parallel::{Control, divide, sweep};
+use crate::engine::parallel::{Control, run_chunks, run_splittable};
 use crate::engine::{End, Engine, Limits};
-use crate::strategy::{
-    Cancellations, Dfs, Findings, Reduced, Replay, StrategyInfo, TrackedSharing, explore,
-};
-use crate::watch::Watched;
+use crate::strategy::Watched;
+use crate::strategy::{Dfs, Dpor, Findings, Replay, StrategyInfo, TrackedSharing, explore};
 use crate::world::{Coverage, Observed, World};
 
 /// Executions that one thread runs before it hands in what it saw. Fixed, so that results do not
@@ -118,7 +117,7 @@ impl Search<'_> {
             let mut engine = self.engine();
             move |range: Range<u64>| self.chunk(&mut engine, range, control)
         };
-        sweep(self.schedules.unwrap_or(u64::MAX), CHUNK, jobs, control, worker, |chunk| {
+        run_chunks(self.schedules.unwrap_or(u64::MAX), CHUNK, jobs, control, worker, |chunk| {
             sight.merge(chunk);
             if sight.exhausted || sight.stopped {
                 ControlFlow::Break(())
@@ -157,20 +156,26 @@ impl Search<'_> {
                 }
             };
             let whole = search.whole_round();
-            divide(whole, self.jobs, control, worker, |(seen, part): (Sight, Option<Dfs>)| {
-                sight.append(seen);
-                if let Some(part) = part {
-                    search.absorb(&part);
-                }
-                control.set_share(search.explored());
-                if sight.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            });
+            run_splittable(
+                whole,
+                self.jobs,
+                control,
+                worker,
+                |(seen, part): (Sight, Option<Dfs>)| {
+                    sight.append(seen);
+                    if let Some(part) = part {
+                        search.absorb(&part);
+                    }
+                    control.set_share(search.explored());
+                    if sight.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                },
+            );
             if sight.stopped || control.is_interrupted() || !search.deepen() {
                 break;
             }
         }
         sight.exhausted = search.is_complete();
-        sight.proof = Some(Proof::of_schedules(&search, &self.limits));
+        sight.proof = Some(search.proof_within(&self.limits));
         sight
     }
 
@@ -182,7 +187,7 @@ impl Search<'_> {
         let left = self.schedules.map(AtomicU64::new);
         let (mut sight, certificate) = explore(TrackedSharing, jobs, control, || {
             let (mut engine, left) = (self.engine(), left.as_ref());
-            move |part: Reduced| {
+            move |part: Dpor| {
                 let first = part.is_first();
                 drop(engine.set_strategy(part));
                 self.part(&mut engine, first, left, control, |_| true)
@@ -190,7 +195,7 @@ impl Search<'_> {
         });
         sight.exhausted = certificate.complete;
         sight.raced = certificate.races > 0;
-        sight.proof = Some(Proof::of_classes(&certificate, sight.schedules, &self.limits));
+        sight.proof = Some(certificate.proof(sight.schedules, &self.limits));
         sight
     }
 
@@ -260,12 +265,9 @@ impl Search<'_> {
                 break;
             }
         }
-        if let Some(search) = engine.strategy::<Dfs>() {
-            control.set_share(search.explored());
-            sight.proof = Some(Proof::of_schedules(search, &self.limits));
-        }
-        if let Some(search) = engine.strategy::<Cancellations>() {
-            sight.proof = Some(Proof::of_cancellations(search));
+        sight.proof = engine.proof();
+        if let Some(proof) = &sight.proof {
+            control.set_share(proof.share());
         }
         sight
     }

@@ -17,7 +17,6 @@
 //!
 //! It is deterministic, and ends with its [`Budget`] at the latest.
 
-mod guide;
 mod scenario;
 mod schedule;
 mod size;

@@ -1,12 +1,10 @@
 //! Running what might be a smaller counterexample.
 
-use super::guide::Guide;
 use super::size::Size;
 use crate::check::{Defect, defects};
 use crate::decision::Decisions;
 use crate::engine::{Engine, Limits, Strategy, TaskId, TaskKey};
-use crate::strategy::{Portfolio, Replay};
-use crate::watch::Watched;
+use crate::strategy::{Guide, Portfolio, Replay, Watched};
 use crate::world::{Changes, World};
 
 /// How much making a counterexample smaller, or explaining it, may take.

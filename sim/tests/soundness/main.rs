@@ -14,7 +14,7 @@ use classes::{Recorder, class};
 use mapi_sync_sim::engine::parallel::Control;
 use mapi_sync_sim::engine::{End, Engine};
 use mapi_sync_sim::strategy::{
-    Certificate, Dfs, Findings, Periods, Reduced, TrackedSharing, explore_split,
+    Certificate, Dfs, Dpor, Findings, Periods, TrackedSharing, explore_split,
 };
 use program::{Came, Op, Program, program};
 use proptest::prelude::*;
@@ -74,7 +74,7 @@ fn check(program: &Program) -> Result<(), TestCaseError> {
         prop_assert!(in_parts(program, jobs, period) == one, "{} jobs, {}", jobs, period);
     }
     {
-        let search = Recorder::new(Reduced::new(TrackedSharing));
+        let search = Recorder::new(Dpor::new(TrackedSharing));
         let mut engine = Engine::new(program.limits(), search);
         let mut reached = BTreeSet::new();
         let mut seen = BTreeMap::new();
@@ -83,12 +83,12 @@ fn check(program: &Program) -> Result<(), TestCaseError> {
                 continue;
             }
             reached.insert(result);
-            let trace = &engine.strategy::<Recorder<Reduced>>().unwrap().trace;
+            let trace = &engine.strategy::<Recorder<Dpor>>().unwrap().trace;
             if let Some(before) = seen.insert(class(trace), trace.clone()) {
                 prop_assert!(false, "one class is run twice:\n{before:#?}\n{trace:#?}");
             }
         }
-        let certificate = engine.strategy::<Recorder<Reduced>>().unwrap().search.certificate();
+        let certificate = engine.strategy::<Recorder<Dpor>>().unwrap().search.certificate();
         prop_assert!(certificate.complete, "{:?}", certificate);
         prop_assert_eq!(&reached, &results, "of {} runs: {:?}", runs, certificate);
         prop_assert_eq!(
