@@ -2,7 +2,9 @@
 
 use mapi_sync::contract::Rule;
 use mapi_sync_sim::decision::Decisions;
-use mapi_sync_sim::engine::{ChoicePoint, Decision, End, Engine, Segment, Strategy, TaskId};
+use mapi_sync_sim::engine::{
+    ChoicePoint, Decision, End, Engine, Observer, Segment, Strategy, TaskId,
+};
 use mapi_sync_sim::world::{Knob, MUTANTS, MutantInfo, Needs, Scenario, World, builtin};
 use mapi_sync_sim::{Check, Counterexample, Defect, Execution, ReplayError};
 
@@ -167,10 +169,16 @@ impl Strategy for FewSwitches {
         self.digit(at.arity)
     }
 
-    fn wants_footprints(&self) -> bool {
+    fn asks_every_step(&self) -> bool {
         true
     }
 
+    fn observer(&mut self) -> Option<&mut dyn Observer> {
+        Some(self)
+    }
+}
+
+impl Observer for FewSwitches {
     fn segment(&mut self, segment: &Segment<'_>) {
         if segment.task != TaskId::CLOCK {
             self.spent += u32::from(self.last.is_some_and(|last| last != segment.task));

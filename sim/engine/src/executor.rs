@@ -12,7 +12,7 @@ use std::task::Waker;
 use super::context::{self, BoxedTask, Context, TaskMeta};
 use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
-use super::oracle::{Strategy, UniformRng};
+use super::oracle::{Observer, Strategy, UniformRng};
 use super::outcome::{End, Limits, Nondeterminism, Outcome, TaskPanic};
 use super::proof::Proof;
 use super::ready::ReadySet;
@@ -98,6 +98,8 @@ pub struct Engine {
     drops_left: u32,
     spurious_left: u32,
     recording: bool,
+    /// Whether the strategy is asked where one task alone can run.
+    every_step: bool,
     /// If the strategy leaves the picks to the engine.
     rng: Option<UniformRng>,
     /// [`can_use_fast_loop`](Self::can_use_fast_loop).
@@ -128,6 +130,7 @@ impl Engine {
             drops_left: 0,
             spurious_left: 0,
             recording: false,
+            every_step: false,
             rng: None,
             fast_loop: false,
             before: Vec::new(),
@@ -211,7 +214,8 @@ impl Engine {
                 self.strategy = Some(strategy);
                 return None;
             }
-            self.recording = strategy.wants_footprints();
+            self.recording = strategy.observer().is_some();
+            self.every_step = strategy.asks_every_step();
             self.rng = strategy.uniform_rng();
             self.open(cx, strategy, main);
             let end = self.drive(cx);
@@ -365,7 +369,8 @@ impl Engine {
         let virtual_ms = context::now();
         let mut strategy =
             cx.strategy.borrow_mut().take().expect("the strategy was lent to this execution");
-        let end = if self.recording && strategy.discards() { End::Abandoned } else { end };
+        let discards = self.recording && strategy.observer().is_some_and(Observer::discards);
+        let end = if discards { End::Abandoned } else { end };
         context::set_recording(false);
         cx.faults_left.set(0);
         self.answers.clear();

@@ -104,7 +104,7 @@ pub use executor::Engine;
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};
 pub(crate) use id::mix;
 pub use id::{ObjectId, Site, TaskId, TaskKey};
-pub use oracle::{ChoicePoint, Decision, Strategy, UniformRng};
+pub use oracle::{ChoicePoint, Decision, Observer, Strategy, UniformRng};
 pub use outcome::{Blocked, Budget, End, Limits, Nondeterminism, Outcome, TaskPanic};
 pub use proof::{Proof, ProofUnit};
 pub use ready::Ready;

@@ -1,4 +1,5 @@
-//! The oracle that settles what a program leaves open.
+//! The oracle: how a strategy is asked for what a program leaves open, and how it observes the
+//! execution.
 
 use std::any::Any;
 
@@ -12,55 +13,49 @@ use super::ready::Ready;
 
 /// Decides which task runs next, which value a choice takes, and where faults strike.
 ///
-/// One execution is one straight run: [`begin`](Self::begin), then questions in the program's
-/// order, then [`end`](Self::end). A strategy that explores a tree keeps its place in itself. A
+/// An execution asks [`begin`](Self::begin) first, then its questions in the program's order, then
+/// calls [`end`](Self::end). A strategy that explores a tree keeps its position in itself. A
 /// strategy must not call the engine's free functions.
 pub trait Strategy: Any + Send {
-    /// Starts the execution of this number (from 0). `false` says that nothing is left to run.
+    /// Starts the execution with this number (from 0). `false` means that nothing is left to run.
     ///
-    /// What a strategy does in an execution must follow from its own making and from `index` alone
-    /// if executions are to be spread over threads.
+    /// What a strategy does in an execution must follow from its construction and from `index`
+    /// alone if executions are to be spread over threads.
     fn begin(&mut self, index: u64) -> bool;
 
-    /// Picks the task that runs next, among those that can. An answer that cannot run is taken as
-    /// [`Decision::default_task`]. It is asked only where there is more than one.
+    /// Picks the task that runs next, among those that can. An answer that cannot run counts as
+    /// [`Decision::default_task`].
+    ///
+    /// The engine asks only where more than one candidate exists, unless
+    /// [`asks_every_step`](Self::asks_every_step) says otherwise.
     fn pick(&mut self, at: &Decision<'_>) -> TaskId;
 
-    /// The draws of the execution that has begun, if its tasks are picked from those that can run
-    /// with equal chances: the engine then draws by itself, as [`pick`](Self::pick) would, for
-    /// to ask costs more than to draw.
-    #[doc(hidden)]
+    /// Picks a value below `at.arity`; a greater one counts as 0.
+    fn choose(&mut self, at: &ChoicePoint) -> u32;
+
+    /// Takes note of the execution's end.
+    fn end(&mut self) {}
+
+    /// Whether [`pick`](Self::pick) is asked before every step of the execution that has begun,
+    /// even if only one task can run.
+    fn asks_every_step(&self) -> bool {
+        false
+    }
+
+    /// The generator with which the engine may draw every pick of the execution that has begun by
+    /// itself, instead of asking [`pick`](Self::pick).
+    ///
+    /// A fast path for strategies that pick each candidate with equal chances: a draw costs less
+    /// than a call. `pick` must give the same answers with the same generator.
     fn uniform_rng(&mut self) -> Option<UniformRng> {
         None
     }
 
-    /// Picks a value below `at.arity`; a greater one is taken as 0.
-    fn choose(&mut self, at: &ChoicePoint) -> u32;
-
-    /// Whether [`segment`](Self::segment) is to be called, with footprints.
-    fn wants_footprints(&self) -> bool {
-        false
+    /// Who observes the execution that has begun, segment by segment. The engine records footprints
+    /// only if somebody does. The answer must stay the same from `begin` to `end`.
+    fn observer(&mut self) -> Option<&mut dyn Observer> {
+        None
     }
-
-    /// Takes note of a finished segment.
-    fn segment(&mut self, segment: &Segment<'_>) {
-        let _ = segment;
-    }
-
-    /// Whether the running execution is of no more use and is to be cut off here. It is asked
-    /// before each step if footprints are wanted.
-    fn abandons(&mut self) -> bool {
-        false
-    }
-
-    /// Whether the execution that has come to its end is one that has been run before, in another
-    /// order or under other decisions, and is not to be counted.
-    fn discards(&mut self) -> bool {
-        self.abandons()
-    }
-
-    /// Takes note of the execution's end.
-    fn end(&mut self) {}
 
     /// How far the search has come, in executions within these limits, if it ends by itself.
     fn proof(&self, limits: &Limits) -> Option<Proof> {
@@ -69,27 +64,46 @@ pub trait Strategy: Any + Send {
     }
 }
 
-/// UniformRng with equal chances.
-#[doc(hidden)]
+/// Observes an execution by the footprints of its segments, and may cut it off.
+pub trait Observer {
+    /// Takes note of a finished segment.
+    fn segment(&mut self, segment: &Segment<'_>);
+
+    /// Whether the running execution is of no more use and is to be cut off here. The engine asks
+    /// before each step.
+    fn abandons(&mut self) -> bool {
+        false
+    }
+
+    /// Whether the execution that has just ended is equivalent to an earlier one and does not
+    /// count.
+    fn discards(&mut self) -> bool {
+        self.abandons()
+    }
+}
+
+/// Draws numbers with equal chances.
 #[derive(Clone, Debug)]
 pub struct UniformRng(fastrand::Rng);
 
 impl UniformRng {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The draws of this seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(fastrand::Rng::with_seed(seed))
     }
 
-    /// A number below `len`, each with the same chance but for `len` parts in 2^32: the
-    /// multiplication of D. Lemire, "Fast Random Integer Generation in an Interval" (ACM TOMACS
-    /// 29, 2019), without the loop that evens that out. It would take registers in the engine's
-    /// hottest place, and of the tasks there are, nobody can see the difference.
+    /// A number below `len`, by the multiplication of D. Lemire, "Fast Random Integer Generation in
+    /// an Interval" (ACM TOMACS 29, 2019), without its rejection loop. The bias is below 2^-26 for
+    /// any real task count; the loop costs a register in the engine's hot loop.
     #[inline(always)]
-    pub(crate) fn below(&mut self, len: u32) -> u32 {
+    #[must_use]
+    pub fn below(&mut self, len: u32) -> u32 {
         ((u64::from(self.0.u32(..)) * u64::from(len)) >> 32) as u32
     }
 }
 
-/// A place where more than one task can run.
+/// A point at which a strategy picks the task that runs next.
 #[derive(Clone, Copy)]
 pub struct Decision<'a> {
     pub(super) ready: Ready<'a>,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mapi_sync_sim::decision::Kind;
 use mapi_sync_sim::engine::{
-    ChoicePoint, Chosen, Decision, Effect, Segment, Strategy, TaskId, TaskKey,
+    ChoicePoint, Chosen, Decision, Effect, Observer, Segment, Strategy, TaskId, TaskKey,
 };
 
 /// A step of a trace, kept for the count of classes.
@@ -44,24 +44,32 @@ impl<S: Strategy> Strategy for Recorder<S> {
         self.search.choose(at)
     }
 
-    fn wants_footprints(&self) -> bool {
-        true
-    }
-
-    fn abandons(&mut self) -> bool {
-        self.search.abandons()
-    }
-
-    fn discards(&mut self) -> bool {
-        self.search.discards()
-    }
-
     fn end(&mut self) {
         self.search.end();
     }
 
+    fn asks_every_step(&self) -> bool {
+        true
+    }
+
+    fn observer(&mut self) -> Option<&mut dyn Observer> {
+        Some(self)
+    }
+}
+
+impl<S: Strategy> Observer for Recorder<S> {
+    fn abandons(&mut self) -> bool {
+        self.search.observer().is_some_and(Observer::abandons)
+    }
+
+    fn discards(&mut self) -> bool {
+        self.search.observer().is_some_and(Observer::discards)
+    }
+
     fn segment(&mut self, segment: &Segment<'_>) {
-        self.search.segment(segment);
+        if let Some(observer) = self.search.observer() {
+            observer.segment(segment);
+        }
         self.trace.push(Step {
             key: segment.key,
             clock: segment.task == TaskId::CLOCK,

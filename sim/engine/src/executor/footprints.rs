@@ -1,4 +1,4 @@
-//! What each segment touched, for the strategies that want to know.
+//! What each segment touched, for strategies that observe it.
 
 use super::{Engine, EngineView};
 use crate::context::Context;
@@ -70,8 +70,9 @@ impl Engine {
                 finished,
                 view: EngineView(self),
             };
-            if let Some(strategy) = cx.strategy.borrow_mut().as_mut() {
-                strategy.segment(&segment);
+            let mut strategy = cx.strategy.borrow_mut();
+            if let Some(observer) = strategy.as_mut().and_then(|strategy| strategy.observer()) {
+                observer.segment(&segment);
             }
         }
         cx.effects.borrow_mut().clear();

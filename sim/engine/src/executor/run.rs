@@ -10,7 +10,7 @@ use crate::context::{self, Context, TaskState, WaitFor};
 use crate::footprint::{Effect, Mode};
 use crate::id::{ObjectId, Site, TaskId};
 use crate::log::{Kind, LogStep};
-use crate::oracle::Decision;
+use crate::oracle::{Decision, Observer};
 use crate::outcome::{Blocked, Budget, End, TaskPanic};
 use crate::ready::{Ready, sample_bit};
 use crate::yield_flag;
@@ -196,15 +196,16 @@ impl Engine {
 
     /// Whether a look at the ready set is all that there is to do between two segments.
     pub(super) fn can_use_fast_loop(&self) -> bool {
-        self.limits.skew_ms == 0 && self.spurious_left == 0 && !self.recording
+        self.limits.skew_ms == 0 && self.spurious_left == 0 && !self.recording && !self.every_step
     }
 
     /// Settles who runs next, and whether that departs from the default. `None` if the clock moved.
     #[inline(never)]
     fn decide(&mut self, cx: &Context) -> Result<Option<(TaskId, bool)>, End> {
         if self.recording {
-            let abandons = cx.strategy.borrow_mut().as_mut().is_some_and(|s| s.abandons());
-            if abandons {
+            let mut strategy = cx.strategy.borrow_mut();
+            let observer = strategy.as_mut().and_then(|strategy| strategy.observer());
+            if observer.is_some_and(Observer::abandons) {
                 return Err(End::Abandoned);
             }
         }
@@ -224,7 +225,7 @@ impl Engine {
         let clock =
             deadline.is_some_and(|d| d <= context::now().saturating_add(self.limits.skew_ms));
         if !clock
-            && !self.recording
+            && !self.every_step
             && let Some(only) = self.ready.view().only()
         {
             return Ok(Some((only, false)));

@@ -2,7 +2,7 @@
 
 use crate::decision::Decisions;
 use crate::strategy::Replay;
-use crate::{ChoicePoint, Decision, Segment, Strategy, TaskId, TaskKey};
+use crate::{ChoicePoint, Decision, Observer, Segment, Strategy, TaskId, TaskKey};
 
 /// How many steps ahead it looks for one that can be taken.
 const AHEAD: usize = 200;
@@ -56,10 +56,12 @@ impl Strategy for Guide {
         self.values.choose(at)
     }
 
-    fn wants_footprints(&self) -> bool {
-        true
+    fn observer(&mut self) -> Option<&mut dyn Observer> {
+        Some(self)
     }
+}
 
+impl Observer for Guide {
     fn segment(&mut self, segment: &Segment<'_>) {
         let place = self.left().find(|place| self.order[*place] == segment.key);
         if let Some(place) = place {

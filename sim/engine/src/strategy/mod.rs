@@ -1,5 +1,6 @@
 //! How schedules are chosen: one file for each strategy.
 
+mod block;
 mod cancellations;
 mod dfs;
 mod dpor;
@@ -11,11 +12,13 @@ mod profile;
 mod random;
 mod replay;
 mod round_robin;
+mod seeded;
 mod surw;
 mod table;
 mod urw;
 mod watched;
 
+pub use block::Block;
 pub use cancellations::Cancellations;
 pub use dfs::{Bound, Dfs};
 pub use dpor::{Certificate, Dpor, Findings, Gap, Periods, TrackedSharing, explore, explore_split};
@@ -23,7 +26,7 @@ pub use guide::Guide;
 pub use pct::Pct;
 pub use portfolio::Portfolio;
 pub use pos::Pos;
-pub use random::{Block, Random};
+pub use random::Random;
 pub use replay::Replay;
 pub use round_robin::RoundRobin;
 pub use surw::Surw;

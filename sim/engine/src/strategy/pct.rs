@@ -1,9 +1,8 @@
 //! Random priorities with few changes: finds bugs that need few ordering constraints, with a stated
 //! probability.
 
-use fastrand::Rng;
-
-use super::random::{Block, Chances, execution_rng};
+use super::block::Block;
+use super::seeded::Seeded;
 use crate::{ChoicePoint, Decision, Strategy, TaskId};
 
 /// Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi, Nagarakatte, "A Randomized
@@ -19,10 +18,8 @@ use crate::{ChoicePoint, Decision, Strategy, TaskId};
 /// The number of decisions is the most that any execution of the same [block](Block) had before.
 #[derive(Clone, Debug)]
 pub struct Pct {
-    seed: u64,
+    seeded: Seeded,
     depth: u32,
-    rng: Rng,
-    chances: Chances,
     block: Block,
     /// By task number: 0 is none yet, and the greatest goes first.
     priorities: Vec<u64>,
@@ -43,10 +40,8 @@ impl Pct {
     #[must_use]
     pub fn new(seed: u64, depth: u32) -> Self {
         Self {
-            seed,
+            seeded: Seeded::new(seed),
             depth,
-            rng: Rng::with_seed(seed),
-            chances: Chances::default(),
             block: Block::default(),
             priorities: Vec::new(),
             clock: 0,
@@ -72,7 +67,7 @@ impl Pct {
             &mut self.priorities[task.index()]
         };
         if *slot == 0 {
-            *slot = self.rng.u64(Self::FLOOR..);
+            *slot = self.seeded.rng.u64(Self::FLOOR..);
         }
         *slot
     }
@@ -86,10 +81,9 @@ impl Pct {
 impl Strategy for Pct {
     fn begin(&mut self, index: u64) -> bool {
         self.most = if self.block.goes_on(index) { self.most.max(self.decisions) } else { 0 };
-        self.rng = execution_rng(self.seed, index);
-        self.chances = Chances::draw(&mut self.rng);
+        self.seeded.begin(index);
         self.priorities.clear();
-        if self.rng.bool() {
+        if self.seeded.rng.bool() {
             self.priorities.push(u64::MAX); // the main task's
         }
         self.clock = 0;
@@ -98,7 +92,7 @@ impl Strategy for Pct {
         let range = if self.most == 0 { Self::GUESS } else { self.most };
         self.changes.clear();
         for _ in 1..self.depth {
-            self.changes.push(self.rng.u64(..range));
+            self.changes.push(self.seeded.rng.u64(..range));
         }
         true
     }
@@ -120,7 +114,7 @@ impl Strategy for Pct {
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {
-        self.chances.choose(&mut self.rng, at)
+        self.seeded.choose(at)
     }
 }
 

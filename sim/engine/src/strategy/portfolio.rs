@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::{Block, Pct, Pos, Random, RoundRobin, Surw, Urw};
-use crate::{ChoicePoint, Decision, Segment, Strategy, TaskId, UniformRng, mix};
+use crate::{ChoicePoint, Decision, Observer, Strategy, TaskId, UniformRng, mix};
 
 /// The random strategies in turns, since each is blind to bugs that another finds at once.
 ///
@@ -107,14 +107,12 @@ impl Strategy for Portfolio {
         self.now().choose(at)
     }
 
-    fn wants_footprints(&self) -> bool {
-        self.now == Member::Urw && self.urw.wants_footprints()
+    fn asks_every_step(&self) -> bool {
+        self.now == Member::Urw && self.urw.asks_every_step()
     }
 
-    fn segment(&mut self, segment: &Segment<'_>) {
-        if self.first {
-            self.surw.segment(segment);
-        }
+    fn observer(&mut self) -> Option<&mut dyn Observer> {
+        if self.first { Some(&mut self.surw) } else { None }
     }
 }
 

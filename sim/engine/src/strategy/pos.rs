@@ -1,10 +1,8 @@
 //! Random priorities for events instead of tasks.
 
-use fastrand::Rng;
-
 use super::profile::Profile;
-use super::random::{Chances, execution_rng};
-use crate::{ChoicePoint, Decision, Segment, Strategy, TaskId};
+use super::seeded::Seeded;
+use crate::{ChoicePoint, Decision, Observer, Segment, Strategy, TaskId};
 
 /// Partial order sampling (Yuan, Yang, Gu, "Partial Order Aware Concurrency Sampling", CAV 2018).
 ///
@@ -18,9 +16,7 @@ use crate::{ChoicePoint, Decision, Segment, Strategy, TaskId};
 /// basic algorithm.
 #[derive(Clone, Debug)]
 pub struct Pos {
-    seed: u64,
-    rng: Rng,
-    chances: Chances,
+    seeded: Seeded,
     /// By task number: the priority of its next segment; 0 is none yet.
     priorities: Vec<u32>,
     clock: u32,
@@ -34,9 +30,7 @@ impl Pos {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
-            seed,
-            rng: Rng::with_seed(seed),
-            chances: Chances::default(),
+            seeded: Seeded::new(seed),
             priorities: Vec::new(),
             clock: 0,
             profile: Profile::default(),
@@ -70,8 +64,7 @@ impl Pos {
 
 impl Strategy for Pos {
     fn begin(&mut self, index: u64) -> bool {
-        self.rng = execution_rng(self.seed, index);
-        self.chances = Chances::draw(&mut self.rng);
+        self.seeded.begin(index);
         self.priorities.clear();
         self.clock = 0;
         self.knows = self.profile.begin(index);
@@ -82,7 +75,7 @@ impl Strategy for Pos {
         let mut best = (0, at.default_task());
         for task in at.candidates() {
             if *self.priority(task) == 0 {
-                *self.priority(task) = self.rng.u32(1..);
+                *self.priority(task) = self.seeded.rng.u32(1..);
             }
             best = best.max((*self.priority(task), task));
         }
@@ -92,13 +85,19 @@ impl Strategy for Pos {
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {
-        self.chances.choose(&mut self.rng, at)
+        self.seeded.choose(at)
     }
 
-    fn wants_footprints(&self) -> bool {
+    fn asks_every_step(&self) -> bool {
         self.profile.learns()
     }
 
+    fn observer(&mut self) -> Option<&mut dyn Observer> {
+        if self.profile.learns() { Some(self) } else { None }
+    }
+}
+
+impl Observer for Pos {
     fn segment(&mut self, segment: &Segment<'_>) {
         self.profile.note(segment);
     }

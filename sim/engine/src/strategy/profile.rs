@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::random::Block;
+use super::block::Block;
 use crate::{Mode, ObjectId, Segment, TaskId, TaskKey};
 
 /// The objects that each segment of an execution used. Segments are known by their task, and by how

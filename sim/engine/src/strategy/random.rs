@@ -1,44 +1,34 @@
 //! Uniform random choice among what can run.
 
-use fastrand::Rng;
-
-use crate::decision::Kind;
-use crate::{ChoicePoint, Decision, Strategy, TaskId, UniformRng, mix};
+use super::seeded::Seeded;
+use crate::{ChoicePoint, Decision, Strategy, TaskId, UniformRng};
 
 /// Picks each step's task, and each value, with equal chances.
 ///
-/// Faults and drops are rarer: each execution picks how likely they are (never, or 1 in 4, 16 or 64
+/// Faults and drops are rarer: each execution draws how likely they are (never, or 1 in 4, 16 or 64
 /// questions), so that executions without any, with a few, and with many are all common. That is
 /// the idea of swarm testing (Groce, Zhang, Eide, Chen, Regehr, "Swarm Testing", ISSTA 2012).
 ///
 /// An execution depends on the seed and on its index only.
 #[derive(Clone, Debug)]
 pub struct Random {
-    seed: u64,
     /// For all but the picks.
-    rng: Rng,
+    seeded: Seeded,
     picks: UniformRng,
-    chances: Chances,
 }
 
 impl Random {
     /// Random schedules from this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            rng: Rng::with_seed(seed),
-            picks: UniformRng::new(seed),
-            chances: Chances::default(),
-        }
+        Self { seeded: Seeded::new(seed), picks: UniformRng::new(seed) }
     }
 }
 
 impl Strategy for Random {
     fn begin(&mut self, index: u64) -> bool {
-        self.rng = execution_rng(self.seed, index);
-        self.chances = Chances::draw(&mut self.rng);
-        self.picks = UniformRng::new(self.rng.u64(..));
+        self.seeded.begin(index);
+        self.picks = UniformRng::new(self.seeded.rng.u64(..));
         true
     }
 
@@ -51,61 +41,7 @@ impl Strategy for Random {
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {
-        self.chances.choose(&mut self.rng, at)
-    }
-}
-
-/// The generator of one execution.
-pub(super) fn execution_rng(seed: u64, index: u64) -> Rng {
-    Rng::with_seed(mix(seed ^ mix(index)))
-}
-
-/// Executions whose numbers agree but for the last five bits: a strategy may learn from one for the
-/// next.
-///
-/// Within a block it must be run from the first on and in order for an execution to depend on the
-/// seed and its number only. [`sweep`](crate::parallel::run_chunks) does so if its chunks are
-/// multiples of [`SIZE`](Self::SIZE).
-#[derive(Clone, Debug, Default)]
-pub struct Block {
-    last: Option<u64>,
-}
-
-impl Block {
-    /// How many executions make a block.
-    pub const SIZE: u64 = 32;
-
-    /// Goes on to an execution. Says whether what was learned holds for it.
-    pub(super) fn goes_on(&mut self, index: u64) -> bool {
-        let last = self.last.replace(index);
-        !index.is_multiple_of(Self::SIZE) && last == index.checked_sub(1)
-    }
-}
-
-/// How likely faults are in one execution.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Chances {
-    /// One question in so many is answered with a fault; 0 is never.
-    fault: u32,
-    drop: u32,
-    spurious: u32,
-}
-
-impl Chances {
-    pub(super) fn draw(rng: &mut Rng) -> Self {
-        let bits = rng.u32(..);
-        let rate = |bits: u32| [0, 0, 0, 4, 16, 64, 64, 16][bits as usize & 7];
-        Self { fault: rate(bits), drop: rate(bits >> 3), spurious: rate(bits >> 6) }
-    }
-
-    pub(super) fn choose(self, rng: &mut Rng, at: &ChoicePoint) -> u32 {
-        let rate = match at.kind {
-            Kind::Fault => self.fault,
-            Kind::Drop => self.drop,
-            Kind::Spurious => self.spurious,
-            Kind::Choice | Kind::Run => return rng.u32(..at.arity),
-        };
-        if rate == 0 || at.arity < 2 || rng.u32(..rate) != 0 { 0 } else { rng.u32(1..at.arity) }
+        self.seeded.choose(at)
     }
 }
 

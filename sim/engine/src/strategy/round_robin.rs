@@ -1,8 +1,6 @@
 //! Everybody in turn.
 
-use fastrand::Rng;
-
-use super::random::{Chances, execution_rng};
+use super::seeded::Seeded;
 use crate::{ChoicePoint, Decision, Strategy, TaskId};
 
 /// A fair schedule: after each segment the next higher task that can run does, around the circle.
@@ -11,23 +9,20 @@ use crate::{ChoicePoint, Decision, Strategy, TaskId};
 /// No task starves, so an execution that does not end under it ends under no fair scheduler.
 #[derive(Clone, Debug)]
 pub struct RoundRobin {
-    seed: u64,
-    rng: Rng,
-    chances: Chances,
+    seeded: Seeded,
 }
 
 impl RoundRobin {
     /// Turns in order; values from this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { seed, rng: Rng::with_seed(seed), chances: Chances::default() }
+        Self { seeded: Seeded::new(seed) }
     }
 }
 
 impl Strategy for RoundRobin {
     fn begin(&mut self, index: u64) -> bool {
-        self.rng = execution_rng(self.seed, index);
-        self.chances = Chances::draw(&mut self.rng);
+        self.seeded.begin(index);
         true
     }
 
@@ -37,7 +32,7 @@ impl Strategy for RoundRobin {
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {
-        self.chances.choose(&mut self.rng, at)
+        self.seeded.choose(at)
     }
 }
 

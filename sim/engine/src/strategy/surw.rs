@@ -1,10 +1,8 @@
 //! A random walk that is uniform over the interleavings of what matters.
 
-use fastrand::Rng;
-
 use super::profile::Profile;
-use super::random::{Chances, execution_rng};
-use crate::{ChoicePoint, Decision, Segment, Strategy, TaskId, TaskKey};
+use super::seeded::Seeded;
+use crate::{ChoicePoint, Decision, Observer, Segment, Strategy, TaskId, TaskKey};
 
 /// Selectively uniform random walk (Zhao, Wolff, Mathur, Roychoudhury, "Selectively Uniform
 /// Concurrency Testing", ASPLOS 2025).
@@ -19,9 +17,7 @@ use crate::{ChoicePoint, Decision, Segment, Strategy, TaskId, TaskKey};
 /// task is.
 #[derive(Clone, Debug)]
 pub struct Surw {
-    seed: u64,
-    rng: Rng,
-    chances: Chances,
+    seeded: Seeded,
     profile: Profile,
     /// The segments that matter in this execution, by task and in order.
     matter: Vec<(TaskKey, Vec<u32>)>,
@@ -37,9 +33,7 @@ impl Surw {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
-            seed,
-            rng: Rng::with_seed(seed),
-            chances: Chances::default(),
+            seeded: Seeded::new(seed),
             profile: Profile::default(),
             matter: Vec::new(),
             places: Vec::new(),
@@ -79,7 +73,7 @@ impl Surw {
         if total == 0 {
             return;
         }
-        let mut drawn = self.rng.u64(..total);
+        let mut drawn = self.seeded.rng.u64(..total);
         for task in at.candidates() {
             let (left, _) = self.left(at, task);
             if drawn < left {
@@ -103,15 +97,14 @@ impl Surw {
 
 impl Strategy for Surw {
     fn begin(&mut self, index: u64) -> bool {
-        self.rng = execution_rng(self.seed, index);
-        self.chances = Chances::draw(&mut self.rng);
+        self.seeded.begin(index);
         self.meant = None;
         self.matter.clear();
         self.places.clear();
         self.profile.begin(index);
         let contested = self.profile.contested();
         if !contested.is_empty() {
-            let object = contested[self.rng.usize(..contested.len())];
+            let object = contested[self.seeded.rng.usize(..contested.len())];
             self.matter = self.profile.segments_with(object);
         }
         true
@@ -119,7 +112,7 @@ impl Strategy for Surw {
 
     fn pick(&mut self, at: &Decision<'_>) -> TaskId {
         if self.matter.is_empty() {
-            return at.sample(|len| self.rng.u32(..len));
+            return at.sample(|len| self.seeded.rng.u32(..len));
         }
         self.meet(at);
         if self.meant.is_none_or(|task| self.left(at, task).0 == 0) {
@@ -134,7 +127,7 @@ impl Strategy for Surw {
         if self.free.is_empty() {
             return at.default_task();
         }
-        let task = self.free[self.rng.usize(..self.free.len())];
+        let task = self.free[self.seeded.rng.usize(..self.free.len())];
         if self.left(at, task).1 {
             self.meant = None;
         }
@@ -142,13 +135,19 @@ impl Strategy for Surw {
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {
-        self.chances.choose(&mut self.rng, at)
+        self.seeded.choose(at)
     }
 
-    fn wants_footprints(&self) -> bool {
+    fn asks_every_step(&self) -> bool {
         self.profile.learns()
     }
 
+    fn observer(&mut self) -> Option<&mut dyn Observer> {
+        if self.profile.learns() { Some(self) } else { None }
+    }
+}
+
+impl Observer for Surw {
     fn segment(&mut self, segment: &Segment<'_>) {
         self.profile.note(segment);
     }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use fastrand::Rng;
-
-use super::random::{Block, Chances, execution_rng};
+use super::block::Block;
+use super::seeded::Seeded;
 use crate::{ChoicePoint, Decision, Strategy, TaskId, TaskKey};
 
 /// Uniform random walk with estimates (Zhao, Wolff, Mathur, Roychoudhury, "Selectively Uniform
@@ -19,9 +18,7 @@ use crate::{ChoicePoint, Decision, Strategy, TaskId, TaskKey};
 /// which all tasks count alike.
 #[derive(Clone, Debug)]
 pub struct Urw {
-    seed: u64,
-    rng: Rng,
-    chances: Chances,
+    seeded: Seeded,
     block: Block,
     /// Whether this is a block's first execution.
     learns: bool,
@@ -52,9 +49,7 @@ impl Urw {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
-            seed,
-            rng: Rng::with_seed(seed),
-            chances: Chances::default(),
+            seeded: Seeded::new(seed),
             block: Block::default(),
             learns: false,
             lengths: BTreeMap::new(),
@@ -120,8 +115,7 @@ impl Strategy for Urw {
             self.lengths.clear();
             self.learns = true;
         }
-        self.rng = execution_rng(self.seed, index);
-        self.chances = Chances::draw(&mut self.rng);
+        self.seeded.begin(index);
         self.known.clear();
         self.spawners.clear();
         true
@@ -138,7 +132,7 @@ impl Strategy for Urw {
             *weight = self.left(at, *task);
         }
         let total: u64 = weights.iter().map(|(weight, _)| u64::from(*weight)).sum();
-        let mut drawn = self.rng.u64(..total);
+        let mut drawn = self.seeded.rng.u64(..total);
         let found = weights.iter().find(|(weight, _)| {
             let weight = u64::from(*weight);
             let here = drawn < weight;
@@ -151,12 +145,10 @@ impl Strategy for Urw {
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {
-        self.chances.choose(&mut self.rng, at)
+        self.seeded.choose(at)
     }
 
-    /// With footprints it is asked before every step: also where a task is alone, and its length
-    /// would go unseen.
-    fn wants_footprints(&self) -> bool {
+    fn asks_every_step(&self) -> bool {
         self.learns
     }
 }

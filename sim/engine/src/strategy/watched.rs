@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{ChoicePoint, Decision, Mode, ObjectId, Segment, Strategy, TaskId, TaskKey};
+use crate::{ChoicePoint, Decision, Mode, ObjectId, Observer, Segment, Strategy, TaskId, TaskKey};
 
 /// Asks another strategy, and notes the steps of the last execution.
 #[derive(Debug)]
@@ -81,27 +81,36 @@ impl<S: Strategy> Strategy for Watched<S> {
             // Who has waited may have been let go on by what came before.
             self.races.passed_over.retain(|task, _| at.contains(*task));
         }
-        if at.len() > 1 { self.decides.pick(at) } else { at.default_task() }
+        let asks = at.len() > 1 || self.decides.asks_every_step();
+        if asks { self.decides.pick(at) } else { at.default_task() }
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {
         self.decides.choose(at)
     }
 
-    fn wants_footprints(&self) -> bool {
+    fn end(&mut self) {
+        self.decides.end();
+    }
+
+    fn asks_every_step(&self) -> bool {
         true
     }
 
+    fn observer(&mut self) -> Option<&mut dyn Observer> {
+        Some(self)
+    }
+}
+
+impl<S: Strategy> Observer for Watched<S> {
     fn segment(&mut self, segment: &Segment<'_>) {
         self.order.push(segment.key);
         if !self.races.found {
             self.races.segment(segment);
         }
-        self.decides.segment(segment);
-    }
-
-    fn end(&mut self) {
-        self.decides.end();
+        if let Some(observer) = self.decides.observer() {
+            observer.segment(segment);
+        }
     }
 }
 

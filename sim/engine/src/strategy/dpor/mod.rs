@@ -73,7 +73,7 @@ pub use parts::{Findings, Periods, explore, explore_split};
 use tree::Node;
 
 use crate::decision::Kind;
-use crate::{ChoicePoint, Decision, Limits, Proof, Segment, Strategy, TaskId};
+use crate::{ChoicePoint, Decision, Limits, Observer, Proof, Segment, Strategy, TaskId};
 
 /// The caller's word that the tasks of a program share state through tracked objects only: those of
 /// [`engine::sync`](crate::sync), or any that report their uses through an
@@ -387,10 +387,31 @@ impl Strategy for Dpor {
         self.choices.answer(at, self.depth)
     }
 
-    fn wants_footprints(&self) -> bool {
+    fn end(&mut self) {
+        if self.discards() {
+            self.tally.blocked += 1;
+        } else {
+            self.tally.classes += 1;
+            self.choices.plan(|first, second| happens_before(&self.frames, first, second));
+        }
+        self.reverse_races();
+    }
+
+    fn proof(&self, limits: &Limits) -> Option<Proof> {
+        let certificate = self.certificate();
+        Some(certificate.proof(certificate.classes, limits))
+    }
+
+    fn asks_every_step(&self) -> bool {
         true
     }
 
+    fn observer(&mut self) -> Option<&mut dyn Observer> {
+        Some(self)
+    }
+}
+
+impl Observer for Dpor {
     fn segment(&mut self, segment: &Segment<'_>) {
         if self.abandoned {
             return;
@@ -419,20 +440,5 @@ impl Strategy for Dpor {
     fn discards(&mut self) -> bool {
         let before = |first, second| happens_before(&self.frames, first, second);
         self.abandoned || !self.choices.hold(before)
-    }
-
-    fn end(&mut self) {
-        if self.discards() {
-            self.tally.blocked += 1;
-        } else {
-            self.tally.classes += 1;
-            self.choices.plan(|first, second| happens_before(&self.frames, first, second));
-        }
-        self.reverse_races();
-    }
-
-    fn proof(&self, limits: &Limits) -> Option<Proof> {
-        let certificate = self.certificate();
-        Some(certificate.proof(certificate.classes, limits))
     }
 }
