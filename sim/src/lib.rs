@@ -2,9 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod check;
-mod counterexample;
+mod defect;
 pub mod engine;
-mod explain;
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 pub mod foreign;
 #[cfg(feature = "proptest")]
@@ -15,12 +14,10 @@ mod shrink;
 pub mod world;
 
 pub use check::{
-    Breach, BreachPlace, Check, Defect, Execution, LimitChanges, MutantCheck, MutantVerdict,
-    MutantsReport, ReplayError, Replayed, Report, Shrinking, Subject, SubjectKind, VariantVerdict,
-    Warning, check,
+    Breach, BreachPlace, Check, Counterexample, DecisiveStep, Defect, Execution, LimitChanges,
+    MutantCheck, MutantVerdict, MutantsReport, ReplayError, Replayed, Report, Shrinking, Subject,
+    SubjectKind, VariantVerdict, Warning, Why, check,
 };
-pub use counterexample::Counterexample;
-pub use explain::{DecisiveStep, Why};
 use mapi_sync_engine::lock;
 pub use mapi_sync_engine::{Proof, ProofUnit, decision, strategy};
 

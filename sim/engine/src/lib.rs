@@ -92,6 +92,7 @@ mod outcome;
 pub mod parallel;
 mod proof;
 mod ready;
+pub mod shrink;
 pub mod strategy;
 pub mod sync;
 mod task;

@@ -51,7 +51,7 @@ impl Proof {
     pub fn share(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let count = self.count as f64;
-        count / self.estimate
+        if self.count == 0 { 0.0 } else { count / self.estimate }
     }
 }
 

@@ -8,7 +8,7 @@ use mapi_sync::MapiSync;
 use mapi_sync::contract::Policy;
 
 use super::counterexamples::Shrinking;
-use super::search::{Search, Sight, Until};
+use super::search::{Search, SearchSummary, StopAt};
 use super::vacuity::warnings;
 use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
 use crate::Counterexample;
@@ -314,10 +314,10 @@ impl Check {
         }
         let began = Instant::now();
         let world = self.world();
-        let until = match self.until {
-            Some(defect) => Until::Found(defect),
-            None if self.fail_fast => Until::Any,
-            None => Until::Exhausted,
+        let stop_at = match self.until {
+            Some(defect) => StopAt::Found(defect),
+            None if self.fail_fast => StopAt::Any,
+            None => StopAt::Exhausted,
         };
         let search = Search {
             world: &world,
@@ -327,41 +327,41 @@ impl Check {
             seed: self.seed,
             schedules: self.requested(),
             jobs: self.jobs,
-            until,
+            stop_at,
         };
-        let sight = search.run(control);
-        let counterexamples = self.counterexamples(&sight, control, tell);
+        let summary = search.run(control);
+        let counterexamples = self.counterexamples(&summary, control, tell);
         let interrupted = control.is_interrupted();
-        self.report(began.elapsed(), interrupted, sight, counterexamples)
+        self.report(began.elapsed(), interrupted, summary, counterexamples)
     }
 
     fn report(
         &self,
         elapsed: Duration,
         interrupted: bool,
-        sight: Sight,
+        summary: SearchSummary,
         counterexamples: Vec<Counterexample>,
     ) -> Report {
         let requested = self.requested();
         let all = if self.strategy.exhaustive {
-            sight.exhausted
+            summary.exhausted
         } else {
-            sight.exhausted || requested == Some(sight.schedules)
+            summary.exhausted || requested == Some(summary.schedules)
         };
-        let warnings = warnings(&self.changed_scenario(), &sight);
+        let warnings = warnings(&self.changed_scenario(), &summary);
         Report {
             scenario: self.scenario.name.clone(),
             strategy: self.strategy.name,
             seed: self.seed,
             jobs: self.jobs,
             requested,
-            schedules: sight.schedules,
-            complete: all && !sight.stopped,
-            proof: sight.proof,
-            interrupted: interrupted && !all && !sight.stopped,
-            steps: sight.steps,
+            schedules: summary.schedules,
+            complete: all && !summary.stopped,
+            proof: summary.proof,
+            interrupted: interrupted && !all && !summary.stopped,
+            steps: summary.steps,
             elapsed,
-            coverage: sight.coverage,
+            coverage: summary.coverage,
             warnings,
             strict: self.strict,
             counterexamples,

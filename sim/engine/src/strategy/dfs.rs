@@ -168,8 +168,7 @@ impl Dfs {
     }
 
     /// Whether no part comes before it in its round.
-    #[must_use]
-    pub fn is_first(&self) -> bool {
+    pub(super) fn is_first(&self) -> bool {
         self.stack.is_empty()
     }
 

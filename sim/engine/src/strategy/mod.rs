@@ -3,6 +3,7 @@
 mod block;
 mod cancellations;
 mod dfs;
+mod dfs_rounds;
 mod dpor;
 mod guide;
 mod pct;
@@ -21,6 +22,7 @@ mod watched;
 pub use block::Block;
 pub use cancellations::Cancellations;
 pub use dfs::{Bound, Dfs};
+pub use dfs_rounds::explore_rounds;
 pub use dpor::{Certificate, Dpor, Findings, Gap, Periods, TrackedSharing, explore, explore_split};
 pub use guide::Guide;
 pub use pct::Pct;

@@ -17,7 +17,16 @@ pub struct StrategyInfo {
     pub exhaustive: bool,
     /// Whether it runs one schedule of each class, and can be split into parts.
     pub reduces: bool,
-    engine: fn(Limits, u64) -> Engine,
+    makes: Makes,
+}
+
+/// How a strategy is made.
+#[derive(Debug)]
+enum Makes {
+    /// As an engine that asks it, from a seed.
+    Engine(fn(Limits, u64) -> Engine),
+    /// As a depth-first search, which needs no seed.
+    DepthFirst(fn() -> Dfs),
 }
 
 /// All strategies with a name, the default first.
@@ -27,49 +36,49 @@ pub static STRATEGIES: &[StrategyInfo] = &[
         about: "some of each of the random ones below",
         exhaustive: false,
         reduces: false,
-        engine: |limits, seed| Engine::new(limits, Portfolio::new(seed)),
+        makes: Makes::Engine(|limits, seed| Engine::new(limits, Portfolio::new(seed))),
     },
     StrategyInfo {
         name: "random",
         about: "every step and value with equal chances; faults more rarely",
         exhaustive: false,
         reduces: false,
-        engine: |limits, seed| Engine::new(limits, Random::new(seed)),
+        makes: Makes::Engine(|limits, seed| Engine::new(limits, Random::new(seed))),
     },
     StrategyInfo {
         name: "urw",
         about: "a random walk that is uniform over interleavings",
         exhaustive: false,
         reduces: false,
-        engine: |limits, seed| Engine::new(limits, Urw::new(seed)),
+        makes: Makes::Engine(|limits, seed| Engine::new(limits, Urw::new(seed))),
     },
     StrategyInfo {
         name: "surw",
         about: "a random walk that is uniform over the orders in which one object is used",
         exhaustive: false,
         reduces: false,
-        engine: |limits, seed| Engine::new(limits, Surw::new(seed)),
+        makes: Makes::Engine(|limits, seed| Engine::new(limits, Surw::new(seed))),
     },
     StrategyInfo {
         name: "pct",
         about: "random priorities of tasks with one change: bugs of depth 2",
         exhaustive: false,
         reduces: false,
-        engine: |limits, seed| Engine::new(limits, Pct::new(seed, 2)),
+        makes: Makes::Engine(|limits, seed| Engine::new(limits, Pct::new(seed, 2))),
     },
     StrategyInfo {
         name: "pos",
         about: "random priorities of steps, drawn anew by those that race",
         exhaustive: false,
         reduces: false,
-        engine: |limits, seed| Engine::new(limits, Pos::new(seed)),
+        makes: Makes::Engine(|limits, seed| Engine::new(limits, Pos::new(seed))),
     },
     StrategyInfo {
         name: "round-robin",
         about: "every task in turn; random values and faults",
         exhaustive: false,
         reduces: false,
-        engine: |limits, seed| Engine::new(limits, RoundRobin::new(seed)),
+        makes: Makes::Engine(|limits, seed| Engine::new(limits, RoundRobin::new(seed))),
     },
     StrategyInfo {
         name: "exhaustive",
@@ -77,35 +86,35 @@ pub static STRATEGIES: &[StrategyInfo] = &[
         exhaustive: true,
         reduces: true,
         // The world's tasks share state through tracked objects alone.
-        engine: |limits, _| Engine::new(limits, Dpor::new(TrackedSharing)),
+        makes: Makes::Engine(|limits, _| Engine::new(limits, Dpor::new(TrackedSharing))),
     },
     StrategyInfo {
         name: "delays",
         about: "every schedule that passes over up to 3 tasks whose turn it is",
         exhaustive: true,
         reduces: false,
-        engine: |limits, _| Engine::new(limits, Dfs::bounded(Bound::Delays(3))),
+        makes: Makes::DepthFirst(|| Dfs::bounded(Bound::Delays(3))),
     },
     StrategyInfo {
         name: "preemptions",
         about: "every schedule with up to 2 switches away from a task that could go on",
         exhaustive: true,
         reduces: false,
-        engine: |limits, _| Engine::new(limits, Dfs::bounded(Bound::Preemptions(2))),
+        makes: Makes::DepthFirst(|| Dfs::bounded(Bound::Preemptions(2))),
     },
     StrategyInfo {
         name: StrategyInfo::CANCELLATIONS,
         about: "the default schedule, and one for each await point at which a task is dropped",
         exhaustive: true,
         reduces: false,
-        engine: |limits, _| Engine::new(limits, Cancellations::new()),
+        makes: Makes::Engine(|limits, _| Engine::new(limits, Cancellations::new())),
     },
     StrategyInfo {
         name: "dfs",
         about: "every schedule there is, one after another",
         exhaustive: true,
         reduces: false,
-        engine: |limits, _| Engine::new(limits, Dfs::new()),
+        makes: Makes::DepthFirst(Dfs::new),
     },
 ];
 
@@ -141,11 +150,23 @@ impl StrategyInfo {
             .ok_or_else(|| UnknownStrategy(name.to_owned()))
     }
 
+    /// The search, if it is a depth-first one, which can be [split](Dfs::split).
+    #[must_use]
+    pub fn depth_first(&self) -> Option<Dfs> {
+        match self.makes {
+            Makes::Engine(_) => None,
+            Makes::DepthFirst(new) => Some(new()),
+        }
+    }
+
     /// An engine that asks this strategy. What it does in an execution follows from `seed` and the
     /// execution's number.
     #[must_use]
     pub fn engine(&self, limits: Limits, seed: u64) -> Engine {
-        (self.engine)(limits, seed)
+        match self.makes {
+            Makes::Engine(new) => new(limits, seed),
+            Makes::DepthFirst(new) => Engine::new(limits, new()),
+        }
     }
 }
 

@@ -1,11 +1,15 @@
-//! What an execution can show: a broken rule of the contract, or an execution that is no good in
-//! itself.
+//! The defects that an execution can show: a broken rule of the contract, or an end that no
+//! execution may have.
 
 use std::fmt;
 
 use mapi_sync::contract::{Blame, Level, Rule};
 
+use crate::engine::End;
+use crate::world::Observed;
+
 /// Something that must not happen.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Defect {
     /// A rule of the contract is broken.
@@ -63,5 +67,21 @@ impl Defect {
 impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.id())
+    }
+}
+
+/// The defects of an execution, each once or more, broken rules first.
+pub(crate) fn defects(observed: &Observed) -> impl Iterator<Item = Defect> + '_ {
+    let rules = observed.violations.iter().map(|finding| Defect::Rule(finding.violation.rule));
+    let end = end_defect(&observed.outcome.end);
+    let panic = (!observed.outcome.panics.is_empty()).then_some(Defect::Panic);
+    rules.chain(end).chain(panic)
+}
+
+pub(crate) fn end_defect(end: &End) -> Option<Defect> {
+    match end {
+        End::Deadlock(_) => Some(Defect::Deadlock),
+        End::Livelock(_) => Some(Defect::Livelock),
+        End::Completed | End::Abandoned => None,
     }
 }

@@ -1,7 +1,6 @@
 //! An execution that shows a defect, ready to be read and to be replayed.
 
-use crate::Why;
-use crate::check::{Defect, Execution, Subject};
+use super::{Defect, Execution, Subject, Why};
 use crate::decision::{Decisions, Token};
 use crate::world::Scenario;
 

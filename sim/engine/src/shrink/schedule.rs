@@ -1,50 +1,50 @@
-//! Making the schedule smaller, in a scenario that stays.
+//! Making a schedule smaller.
 
-use super::{Best, Trial};
+use super::{Trial, Witness};
+use crate::TaskKey;
 use crate::decision::{Decisions, Departure, Kind};
-use crate::engine::TaskKey;
 
 /// Makes the schedule as small as it gets.
-pub(super) fn shrink(trial: &mut Trial<'_>, best: &mut Best) {
+pub fn shrink<T: Trial>(trial: &mut T, best: &mut Witness<T::Size>) {
     while !trial.is_over() {
-        let before = best.shown.size;
+        let before = best.size;
         join_steps(trial, best);
         leave_out(trial, best);
         lower(trial, best);
-        if best.shown.size == before {
+        if best.size == before {
             return;
         }
     }
 }
 
 /// Leaves out runs of departures, the longest first, until each that is left is needed.
-pub(super) fn leave_out(trial: &mut Trial<'_>, best: &mut Best) {
-    let mut length = best.shown.decisions.len();
+pub fn leave_out<T: Trial>(trial: &mut T, best: &mut Witness<T::Size>) {
+    let mut length = best.decisions.len();
     while length > 0 {
         let mut start = 0;
-        while start < best.shown.decisions.len() && !trial.is_over() {
-            let end = (start + length).min(best.shown.decisions.len());
-            let mut fewer = best.shown.decisions.departures().to_vec();
+        while start < best.decisions.len() && !trial.is_over() {
+            let end = (start + length).min(best.decisions.len());
+            let mut fewer = best.decisions.departures().to_vec();
             fewer.drain(start..end);
             if !try_decisions(trial, best, fewer) {
                 start = end;
             }
         }
-        length = (length / 2).min(best.shown.decisions.len());
+        length = (length / 2).min(best.decisions.len());
     }
 }
 
 /// Lowers values, to 1 or by half. A departure's value of 0 would be none at all.
-fn lower(trial: &mut Trial<'_>, best: &mut Best) {
+fn lower<T: Trial>(trial: &mut T, best: &mut Witness<T::Size>) {
     let mut place = 0;
-    while let Some(departure) = best.shown.decisions.departures().get(place) {
+    while let Some(departure) = best.decisions.departures().get(place) {
         let value = departure.value;
         let below = if departure.place.kind == Kind::Run { 1 } else { value };
         let _lowered = [1, value / 2, value - 1]
             .into_iter()
             .filter(|new| (1..below).contains(new))
             .any(|new| {
-                let mut lower = best.shown.decisions.departures().to_vec();
+                let mut lower = best.decisions.departures().to_vec();
                 lower[place].value = new;
                 try_decisions(trial, best, lower)
             });
@@ -53,10 +53,10 @@ fn lower(trial: &mut Trial<'_>, best: &mut Best) {
 }
 
 /// Joins steps of one task with those that it took before, or with those that it takes next.
-fn join_steps(trial: &mut Trial<'_>, best: &mut Best) {
+fn join_steps<T: Trial>(trial: &mut T, best: &mut Witness<T::Size>) {
     let mut number = 0;
     while !trial.is_over() {
-        let order = &best.shown.order;
+        let order = &best.order;
         let runs = runs(order);
         let Some((first, end)) = runs.get(number).copied() else { return };
         let key = order[first];
@@ -73,8 +73,8 @@ fn join_steps(trial: &mut Trial<'_>, best: &mut Best) {
             order
         });
         let joined = earlier.into_iter().chain(later).any(|order| {
-            let values = best.shown.decisions.clone();
-            let shown = trial.order(&best.world, order, &values);
+            let values = best.decisions.clone();
+            let shown = trial.order(order, &values);
             best.accept(shown)
         });
         if !joined {
@@ -95,7 +95,11 @@ fn runs(order: &[TaskKey]) -> Vec<(usize, usize)> {
     runs
 }
 
-fn try_decisions(trial: &mut Trial<'_>, best: &mut Best, departures: Vec<Departure>) -> bool {
-    let shown = trial.decisions(&best.world, &Decisions::new(departures));
+fn try_decisions<T: Trial>(
+    trial: &mut T,
+    best: &mut Witness<T::Size>,
+    departures: Vec<Departure>,
+) -> bool {
+    let shown = trial.decisions(&Decisions::new(departures));
     best.accept(shown)
 }
