@@ -93,7 +93,7 @@ impl Task for SimTask {
         Pin::new(&mut self.0).poll(cx).map(|end| match end {
             Ok(()) => TaskEnd::Finished,
             Err(JoinError::Panicked) => TaskEnd::Panicked,
-            Err(JoinError::Aborted) => TaskEnd::Aborted,
+            Err(_) => TaskEnd::Aborted,
         })
     }
 }

@@ -69,7 +69,7 @@ fn a_budget_is_that_of_one_execution() {
     };
     // Of 6 places, as many as there are faults.
     for (faults, expected) in [(0, 1), (1, 7), (2, 22), (3, 42), (6, 64), (9, 64)] {
-        let limits = Limits { faults, ..Limits::default() };
+        let limits = Limits::default().with_faults(faults);
         assert_eq!(counts(&search(limits, faulty)), (expected, 0), "{faults} faults");
     }
 }

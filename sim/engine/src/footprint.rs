@@ -27,6 +27,7 @@ impl Mode {
 }
 
 /// One entry of a footprint.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
     /// The segment used an object. The order with a conflicting access of another segment can be
@@ -52,6 +53,7 @@ pub struct Chosen {
 }
 
 /// A finished poll segment, as a strategy that asked for footprints is told of it.
+#[non_exhaustive]
 pub struct Segment<'a> {
     /// The step's number in its execution, from 0.
     pub step: u64,

@@ -158,6 +158,8 @@ impl PartialEq for Site {
 
 impl Eq for Site {}
 
+/// Derives keys, which are part of every token: it must never change.
+///
 /// `SplitMix64`'s finalizer (Steele, Lea, Flood, "Fast splittable pseudorandom number generators",
 /// OOPSLA 2014).
 pub(crate) const fn mix(value: u64) -> u64 {
@@ -170,6 +172,17 @@ pub(crate) const fn mix(value: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Tokens that people keep hold these numbers.
+    #[test]
+    fn keys_and_site_hashes_keep_their_numbers() {
+        assert_eq!(mix(0), 0xe220_a839_7b1d_cdaf);
+        assert_eq!([TaskKey::CLOCK.get(), TaskKey::MAIN.get()], [0, 1]);
+        assert_eq!(TaskKey::MAIN.child(0).get(), 0x6049_d65a_f21e);
+        assert_eq!(TaskKey::MAIN.child(1).child(2).get(), 0xca36_93f5_cd8e);
+        assert_eq!([Site::NONE.hash(), Site::new("").hash()], [0, 0x811c_9dc5]);
+        assert_eq!(Site::new("network latency").hash(), 0x2341_93ef);
+    }
 
     #[test]
     fn ten_thousand_children_have_keys_of_their_own() {

@@ -209,6 +209,7 @@ impl<'a> Decision<'a> {
 }
 
 /// A place where a value is chosen.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug)]
 pub struct ChoicePoint {
     /// [`Kind::Choice`], [`Kind::Fault`], [`Kind::Drop`] or [`Kind::Spurious`].

@@ -9,6 +9,7 @@ use super::id::TaskId;
 use super::yield_flag;
 
 /// What one execution may use.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Poll segments and clock moves before the execution counts as a livelock.
@@ -43,6 +44,50 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// These limits with another budget of steps.
+    #[must_use]
+    pub const fn with_max_steps(self, max_steps: u64) -> Self {
+        Self { max_steps, ..self }
+    }
+
+    /// These limits with another budget of virtual time, in milliseconds.
+    #[must_use]
+    pub const fn with_max_virtual_ms(self, max_virtual_ms: u64) -> Self {
+        Self { max_virtual_ms, ..self }
+    }
+
+    /// These limits with a clock that may run this many virtual milliseconds ahead of ready tasks.
+    #[must_use]
+    pub const fn with_skew_ms(self, skew_ms: u64) -> Self {
+        Self { skew_ms, ..self }
+    }
+
+    /// These limits with at most this many faults.
+    #[must_use]
+    pub const fn with_faults(self, faults: u32) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// These limits with at most this many tasks dropped by decision.
+    #[must_use]
+    pub const fn with_drops(self, drops: u32) -> Self {
+        Self { drops, ..self }
+    }
+
+    /// These limits with at most this many tasks polled without having been woken.
+    #[must_use]
+    pub const fn with_spurious(self, spurious: u32) -> Self {
+        Self { spurious, ..self }
+    }
+
+    /// These limits with a main task that may, or may not, be dropped.
+    #[must_use]
+    pub const fn with_main_droppable(self, main_droppable: bool) -> Self {
+        Self { main_droppable, ..self }
+    }
+}
+
 /// How an execution ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
@@ -57,6 +102,7 @@ pub enum End {
 }
 
 /// A budget that ran out.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Budget {
     /// [`Limits::max_steps`].
@@ -66,12 +112,21 @@ pub enum Budget {
 }
 
 /// A task that waits for ever.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocked {
     /// Its name.
     pub task: String,
     /// What it waits for, in words.
     pub on: String,
+}
+
+impl Blocked {
+    /// A task of this name that waits for that.
+    #[must_use]
+    pub fn new(task: impl Into<String>, on: impl Into<String>) -> Self {
+        Self { task: task.into(), on: on.into() }
+    }
 }
 
 impl fmt::Display for Blocked {
@@ -104,6 +159,7 @@ impl fmt::Display for End {
 }
 
 /// A task that panicked.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskPanic {
     /// Which.
@@ -119,6 +175,7 @@ pub struct TaskPanic {
 }
 
 /// One execution, finished.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The execution's number.
@@ -140,6 +197,7 @@ pub struct Outcome {
 #[error(
     "the program is not deterministic: run again under the same decisions, it departs at step {step}"
 )]
+#[non_exhaustive]
 pub struct Nondeterminism {
     /// The first step at which they differ, counted from 0.
     pub step: u64,

@@ -95,6 +95,7 @@ pub fn spawn_droppable(
 }
 
 /// Why a task that was joined has no result.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JoinError {
     /// It panicked.

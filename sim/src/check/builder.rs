@@ -395,7 +395,7 @@ impl Check {
         let limits = world.limits();
         // How many steps a foreign provider takes does not follow from the scenario.
         let least = if self.factory.is_some() { Limits::default().max_steps } else { 0 };
-        let limits = Limits { max_steps: limits.max_steps.max(least), ..limits };
+        let limits = limits.with_max_steps(limits.max_steps.max(least));
         self.limits.apply(limits)
     }
 

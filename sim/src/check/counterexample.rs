@@ -5,6 +5,7 @@ use crate::decision::{Decisions, Token};
 use crate::world::Scenario;
 
 /// An execution that shows one or more defects, and the token that replays it.
+#[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct Counterexample {
     /// The number of the execution that showed it first, from 0.

@@ -5,6 +5,7 @@ use crate::decision::{Decisions, Departure, Kind};
 use crate::engine::TaskId;
 
 /// Why a counterexample is one, as far as it was found out by running it otherwise.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
     /// Two adjacent steps: exchanged, with all else in its order, the defect is gone.
@@ -44,6 +45,7 @@ pub enum Why {
 }
 
 /// One of two steps that decide.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecisiveStep {
     /// Its number in the execution, from 0.

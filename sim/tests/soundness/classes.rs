@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mapi_sync_sim::decision::Kind;
 use mapi_sync_sim::engine::{
-    ChoicePoint, Chosen, Decision, Effect, Observer, Segment, Strategy, TaskId, TaskKey,
+    ChoicePoint, Chosen, Decision, Effect, Mode, ObjectId, Observer, Segment, Strategy, TaskId,
+    TaskKey,
 };
 
 /// A step of a trace, kept for the count of classes.
@@ -91,18 +92,23 @@ fn departures(choices: &[Chosen]) -> Vec<(usize, Chosen)> {
         .collect()
 }
 
+/// The objects that a step used, and how.
+fn accesses(step: &Step) -> impl Iterator<Item = (ObjectId, Mode)> + '_ {
+    step.effects.iter().filter_map(|effect| match effect {
+        Effect::Access(object, mode) => Some((*object, *mode)),
+        Effect::After(_) => None,
+        _ => panic!("the oracle does not know {effect:?}"),
+    })
+}
+
 /// Each event by its task and number, with its choices and the events that happen before it.
 pub(super) type Class =
     BTreeMap<(TaskKey, usize), (Vec<(usize, Chosen)>, BTreeSet<(TaskKey, usize)>)>;
 
 pub(super) fn class(trace: &[Step]) -> Class {
     let conflict = |a: &Step, b: &Step| {
-        a.effects.iter().any(|effect| match effect {
-            Effect::Access(object, mode) => b.effects.iter().any(|other| match other {
-                Effect::Access(same, theirs) => same == object && mode.conflicts(*theirs),
-                Effect::After(_) => false,
-            }),
-            Effect::After(_) => false,
+        accesses(a).any(|(object, mode)| {
+            accesses(b).any(|(same, theirs)| same == object && mode.conflicts(theirs))
         })
     };
     let mut names = Vec::new();

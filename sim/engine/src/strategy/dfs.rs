@@ -51,6 +51,7 @@ pub struct Dfs {
 }
 
 /// What a bounded search counts, and up to how much.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// Switches away from tasks that could go on.

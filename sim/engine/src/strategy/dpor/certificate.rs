@@ -6,6 +6,7 @@ use crate::proof::bounds;
 use crate::{Limits, Proof, ProofUnit};
 
 /// What a finished, or unfinished, search has shown.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Certificate {
     /// Whether every class was run.
@@ -23,6 +24,7 @@ pub struct Certificate {
 }
 
 /// What keeps an ended search from being exhaustive.
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gap {
     /// The clock could run ahead of tasks, and it was not let.
