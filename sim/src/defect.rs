@@ -43,7 +43,7 @@ impl Defect {
         if let Self::Rule(rule) = self { rule.level() } else { Level::Must }
     }
 
-    /// Who is to blame; `None` where the calls do not tell.
+    /// Who is to blame; `None` where the calls do not show it.
     #[must_use]
     pub fn blame(self) -> Option<Blame> {
         if let Self::Rule(rule) = self { Some(rule.blame()) } else { None }

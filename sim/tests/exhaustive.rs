@@ -124,7 +124,7 @@ fn a_search_that_is_split_often_runs_the_same_classes() {
 }
 
 #[test]
-fn what_is_given_up_for_the_split_is_said() {
+fn executions_cut_off_by_the_split_are_counted() {
     let program = PROGRAMS.iter().find(|program| program.name == "lastzero").unwrap();
     let blocked = same_for_all_jobs(program, program.size, Periods::default(), &[2]);
     // A third of the 15,360 classes; none when it is run on its own.

@@ -79,7 +79,7 @@ fn the_tiny_scenarios_are_searched_to_the_end() {
 }
 
 #[test]
-fn misbehaviours_show_in_one_schedule_of_each_class() {
+fn mutants_show_in_one_schedule_of_each_class() {
     let mut searched = 0;
     for info in MUTANTS {
         for tiny in ["tiny-sync", "tiny-cancel"] {
@@ -122,7 +122,7 @@ fn least() -> Scenario {
 }
 
 #[test]
-fn whatever_accounts_and_hosts_share_is_known_to_the_search() {
+fn search_knows_everything_that_accounts_and_hosts_share() {
     let mut inside_done = least();
     inside_done.host.syncs = 2;
     inside_done.host.next_sync = NextSync::InsideDone;

@@ -28,7 +28,7 @@ fn replayed(shown: &Counterexample, decisions: Decisions) -> Execution {
 }
 
 #[test]
-fn what_is_left_is_needed() {
+fn every_remaining_part_is_needed() {
     for info in MUTANTS {
         let shown = shrunk(info, 1);
         let name = info.name;
@@ -50,7 +50,7 @@ fn what_is_left_is_needed() {
 }
 
 #[test]
-fn what_is_shown_replays_by_its_token_alone() {
+fn shrunk_counterexample_replays_by_its_token_alone() {
     for info in MUTANTS {
         let shown = shrunk(info, 2);
         let again = replayed(&shown, shown.decisions.clone());
@@ -60,7 +60,7 @@ fn what_is_shown_replays_by_its_token_alone() {
 }
 
 #[test]
-fn it_comes_out_the_same_each_time() {
+fn shrinking_is_deterministic() {
     for info in MUTANTS.iter().step_by(7) {
         let (one, two) = (shrunk(info, 3), shrunk(info, 3));
         assert_eq!(one.token(), two.token(), "{}", info.name);
@@ -68,7 +68,7 @@ fn it_comes_out_the_same_each_time() {
     }
 }
 
-/// The default scenario, in which everything happens, with a misbehaviour.
+/// The default scenario, in which everything happens, with a mutant.
 fn busy(mutant: &str) -> Scenario {
     Scenario {
         name: "busy".to_owned(),
@@ -78,7 +78,7 @@ fn busy(mutant: &str) -> Scenario {
 }
 
 #[test]
-fn what_plays_no_part_goes() {
+fn irrelevant_parts_are_removed() {
     let check = Check::scenario(busy("done-twice")).schedules(100).jobs(1).fail_fast(true);
     let report = check.run();
     let shown = &report.counterexamples[0];
@@ -106,7 +106,7 @@ fn what_plays_no_part_goes() {
     assert!(matches!(other.replay(&token), Err(ReplayError::Other { .. })));
 }
 
-/// Every execution with at most so many context switches, depth first.
+/// Every execution with at most `most` context switches, depth first.
 struct FewSwitches {
     most: u32,
     digits: Vec<(u32, u32)>,

@@ -85,8 +85,7 @@ impl Traced {
     }
 }
 
-/// What a task said that it waits for, and at which step: the word is good until the task is polled
-/// again.
+/// What a task waits for, and since which step. Valid until the task is polled again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wait {
     pub(super) step: u64,
@@ -102,7 +101,7 @@ pub(super) enum WaitFor {
 
 pub(super) struct Context {
     pub(super) active: Cell<bool>,
-    /// The execution is over, and what is left of it is being dropped.
+    /// The execution is over, and the tasks that are left are being dropped.
     pub(super) closing: Cell<bool>,
     pub(super) step: Cell<u64>,
     pub(super) current: Cell<TaskId>,
@@ -114,7 +113,7 @@ pub(super) struct Context {
     pub(super) spawned: RefCell<Vec<SpawnedTask>>,
     pub(super) aborts: RefCell<Vec<TaskId>>,
     pub(super) tasks: RefCell<Vec<TaskMeta>>,
-    /// The keys of the first so many tasks: they are worked out when one is asked for.
+    /// The keys of the first tasks, derived lazily: those of the others follow when one is needed.
     pub(super) keys: RefCell<Vec<TaskKey>>,
     /// A row for each task if footprints are kept, and none otherwise.
     pub(super) traced: RefCell<Vec<Traced>>,
@@ -215,7 +214,7 @@ impl Context {
 /// Works out the keys of all tasks, given those of the first ones.
 pub(super) fn add_keys(keys: &mut Vec<TaskKey>, tasks: &[TaskMeta]) {
     for task in &tasks[keys.len()..] {
-        // A child comes after its parent. The clock is nobody's parent but has no row either.
+        // A child comes after its parent. The clock has no children and no row.
         let parent = task.parent.and_then(|id| keys.get(id.index()));
         keys.push(parent.map_or(TaskKey::MAIN, |parent| parent.child(task.ordinal)));
     }
@@ -223,11 +222,11 @@ pub(super) fn add_keys(keys: &mut Vec<TaskKey>, tasks: &[TaskMeta]) {
 
 thread_local! {
     pub(super) static CONTEXT: Context = const { Context::new() };
-    /// Whether footprints are kept. Apart, because all tracked things ask, and what needs no drop is asked for less.
+    /// Whether footprints are kept. Apart, because every tracked operation reads it, and a thread-local without a destructor is cheaper to read.
     static RECORDING: Cell<bool> = const { Cell::new(false) };
     /// The virtual time, in milliseconds. Apart for the same reason.
     static NOW: Cell<u64> = const { Cell::new(0) };
-    /// The same, for others to look at.
+    /// The same, shared with others.
     static CLOCK: Arc<AtomicU64> = Arc::default();
     static OUTSIDE: Cell<u32> = const { Cell::new(0) };
 }
@@ -274,8 +273,8 @@ pub fn is_simulated() -> bool {
     with(|cx| cx.active.get())
 }
 
-/// Whether the execution on this thread is over, and what is left of it is being dropped: nothing
-/// that is started now ever runs.
+/// Whether the execution on this thread is over and its remaining tasks are being dropped: a task
+/// that is spawned now never runs.
 #[must_use]
 pub fn is_closing() -> bool {
     with(|cx| cx.closing.get())
@@ -324,7 +323,7 @@ pub(super) fn next_object() -> ObjectId {
     })
 }
 
-/// Changes what is kept of the running task's waits, if footprints are kept.
+/// Changes the record of the running task's waits, if footprints are kept.
 #[inline]
 fn note_wait(note: impl FnOnce(&mut Traced, u64)) {
     if is_recording() {
@@ -336,7 +335,7 @@ fn note_wait(note: impl FnOnce(&mut Traced, u64)) {
     }
 }
 
-/// Notes what the running task waits for, for the report of a deadlock too.
+/// Notes what the running task waits for. A report of a deadlock shows it.
 #[inline]
 pub(super) fn waits_for(what: WaitFor) {
     with(|cx| {
@@ -348,9 +347,9 @@ pub(super) fn waits_for(what: WaitFor) {
     note_wait(Traced::count_wait);
 }
 
-/// Notes what the running task looked at, to see whether it has to wait. Alone, that is no access:
-/// whether the task can run once the thing has come does not depend on which was first. Among
-/// several waits, it is.
+/// Notes the objects that the running task observes to see whether it has to wait. For a single
+/// wait, that is no access: whether the task can run once the object changes does not depend on
+/// which came first. Among several waits, it is.
 #[inline]
 pub(super) fn observes(objects: &[ObjectId]) {
     note_wait(|traced, _| {
@@ -359,40 +358,41 @@ pub(super) fn observes(objects: &[ObjectId]) {
     });
 }
 
-/// Notes what the running task waits for without a look at it: it stands in a queue.
+/// Notes that the running task is enqueued on an object and waits without observing it.
 #[inline]
 pub(super) fn enqueued_on(object: ObjectId) {
     note_wait(|traced, _| traced.awaited.push(object));
 }
 
-/// Notes that what the running task waits for is there already, by the given step: but for that
-/// step, the task would have to wait.
+/// Notes that the running task's wait is satisfied already, by the given step: without that step,
+/// the task would have to wait.
 #[inline]
 pub(super) fn available_since(step: u64) {
     note_wait(|traced, _| traced.given = Some(step));
 }
 
-/// Notes that the running task waits for its own turn only, for footprints.
+/// Notes, for footprints, that the running task yields and waits for nothing else.
 #[inline]
-pub(super) fn waits_for_its_turn() {
+pub(super) fn yields() {
     note_wait(Traced::count_wait);
 }
 
-/// Says that what the running task waited for came at the given step, by that step's use of
-/// `object`.
+/// Notes that the running task consumed what it waited for: the given step provided it, by its use
+/// of `object`.
 ///
 /// A task that waited for this alone could not have run before. One that waited for several things
-/// at once could, or for something else, as where a joiner is kept after a `select!` and polled
-/// again later, or one of many futures of which only those are polled that were woken: which of
-/// them had come can be seen. Then it is an access like others, and the order can be reversed.
+/// at once could have, and so could one that waited for something else: a joiner that is kept after
+/// a `select!` and polled again later, or one of many futures of which only the woken ones are
+/// polled. There the task observes which of them came first, so this is an access like others, and
+/// the order can be reversed.
 #[inline]
 pub(super) fn consumed(object: ObjectId, step: u64) {
     if is_recording() {
-        note_coming(object, step);
+        note_consumption(object, step);
     }
 }
 
-fn note_coming(object: ObjectId, step: u64) {
+fn note_consumption(object: ObjectId, step: u64) {
     if waited_for_alone(object) && !was_woken_before(step) {
         after(step);
     } else {

@@ -1,4 +1,4 @@
-//! Executions, one after another: how each begins and ends, and what is left of the last.
+//! Executions, one after another: how each begins and ends, and the log of the last.
 
 mod footprints;
 mod run;
@@ -80,11 +80,11 @@ pub struct Engine {
     limits: Limits,
     strategy: Option<Box<dyn Strategy>>,
     ready: ReadySet,
-    /// Those of this execution's tasks, and then what is left of longer ones.
+    /// Those of this execution's tasks, followed by unused ones of longer executions.
     slots: Vec<TaskSlot>,
     /// How many tasks this execution has had.
     admitted: usize,
-    /// The steps of this execution, and then what is left of longer ones.
+    /// The steps of this execution, followed by unused rows of longer ones.
     log: Vec<LogStep>,
     /// How many steps the last execution took.
     steps: usize,
@@ -100,9 +100,9 @@ pub struct Engine {
     recording: bool,
     /// Whether the strategy is asked where one task alone can run.
     every_step: bool,
-    /// If the strategy leaves the picks to the engine.
+    /// Set if the engine draws the picks itself.
     rng: Option<UniformRng>,
-    /// [`can_use_fast_loop`](Self::can_use_fast_loop).
+    /// Whether [`can_use_fast_loop`](Self::can_use_fast_loop) holds.
     fast_loop: bool,
     before: Vec<TaskId>,
     woken: Vec<TaskId>,
@@ -361,7 +361,7 @@ impl Engine {
         });
     }
 
-    /// Drops what is left, and makes the outcome.
+    /// Drops the remaining tasks, and makes the outcome.
     #[inline(always)]
     fn close(&mut self, cx: &Context, index: u64, end: End) -> Outcome {
         let steps = cx.step.get();
@@ -404,13 +404,13 @@ impl Engine {
         }
     }
 
-    /// Drops the tasks that are left, in the order of spawning.
+    /// Drops the remaining tasks, in the order of spawning.
     #[inline(never)]
     fn drop_rest(&mut self, cx: &Context) {
         cx.closing.set(true);
         let mut next = 0;
         loop {
-            // What is spawned while the rest is dropped never runs.
+            // A task that is spawned while the rest is dropped never runs.
             while let Some(child) = { cx.spawned.borrow_mut().pop() } {
                 drop(child);
             }

@@ -52,7 +52,7 @@ pub struct Chosen {
     pub value: u32,
 }
 
-/// A finished poll segment, as a strategy that asked for footprints is told of it.
+/// A finished poll segment, as an observer sees it.
 #[non_exhaustive]
 pub struct Segment<'a> {
     /// The step's number in its execution, from 0.
@@ -93,8 +93,8 @@ impl Segment<'_> {
 
 /// A tracked object: what the engine knows of a channel, a lock, a cell.
 ///
-/// The objects of [this module](super) hold one. A type of your own that tasks share can hold one
-/// too, and tell of its uses with [`read`](Self::read), [`write`](Self::write) and
+/// The objects of [this module](super) hold one. Your own types that tasks share can hold one too,
+/// and report their uses with [`read`](Self::read), [`write`](Self::write) and
 /// [`commute`](Self::commute); the exhaustive search is sound for it then.
 #[derive(Clone, Copy, Debug)]
 pub struct Object {

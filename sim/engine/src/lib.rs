@@ -62,9 +62,9 @@
 //! tasks that are due then can run: their order is one more decision. With [`Limits::skew_ms`] the
 //! clock may also move while tasks are still able to run, as if they had been slow.
 //!
-//! If nothing is decided, the current task carries on, else the lowest that can run does, every
-//! [choice](choose) is 0, and no [fault] strikes. So the empty list of decisions is a run
-//! too: the *default schedule*.
+//! By default, the current task carries on, or else the lowest one that can run; every
+//! [choice](choose) is 0, and no [fault] strikes. So the empty list of decisions is a schedule too:
+//! the *default schedule*.
 //!
 //! # Limits
 //!
@@ -72,9 +72,9 @@
 //!   thread may be lost, and no order that another thread takes part in is under control.
 //! - Code that asks the real time, iterates a `HashMap` with a random state, or keeps state from
 //!   one execution to the next is not deterministic. [`Engine::repeat`] finds out.
-//! - Primitives of other crates (`tokio::sync`, `futures`) work, for they need wakers only. Their
-//!   state is not tracked, though: the random strategies do not care, but an exhaustive search that
-//!   reduces is sound only over tracked objects.
+//! - Primitives of other crates (`tokio::sync`, `futures`) work, because they need wakers only.
+//!   Their state is not tracked, though: the random strategies do not care, but an exhaustive
+//!   search that reduces is sound only over tracked objects.
 //! - A segment that never returns hangs the execution: the budgets of [`Limits`] are looked at
 //!   between segments.
 

@@ -132,7 +132,7 @@ impl<'a> Decision<'a> {
         self.ready.len() + u32::from(self.clock)
     }
 
-    /// Never: a place without tasks to run is no decision.
+    /// Never: at least one task can run at every decision.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -147,8 +147,8 @@ impl<'a> Decision<'a> {
             .unwrap_or_else(|| if self.clock { TaskId::CLOCK } else { self.default_task() })
     }
 
-    /// The one whose number `choose` gives, told how many there are. For random strategies: it
-    /// costs less than [`len`](Self::len) and [`nth`](Self::nth).
+    /// The candidate whose index `choose` returns, given the number of candidates. For random
+    /// strategies: it costs less than [`len`](Self::len) and [`nth`](Self::nth).
     #[inline]
     #[must_use]
     pub fn sample(&self, choose: impl FnOnce(u32) -> u32) -> TaskId {
@@ -199,8 +199,7 @@ impl<'a> Decision<'a> {
         self.view.key(task)
     }
 
-    /// What happens if nothing is decided: the current task carries on; if it cannot, the lowest
-    /// that can runs.
+    /// The default: the current task carries on; if it cannot, the lowest one that can run does.
     #[inline]
     #[must_use]
     pub fn default_task(&self) -> TaskId {
@@ -214,7 +213,7 @@ impl<'a> Decision<'a> {
 pub struct ChoicePoint {
     /// [`Kind::Choice`], [`Kind::Fault`], [`Kind::Drop`] or [`Kind::Spurious`].
     pub kind: Kind,
-    /// Who asks.
+    /// The task that asks.
     pub task: TaskId,
     /// Its identity across schedules.
     pub key: TaskKey,

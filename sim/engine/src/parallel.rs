@@ -40,7 +40,7 @@ impl Control {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// Says which share of the whole is done, if nobody knows how many executions there are.
+    /// Sets the share of the whole that is done, where the number of executions is unknown.
     pub fn set_share(&self, share: f64) {
         self.share.store(share.to_bits(), Ordering::Relaxed);
     }
@@ -136,16 +136,16 @@ pub fn run_chunks<T, R>(
     });
 }
 
-/// Runs work that can be split, on `jobs` threads, and hands what came of each part to `merge` in
+/// Runs work that can be split, on `jobs` threads, and hands the result of each part to `merge` in
 /// the order of the parts.
 ///
-/// `worker` is called once on each thread and makes what runs one part. That is given the part and
-/// a way to the others: through it, the part may hand over the rest of itself, to come right after
-/// it and before what it handed over earlier, and is told whether anybody still wants to know of
-/// it. When `merge` breaks, the parts that come later are neither run nor merged. So what was
-/// merged is the same for every number of jobs, provided that what a part does and where it is
-/// split follows from the part alone, and nobody interrupts. The workers are to look at `control`
-/// themselves; after an interrupt, parts that are under way are merged, and no others are begun.
+/// `worker` is called once on each thread and makes a closure that runs one part. The closure gets
+/// the part and a function: through it, the part may hand over its rest, which comes right after it
+/// and before everything that it handed over earlier. The function returns whether the part's
+/// result is still wanted. When `merge` breaks, later parts are neither run nor merged. So the
+/// merged result is the same for every number of jobs, provided that the behaviour of a part and
+/// where it is split follow from the part alone, and that no interrupt comes. Workers check
+/// `control` themselves; after an interrupt, running parts are merged, and no others start.
 ///
 /// # Panics
 ///
@@ -180,8 +180,8 @@ pub fn run_splittable<P, T, R>(
     });
 }
 
-/// Does the same work on so many threads, which are told their numbers; on the calling one if one
-/// is enough.
+/// Does the same work on `jobs` threads, each of which gets its number; on the calling thread if
+/// one is enough.
 pub(crate) fn on_threads(jobs: usize, work: impl Fn(usize) + Sync) {
     if jobs <= 1 {
         return work(0);
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_divided_is_put_together_in_order() {
+    fn parts_are_merged_in_order() {
         for limit in [1, 300, usize::MAX] {
             let one = divided(1, limit);
             assert!(one.iter().copied().eq(0..one.len() as u64), "{one:?}");

@@ -27,7 +27,7 @@ pub struct Proof {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProofUnit {
-    /// Classes of schedules that cannot be told apart.
+    /// Classes of equivalent schedules.
     Classes,
     /// Schedules.
     Schedules,

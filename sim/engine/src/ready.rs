@@ -80,7 +80,7 @@ impl Chunk {
         })
     }
 
-    /// Forgets the tasks of the first so many words.
+    /// Forgets the tasks of the first `words` words.
     fn clear(&self, words: usize) {
         self.summary.store(0, Relaxed);
         for word in self.woken.iter().take(words).chain(self.live.iter().take(words)) {
@@ -89,7 +89,7 @@ impl Chunk {
     }
 }
 
-/// What a task's waker holds.
+/// The state of a task's waker.
 struct TaskWaker {
     chunk: Arc<Chunk>,
     word: usize,
@@ -357,7 +357,7 @@ impl<'a> Ready<'a> {
         Self(View::Large(list))
     }
 
-    /// The ready task whose number among them `choose` gives, told how many there are.
+    /// The ready task whose index `choose` returns, given the number of ready tasks.
     #[inline]
     pub(super) fn sample(self, choose: impl FnOnce(u32) -> u32) -> TaskId {
         match self.0 {
@@ -419,7 +419,7 @@ impl<'a> Ready<'a> {
         }
     }
 
-    /// Who runs if nothing is decided, when `current` ran last.
+    /// The task that runs by default, when `current` ran last.
     #[inline]
     pub(super) fn default_after(self, current: TaskId) -> TaskId {
         if self.contains(current) { current } else { self.first().unwrap_or(TaskId::CLOCK) }
@@ -447,13 +447,13 @@ impl<'a> Ready<'a> {
     }
 }
 
-/// Who of these tasks runs if nothing is decided, when `current` ran last.
+/// The one of these tasks that runs by default, when `current` ran last.
 pub(crate) fn default_of_few(ready: u64, current: TaskId) -> TaskId {
     Ready::small(ready).default_after(current)
 }
 
-/// The bit of those that are set whose number `choose` gives, told how many there are. Without a
-/// branch that depends on the number, for it is random.
+/// The set bit whose index `choose` returns, given the number of set bits. No branch depends on
+/// that index, because it is random.
 #[inline]
 pub(super) fn sample_bit(bits: u64, choose: impl FnOnce(u32) -> u32) -> u64 {
     match u8::try_from(bits) {

@@ -1,4 +1,4 @@
-//! What a task can ask for.
+//! The operations of a task: spawning, joining, sleeping, choosing.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -239,7 +239,7 @@ impl Drop for JoinHandle {
                 };
                 drop(gone);
                 if context::is_recording() {
-                    // That the task had not ended when the wait was given up can be seen.
+                    // Dropping the wait observes that the task had not ended.
                     context::effect(Effect::Access(end_of(self.id), Mode::Read));
                 }
             });

@@ -1,11 +1,10 @@
-//! Whether a task's code is running, and whether it has given up its turn.
+//! The flag by which a running task yields.
 //!
-//! Each segment begins and ends here, and most await points do no more than give up the turn: they
-//! end their segment with the task still able to run. That would be a wake of the running task by
-//! itself. A note left here says the same, and costs neither a call through the waker nor a look at
-//! the ready set.
+//! Each segment begins and ends here. Most await points only yield: they end their segment with the
+//! task still able to run. The task could wake itself for that. Raising this flag means the same,
+//! and costs neither a call through the waker nor a lookup in the ready set.
 //!
-//! So this is one word, in a thread-local of its own that needs no drop.
+//! The flag is one word, in a separate thread-local without a destructor.
 
 use std::cell::Cell;
 use std::ptr;
@@ -14,49 +13,46 @@ use std::task::{Context, Waker};
 use super::context;
 
 // No waker's data lies at the end of the address space.
-const NOBODY: *const () = ptr::without_provenance(usize::MAX);
+const IDLE: *const () = ptr::without_provenance(usize::MAX);
 const TRACKED: *const () = ptr::without_provenance(usize::MAX - 1);
 const YIELDED: *const () = ptr::without_provenance(usize::MAX - 2);
 
 thread_local! {
-    /// The data of the running task's waker, by which the waker is known. Or `NOBODY`, if no task is running;
-    /// `YIELDED`, if one is that gave up its turn; `TRACKED`, if it is to wake itself instead.
-    static TURN: Cell<*const ()> = const { Cell::new(NOBODY) };
+    /// The data of the running task's waker, which identifies the waker. Or `IDLE`, if no task is running; `YIELDED`, if the running one has yielded; `TRACKED`, if it must wake itself instead.
+    static FLAG: Cell<*const ()> = const { Cell::new(IDLE) };
 }
 
-/// A task's code begins to run. If it is polled with this waker, it may give up its turn by a note.
+/// A task's code begins to run. A future polled with this waker may raise the flag.
 #[inline]
 pub(super) fn begin(waker: &Waker) {
-    TURN.set(waker.data());
+    FLAG.set(waker.data());
 }
 
-/// A task's code begins to run, be it a drop, and leaves no note.
+/// A task's code begins to run, possibly a drop, and may not raise the flag.
 #[inline]
-pub(super) fn begin_without_note() {
-    TURN.set(TRACKED);
+pub(super) fn begin_without_flag() {
+    FLAG.set(TRACKED);
 }
 
-/// The task's code has returned. Says whether it left the note that it gave up its turn and can run
-/// again.
+/// The task's code has returned. Returns whether it raised the flag: the task can run again.
 #[inline]
 pub(super) fn end() -> bool {
-    TURN.replace(NOBODY) == YIELDED
+    FLAG.replace(IDLE) == YIELDED
 }
 
-/// Whether a task's code is running, be it a drop: a panic is the task's.
+/// Whether a task's code is running, possibly a drop: a panic is the task's.
 #[inline]
 pub(super) fn is_running() -> bool {
-    TURN.get() != NOBODY
+    FLAG.get() != IDLE
 }
 
-/// Gives up the turn: the future that is polled with `cx` is to return `Pending`, and its task can
-/// run again.
+/// Yields: the future that is polled with `cx` is to return `Pending`, and its task can run again.
 #[inline]
 pub(super) fn yield_task(cx: &Context<'_>) {
-    // Another waker than the running task's is that of a set of futures, which has to know which of
+    // A waker other than the running task's belongs to a set of futures, which must learn which of
     // them to poll.
-    if TURN.get() == cx.waker().data() {
-        TURN.set(YIELDED);
+    if FLAG.get() == cx.waker().data() {
+        FLAG.set(YIELDED);
     } else {
         wake(cx);
     }
@@ -64,6 +60,6 @@ pub(super) fn yield_task(cx: &Context<'_>) {
 
 #[inline(never)]
 fn wake(cx: &Context<'_>) {
-    context::waits_for_its_turn();
+    context::yields();
     cx.waker().wake_by_ref();
 }

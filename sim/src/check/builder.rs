@@ -74,7 +74,7 @@ pub struct Check {
     pub(super) shrinks: bool,
     until: Option<Defect>,
     /// What the caller says of their provider; the simulated one needs nobody's word.
-    word: Option<TrackedSharing>,
+    tracked_sharing: Option<TrackedSharing>,
 }
 
 impl Check {
@@ -94,7 +94,7 @@ impl Check {
             strict: false,
             shrinks: true,
             until: None,
-            word: None,
+            tracked_sharing: None,
         }
     }
 
@@ -210,8 +210,8 @@ impl Check {
     /// [`Runtime::shared`](mapi_sync::Runtime::shared), and what this crate's interface hands
     /// out. With it, the strategy `exhaustive` runs one schedule of each class; without it,
     /// nothing is known of a provider of your own, and it runs every schedule.
-    pub fn tracked_sharing(self, word: TrackedSharing) -> Self {
-        Self { word: Some(word), ..self }
+    pub fn tracked_sharing(self, tracked_sharing: TrackedSharing) -> Self {
+        Self { tracked_sharing: Some(tracked_sharing), ..self }
     }
 
     /// Uses so many threads, at least one. The result does not depend on it. Without this, one for
@@ -323,7 +323,8 @@ impl Check {
             world: &world,
             limits: self.engine_limits(&world),
             strategy: self.strategy,
-            reduces: self.strategy.reduces && (self.factory.is_none() || self.word.is_some()),
+            reduces: self.strategy.reduces
+                && (self.factory.is_none() || self.tracked_sharing.is_some()),
             seed: self.seed,
             schedules: self.requested(),
             jobs: self.jobs,

@@ -34,7 +34,7 @@ pub enum Why {
         /// What was decided in the execution without it.
         without: Decisions,
     },
-    /// The scenario: so many other schedules of it were run, and every one showed the defect.
+    /// The scenario: other schedules of it were run, and every one showed the defect.
     EverySchedule {
         /// How many.
         others: u64,

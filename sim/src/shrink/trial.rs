@@ -25,7 +25,7 @@ pub(crate) struct TrialRunner<'a> {
     pub(crate) defect: Defect,
     pub(crate) engine: Engine,
     pub(crate) left: TrialBudget,
-    /// Is told before each execution how many are left; ends everything by `false`.
+    /// Called before each execution with the number that is left; `false` ends everything.
     pub(crate) goes_on: &'a mut dyn FnMut(u32) -> bool,
 }
 

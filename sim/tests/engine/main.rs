@@ -150,7 +150,7 @@ fn the_clock_may_run_ahead_within_the_skew() {
 }
 
 #[test]
-fn a_deadlock_names_who_waits_for_what() {
+fn deadlock_names_each_waiting_task_and_its_object() {
     let outcome = plain(async {
         let (left, right) = (Mutex::new("left", ()), Mutex::new("right", ()));
         let (l, r) = (left.clone(), right.clone());
@@ -198,7 +198,7 @@ fn livelocks_end_by_steps_and_by_time() {
 }
 
 #[test]
-fn a_panic_is_the_tasks_own() {
+fn panic_ends_only_its_task() {
     let log = Log::default();
     let seen = Arc::clone(&log);
     let outcome = plain(async move {
@@ -218,7 +218,7 @@ fn a_panic_is_the_tasks_own() {
 }
 
 #[test]
-fn a_panic_of_the_strategy_leaves_nothing_to_the_next_execution() {
+fn next_execution_is_clean_after_a_panic_of_the_strategy() {
     /// Panics at the second decision of execution 0.
     struct Faulty(u32);
 
@@ -370,7 +370,7 @@ fn faults_stop_at_their_budget() {
 }
 
 #[test]
-fn outside_state_is_found_out() {
+fn repeat_detects_state_outside_the_program() {
     let count = Arc::new(std::sync::atomic::AtomicU32::new(0));
     let program = || {
         let count = Arc::clone(&count);

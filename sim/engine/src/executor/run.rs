@@ -39,13 +39,13 @@ impl Engine {
         }
     }
 
-    /// Leaves nothing of an execution to the next after a panic that is no task's.
+    /// Cleans up after a panic that no task caused, so that the next execution starts afresh.
     #[cold]
     fn abort_execution(&mut self, cx: &Context) {
         self.close(cx, 0, End::Abandoned);
     }
 
-    /// Polls one task after another. A call of its own, so that it has the registers to itself.
+    /// Polls one task after another. Not inlined, so that the loop has the registers to itself.
     #[inline(never)]
     fn run(&mut self, cx: &Context) -> End {
         loop {
@@ -79,8 +79,8 @@ impl Engine {
         self.settle(cx, task, polled != Polled::Ends)
     }
 
-    /// Goes on while a look at the first word of the ready set is all that there is to do between
-    /// two segments.
+    /// Runs as long as the engine only has to read the first word of the ready set between two
+    /// segments.
     #[inline(always)]
     fn run_few(&mut self, cx: &Context) -> ControlFlow<End> {
         let mut ready = self.ready.first_word();
@@ -90,8 +90,8 @@ impl Engine {
             let task = TaskId(next.trailing_zeros());
             self.ready.set_first_word(ready & !next);
             let polled = self.poll(cx, task, LogStep::among(ready, task), false)?;
-            // A task that gave up its turn is ready, though the ready set is told so only when the
-            // next one is taken.
+            // A task that yielded is ready. The ready set learns so only when the next one is
+            // taken.
             let again = if polled == Polled::Yields { next } else { 0 };
             ready = self.ready.first_word() | again;
             if polled != Polled::Ends && !cx.dirty.get() {
@@ -120,8 +120,7 @@ impl Engine {
                 _ => self.pick_of_list(cx, &mut place),
             };
             let polled = self.poll(cx, task, LogStep::of(task, departed), false)?;
-            // A task that gave up its turn keeps its place in the list, and one that has ended is
-            // out of it.
+            // A task that yielded stays in the list, and one that has ended has left it.
             if polled == Polled::Waits {
                 self.ready.take(task);
             }
@@ -133,7 +132,7 @@ impl Engine {
         }
     }
 
-    /// Polls a task, and says what became of it. At its end, it is out of the ready set.
+    /// Polls a task and returns how the poll ended. A finished task has left the ready set.
     #[inline(always)]
     fn poll(
         &mut self,
@@ -158,7 +157,7 @@ impl Engine {
         let mut task_cx = task::Context::from_waker(&slot.waker);
         let future = slot.future.as_mut().expect("only living tasks are ready");
         if recording {
-            yield_flag::begin_without_note();
+            yield_flag::begin_without_flag();
         } else {
             yield_flag::begin(&slot.waker);
         }
@@ -194,12 +193,13 @@ impl Engine {
         }
     }
 
-    /// Whether a look at the ready set is all that there is to do between two segments.
+    /// Whether the engine only has to read the ready set between two segments.
     pub(super) fn can_use_fast_loop(&self) -> bool {
         self.limits.skew_ms == 0 && self.spurious_left == 0 && !self.recording && !self.every_step
     }
 
-    /// Settles who runs next, and whether that departs from the default. `None` if the clock moved.
+    /// Decides which task runs next, and whether that departs from the default. `None` if the clock
+    /// moved.
     #[inline(never)]
     fn decide(&mut self, cx: &Context) -> Result<Option<(TaskId, bool)>, End> {
         if self.recording {
@@ -239,8 +239,8 @@ impl Engine {
         Ok(Some((picked, departed)))
     }
 
-    /// Settles who runs next, or whether the clock moves, and says also whether that departs from
-    /// the default.
+    /// Decides which task runs next, or that the clock moves, and whether that departs from the
+    /// default.
     fn pick(&mut self, cx: &Context, clock: bool) -> (TaskId, bool) {
         let mut rng = self.rng.take();
         let at = Decision { ready: self.ready.view(), clock, view: EngineView(self) };
@@ -254,8 +254,8 @@ impl Engine {
         (picked, picked != default)
     }
 
-    /// The same from the list of those that can run, where `place` is a guess where the one is that
-    /// ran last.
+    /// The same from the list of tasks that can run. `place` is the likely position of the task
+    /// that ran last.
     #[inline(always)]
     fn pick_of_list(&mut self, cx: &Context, place: &mut usize) -> (TaskId, bool) {
         let list = self.ready.list();
@@ -276,7 +276,7 @@ impl Engine {
         (task, task != default)
     }
 
-    /// The bit of the one that runs next of few tasks.
+    /// The bit of the task that runs next, of few.
     #[inline(always)]
     fn pick_few(&mut self, cx: &Context, ready: u64) -> u64 {
         match &mut self.rng {
@@ -334,7 +334,7 @@ impl Engine {
         Some(task)
     }
 
-    /// Drops the task that was picked, if it is not to be polled.
+    /// Drops the picked task instead of polling it, if so decided.
     #[cold]
     fn drop_instead(&mut self, cx: &Context, task: TaskId) -> bool {
         let drops = self.drops_now(cx, task);
@@ -364,7 +364,7 @@ impl Engine {
     /// Drops a task's future, if it is still there. A panic is the task's.
     pub(super) fn drop_future(&mut self, cx: &Context, task: TaskId) {
         let Some(future) = self.slots[task.index()].future.take() else { return };
-        yield_flag::begin_without_note();
+        yield_flag::begin_without_flag();
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
             self.note_panic(cx, task, &*payload);
         }
@@ -391,7 +391,7 @@ impl Engine {
         }
     }
 
-    /// Takes in the spawned, marks the aborted, reports the footprint.
+    /// Admits spawned tasks, marks aborted ones, reports the footprint.
     fn after_segment(&mut self, cx: &Context, task: TaskId, finished: bool) {
         if cx.dirty.get() {
             self.take_orders(cx);
@@ -474,17 +474,17 @@ impl Engine {
     }
 }
 
-/// What became of a task that was polled.
+/// How a poll ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Polled {
     /// It waits, unless it has been woken.
     Waits,
-    /// It gave up its turn, and can run again.
+    /// It yielded, and can run again.
     Yields,
     Ends,
 }
 
-/// Asks the strategy who runs next.
+/// Asks the strategy which task runs next.
 #[inline]
 fn ask(cx: &Context, at: &Decision<'_>) -> TaskId {
     cx.strategy.borrow_mut().as_mut().expect("an execution has a strategy").pick(at)

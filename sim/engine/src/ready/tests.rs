@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A set with so many tasks, all of them ready, and their wakers.
+/// A set with this number of tasks, all of them ready, and their wakers.
 fn filled(tasks: u32) -> (ReadySet, Vec<Waker>) {
     let mut set = ReadySet::new();
     let wakers = (0..tasks).map(|id| set.waker(TaskId(id))).collect();
@@ -70,7 +70,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn it_is_a_set_in_order(
+    fn ready_set_is_an_ordered_set(
         tasks in prop_oneof![0_u32..3, 60_u32..70, 4_090_u32..4_100],
         changes in changes(),
     ) {

@@ -50,22 +50,22 @@ pub enum Cause {
     },
 }
 
-/// Finds what decides in `shown`. `None` if no single thing does, or the
+/// Finds what decides in `witness`. `None` if no single thing does, or the
 /// budget does not suffice.
-pub fn explain<T: Trial>(trial: &mut T, shown: &Witness<T::Size>) -> Option<Cause> {
+pub fn explain<T: Trial>(trial: &mut T, witness: &Witness<T::Size>) -> Option<Cause> {
     if trial.all_show(OTHERS) {
         return Some(Cause::Nothing { others: OTHERS });
     }
-    pair(trial, shown, 1)
-        .or_else(|| decision(trial, shown))
-        .or_else(|| (2..=MOST).find_map(|moved| pair(trial, shown, moved)))
+    pair(trial, witness, 1)
+        .or_else(|| decision(trial, witness))
+        .or_else(|| (2..=MOST).find_map(|moved| pair(trial, witness, moved)))
 }
 
 /// Two steps, the second of which can come right after the first and right before it, where the
 /// defect shows in the one case and not in the other. With the second go as many steps of its task
 /// as are to be moved together. Those that are closest together come first, then the latest.
-fn pair<T: Trial>(trial: &mut T, shown: &Witness<T::Size>, moved: usize) -> Option<Cause> {
-    let order = &shown.order;
+fn pair<T: Trial>(trial: &mut T, witness: &Witness<T::Size>, moved: usize) -> Option<Cause> {
+    let order = &witness.order;
     let mut second_best = None;
     for distance in 1..order.len() {
         for first in (0..order.len() - distance).rev() {
@@ -74,19 +74,21 @@ fn pair<T: Trial>(trial: &mut T, shown: &Witness<T::Size>, moved: usize) -> Opti
             if task == TaskKey::CLOCK || order[first..second].iter().any(|key| bars(*key, task)) {
                 continue;
             }
-            let Some(block) = block(order, second, moved) else { continue };
-            let told = first + 1 + moved;
-            let Some(ran) = run_exactly(trial, shown, brought(order, &block, first), told)? else {
+            let Some(moving) = steps_of(order, second, moved) else { continue };
+            let exact = first + 1 + moved;
+            let Some(ran) =
+                run_exactly(trial, witness, brought_forward(order, &moving, first), exact)?
+            else {
                 continue;
             };
             if ran.shows {
                 continue;
             }
-            let together = brought(order, &block, first + 1);
+            let together = brought_forward(order, &moving, first + 1);
             let before = if together == *order {
-                shown.decisions.clone()
+                witness.decisions.clone()
             } else {
-                match run_exactly(trial, shown, together, told)? {
+                match run_exactly(trial, witness, together, exact)? {
                     Some(before) if before.shows => before.execution.decisions,
                     _ => continue,
                 }
@@ -113,41 +115,42 @@ fn bars(step: TaskKey, task: TaskKey) -> bool {
     step == task || step == TaskKey::CLOCK
 }
 
-/// The places of so many steps of one task, from this one on. `None` if there are not so many
-/// before time passes.
-fn block(order: &[TaskKey], from: usize, steps: usize) -> Option<Vec<usize>> {
+/// The places of `steps` steps of one task, from this one on. `None` if fewer come before time
+/// passes.
+fn steps_of(order: &[TaskKey], from: usize, steps: usize) -> Option<Vec<usize>> {
     let before_time = order[from..].iter().take_while(|key| **key != TaskKey::CLOCK);
     let own = (from..).zip(before_time).filter(|(_, key)| **key == order[from]);
     let places: Vec<usize> = own.map(|(place, _)| place).take(steps).collect();
     (places.len() == steps).then_some(places)
 }
 
-/// The order with the steps of these places brought to an earlier place, all others left in theirs.
-fn brought(order: &[TaskKey], block: &[usize], to: usize) -> Vec<TaskKey> {
+/// The order with the steps of these places brought_forward to an earlier place, all others left in
+/// theirs.
+fn brought_forward(order: &[TaskKey], moving: &[usize], to: usize) -> Vec<TaskKey> {
     let mut order = order.to_vec();
-    for (number, from) in block.iter().enumerate() {
+    for (number, from) in moving.iter().enumerate() {
         order[to + number..=*from].rotate_right(1);
     }
     order
 }
 
-/// Runs an order. Inside is nothing if so many of its first steps could not be taken as they are
-/// there; outside, if the budget does not suffice.
+/// Runs an order. The inner option is `None` if its first `steps` steps could not be taken exactly;
+/// the outer one, if the budget does not suffice.
 fn run_exactly<T: Trial>(
     trial: &mut T,
-    shown: &Witness<T::Size>,
+    witness: &Witness<T::Size>,
     order: Vec<TaskKey>,
     steps: usize,
 ) -> Option<Option<TrialRun<T::Size>>> {
-    let ran = trial.run_order(order.clone(), &shown.decisions)?;
-    let told = ran.execution.order.get(..steps) == order.get(..steps);
-    Some(Some(ran).filter(|_| told))
+    let ran = trial.run_order(order.clone(), &witness.decisions)?;
+    let exact = ran.execution.order.get(..steps) == order.get(..steps);
+    Some(Some(ran).filter(|_| exact))
 }
 
 /// The decision without which the defect goes. What goes wrong comes before values, and those
 /// before switches.
-fn decision<T: Trial>(trial: &mut T, shown: &Witness<T::Size>) -> Option<Cause> {
-    let departures = shown.decisions.departures();
+fn decision<T: Trial>(trial: &mut T, witness: &Witness<T::Size>) -> Option<Cause> {
+    let departures = witness.decisions.departures();
     for kind in [Kind::Fault, Kind::Drop, Kind::Spurious, Kind::Choice, Kind::Run] {
         for (place, departure) in departures.iter().enumerate() {
             if departure.place.kind != kind {
@@ -158,11 +161,11 @@ fn decision<T: Trial>(trial: &mut T, shown: &Witness<T::Size>) -> Option<Cause> 
             let ran = trial.run_decisions(&Decisions::new(without))?;
             if !ran.shows {
                 let without = ran.execution.decisions;
-                trial.decisions(&shown.decisions)?;
+                trial.decisions(&witness.decisions)?;
                 let to = TaskKey::from_bits(departure.value);
                 let tasks = [
-                    trial.task(&shown.order, departure.place.task),
-                    (kind == Kind::Run).then(|| trial.task(&shown.order, to)).flatten(),
+                    trial.task(&witness.order, departure.place.task),
+                    (kind == Kind::Run).then(|| trial.task(&witness.order, to)).flatten(),
                 ];
                 return Some(Cause::Decision { departure: *departure, tasks, without });
             }
@@ -179,19 +182,19 @@ mod tests {
     fn the_steps_of_a_task_are_brought_forward_together() {
         let [a, b, c] = [0, 1, 2].map(|n| TaskKey::MAIN.child(n));
         let order = [a, b, c, b, a, b, TaskKey::CLOCK, b];
-        assert_eq!(block(&order, 1, 1), Some(vec![1]));
-        assert_eq!(block(&order, 1, 3), Some(vec![1, 3, 5]));
+        assert_eq!(steps_of(&order, 1, 1), Some(vec![1]));
+        assert_eq!(steps_of(&order, 1, 3), Some(vec![1, 3, 5]));
         // Time passes before the fourth.
-        assert_eq!(block(&order, 1, 4), None);
-        let brought = brought(&order, &[1, 3, 5], 0);
-        assert_eq!(brought, [b, b, b, a, c, a, TaskKey::CLOCK, b]);
+        assert_eq!(steps_of(&order, 1, 4), None);
+        let moved = brought_forward(&order, &[1, 3, 5], 0);
+        assert_eq!(moved, [b, b, b, a, c, a, TaskKey::CLOCK, b]);
     }
 
     #[test]
-    fn steps_that_are_in_their_place_stay_there() {
+    fn steps_in_their_place_stay_there() {
         let [a, b] = [0, 1].map(|n| TaskKey::MAIN.child(n));
         let order = [a, b, a, b];
-        assert_eq!(brought(&order, &[1], 1), order);
-        assert_eq!(brought(&order, &[1, 3], 1), [a, b, b, a]);
+        assert_eq!(brought_forward(&order, &[1], 1), order);
+        assert_eq!(brought_forward(&order, &[1, 3], 1), [a, b, b, a]);
     }
 }

@@ -15,7 +15,7 @@ impl Block {
     /// How many executions make a block.
     pub const SIZE: u64 = 32;
 
-    /// Goes on to an execution. Says whether what was learned holds for it.
+    /// Moves on to an execution. Returns whether earlier findings hold for it.
     pub(super) fn goes_on(&mut self, index: u64) -> bool {
         let last = self.last.replace(index);
         !index.is_multiple_of(Self::SIZE) && last == index.checked_sub(1)

@@ -1,4 +1,4 @@
-//! Every schedule, one after another: the oracle for everything cleverer.
+//! Every schedule, one after another: the reference for every reducing search.
 
 use std::fmt;
 
@@ -24,13 +24,12 @@ use crate::{ChoicePoint, Decision, Limits, Proof, ProofUnit, Strategy, TaskId};
 ///
 /// # In parts
 ///
-/// Nothing that is found in one subtree bears on another. So a search can [split](Self::split) off
-/// what comes after the subtree that it is in, for another thread to run, and [put what came of it
-/// together](Self::absorb).
+/// Subtrees are independent. So a search can [split](Self::split) off everything after the subtree
+/// that it is in, for another thread to run, and [absorb](Self::absorb) the result.
 #[derive(Clone, Debug)]
 pub struct Dfs {
     stack: Vec<Digit>,
-    /// So many digits stay as they are.
+    /// The number of leading digits that stay as they are.
     floor: usize,
     /// Whether it is a part of a search, which ends with the round.
     part: bool,
@@ -50,7 +49,7 @@ pub struct Dfs {
     round: u64,
 }
 
-/// What a bounded search counts, and up to how much.
+/// The costs that a bounded search counts, and their maximum.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
@@ -101,7 +100,7 @@ impl Dfs {
         Self { bound: Some(bound), allowed: 0, ..Self::new() }
     }
 
-    /// What it keeps to; while it is not complete, what it has been raised to.
+    /// Its bound; while the search is not complete, the bound that it has been raised to.
     #[must_use]
     pub fn bound(&self) -> Option<Bound> {
         self.bound.map(|bound| match bound {
@@ -117,7 +116,7 @@ impl Dfs {
         self.finished
     }
 
-    /// Whether the bound kept any schedule out. If not, what was run is all there is.
+    /// Whether the bound kept any schedule out. If not, every schedule was run.
     #[must_use]
     pub fn was_cut(&self) -> bool {
         self.cut
@@ -173,10 +172,9 @@ impl Dfs {
         self.stack.is_empty()
     }
 
-    /// Hands over what comes after the largest subtree that it is in and that is not the whole of
-    /// what it has to run. It comes right after this part, and before what was split off
-    /// earlier. None if there is nothing, or if this is no part
-    /// of a [round](Self::whole_round).
+    /// Hands over everything after the largest proper subtree that it is in. That comes right after
+    /// this part, and before everything that was split off earlier. `None` if nothing is left, or
+    /// if this is not part of a [round](Self::whole_round).
     pub fn split(&mut self) -> Option<Self> {
         if !self.part || self.finished {
             return None;
@@ -191,7 +189,7 @@ impl Dfs {
         Some(rest)
     }
 
-    /// Adds what a part of the current round came to.
+    /// Adds the result of a part of the current round.
     pub fn absorb(&mut self, part: &Self) {
         self.executions += part.executions;
         self.round += part.round;

@@ -6,7 +6,7 @@ use super::Dfs;
 use crate::Engine;
 use crate::parallel::{Control, run_splittable};
 
-/// A part hands over what is left of it once in so many of its executions. Fixed, so that results
+/// A part hands over its rest once in this number of its executions. Fixed, so that results
 /// do not depend on the threads.
 const PERIOD: u32 = 256;
 

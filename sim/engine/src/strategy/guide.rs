@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_followed_is_passed_over() {
+    fn impossible_steps_are_skipped() {
         let nobody = TaskKey::MAIN.child(77);
         let child = |n| TaskKey::MAIN.child(n);
         let order = vec![nobody, child(2), TaskKey::MAIN, child(1), child(0)];

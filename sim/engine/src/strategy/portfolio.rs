@@ -1,4 +1,4 @@
-//! Some of each.
+//! A mix of the random strategies.
 
 use std::mem;
 
@@ -36,7 +36,7 @@ enum Member {
     RoundRobin,
 }
 
-/// Whose turn it is in a block: first those that find what is easily found.
+/// The members' turns in a block: first those that find the easy bugs.
 #[rustfmt::skip]
 const TURNS: [Member; Block::SIZE as usize] = {
     use Member::{Pct, Pos, Random, RoundRobin, Surw, Urw};

@@ -12,8 +12,8 @@ use crate::{ChoicePoint, Decision, Observer, Segment, Strategy, TaskId};
 /// draws anew, so that the order of each two that race is decided afresh.
 ///
 /// Which segments are in conflict is known from the first execution of the [block](super::Block).
-/// In it, and where a strategy's executions are no blocks, nobody draws anew: that is the paper's
-/// basic algorithm.
+/// In it, and where a strategy's executions are no blocks, no segment draws anew: that is the
+/// paper's basic algorithm.
 #[derive(Clone, Debug)]
 pub struct Pos {
     seeded: Seeded,

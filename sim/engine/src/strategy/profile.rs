@@ -9,8 +9,8 @@ use crate::{Mode, ObjectId, Segment, TaskId, TaskKey};
 /// The objects that each segment of an execution used. Segments are known by their task, and by how
 /// many of it came before.
 ///
-/// What a segment will do is not known before it has run. In another execution of the same program
-/// it will most likely do what it did in this one. That one is the first of a [block](Block), and
+/// The uses of a segment are unknown before it has run. In another execution of the same program
+/// they are most likely the same as in this one. That one is the first of a [block](Block), and
 /// what it showed holds for the rest.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Profile {
@@ -26,7 +26,7 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    /// Goes on to an execution. Says whether what was learned holds for it.
+    /// Moves on to an execution. Returns whether earlier findings hold for it.
     pub(super) fn begin(&mut self, index: u64) -> bool {
         let goes_on = self.block.goes_on(index);
         self.learns = index.is_multiple_of(Block::SIZE);

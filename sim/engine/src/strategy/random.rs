@@ -50,7 +50,7 @@ mod tests {
     use super::*;
     use crate::{self as engine, Engine, Limits};
 
-    /// Answers only what everybody must.
+    /// Implements the required methods only.
     struct InFull(Random);
 
     impl Strategy for InFull {

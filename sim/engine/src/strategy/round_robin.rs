@@ -1,4 +1,4 @@
-//! Everybody in turn.
+//! Every task in turn.
 
 use super::seeded::Seeded;
 use crate::{ChoicePoint, Decision, Strategy, TaskId};

@@ -120,7 +120,7 @@ impl Strategy for Surw {
         }
         self.find_free(at);
         if self.free.is_empty() {
-            // Who was meant waits, and everybody else is held back.
+            // The intended task waits, and all others are held back.
             self.mean(at);
             self.find_free(at);
         }
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_orders_of_what_matters_are_equally_likely() {
+    fn orders_of_the_chosen_segments_are_equally_likely() {
         // The 99.9th percentile of the chi-square distribution with 9 degrees of freedom.
         let (selective, unselective) = (chi_square(Surw::new(6)), chi_square(Urw::new(6)));
         assert!(selective < 27.9, "{selective}");

@@ -78,7 +78,7 @@ impl<S: Strategy> Strategy for Watched<S> {
         if !self.races.found {
             self.races.ready.clear();
             self.races.ready.extend(at.ready().iter());
-            // Who has waited may have been let go on by what came before.
+            // A task that waited may have been enabled by an earlier step.
             self.races.passed_over.retain(|task, _| at.contains(*task));
         }
         let asks = at.len() > 1 || self.decides.asks_every_step();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_come_in_one_order_only_is_no_race() {
+    fn steps_with_one_possible_order_do_not_race() {
         let main = || async {
             let cell = Register::new("cell", 0);
             let other = cell.clone();

@@ -238,8 +238,8 @@ impl<T> Receiver<T> {
 }
 
 impl<T> Shared<T> {
-    /// Takes the next message; otherwise says whether none will come. Who has waited could not have
-    /// come before.
+    /// Takes the next message; otherwise returns whether none will come. A task that has waited
+    /// could not have run before.
     fn take(&self, waited: bool) -> Result<T, bool> {
         if !waited {
             self.tail.read();
@@ -316,7 +316,7 @@ impl<T> Future for Recv<'_, T> {
                 Err(false) => {}
             }
         }
-        // The first call only says what is wanted: whether it is there is a matter of when this
+        // The first call only registers the wait. Whether a message has come is decided when this
         // task runs again, and no other task can take it away.
         self.waits = true;
         let mut there = None;
@@ -344,7 +344,7 @@ impl<T> Future for Recv<'_, T> {
 impl<T> Drop for Recv<'_, T> {
     fn drop(&mut self) {
         if self.waits && !self.done {
-            // That nothing had come when the wait was given up can be seen.
+            // Dropping the wait observes that nothing had come.
             self.shared.tail.read();
             self.shared.doors.read();
         }

@@ -137,7 +137,7 @@ impl Future for Wait {
 impl Drop for Wait {
     fn drop(&mut self) {
         if self.polled && !self.done {
-            // That it was not set when the wait was given up can be seen.
+            // Dropping the wait observes that the event was not set.
             self.shared.object.read();
         }
         let mut state = lock(&self.shared.state);

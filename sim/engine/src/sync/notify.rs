@@ -14,8 +14,8 @@ use crate::footprint::Object;
 use crate::lock::lock;
 use crate::wakeup::Wakeup;
 
-/// Wakes those who wait, in order. [`notify_one`](Self::notify_one) with nobody waiting is kept for
-/// the next who comes, once.
+/// Wakes waiting tasks, in order. [`notify_one`](Self::notify_one) without a waiting task is kept
+/// for the next who comes, once.
 #[derive(Clone)]
 pub struct Notify {
     shared: Arc<Shared>,
@@ -45,7 +45,7 @@ impl Notify {
         Self { shared: Arc::new(Shared { object: Object::new(name), state: Mutex::new(state) }) }
     }
 
-    /// Wakes the first who waits; if nobody does, the next waiter will not have to.
+    /// Wakes the first waiting task; if there is none, the next one does not have to wait.
     pub fn notify_one(&self) {
         self.shared.notify_one(true);
     }
@@ -204,7 +204,7 @@ impl fmt::Debug for Notified {
     }
 }
 
-/// A condition variable: waits are bound to a mutex, and a notification with nobody waiting is
+/// A condition variable: waits are bound to a mutex, and a notification without a waiting task is
 /// lost.
 #[derive(Clone, Debug)]
 pub struct Condvar {

@@ -13,7 +13,8 @@ use crate::lock::lock;
 use crate::wakeup::Wakeup;
 
 /// A count of permits with a queue of those who wait. Permits that come free go to the head of the
-/// queue, so nobody overtakes. Asking and giving back are writes: the order of either can be seen.
+/// queue, so no task overtakes another. Asking and giving back are writes: the order of either can
+/// be seen.
 pub(super) struct Permits {
     object: Object,
     kind: &'static str,
@@ -51,7 +52,7 @@ impl Permits {
         self.object.name()
     }
 
-    /// Takes `need` permits in the running segment, if they are free and nobody waits.
+    /// Takes `need` permits in the running segment, if they are free and no task waits.
     pub(super) fn try_acquire(&self, need: usize) -> bool {
         self.object.write();
         let mut state = lock(&self.state);

@@ -36,7 +36,7 @@ impl Semaphore {
         }
     }
 
-    /// Takes a permit now, if one is free and nobody waits.
+    /// Takes a permit now, if one is free and no task waits.
     #[must_use]
     pub fn try_acquire(&self) -> Option<Permit> {
         self.permits.try_acquire(1).then(|| Permit { permits: Arc::clone(&self.permits) })
@@ -53,7 +53,7 @@ impl Semaphore {
         self.permits.free()
     }
 
-    /// Turns away everybody who waits, and who will ask.
+    /// Refuses all waiting tasks, and all later ones.
     pub fn close(&self) {
         self.permits.close();
     }

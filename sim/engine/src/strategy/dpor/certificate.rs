@@ -1,11 +1,11 @@
-//! What a search has shown.
+//! The certificate of a search.
 
 use std::fmt;
 
 use crate::proof::bounds;
 use crate::{Limits, Proof, ProofUnit};
 
-/// What a finished, or unfinished, search has shown.
+/// The result of a finished or unfinished search.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Certificate {
@@ -13,7 +13,7 @@ pub struct Certificate {
     pub complete: bool,
     /// Executions that ran to their end, each the only one of its class.
     pub classes: u64,
-    /// Executions that were given up, or not counted, because others like them had been run.
+    /// Executions that were cut off, or not counted, because equivalent ones had been run.
     pub blocked: u64,
     /// Pairs of segments whose order mattered.
     pub races: u64,
@@ -23,7 +23,7 @@ pub struct Certificate {
     pub gap: Option<Gap>,
 }
 
-/// What keeps an ended search from being exhaustive.
+/// Why an ended search is not exhaustive.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gap {

@@ -1,4 +1,4 @@
-//! States whose branches are run by several parts of a search, and what is put together of them.
+//! States whose branches are run by several parts of a search, and how their results are merged.
 
 use std::mem;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(super) struct SplitState {
 }
 
 impl SplitState {
-    /// Takes what is still to be run from a frame.
+    /// Takes the steps that are still to be run from a frame.
     pub(super) fn of(frame: &mut Frame) -> Option<Self> {
         let event = frame.event.clone()?;
         let sleep = frame.sleep.clone();
@@ -29,7 +29,7 @@ impl SplitState {
         Some(Self { event, sleep, todo })
     }
 
-    /// Whose steps others will run from there.
+    /// The processes whose steps other parts will run from there.
     pub(super) fn planned(&self) -> Vec<Process> {
         self.todo.iter().map(|node| node.event.process).collect()
     }
@@ -44,7 +44,7 @@ pub(super) struct PrefixStep {
     process: Process,
     /// What sleeps in the state before the step.
     sleep: Vec<Arc<SegmentEvent>>,
-    /// Whose steps else are planned to be run from there, after this one.
+    /// The processes whose steps are planned to be run from there, after this one.
     planned: Vec<Process>,
 }
 
@@ -69,14 +69,14 @@ pub(super) enum BranchStage<S, T> {
     Done(Merged<T>),
 }
 
-/// What a part leaves besides what its worker saw.
+/// The result of a part, besides its worker's findings.
 pub(super) struct JobResult {
     pub(super) outside: Vec<Vec<Node>>,
     pub(super) plan: Plan,
     pub(super) tally: Tally,
 }
 
-/// What a part, or several in their order, have come to.
+/// The merged results of one part, or of several in their order.
 #[derive(Default)]
 pub(super) struct Merged<T> {
     pub(super) found: T,
@@ -145,7 +145,7 @@ pub(super) struct Fork<T> {
     /// What sleeps there, but for the branches.
     sleep: Vec<Arc<SegmentEvent>>,
     pub(super) branches: Vec<Branch<T>>,
-    /// Branches are put together in their order: so many have been.
+    /// How many branches have been merged. They are merged in order.
     pub(super) merged: usize,
     /// The first branch after which nothing is of interest.
     pub(super) last: usize,

@@ -1,4 +1,4 @@
-//! The steps of the current execution, and what is to be run instead of each.
+//! The steps of the current execution, and the alternatives that are still to be run.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! One execution for each class of schedules that cannot be told apart.
+//! One execution for each class of equivalent schedules: dynamic partial-order reduction.
 //!
 //! Two schedules are equivalent when one becomes the other by exchanging adjacent segments whose
 //! [footprints](crate::Segment) are not in conflict: the same trace in the sense of
@@ -42,11 +42,11 @@
 //! would have done at another time is a guess otherwise, and a wrong guess costs an execution that
 //! is given up once it is seen to lead where others have been.
 //!
-//! # What it takes on trust
+//! # Assumption
 //!
-//! That tasks share state through tracked objects alone. The engine cannot see an `Arc<Mutex<_>>`,
-//! so the caller gives their word for it, by [`TrackedSharing`]. Without it, use
-//! [`Dfs`](super::Dfs), which reduces nothing.
+//! Tasks must share state through tracked objects only. The engine cannot see an `Arc<Mutex<_>>`,
+//! so the caller declares it, by [`TrackedSharing`]. Otherwise use [`Dfs`](super::Dfs), which
+//! reduces nothing.
 
 mod assignments;
 mod certificate;
@@ -75,7 +75,7 @@ use tree::Node;
 use crate::decision::Kind;
 use crate::{ChoicePoint, Decision, Limits, Observer, Proof, Segment, Strategy, TaskId};
 
-/// The caller's word that the tasks of a program share state through tracked objects only: those of
+/// Declares that the tasks of a program share state through tracked objects only: those of
 /// [`engine::sync`](crate::sync), or any that report their uses through an
 /// [`Object`](crate::Object).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ pub struct Dpor {
     tally: Tally,
 }
 
-/// What is counted.
+/// The counts of a search.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     classes: u64,
@@ -148,7 +148,7 @@ struct Tally {
 impl Dpor {
     /// A search that has not begun.
     #[must_use]
-    pub fn new(_word: TrackedSharing) -> Self {
+    pub fn new(_tracked_sharing: TrackedSharing) -> Self {
         Self {
             interner: Interner::new(),
             history: History::default(),
@@ -194,7 +194,7 @@ impl Dpor {
         share + width
     }
 
-    /// Whether nothing comes before it: it is no part of a search, or the first.
+    /// Whether it is a whole search, or the first part of one.
     #[must_use]
     pub fn is_first(&self) -> bool {
         self.base == 0 && self.choices.is_first()
@@ -282,7 +282,7 @@ impl Dpor {
         at.default_task()
     }
 
-    /// Goes on to the next assignment.
+    /// Moves on to the next assignment.
     fn next_assignment(&mut self) -> bool {
         // Another part has the assignments in its care, if there is one.
         if self.link.is_some() {

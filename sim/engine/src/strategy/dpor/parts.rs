@@ -1,11 +1,11 @@
 //! One search on several threads, with the same result for every number of threads.
 //!
-//! A part explores what lies below one step. Every so many executions it leaves the branches
-//! nearest to the root to others: where it does so follows from the number of its own executions,
-//! not from time. What a part finds to be run above the branches that are its own, it keeps until
-//! it is through. Then that is added where it belongs, part after part in the order
-//! of a depth-first search. Each assignment of values, faults and drops begins with a part of its
-//! own, which comes before those that it plans.
+//! A part explores the subtree below one step. Periodically it leaves the branches nearest to the
+//! root to others: when it does so follows from the number of its own executions, not from time. A
+//! part keeps the sequences that it finds above its own branches until it ends. Then they are added
+//! where they belong, part after part in the order of a depth-first search. Each assignment of
+//! values, faults and drops begins with a separate part, which comes before the assignments that it
+//! plans.
 //!
 //! # Why nothing is lost
 //!
@@ -73,7 +73,7 @@ use super::{Dpor, Tally, TrackedSharing};
 use crate::lock::{lock, wait};
 use crate::parallel::{Control, on_threads};
 
-/// How often a part leaves branches to others: once in so many of its executions.
+/// How often a part leaves branches to others: once in this number of its executions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Periods {
     /// Where each branch wakes all that sleeps, so that no execution will have to be given up for
@@ -117,7 +117,7 @@ impl Findings for () {
 ///
 /// If a worker panics.
 pub fn explore<T, R>(
-    word: TrackedSharing,
+    tracked_sharing: TrackedSharing,
     jobs: usize,
     control: &Control,
     worker: impl Fn() -> R + Sync,
@@ -126,7 +126,7 @@ where
     T: Findings,
     R: FnMut(Dpor) -> T,
 {
-    explore_split(word, jobs, Periods::default(), control, worker)
+    explore_split(tracked_sharing, jobs, Periods::default(), control, worker)
 }
 
 /// [`explore`] with other periods. The classes do not depend on them; their order does, and how
@@ -136,7 +136,7 @@ where
 ///
 /// If a worker panics.
 pub fn explore_split<T, R>(
-    word: TrackedSharing,
+    tracked_sharing: TrackedSharing,
     jobs: usize,
     periods: Periods,
     control: &Control,
@@ -155,7 +155,7 @@ where
         let _guard = Guard(&shared);
         let mut run = worker();
         while let Some((unit, job)) = shared.take(number, control) {
-            let mut part = Dpor::new(word);
+            let mut part = Dpor::new(tracked_sharing);
             part.interner = shared.interner.of_another_part();
             let others = Arc::clone(&shared) as Arc<dyn Coordination>;
             job.plant(&mut part, Link { others, unit, runs: 0, periods });
@@ -251,9 +251,9 @@ struct SearchQueue<T> {
     units: BTreeMap<u64, RunningJob>,
     /// The states whose branches are run by several parts; later ones have higher numbers.
     forks: BTreeMap<u64, Fork<T>>,
-    /// What is not put together yet, in order. What a assignment plans comes right after it and is
-    /// taken first, so for each assignment that is running there are no more of them than the
-    /// largest assignment has queue.
+    /// The assignments that are not merged yet, in order. Those that an assignment plans come
+    /// right after it and are taken first, so for each running assignment there are no more of
+    /// them than the largest assignment has places.
     queue: VecDeque<QueueEntry<T>>,
     total: Merged<T>,
     /// The share of the search that is put together.
@@ -264,10 +264,10 @@ struct SearchQueue<T> {
     partial: bool,
 }
 
-/// A place in the order of the assignments.
+/// An entry in the order of the assignments.
 struct QueueEntry<T> {
-    /// Its share of the search. A assignment is taken to be worth as much as all that follows from
-    /// one of those that it plans.
+    /// Its share of the search. An assignment counts as much as everything that follows from one
+    /// of those that it plans.
     share: f64,
     /// The share of the assignment that has been run, in whatever order.
     ran: f64,
@@ -381,7 +381,7 @@ impl<T: Findings> SearchQueue<T> {
         loop {
             match parent {
                 Parent::Branch(number, at) => {
-                    // What nobody wants any more is gone.
+                    // The result is not wanted any more.
                     let Some(fork) = self.forks.get_mut(&number) else { return };
                     if !fork.finish(at, done) {
                         return;
@@ -498,7 +498,7 @@ impl<T: Findings> SearchQueue<T> {
         done
     }
 
-    /// Whether what comes of a part is still of interest.
+    /// Whether the result of a part is still wanted.
     fn wants(&self, unit: u64) -> bool {
         let Some(unit) = self.units.get(&unit) else { return false };
         let mut parent = unit.parent;

@@ -1,4 +1,4 @@
-//! Wakeup trees: what is still to be run from a state, as sequences that share beginnings.
+//! Wakeup trees: the sequences that are still to be run from a state, with shared beginnings.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::event::{Process, SegmentEvent};
 use super::frame::Frame;
 use super::history::happens_before;
 
-/// A step to be run, and what is known to follow it.
+/// A step to be run, and the steps that are known to follow it.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     /// What the step did when it was last seen; whose it is, above all.
