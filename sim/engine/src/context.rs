@@ -268,6 +268,7 @@ pub(super) fn with<R>(f: impl FnOnce(&Context) -> R) -> R {
 }
 
 /// Whether an execution is running on this thread: whether the caller is inside a simulation.
+#[inline]
 #[must_use]
 pub fn is_simulated() -> bool {
     with(|cx| cx.active.get())
@@ -275,6 +276,7 @@ pub fn is_simulated() -> bool {
 
 /// Whether the execution on this thread is over and its remaining tasks are being dropped: a task
 /// that is spawned now never runs.
+#[inline]
 #[must_use]
 pub fn is_closing() -> bool {
     with(|cx| cx.closing.get())

@@ -2,13 +2,13 @@
 //!
 //! # The problem
 //!
-//! A program of tasks that talk to one another behaves in as many ways as there are orders of their
-//! steps, moments of their timers, and places where something fails or is cancelled. A test on a
-//! real executor sees one of them, and not the same one next time.
+//! A program of communicating tasks behaves differently for each order of their steps, each moment
+//! of their timers, and each place where something fails or is cancelled. A test on a real executor
+//! sees one of these behaviours, and another one next time.
 //!
-//! Here every such thing is a *decision*, and a [`Strategy`] makes it. One execution is one
-//! straight run of the program under a strategy; the decisions are [written down](crate::decision),
-//! and the same decisions give the same run.
+//! Here each of these is a *decision*, and a [`Strategy`] makes it. One execution is one straight
+//! run of the program under a strategy; the decisions are [recorded](crate::decision), and the same
+//! decisions give the same run.
 //!
 //! # An example
 //!
@@ -66,16 +66,31 @@
 //! [choice](choose) is 0, and no [fault] strikes. So the empty list of decisions is a schedule too:
 //! the *default schedule*.
 //!
+//! # Terms
+//!
+//! - An *execution* runs the program once, from the first step to the end.
+//! - A *step* is one entry of its log: a poll segment of a task, or a move of the clock.
+//! - A *decision* is the answer to one question: which task runs next, which value a choice takes,
+//!   whether a fault strikes, whether a task is dropped. One that differs from the default is a
+//!   *departure*. An execution's departures are its [decision vector](decision::Decisions): the
+//!   *schedule*.
+//! - A *footprint* lists the accesses of a segment to tracked objects. Two segments *conflict* if
+//!   the order of two of their accesses can be observed.
+//! - Two schedules are of one *class* if exchanging adjacent segments without a conflict turns one
+//!   into the other.
+//! - An *assignment* gives values to the places that ask for a choice, a fault or a drop.
+//! - A *part* is a subtree of a search that one thread runs.
+//!
 //! # Limits
 //!
 //! - One execution runs on one thread. A waker may be sent elsewhere, but a wake from a foreign
 //!   thread may be lost, and no order that another thread takes part in is under control.
-//! - Code that asks the real time, iterates a `HashMap` with a random state, or keeps state from
-//!   one execution to the next is not deterministic. [`Engine::repeat`] finds out.
+//! - Code that reads the real time, iterates a `HashMap` with a random state, or keeps state from
+//!   one execution to the next is not deterministic. [`Engine::repeat`] detects it.
 //! - Primitives of other crates (`tokio::sync`, `futures`) work, because they need wakers only.
 //!   Their state is not tracked, though: the random strategies do not care, but an exhaustive
 //!   search that reduces is sound only over tracked objects.
-//! - A segment that never returns hangs the execution: the budgets of [`Limits`] are looked at
+//! - A segment that never returns hangs the execution: the budgets of [`Limits`] are checked
 //!   between segments.
 
 #![forbid(unsafe_code)]

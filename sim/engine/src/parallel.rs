@@ -170,7 +170,7 @@ pub fn run_splittable<P, T, R>(
         change: Condvar::new(),
     };
     on_threads(jobs, |_| {
-        let _guard = Guard(&splitting);
+        let _guard = StopOnPanic(&splitting);
         let mut run = worker();
         while let Some((number, part)) = splitting.take(control) {
             let result = run(part, &|rest| splitting.hand_over(number, rest));
@@ -276,9 +276,9 @@ impl<P, T, M: FnMut(T) -> ControlFlow<()>> PartQueue<P, T, M> {
 }
 
 /// Ends the work if a worker panics: the others would wait for it.
-struct Guard<'a, P, T, M>(&'a Splitting<P, T, M>);
+struct StopOnPanic<'a, P, T, M>(&'a Splitting<P, T, M>);
 
-impl<P, T, M> Drop for Guard<'_, P, T, M> {
+impl<P, T, M> Drop for StopOnPanic<'_, P, T, M> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.lock().parts.clear();

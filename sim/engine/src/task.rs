@@ -248,6 +248,7 @@ impl Drop for JoinHandle {
 }
 
 /// Lets any other task that can run go first.
+#[inline]
 pub fn yield_now() -> YieldNow {
     YieldNow { polled: false }
 }
@@ -274,23 +275,27 @@ impl Future for YieldNow {
 }
 
 /// The virtual time, in milliseconds since the execution began.
+#[inline]
 #[must_use]
 pub fn now() -> u64 {
     context::now()
 }
 
 /// Waits for `ms` virtual milliseconds. Zero yields.
+#[inline]
 pub fn sleep(ms: u64) -> Sleep {
     sleep_until(now().saturating_add(ms))
 }
 
 /// Waits for a length of virtual time, rounded up to whole milliseconds.
+#[inline]
 pub fn sleep_for(duration: Duration) -> Sleep {
     sleep(u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
 
 /// Waits until the virtual time is `deadline` milliseconds or later. A deadline that has passed
 /// yields.
+#[inline]
 pub fn sleep_until(deadline: u64) -> Sleep {
     Sleep { deadline, timer: None, yielded: false }
 }
@@ -383,6 +388,7 @@ pub fn fault(site: impl Into<Site>) -> bool {
 }
 
 /// The running task's number in this execution.
+#[inline]
 #[must_use]
 pub fn current() -> TaskId {
     context::with(|cx| cx.current.get())
@@ -407,6 +413,7 @@ pub fn task_name(id: TaskId) -> String {
 }
 
 /// How many segments have been polled before this one, over all tasks.
+#[inline]
 #[must_use]
 pub fn current_step() -> u64 {
     context::step()

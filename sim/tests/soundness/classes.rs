@@ -11,7 +11,7 @@ use mapi_sync_sim::engine::{
 
 /// A step of a trace, kept for the count of classes.
 #[derive(Clone, Debug)]
-pub(super) struct Step {
+pub(super) struct TraceStep {
     key: TaskKey,
     clock: bool,
     effects: Vec<Effect>,
@@ -22,7 +22,7 @@ pub(super) struct Step {
 /// A search that keeps each execution's trace.
 pub(super) struct Recorder<S> {
     pub(super) search: S,
-    pub(super) trace: Vec<Step>,
+    pub(super) trace: Vec<TraceStep>,
 }
 
 impl<S: Strategy> Recorder<S> {
@@ -71,7 +71,7 @@ impl<S: Strategy> Observer for Recorder<S> {
         if let Some(observer) = self.search.observer() {
             observer.segment(segment);
         }
-        self.trace.push(Step {
+        self.trace.push(TraceStep {
             key: segment.key,
             clock: segment.task == TaskId::CLOCK,
             effects: segment.effects.to_vec(),
@@ -93,7 +93,7 @@ fn departures(choices: &[Chosen]) -> Vec<(usize, Chosen)> {
 }
 
 /// The objects that a step used, and how.
-fn accesses(step: &Step) -> impl Iterator<Item = (ObjectId, Mode)> + '_ {
+fn accesses(step: &TraceStep) -> impl Iterator<Item = (ObjectId, Mode)> + '_ {
     step.effects.iter().filter_map(|effect| match effect {
         Effect::Access(object, mode) => Some((*object, *mode)),
         Effect::After(_) => None,
@@ -105,8 +105,8 @@ fn accesses(step: &Step) -> impl Iterator<Item = (ObjectId, Mode)> + '_ {
 pub(super) type Class =
     BTreeMap<(TaskKey, usize), (Vec<(usize, Chosen)>, BTreeSet<(TaskKey, usize)>)>;
 
-pub(super) fn class(trace: &[Step]) -> Class {
-    let conflict = |a: &Step, b: &Step| {
+pub(super) fn class(trace: &[TraceStep]) -> Class {
+    let conflict = |a: &TraceStep, b: &TraceStep| {
         accesses(a).any(|(object, mode)| {
             accesses(b).any(|(same, theirs)| same == object && mode.conflicts(theirs))
         })

@@ -7,11 +7,11 @@
 /// seed and its number only. [`run_chunks`](crate::parallel::run_chunks) does so if its chunks are
 /// multiples of [`SIZE`](Self::SIZE).
 #[derive(Clone, Debug, Default)]
-pub struct Block {
+pub struct LearningBlock {
     last: Option<u64>,
 }
 
-impl Block {
+impl LearningBlock {
     /// How many executions make a block.
     pub const SIZE: u64 = 32;
 

@@ -19,7 +19,7 @@ mod table;
 mod urw;
 mod watched;
 
-pub use block::Block;
+pub use block::LearningBlock;
 pub use cancellations::Cancellations;
 pub use dfs::{Bound, Dfs};
 pub use dfs_rounds::explore_rounds;

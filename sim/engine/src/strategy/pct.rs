@@ -1,7 +1,7 @@
 //! Random priorities with few changes: finds bugs that need few ordering constraints, with a stated
 //! probability.
 
-use super::block::Block;
+use super::block::LearningBlock;
 use super::seeded::Seeded;
 use crate::{ChoicePoint, Decision, Strategy, TaskId};
 
@@ -15,12 +15,13 @@ use crate::{ChoicePoint, Decision, Strategy, TaskId};
 /// make certain) in a program of `n` tasks and `k` decisions is found by one execution with a
 /// probability of at least `1 / (n * k^(depth-1))`.
 ///
-/// The number of decisions is the most that any execution of the same [block](Block) had before.
+/// The number of decisions is the most that any execution of the same [block](LearningBlock) had
+/// before.
 #[derive(Clone, Debug)]
 pub struct Pct {
     seeded: Seeded,
     depth: u32,
-    block: Block,
+    block: LearningBlock,
     /// By task number: 0 is none yet, and the greatest goes first.
     priorities: Vec<u64>,
     clock: u64,
@@ -42,7 +43,7 @@ impl Pct {
         Self {
             seeded: Seeded::new(seed),
             depth,
-            block: Block::default(),
+            block: LearningBlock::default(),
             priorities: Vec::new(),
             clock: 0,
             changes: Vec::new(),

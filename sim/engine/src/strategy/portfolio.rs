@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::{Block, Pct, Pos, Random, RoundRobin, Surw, Urw};
+use super::{LearningBlock, Pct, Pos, Random, RoundRobin, Surw, Urw};
 use crate::{ChoicePoint, Decision, Observer, Strategy, TaskId, UniformRng, mix};
 
 /// The random strategies in turns, since each is blind to bugs that another finds at once.
@@ -38,7 +38,7 @@ enum Member {
 
 /// The members' turns in a block: first those that find the easy bugs.
 #[rustfmt::skip]
-const TURNS: [Member; Block::SIZE as usize] = {
+const TURNS: [Member; LearningBlock::SIZE as usize] = {
     use Member::{Pct, Pos, Random, RoundRobin, Surw, Urw};
     [
         Urw, Urw, Urw, Surw, Pct(2), Urw, Pct(2), Urw,
@@ -78,7 +78,7 @@ impl Portfolio {
 
 impl Strategy for Portfolio {
     fn begin(&mut self, index: u64) -> bool {
-        let turn = index % Block::SIZE;
+        let turn = index % LearningBlock::SIZE;
         self.now = TURNS[turn as usize];
         // Those that learn from one execution for the next count their own, block by block.
         let same = |other: &&Member| mem::discriminant(*other) == mem::discriminant(&self.now);
@@ -147,7 +147,7 @@ mod tests {
                     range.map(&mut run).collect::<Vec<_>>()
                 }
             };
-            run_chunks(500, Block::SIZE, jobs, &Control::new(), worker, |chunk| {
+            run_chunks(500, LearningBlock::SIZE, jobs, &Control::new(), worker, |chunk| {
                 all.extend(chunk);
                 ControlFlow::Continue(())
             });

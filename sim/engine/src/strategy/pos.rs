@@ -11,9 +11,9 @@ use crate::{ChoicePoint, Decision, Observer, Segment, Strategy, TaskId};
 /// up, here a segment keeps what it drew, unless one runs that is in conflict with it: then it
 /// draws anew, so that the order of each two that race is decided afresh.
 ///
-/// Which segments are in conflict is known from the first execution of the [block](super::Block).
-/// In it, and where a strategy's executions are no blocks, no segment draws anew: that is the
-/// paper's basic algorithm.
+/// Which segments are in conflict is known from the first execution of the
+/// [block](super::LearningBlock). In it, and where a strategy's executions are no blocks, no
+/// segment draws anew: that is the paper's basic algorithm.
 #[derive(Clone, Debug)]
 pub struct Pos {
     seeded: Seeded,
@@ -106,7 +106,7 @@ impl Observer for Pos {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::strategy::Block;
+    use crate::strategy::LearningBlock;
     use crate::{self as engine, Engine, Limits, Object};
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
                 );
             };
             engine.execute(index, main).unwrap();
-            if index % Block::SIZE != 0 {
+            if index % LearningBlock::SIZE != 0 {
                 counted += 1;
                 let trace: Vec<usize> = engine.trace().map(TaskId::index).collect();
                 let short = trace.iter().position(|task| *task == 2);

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::block::Block;
+use super::block::LearningBlock;
 use crate::{Mode, ObjectId, Segment, TaskId, TaskKey};
 
 /// The objects that each segment of an execution used. Segments are known by their task, and by how
 /// many of it came before.
 ///
 /// The uses of a segment are unknown before it has run. In another execution of the same program
-/// they are most likely the same as in this one. That one is the first of a [block](Block), and
-/// what it showed holds for the rest.
+/// they are most likely the same as in this one. That one is the first of a [block](LearningBlock),
+/// and what it showed holds for the rest.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Profile {
-    block: Block,
+    block: LearningBlock,
     /// Whether this execution is the one that is learned from.
     learns: bool,
     /// What all segments used, one after another.
@@ -29,7 +29,7 @@ impl Profile {
     /// Moves on to an execution. Returns whether earlier findings hold for it.
     pub(super) fn begin(&mut self, index: u64) -> bool {
         let goes_on = self.block.goes_on(index);
-        self.learns = index.is_multiple_of(Block::SIZE);
+        self.learns = index.is_multiple_of(LearningBlock::SIZE);
         if !goes_on {
             self.uses.clear();
             self.segments.clear();

@@ -12,9 +12,9 @@ use crate::{ChoicePoint, Decision, Observer, Segment, Strategy, TaskId, TaskKey}
 /// the next of those segments, with a probability in proportion to how many of them it has left;
 /// until it does, the others run at random as far as they would not.
 ///
-/// Which segments use the object is known from the first execution of the [block](super::Block),
-/// which is random. Tasks that wait are not meant; if all that can run would be held back, another
-/// task is.
+/// Which segments use the object is known from the first execution of the
+/// [block](super::LearningBlock), which is random. Tasks that wait are not meant; if all that can
+/// run would be held back, another task is.
 #[derive(Clone, Debug)]
 pub struct Surw {
     seeded: Seeded,
@@ -159,7 +159,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::strategy::{Block, Urw};
+    use crate::strategy::{LearningBlock, Urw};
     use crate::{self as engine, Engine, Limits, Object};
 
     type Seen = Arc<Mutex<Vec<u32>>>;
@@ -191,7 +191,7 @@ mod tests {
             let seen = Seen::default();
             engine.execute(index, program(Arc::clone(&seen))).unwrap();
             // A block's first executions only learn.
-            if index % Block::SIZE > 3 {
+            if index % LearningBlock::SIZE > 3 {
                 *orders.entry(seen.lock().unwrap().clone()).or_default() += 1;
                 total += 1;
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::block::Block;
+use super::block::LearningBlock;
 use super::seeded::Seeded;
 use crate::{ChoicePoint, Decision, Strategy, TaskId, TaskKey};
 
@@ -14,25 +14,25 @@ use crate::{ChoicePoint, Decision, Strategy, TaskId, TaskKey};
 /// every interleaving is equally likely: a long task does not drown a short one. What a task is
 /// still to spawn counts as its own, or tasks spawned late would run late.
 ///
-/// A task's expected length is what it had in the first execution of the same [block](Block), in
-/// which all tasks count alike.
+/// A task's expected length is what it had in the first execution of the same
+/// [block](LearningBlock), in which all tasks count alike.
 #[derive(Clone, Debug)]
 pub struct Urw {
     seeded: Seeded,
-    block: Block,
+    block: LearningBlock,
     /// Whether this is a block's first execution.
     learns: bool,
     /// Segments of a task and of all that it spawns.
     lengths: BTreeMap<TaskKey, u32>,
     /// Of this execution, by task number.
-    known: Vec<Known>,
+    known: Vec<TaskEstimate>,
     /// The tasks of this execution by the key that their next child will have.
     spawners: BTreeMap<TaskKey, usize>,
     weights: Vec<(u32, TaskId)>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Known {
+struct TaskEstimate {
     key: TaskKey,
     parent: Option<usize>,
     children: u32,
@@ -50,7 +50,7 @@ impl Urw {
     pub fn new(seed: u64) -> Self {
         Self {
             seeded: Seeded::new(seed),
-            block: Block::default(),
+            block: LearningBlock::default(),
             learns: false,
             lengths: BTreeMap::new(),
             known: Vec::new(),
@@ -63,7 +63,7 @@ impl Urw {
     fn learn(&mut self) {
         // Children have higher numbers than their parents.
         for number in (0..self.known.len()).rev() {
-            let Known { key, parent, run, spawned, .. } = self.known[number];
+            let TaskEstimate { key, parent, run, spawned, .. } = self.known[number];
             let length = run + spawned;
             self.lengths.insert(key, length);
             if let Some(parent) = parent {
@@ -88,7 +88,14 @@ impl Urw {
                 self.spawners.insert(known.key.child(known.children), parent);
             }
             self.spawners.insert(key.child(0), number);
-            self.known.push(Known { key, parent, children: 0, expected, run: 0, spawned: 0 });
+            self.known.push(TaskEstimate {
+                key,
+                parent,
+                children: 0,
+                expected,
+                run: 0,
+                spawned: 0,
+            });
         }
     }
 
@@ -169,7 +176,7 @@ mod tests {
         let mut total = 0;
         for index in 0..30_000 {
             engine.execute(index, main()).unwrap();
-            if index % Block::SIZE > 3 {
+            if index % LearningBlock::SIZE > 3 {
                 *seen.entry(engine.trace().collect()).or_default() += 1;
                 total += 1;
             }

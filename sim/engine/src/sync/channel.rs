@@ -33,14 +33,14 @@ pub fn unbounded<T>(name: &'static str) -> (Sender<T>, Receiver<T>) {
 
 fn channel<T>(name: &'static str, room: Option<Arc<Permits>>) -> (Sender<T>, Receiver<T>) {
     let tail = Object::new(name);
-    let state = State {
+    let state = ChannelState {
         queue: VecDeque::new(),
         senders: 1,
         receiving: true,
         waker: None,
         departures: Vec::new(),
     };
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(ChannelShared {
         head: tail.part(1),
         doors: tail.part(2),
         tail,
@@ -53,16 +53,16 @@ fn channel<T>(name: &'static str, room: Option<Arc<Permits>>) -> (Sender<T>, Rec
 /// Sending writes the tail, receiving writes the head, and a message orders its own sending before
 /// its receiving. So sending to a channel that is not empty and receiving from it commute, as they
 /// must.
-struct Shared<T> {
+struct ChannelShared<T> {
     tail: Object,
     head: Object,
     /// That senders leave: in any order.
     doors: Object,
     room: Option<Arc<Permits>>,
-    state: Mutex<State<T>>,
+    state: Mutex<ChannelState<T>>,
 }
 
-struct State<T> {
+struct ChannelState<T> {
     /// Each message with the step that sent it.
     queue: VecDeque<(u64, T)>,
     senders: usize,
@@ -121,7 +121,7 @@ pub enum TryRecvError {
 
 /// The sending side. Clones send to the same channel; when the last is gone, the channel is closed.
 pub struct Sender<T> {
-    shared: Arc<Shared<T>>,
+    shared: Arc<ChannelShared<T>>,
 }
 
 impl<T> Sender<T> {
@@ -212,7 +212,7 @@ impl<T> fmt::Debug for Sender<T> {
 
 /// The receiving side. Dropping it closes the channel and drops what is in it.
 pub struct Receiver<T> {
-    shared: Arc<Shared<T>>,
+    shared: Arc<ChannelShared<T>>,
 }
 
 impl<T> Receiver<T> {
@@ -237,7 +237,7 @@ impl<T> Receiver<T> {
     }
 }
 
-impl<T> Shared<T> {
+impl<T> ChannelShared<T> {
     /// Takes the next message; otherwise returns whether none will come. A task that has waited
     /// could not have run before.
     fn take(&self, waited: bool) -> Result<T, bool> {
@@ -298,7 +298,7 @@ impl<T> fmt::Debug for Receiver<T> {
 }
 
 struct Recv<'a, T> {
-    shared: &'a Shared<T>,
+    shared: &'a ChannelShared<T>,
     waits: bool,
     done: bool,
 }

@@ -14,17 +14,17 @@ use crate::wakeup::Wakeup;
 /// A manual-reset event, as `CreateEvent` makes it: every waiter passes while it is set.
 #[derive(Clone)]
 pub struct Event {
-    shared: Arc<Shared>,
+    shared: Arc<EventShared>,
 }
 
-struct Shared {
+struct EventShared {
     object: Object,
     /// What resetting is in conflict with, and setting is not: a wait that succeeded.
     passing: Object,
-    state: Mutex<State>,
+    state: Mutex<EventState>,
 }
 
-struct State {
+struct EventState {
     /// The step that set it.
     set: Option<u64>,
     next_ticket: u64,
@@ -36,9 +36,13 @@ impl Event {
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         let object = Object::new(name);
-        let state = State { set: None, next_ticket: 0, waiters: Vec::new() };
+        let state = EventState { set: None, next_ticket: 0, waiters: Vec::new() };
         Self {
-            shared: Arc::new(Shared { object, passing: object.part(1), state: Mutex::new(state) }),
+            shared: Arc::new(EventShared {
+                object,
+                passing: object.part(1),
+                state: Mutex::new(state),
+            }),
         }
     }
 
@@ -79,7 +83,7 @@ impl fmt::Debug for Event {
 }
 
 struct Wait {
-    shared: Arc<Shared>,
+    shared: Arc<EventShared>,
     ticket: Option<u64>,
     polled: bool,
     done: bool,

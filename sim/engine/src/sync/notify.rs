@@ -18,15 +18,15 @@ use crate::wakeup::Wakeup;
 /// for the next who comes, once.
 #[derive(Clone)]
 pub struct Notify {
-    shared: Arc<Shared>,
+    shared: Arc<NotifyShared>,
 }
 
-struct Shared {
+struct NotifyShared {
     object: Object,
-    state: Mutex<State>,
+    state: Mutex<NotifyState>,
 }
 
-struct State {
+struct NotifyState {
     /// The step that left a notification behind.
     kept: Option<u64>,
     next_ticket: u64,
@@ -40,9 +40,15 @@ impl Notify {
     /// A notifier of this name.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        let state =
-            State { kept: None, next_ticket: 0, queue: VecDeque::new(), notified: Vec::new() };
-        Self { shared: Arc::new(Shared { object: Object::new(name), state: Mutex::new(state) }) }
+        let state = NotifyState {
+            kept: None,
+            next_ticket: 0,
+            queue: VecDeque::new(),
+            notified: Vec::new(),
+        };
+        Self {
+            shared: Arc::new(NotifyShared { object: Object::new(name), state: Mutex::new(state) }),
+        }
     }
 
     /// Wakes the first waiting task; if there is none, the next one does not have to wait.
@@ -67,11 +73,15 @@ impl Notify {
     /// Waits to be notified. It stands in the queue from the segment that follows its first poll,
     /// or from [`enable`](Notified::enable).
     pub fn notified(&self) -> Notified {
-        Notified { shared: Arc::clone(&self.shared), stage: Stage::New, point: Point::default() }
+        Notified {
+            shared: Arc::clone(&self.shared),
+            stage: NotifiedStage::New,
+            point: Point::default(),
+        }
     }
 }
 
-impl Shared {
+impl NotifyShared {
     fn notify_one(&self, keep: bool) {
         self.object.write();
         let mut state = lock(&self.state);
@@ -95,16 +105,16 @@ impl Shared {
     }
 
     /// Stands in the queue, or takes a kept notification.
-    fn stand(&self, waker: Option<Wakeup>) -> Stage {
+    fn stand(&self, waker: Option<Wakeup>) -> NotifiedStage {
         self.object.write();
         let mut state = lock(&self.state);
         if state.kept.take().is_some() {
-            return Stage::Done;
+            return NotifiedStage::Done;
         }
         let ticket = state.next_ticket;
         state.next_ticket += 1;
         state.queue.push_back((ticket, waker));
-        Stage::Queued(ticket)
+        NotifiedStage::Queued(ticket)
     }
 }
 
@@ -115,7 +125,7 @@ impl fmt::Debug for Notify {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum NotifiedStage {
     New,
     Queued(u64),
     Done,
@@ -125,15 +135,15 @@ enum Stage {
 /// passes the notification on.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Notified {
-    shared: Arc<Shared>,
-    stage: Stage,
+    shared: Arc<NotifyShared>,
+    stage: NotifiedStage,
     point: Point,
 }
 
 impl Notified {
     /// Stands in the queue now, within the running segment.
     pub fn enable(&mut self) {
-        if self.stage == Stage::New {
+        if self.stage == NotifiedStage::New {
             self.stage = self.shared.stand(None);
         }
     }
@@ -145,19 +155,19 @@ impl Future for Notified {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         match this.stage {
-            Stage::New => {
+            NotifiedStage::New => {
                 std::task::ready!(this.point.poll(cx));
                 this.stage = this.shared.stand(Some(Wakeup::new(cx)));
-                if this.stage == Stage::Done {
+                if this.stage == NotifiedStage::Done {
                     return Poll::Ready(());
                 }
             }
-            Stage::Queued(ticket) => {
+            NotifiedStage::Queued(ticket) => {
                 let mut state = lock(&this.shared.state);
                 if let Some(at) = state.notified.iter().position(|(n, ..)| *n == ticket) {
                     let (_, step, _) = state.notified.remove(at);
                     drop(state);
-                    this.stage = Stage::Done;
+                    this.stage = NotifiedStage::Done;
                     context::consumed(this.shared.object.id(), step);
                     return Poll::Ready(());
                 }
@@ -167,7 +177,7 @@ impl Future for Notified {
                 drop(state);
                 this.shared.object.read();
             }
-            Stage::Done => return Poll::Ready(()),
+            NotifiedStage::Done => return Poll::Ready(()),
         }
         context::waits_for(WaitFor::Object {
             kind: "a notification of",
@@ -180,7 +190,7 @@ impl Future for Notified {
 
 impl Drop for Notified {
     fn drop(&mut self) {
-        let Stage::Queued(ticket) = self.stage else { return };
+        let NotifiedStage::Queued(ticket) = self.stage else { return };
         self.shared.object.write();
         let mut state = lock(&self.shared.state);
         let mut gone = None;

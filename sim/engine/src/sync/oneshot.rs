@@ -15,20 +15,20 @@ use crate::wakeup::Wakeup;
 /// A channel of this name that passes one message.
 #[must_use]
 pub fn oneshot<T>(name: &'static str) -> (OneshotSender<T>, OneshotReceiver<T>) {
-    let state = State { message: None, sent: None, receiving: true, waker: None };
-    let shared = Arc::new(Shared { object: Object::new(name), state: Mutex::new(state) });
+    let state = OneshotState { message: None, sent: None, receiving: true, waker: None };
+    let shared = Arc::new(OneshotShared { object: Object::new(name), state: Mutex::new(state) });
     (
         OneshotSender { shared: Arc::clone(&shared) },
         OneshotReceiver { shared, waits: false, received: false },
     )
 }
 
-struct Shared<T> {
+struct OneshotShared<T> {
     object: Object,
-    state: Mutex<State<T>>,
+    state: Mutex<OneshotState<T>>,
 }
 
-struct State<T> {
+struct OneshotState<T> {
     message: Option<T>,
     /// The step at which the sender sent, or left.
     sent: Option<u64>,
@@ -36,7 +36,7 @@ struct State<T> {
     waker: Option<Wakeup>,
 }
 
-impl<T> Shared<T> {
+impl<T> OneshotShared<T> {
     fn finish(&self, message: Option<T>) -> Option<T> {
         self.object.write();
         let mut state = lock(&self.state);
@@ -56,7 +56,7 @@ impl<T> Shared<T> {
 
 /// Sends the message.
 pub struct OneshotSender<T> {
-    shared: Arc<Shared<T>>,
+    shared: Arc<OneshotShared<T>>,
 }
 
 impl<T> OneshotSender<T> {
@@ -95,7 +95,7 @@ impl<T> fmt::Debug for OneshotSender<T> {
 
 /// Waits for the message; [`RecvError`] if the sender left without sending.
 pub struct OneshotReceiver<T> {
-    shared: Arc<Shared<T>>,
+    shared: Arc<OneshotShared<T>>,
     waits: bool,
     received: bool,
 }

@@ -18,10 +18,10 @@ use crate::wakeup::Wakeup;
 pub(super) struct Permits {
     object: Object,
     kind: &'static str,
-    state: Mutex<State>,
+    state: Mutex<PermitState>,
 }
 
-struct State {
+struct PermitState {
     free: usize,
     closed: bool,
     next_ticket: u64,
@@ -38,7 +38,7 @@ struct Waiter {
 
 impl Permits {
     pub(super) fn new(kind: &'static str, name: &'static str, free: usize) -> Self {
-        let state = State {
+        let state = PermitState {
             free,
             closed: false,
             next_ticket: 0,
@@ -64,7 +64,7 @@ impl Permits {
     }
 
     pub(super) fn acquire(self: Arc<Self>, need: usize) -> Acquire {
-        Acquire { permits: self, need, stage: Stage::New, point: Point::default() }
+        Acquire { permits: self, need, stage: AcquireStage::New, point: Point::default() }
     }
 
     /// Gives permits back.
@@ -99,7 +99,7 @@ impl Permits {
     }
 }
 
-impl State {
+impl PermitState {
     fn grant(&mut self) -> Vec<Wakeup> {
         let mut wakers = Vec::new();
         while let Some(first) = self.queue.front() {
@@ -117,7 +117,7 @@ impl State {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum AcquireStage {
     New,
     Queued(u64),
     Done,
@@ -127,7 +127,7 @@ enum Stage {
 pub(super) struct Acquire {
     permits: Arc<Permits>,
     need: usize,
-    stage: Stage,
+    stage: AcquireStage,
     point: Point,
 }
 
@@ -138,30 +138,30 @@ impl Future for Acquire {
         std::task::ready!(self.point.poll(cx));
         let this = &mut *self;
         match this.stage {
-            Stage::New => {
+            AcquireStage::New => {
                 this.permits.object.write();
                 let mut state = lock(&this.permits.state);
                 if state.closed {
-                    this.stage = Stage::Done;
+                    this.stage = AcquireStage::Done;
                     return Poll::Ready(false);
                 }
                 if state.queue.is_empty() && state.free >= this.need {
                     state.free -= this.need;
-                    this.stage = Stage::Done;
+                    this.stage = AcquireStage::Done;
                     return Poll::Ready(true);
                 }
                 let ticket = state.next_ticket;
                 state.next_ticket += 1;
                 state.queue.push_back(Waiter { ticket, need: this.need, waker: Wakeup::new(cx) });
-                this.stage = Stage::Queued(ticket);
+                this.stage = AcquireStage::Queued(ticket);
             }
-            Stage::Queued(ticket) => {
+            AcquireStage::Queued(ticket) => {
                 let mut state = lock(&this.permits.state);
                 if let Some(at) = state.granted.iter().position(|(granted, _)| *granted == ticket) {
                     let (_, step) = state.granted.remove(at);
                     drop(state);
                     context::consumed(this.permits.object.id(), step);
-                    this.stage = Stage::Done;
+                    this.stage = AcquireStage::Done;
                     return Poll::Ready(true);
                 }
                 if let Some(waiter) = state.queue.iter_mut().find(|waiter| waiter.ticket == ticket)
@@ -173,11 +173,11 @@ impl Future for Acquire {
                 } else {
                     drop(state);
                     this.permits.object.read();
-                    this.stage = Stage::Done;
+                    this.stage = AcquireStage::Done;
                     return Poll::Ready(false);
                 }
             }
-            Stage::Done => return Poll::Ready(true),
+            AcquireStage::Done => return Poll::Ready(true),
         }
         context::waits_for(WaitFor::Object { kind: this.permits.kind, name: this.permits.name() });
         context::enqueued_on(this.permits.object.id());
@@ -187,7 +187,7 @@ impl Future for Acquire {
 
 impl Drop for Acquire {
     fn drop(&mut self) {
-        let Stage::Queued(ticket) = self.stage else { return };
+        let AcquireStage::Queued(ticket) = self.stage else { return };
         self.permits.object.write();
         let mut state = lock(&self.permits.state);
         let mut gone = None;

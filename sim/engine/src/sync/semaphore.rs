@@ -42,11 +42,6 @@ impl Semaphore {
         self.permits.try_acquire(1).then(|| Permit { permits: Arc::clone(&self.permits) })
     }
 
-    /// Adds permits.
-    pub fn add_permits(&self, count: usize) {
-        self.permits.release(count);
-    }
-
     /// How many permits are free.
     #[must_use]
     pub fn available_permits(&self) -> usize {

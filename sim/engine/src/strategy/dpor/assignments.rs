@@ -33,7 +33,7 @@ pub(super) struct Assignment {
 
 /// A place that was asked for its value.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct AskedPlace {
     /// How many values it takes.
     arity: u32,
     /// The depth of the step that asked.
@@ -47,7 +47,7 @@ struct Asked {
 pub(super) struct Choices {
     assignment: Assignment,
     /// The places that the current execution has asked.
-    asked: BTreeMap<Place, Asked>,
+    asked: BTreeMap<Place, AskedPlace>,
     /// How often each task asked at each site.
     counts: BTreeMap<(Kind, TaskKey, u32), u32>,
     /// How many faults and drops an execution may have.
@@ -74,7 +74,7 @@ impl Choices {
         let place = Place { kind: at.kind, task: at.key, site, ordinal: *count };
         *count += 1;
         let number = self.asked.len();
-        self.asked.insert(place, Asked { arity: at.arity, step, number });
+        self.asked.insert(place, AskedPlace { arity: at.arity, step, number });
         let budget = self.budgets.entry(at.kind).or_default();
         *budget = at.left.max(*budget);
         self.assignment.values.get(&place).copied().unwrap_or(0)
@@ -119,10 +119,11 @@ impl Choices {
     }
 
     /// The places of the assignment that were asked before none of the others.
-    fn last(&self, before: impl Fn(usize, usize) -> bool) -> Vec<(&Place, Asked)> {
+    fn last(&self, before: impl Fn(usize, usize) -> bool) -> Vec<(&Place, AskedPlace)> {
         let asked: Vec<_> =
             self.assignment.values.keys().map(|place| (place, self.asked[place])).collect();
-        let is_last = |one: &Asked| !asked.iter().any(|(_, other)| one.is_before(other, &before));
+        let is_last =
+            |one: &AskedPlace| !asked.iter().any(|(_, other)| one.is_before(other, &before));
         asked.iter().filter(|(_, one)| is_last(one)).copied().collect()
     }
 
@@ -163,7 +164,7 @@ impl Choices {
     }
 }
 
-impl Asked {
+impl AskedPlace {
     fn is_before(&self, other: &Self, before: impl Fn(usize, usize) -> bool) -> bool {
         if self.step == other.step {
             self.number < other.number

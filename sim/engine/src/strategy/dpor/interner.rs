@@ -15,12 +15,12 @@ pub(super) const CLOCK: Process = 0;
 /// known yet.
 #[derive(Debug)]
 pub(super) struct Interner {
-    shared: Arc<Mutex<Known>>,
-    known: Known,
+    shared: Arc<Mutex<Tables>>,
+    known: Tables,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct Tables {
     // Never iterated.
     processes: HashMap<u64, Process, BuildHasherDefault<Hashed>>,
     keys: Vec<TaskKey>,
@@ -29,14 +29,14 @@ struct Known {
 
 impl Interner {
     pub(super) fn new() -> Self {
-        let mut known = Known::default();
+        let mut known = Tables::default();
         known.process(TaskKey::CLOCK);
         Self { shared: Arc::new(Mutex::new(known.clone())), known }
     }
 
     /// Those of another part of the same search.
     pub(super) fn of_another_part(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), known: Known::default() }
+        Self { shared: Arc::clone(&self.shared), known: Tables::default() }
     }
 
     pub(super) fn process(&mut self, key: TaskKey) -> Process {
@@ -74,7 +74,7 @@ impl Interner {
     }
 }
 
-impl Known {
+impl Tables {
     fn process(&mut self, key: TaskKey) -> Process {
         let keys = &mut self.keys;
         *self.processes.entry(key.get()).or_insert_with(|| {

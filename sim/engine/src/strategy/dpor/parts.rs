@@ -152,7 +152,7 @@ where
         change: Condvar::new(),
     });
     on_threads(jobs, |number| {
-        let _guard = Guard(&shared);
+        let _guard = StopOnPanic(&shared);
         let mut run = worker();
         while let Some((unit, job)) = shared.take(number, control) {
             let mut part = Dpor::new(tracked_sharing);
@@ -597,9 +597,9 @@ impl<T: Findings> Coordination for Coordinator<T> {
 }
 
 /// Ends the search if a worker panics: the others would wait for it.
-struct Guard<'a, T: Findings>(&'a Coordinator<T>);
+struct StopOnPanic<'a, T: Findings>(&'a Coordinator<T>);
 
-impl<T: Findings> Drop for Guard<'_, T> {
+impl<T: Findings> Drop for StopOnPanic<'_, T> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.lock().over = true;
