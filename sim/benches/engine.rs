@@ -55,10 +55,10 @@ fn main() {
     }
 }
 
-/// What it takes to run many steps of two tasks beside so many that wait, in seconds; the best of
-/// some rounds. What it takes to start those that wait is left out.
+/// The time that many steps of two tasks take beside `idle` tasks that wait, in seconds; the best
+/// of some rounds. Starting the waiting tasks is not counted.
 fn beside(idle: usize) -> f64 {
-    let limits = Limits { max_steps: u64::MAX, ..Limits::default() };
+    let limits = Limits::default().with_max_steps(u64::MAX);
     let mut engine = Engine::new(limits, Random::new(1));
     let best = Arc::new(Mutex::new(f64::INFINITY));
     for round in 0..10 {

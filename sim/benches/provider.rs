@@ -1,9 +1,9 @@
-//! What it costs to hold a provider against the contract, beside a bare loop that polls the same
+//! The cost of checking a provider against the contract, beside a bare loop that polls the same
 //! boxed futures.
 //!
 //! `provider_4x8`: four folder workers that report eight steps each, and one Done after them, under
-//! random schedules, every call told to the contract monitor. `unmonitored` is the same without the
-//! monitor. The ratios and the rates are printed at the end.
+//! random schedules, every call reported to the contract monitor. `unmonitored` is the same without
+//! the monitor. The ratios and the rates are printed at the end.
 
 mod best;
 mod in_turn;

@@ -2,28 +2,24 @@
 #![forbid(unsafe_code)]
 
 mod check;
-mod counterexample;
-pub mod decision;
+mod defect;
 pub mod engine;
-mod explain;
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 pub mod foreign;
-mod lock;
 #[cfg(feature = "proptest")]
 pub mod proptest;
 pub mod report;
+mod runtime;
 mod shrink;
-pub mod strategy;
-mod watch;
 pub mod world;
 
 pub use check::{
-    Breach, BreachPlace, Check, Defect, Execution, LimitChanges, MutantCheck, MutantVerdict,
-    MutantsReport, Proof, ProofUnit, ReplayError, Replayed, Report, Shrinking, Subject,
-    SubjectKind, VariantVerdict, Warning, check,
+    Breach, BreachPlace, Check, Counterexample, DecisiveStep, Defect, Execution, LimitChanges,
+    MutantCheck, MutantVerdict, MutantsReport, ReplayError, Replayed, Report, Shrinking, Subject,
+    SubjectKind, VariantVerdict, Warning, Why, check,
 };
-pub use counterexample::Counterexample;
-pub use explain::{DecisiveStep, Why};
+use mapi_sync_engine::lock;
+pub use mapi_sync_engine::{Proof, ProofUnit, decision, strategy};
 
 /// The read-me's examples compile.
 #[cfg(doctest)]

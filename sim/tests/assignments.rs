@@ -7,15 +7,15 @@ use allocation_counter::measure;
 use mapi_sync_sim::engine::parallel::Control;
 use mapi_sync_sim::engine::sync::Register;
 use mapi_sync_sim::engine::{self, Engine, Limits};
-use mapi_sync_sim::strategy::{Certificate, Findings, Reduced, TrackedSharing, explore};
+use mapi_sync_sim::strategy::{Certificate, Dpor, Findings, TrackedSharing, explore};
 
 fn search<F>(limits: Limits, program: impl Fn() -> F) -> Certificate
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let mut engine = Engine::new(limits, Reduced::new(TrackedSharing));
+    let mut engine = Engine::new(limits, Dpor::new(TrackedSharing));
     while engine.execute(0, program()).is_some() {}
-    let certificate = engine.strategy::<Reduced>().unwrap().certificate();
+    let certificate = engine.strategy::<Dpor>().unwrap().certificate();
     assert!(certificate.complete, "{certificate:?}");
     certificate
 }
@@ -69,7 +69,7 @@ fn a_budget_is_that_of_one_execution() {
     };
     // Of 6 places, as many as there are faults.
     for (faults, expected) in [(0, 1), (1, 7), (2, 22), (3, 42), (6, 64), (9, 64)] {
-        let limits = Limits { faults, ..Limits::default() };
+        let limits = Limits::default().with_faults(faults);
         assert_eq!(counts(&search(limits, faulty)), (expected, 0), "{faults} faults");
     }
 }
@@ -103,7 +103,7 @@ fn places_that_some_orders_ask_for_are_searched_in_those() {
 #[test]
 fn memory_is_that_of_the_depth() {
     let cost = |n: usize| {
-        let mut engine = Engine::new(Limits::default(), Reduced::new(TrackedSharing));
+        let mut engine = Engine::new(Limits::default(), Dpor::new(TrackedSharing));
         let mut executions = 0;
         let memory = measure(|| {
             while engine.execute(0, choices_of_one(n)).is_some() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mapi_sync::contract::Rule;
 use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
 use mapi_sync_sim::decision::Kind;
-use mapi_sync_sim::engine::{ChoicePoint, Decision, Engine, Limits, Strategy, TaskId};
+use mapi_sync_sim::engine::{ChoicePoint, Decision, Engine, Strategy, TaskId};
 use mapi_sync_sim::world::{Fault, Faults, Host, MUTANTS, Scenario, World, builtins};
 use mapi_sync_sim::{Check, Defect, Report, check};
 
@@ -25,7 +25,7 @@ impl MapiSync for Napping {
     }
 }
 
-/// The plain run, counting where a task could be dropped.
+/// The default schedule, counting where a task could be dropped.
 #[derive(Default)]
 struct Counting(u64);
 
@@ -44,10 +44,10 @@ impl Strategy for Counting {
     }
 }
 
-/// The await points of the provider's tasks in the plain run of a scenario.
+/// The await points of the provider's tasks in the default schedule of a scenario.
 fn await_points(scenario: &Scenario) -> u64 {
     let world = World::new(scenario.clone());
-    let limits = Limits { drops: 1, ..world.limits() };
+    let limits = world.limits().with_drops(1);
     let mut engine = Engine::new(limits, Counting::default());
     world.run(&mut engine, 0).unwrap();
     engine.strategy::<Counting>().unwrap().0

@@ -9,17 +9,17 @@ use std::num::NonZero;
 use mapi_sync_sim::engine::parallel::Control;
 use mapi_sync_sim::engine::{End, Engine};
 use mapi_sync_sim::strategy::{
-    Certificate, Findings, Periods, Reduced, TrackedSharing, explore_split,
+    Certificate, Dpor, Findings, Periods, TrackedSharing, explore_split,
 };
 
 use self::programs::{PROGRAMS, Program};
 
 fn classes(program: &Program, size: usize) -> u64 {
-    let mut engine = Engine::new(program.limits(), Reduced::new(TrackedSharing));
+    let mut engine = Engine::new(program.limits(), Dpor::new(TrackedSharing));
     while let Some(outcome) = engine.execute_boxed(0, (program.of)(size)) {
         assert!(outcome.panics.is_empty(), "{:?}", outcome.panics);
     }
-    let certificate = engine.strategy::<Reduced>().unwrap().certificate();
+    let certificate = engine.strategy::<Dpor>().unwrap().certificate();
     let name = program.name;
     assert_eq!((certificate.complete, certificate.blocked), (true, 0), "{name}: {certificate:?}");
     certificate.classes
@@ -124,7 +124,7 @@ fn a_search_that_is_split_often_runs_the_same_classes() {
 }
 
 #[test]
-fn what_is_given_up_for_the_split_is_said() {
+fn executions_cut_off_by_the_split_are_counted() {
     let program = PROGRAMS.iter().find(|program| program.name == "lastzero").unwrap();
     let blocked = same_for_all_jobs(program, program.size, Periods::default(), &[2]);
     // A third of the 15,360 classes; none when it is run on its own.

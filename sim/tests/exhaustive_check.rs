@@ -114,7 +114,7 @@ impl MapiSync for Store {
 }
 
 #[test]
-fn a_provider_of_ones_own_is_reduced_on_its_makers_word() {
+fn own_provider_is_reduced_only_if_declared_tracked() {
     let check = check(|| Store).in_scenario(tiny("tiny-cancel", None));
     let check = check.strategy("exhaustive").unwrap();
     let every = check.run().proof.unwrap();

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use mapi_sync_sim::engine::{End, Engine};
-use mapi_sync_sim::strategy::{Bound, Dfs, Reduced, TrackedSharing};
+use mapi_sync_sim::strategy::{Bound, Dfs, Dpor, TrackedSharing};
 use mapi_sync_sim::world::{
     CancelBy, CancelStyle, Cost, Folders, MUTANTS, NextSync, Observed, Scenario, World, builtin,
 };
@@ -61,13 +61,13 @@ fn everything(world: &World, engine: &mut Engine) -> Option<BTreeSet<Sight>> {
 fn classes(scenario: Scenario) -> Option<u64> {
     let world = World::new(scenario);
     let all = everything(&world, &mut Engine::new(world.limits(), Dfs::new()))?;
-    let search = Reduced::new(TrackedSharing);
+    let search = Dpor::new(TrackedSharing);
     let mut engine = Engine::new(world.limits(), search);
     let reduced = everything(&world, &mut engine);
     let reduced = reduced.expect("fewer classes than schedules");
     let name = &world.scenario().mutant;
     assert!(reduced == all, "{name:?}: {:#?}", all.symmetric_difference(&reduced).next());
-    let certificate = engine.strategy::<Reduced>().expect("the search").certificate();
+    let certificate = engine.strategy::<Dpor>().expect("the search").certificate();
     assert!(certificate.complete, "{name:?}: {certificate}");
     Some(certificate.classes)
 }
@@ -79,7 +79,7 @@ fn the_tiny_scenarios_are_searched_to_the_end() {
 }
 
 #[test]
-fn misbehaviours_show_in_one_schedule_of_each_class() {
+fn mutants_show_in_one_schedule_of_each_class() {
     let mut searched = 0;
     for info in MUTANTS {
         for tiny in ["tiny-sync", "tiny-cancel"] {
@@ -122,7 +122,7 @@ fn least() -> Scenario {
 }
 
 #[test]
-fn whatever_accounts_and_hosts_share_is_known_to_the_search() {
+fn search_knows_everything_that_accounts_and_hosts_share() {
     let mut inside_done = least();
     inside_done.host.syncs = 2;
     inside_done.host.next_sync = NextSync::InsideDone;
@@ -172,10 +172,10 @@ fn accounts_are_searched_together() {
     let world = World::new(scenario);
     let few = Dfs::bounded(Bound::Delays(2));
     let few = everything(&world, &mut Engine::new(world.limits(), few)).expect("few schedules");
-    let reduced = Reduced::new(TrackedSharing);
+    let reduced = Dpor::new(TrackedSharing);
     let mut engine = Engine::new(world.limits(), reduced);
     let all = everything(&world, &mut engine).expect("few classes");
     assert!(few.is_subset(&all), "{:#?}", few.difference(&all).next());
-    let certificate = engine.strategy::<Reduced>().expect("the search").certificate();
+    let certificate = engine.strategy::<Dpor>().expect("the search").certificate();
     assert!(certificate.complete, "{certificate}");
 }

@@ -20,13 +20,13 @@ fn replayed(shown: &Counterexample, decisions: &Decisions) -> Execution {
     Check::of_token(&token).unwrap().replay(&token).unwrap().execution
 }
 
-/// How the calls of a step are told, in an execution that may have numbered them otherwise.
+/// The texts of the calls of a step, in an execution that may have numbered them otherwise.
 fn calls(execution: &Execution, places: &[usize]) -> Vec<String> {
     places.iter().map(|place| execution.calls[*place].call.call.to_string()).collect()
 }
 
 #[test]
-fn whatever_is_named_decides() {
+fn named_cause_decides() {
     let mut kinds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for info in MUTANTS {
         let shown = shrunk(info);
@@ -61,13 +61,7 @@ fn whatever_is_named_decides() {
                 assert!(!shows(without), "{name}: {what}");
                 assert!(without.len() < shown.decisions.len() || *kind == Kind::Run, "{name}");
                 assert!(!what.is_empty());
-                match kind {
-                    Kind::Fault => "fault",
-                    Kind::Drop => "drop",
-                    Kind::Choice => "choice",
-                    Kind::Spurious => "spurious",
-                    Kind::Run => "switch",
-                }
+                kind.name()
             }
             Why::EverySchedule { others } => {
                 assert_eq!(*others, 200);
@@ -83,6 +77,7 @@ fn whatever_is_named_decides() {
                 assert!(shown.why.as_ref().and_then(Why::without).is_none());
                 "several"
             }
+            other => panic!("{name}: {other:?}"),
         };
         match info.needs {
             // In a scenario made smaller, an order may be left to decide.
@@ -100,7 +95,7 @@ fn whatever_is_named_decides() {
 }
 
 #[test]
-fn all_that_must_come_first_is_named() {
+fn every_step_that_must_come_first_is_named() {
     let info = MUTANTS.iter().find(|info| info.name == "refuses-overlap").unwrap();
     let report = report(info);
     let shown = &report.counterexamples[0];
@@ -119,7 +114,7 @@ fn all_that_must_come_first_is_named() {
 }
 
 #[test]
-fn nothing_is_explained_that_is_shown_as_it_was_found() {
+fn unshrunk_counterexamples_are_not_explained() {
     let check = Check::mutant(&MUTANTS[0]).schedules(10).jobs(1).shrink(false);
     assert_eq!(check.run().counterexamples[0].why, None);
 }

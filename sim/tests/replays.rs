@@ -5,7 +5,7 @@
 
 use std::ops::{ControlFlow, Range};
 
-use mapi_sync_sim::engine::parallel::{Control, sweep};
+use mapi_sync_sim::engine::parallel::{Control, run_chunks};
 use mapi_sync_sim::strategy::STRATEGIES;
 use mapi_sync_sim::world::{Finding, MUTANTS, VARIANTS, World, builtins};
 use mapi_sync_sim::{Check, Defect};
@@ -92,7 +92,7 @@ fn every_token_replays_without_a_difference() {
         }
     };
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    sweep(TOKENS, 100, jobs, &Control::new(), worker, |seen| {
+    run_chunks(TOKENS, 100, jobs, &Control::new(), worker, |seen| {
         all.replayed += seen.replayed;
         all.broken += seen.broken;
         all.diverged.extend(seen.diverged);

@@ -5,7 +5,7 @@ use allocation_counter::measure;
 use mapi_sync_sim::engine::parallel::Control;
 use mapi_sync_sim::engine::sync::{Event, Register};
 use mapi_sync_sim::engine::{self, Engine, Limits};
-use mapi_sync_sim::strategy::{Portfolio, Random, Reduced, TrackedSharing, explore};
+use mapi_sync_sim::strategy::{Dpor, Portfolio, Random, TrackedSharing, explore};
 use mapi_sync_sim::world::{Folders, World, builtin};
 
 #[test]
@@ -38,7 +38,7 @@ async fn writers(n: usize) {
 
 #[test]
 fn an_exhaustive_search_keeps_what_the_depth_needs() {
-    let mut engine = Engine::new(Limits::default(), Reduced::new(TrackedSharing));
+    let mut engine = Engine::new(Limits::default(), Dpor::new(TrackedSharing));
     let mut run = |executions: u64| {
         measure(|| {
             for _ in 0..executions {

@@ -2,7 +2,9 @@
 
 use mapi_sync::contract::Rule;
 use mapi_sync_sim::decision::Decisions;
-use mapi_sync_sim::engine::{ChoicePoint, Decision, End, Engine, Segment, Strategy, TaskId};
+use mapi_sync_sim::engine::{
+    ChoicePoint, Decision, End, Engine, Observer, Segment, Strategy, TaskId,
+};
 use mapi_sync_sim::world::{Knob, MUTANTS, MutantInfo, Needs, Scenario, World, builtin};
 use mapi_sync_sim::{Check, Counterexample, Defect, Execution, ReplayError};
 
@@ -26,7 +28,7 @@ fn replayed(shown: &Counterexample, decisions: Decisions) -> Execution {
 }
 
 #[test]
-fn what_is_left_is_needed() {
+fn every_remaining_part_is_needed() {
     for info in MUTANTS {
         let shown = shrunk(info, 1);
         let name = info.name;
@@ -48,7 +50,7 @@ fn what_is_left_is_needed() {
 }
 
 #[test]
-fn what_is_shown_replays_by_its_token_alone() {
+fn shrunk_counterexample_replays_by_its_token_alone() {
     for info in MUTANTS {
         let shown = shrunk(info, 2);
         let again = replayed(&shown, shown.decisions.clone());
@@ -58,7 +60,7 @@ fn what_is_shown_replays_by_its_token_alone() {
 }
 
 #[test]
-fn it_comes_out_the_same_each_time() {
+fn shrinking_is_deterministic() {
     for info in MUTANTS.iter().step_by(7) {
         let (one, two) = (shrunk(info, 3), shrunk(info, 3));
         assert_eq!(one.token(), two.token(), "{}", info.name);
@@ -66,7 +68,7 @@ fn it_comes_out_the_same_each_time() {
     }
 }
 
-/// The default scenario, in which everything happens, with a misbehaviour.
+/// The default scenario, in which everything happens, with a mutant.
 fn busy(mutant: &str) -> Scenario {
     Scenario {
         name: "busy".to_owned(),
@@ -76,7 +78,7 @@ fn busy(mutant: &str) -> Scenario {
 }
 
 #[test]
-fn what_plays_no_part_goes() {
+fn irrelevant_parts_are_removed() {
     let check = Check::scenario(busy("done-twice")).schedules(100).jobs(1).fail_fast(true);
     let report = check.run();
     let shown = &report.counterexamples[0];
@@ -104,7 +106,7 @@ fn what_plays_no_part_goes() {
     assert!(matches!(other.replay(&token), Err(ReplayError::Other { .. })));
 }
 
-/// Every execution with at most so many context switches, depth first.
+/// Every execution with at most `most` context switches, depth first.
 struct FewSwitches {
     most: u32,
     digits: Vec<(u32, u32)>,
@@ -167,10 +169,16 @@ impl Strategy for FewSwitches {
         self.digit(at.arity)
     }
 
-    fn wants_footprints(&self) -> bool {
+    fn asks_every_step(&self) -> bool {
         true
     }
 
+    fn observer(&mut self) -> Option<&mut dyn Observer> {
+        Some(self)
+    }
+}
+
+impl Observer for FewSwitches {
     fn segment(&mut self, segment: &Segment<'_>) {
         if segment.task != TaskId::CLOCK {
             self.spent += u32::from(self.last.is_some_and(|last| last != segment.task));

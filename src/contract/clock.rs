@@ -41,6 +41,13 @@ impl VirtualClock {
     }
 }
 
+impl From<Arc<AtomicU64>> for VirtualClock {
+    /// A clock that shows the number, in milliseconds, and that whoever holds it sets.
+    fn from(ms: Arc<AtomicU64>) -> Self {
+        Self(ms)
+    }
+}
+
 /// The clock of one monitor: a function that is called once for each call that is reported, or a
 /// [`VirtualClock`]. It shows (virtual) milliseconds since an epoch of the caller's.
 pub struct Clock(ClockKind);

@@ -31,7 +31,7 @@ impl SyncProgressCallback for Host {
     }
 }
 
-/// The same host, which tells the monitor of every call.
+/// The same host, which reports every call to the monitor.
 struct WatchedHost(SyncWatch);
 
 #[async_trait]
@@ -71,7 +71,7 @@ pub(crate) async fn provider(host: Arc<dyn SyncProgressCallback>) {
     host.done(RawEvent::NULL, HResult::S_OK).await;
 }
 
-/// Runs it once, with every call told to a monitor, and returns the number of steps.
+/// Runs it once, with every call reported to a monitor, and returns the number of steps.
 pub(crate) fn monitored(engine: &mut Engine, index: u64) -> u64 {
     let monitor = Monitor::single_threaded(MonitorConfig::default(), engine::clock());
     let host = Arc::new(WatchedHost(monitor.callback_sync()));

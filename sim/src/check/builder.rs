@@ -8,7 +8,7 @@ use mapi_sync::MapiSync;
 use mapi_sync::contract::Policy;
 
 use super::counterexamples::Shrinking;
-use super::search::{Search, Sight, Until};
+use super::search::{Search, SearchSummary, StopAt};
 use super::vacuity::warnings;
 use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
 use crate::Counterexample;
@@ -74,7 +74,7 @@ pub struct Check {
     pub(super) shrinks: bool,
     until: Option<Defect>,
     /// What the caller says of their provider; the simulated one needs nobody's word.
-    word: Option<TrackedSharing>,
+    tracked_sharing: Option<TrackedSharing>,
 }
 
 impl Check {
@@ -94,7 +94,7 @@ impl Check {
             strict: false,
             shrinks: true,
             until: None,
-            word: None,
+            tracked_sharing: None,
         }
     }
 
@@ -210,8 +210,8 @@ impl Check {
     /// [`Runtime::shared`](mapi_sync::Runtime::shared), and what this crate's interface hands
     /// out. With it, the strategy `exhaustive` runs one schedule of each class; without it,
     /// nothing is known of a provider of your own, and it runs every schedule.
-    pub fn tracked_sharing(self, word: TrackedSharing) -> Self {
-        Self { word: Some(word), ..self }
+    pub fn tracked_sharing(self, tracked_sharing: TrackedSharing) -> Self {
+        Self { tracked_sharing: Some(tracked_sharing), ..self }
     }
 
     /// Uses so many threads, at least one. The result does not depend on it. Without this, one for
@@ -314,54 +314,55 @@ impl Check {
         }
         let began = Instant::now();
         let world = self.world();
-        let until = match self.until {
-            Some(defect) => Until::Found(defect),
-            None if self.fail_fast => Until::Any,
-            None => Until::Exhausted,
+        let stop_at = match self.until {
+            Some(defect) => StopAt::Found(defect),
+            None if self.fail_fast => StopAt::Any,
+            None => StopAt::Exhausted,
         };
         let search = Search {
             world: &world,
             limits: self.engine_limits(&world),
             strategy: self.strategy,
-            reduces: self.strategy.reduces && (self.factory.is_none() || self.word.is_some()),
+            reduces: self.strategy.reduces
+                && (self.factory.is_none() || self.tracked_sharing.is_some()),
             seed: self.seed,
             schedules: self.requested(),
             jobs: self.jobs,
-            until,
+            stop_at,
         };
-        let sight = search.run(control);
-        let counterexamples = self.counterexamples(&sight, control, tell);
+        let summary = search.run(control);
+        let counterexamples = self.counterexamples(&summary, control, tell);
         let interrupted = control.is_interrupted();
-        self.report(began.elapsed(), interrupted, sight, counterexamples)
+        self.report(began.elapsed(), interrupted, summary, counterexamples)
     }
 
     fn report(
         &self,
         elapsed: Duration,
         interrupted: bool,
-        sight: Sight,
+        summary: SearchSummary,
         counterexamples: Vec<Counterexample>,
     ) -> Report {
         let requested = self.requested();
         let all = if self.strategy.exhaustive {
-            sight.exhausted
+            summary.exhausted
         } else {
-            sight.exhausted || requested == Some(sight.schedules)
+            summary.exhausted || requested == Some(summary.schedules)
         };
-        let warnings = warnings(&self.changed_scenario(), &sight);
+        let warnings = warnings(&self.changed_scenario(), &summary);
         Report {
             scenario: self.scenario.name.clone(),
             strategy: self.strategy.name,
             seed: self.seed,
             jobs: self.jobs,
             requested,
-            schedules: sight.schedules,
-            complete: all && !sight.stopped,
-            proof: sight.proof,
-            interrupted: interrupted && !all && !sight.stopped,
-            steps: sight.steps,
+            schedules: summary.schedules,
+            complete: all && !summary.stopped,
+            proof: summary.proof,
+            interrupted: interrupted && !all && !summary.stopped,
+            steps: summary.steps,
             elapsed,
-            coverage: sight.coverage,
+            coverage: summary.coverage,
             warnings,
             strict: self.strict,
             counterexamples,
@@ -395,7 +396,7 @@ impl Check {
         let limits = world.limits();
         // How many steps a foreign provider takes does not follow from the scenario.
         let least = if self.factory.is_some() { Limits::default().max_steps } else { 0 };
-        let limits = Limits { max_steps: limits.max_steps.max(least), ..limits };
+        let limits = limits.with_max_steps(limits.max_steps.max(least));
         self.limits.apply(limits)
     }
 

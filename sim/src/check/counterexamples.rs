@@ -1,20 +1,21 @@
 //! From what a search has found to what is shown: smaller, explained, and run once more with a log.
 
+use mapi_sync_engine::shrink::{Cause, Trial, explain};
+
 use super::execution::Execution;
-use super::search::{Candidate, Sight};
-use super::{Check, Defect};
-use crate::Counterexample;
+use super::search::{Candidate, SearchSummary};
+use super::why::{DecisiveStep, Why, can_explain, in_words};
+use super::{Check, Counterexample, Defect};
 use crate::engine::parallel::Control;
 use crate::engine::{Engine, TaskId};
-use crate::explain::{Cause, DecisiveStep, Why, can_explain, explain, in_words};
-use crate::shrink::{Budget, Trial, shrink};
+use crate::shrink::{TrialBudget, TrialRunner, shrink};
 use crate::world::{Changes, Knob, World};
 
 /// What making one counterexample smaller may take.
-const SHRINK: Budget = Budget { executions: 20_000, steps: 5_000_000 };
+const SHRINK: TrialBudget = TrialBudget { executions: 20_000, steps: 5_000_000 };
 
 /// What explaining one may take.
-const EXPLAIN: Budget = Budget { executions: 2_000, steps: 1_000_000 };
+const EXPLAIN: TrialBudget = TrialBudget { executions: 2_000, steps: 1_000_000 };
 
 /// A counterexample is being made smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +40,12 @@ struct Smaller {
 impl Check {
     pub(super) fn counterexamples(
         &self,
-        sight: &Sight,
+        summary: &SearchSummary,
         control: &Control,
         tell: &mut dyn FnMut(Shrinking),
     ) -> Vec<Counterexample> {
         let mut shown: Vec<Counterexample> = Vec::new();
-        for candidate in &sight.found {
+        for candidate in &summary.found {
             if shown.iter().all(|shown| !shown.defects.contains(&candidate.defect)) {
                 let found = candidate.decisions.len();
                 let mut counterexample = match self.smaller(candidate, control, tell) {
@@ -79,7 +80,7 @@ impl Check {
             Some((world, limits))
         };
         let world = self.world();
-        let mut trial = Trial {
+        let mut runner = TrialRunner {
             make: &make,
             defect,
             engine: self.replay_engine(&world),
@@ -91,20 +92,20 @@ impl Check {
             },
         };
         let account = self.account_of(&world, candidate);
-        let first = trial.decisions(&world, &candidate.decisions)?;
-        let shrunk = shrink(&mut trial, &self.scenario, self.changes.clone(), first, account)?;
-        let executions = SHRINK.executions - trial.left.executions;
+        let first = runner.in_world(&world).decisions(&candidate.decisions)?;
+        let shrunk = shrink(&mut runner, &self.scenario, self.changes.clone(), first, account)?;
+        let executions = SHRINK.executions - runner.left.executions;
         let (world, limits) = make(&shrunk.changes)?;
-        let mut trial = Trial {
+        let mut runner = TrialRunner {
             make: &make,
             defect,
             engine: self.strategy_engine(limits),
             left: EXPLAIN,
             goes_on: &mut |_| !control.is_interrupted(),
         };
-        let cause = explain(&mut trial, &world, &shrunk.shown);
-        let cause = (!trial.is_over()).then_some(cause);
-        let candidate = Candidate { decisions: shrunk.shown.decisions, ..candidate.clone() };
+        let cause = explain(&mut runner.in_world(&world), &shrunk.witness);
+        let cause = (!runner.is_over()).then_some(cause);
+        let candidate = Candidate { decisions: shrunk.witness.decisions, ..candidate.clone() };
         Some(Smaller { changes: shrunk.changes, candidate, executions, cause })
     }
 
@@ -178,5 +179,6 @@ fn why(cause: Cause, execution: &Execution, engine: &Engine) -> Why {
             Why::Decision { kind, what: in_words(&departure, tasks, name), without }
         }
         Cause::Nothing { others } => Why::EverySchedule { others },
+        _ => Why::Several,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mapi_sync::contract::{Call, CallRecord, Violation};
 
-use super::Defect;
+use crate::defect::{Defect, end_defect};
 use crate::engine::{End, Engine, Outcome, TaskId};
 use crate::shrink::switches;
 use crate::world::{Finding, Observed, Scenario, SeenCall};
@@ -107,22 +107,6 @@ fn task_names(engine: &Engine, count: usize) -> BTreeMap<TaskId, String> {
         }
     }
     names
-}
-
-/// What is wrong with an execution: each defect once or more, broken rules first.
-pub(crate) fn defects(observed: &Observed) -> impl Iterator<Item = Defect> + '_ {
-    let rules = observed.violations.iter().map(|finding| Defect::Rule(finding.violation.rule));
-    let end = end_defect(&observed.outcome.end);
-    let panic = (!observed.outcome.panics.is_empty()).then_some(Defect::Panic);
-    rules.chain(end).chain(panic)
-}
-
-fn end_defect(end: &End) -> Option<Defect> {
-    match end {
-        End::Deadlock(_) => Some(Defect::Deadlock),
-        End::Livelock(_) => Some(Defect::Livelock),
-        End::Completed | End::Abandoned => None,
-    }
 }
 
 fn broken_rule(calls: &[SeenCall], account: usize, violation: &Violation) -> Breach {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Proof, Warning};
+use mapi_sync_engine::Proof;
+
+use super::Warning;
 use crate::Counterexample;
 use crate::report::{Palette, write_report};
 use crate::world::Coverage;

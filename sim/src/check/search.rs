@@ -3,20 +3,19 @@
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Defect;
-use super::execution::defects;
-use super::proof::Proof;
+use mapi_sync_engine::Proof;
+
 use crate::decision::Decisions;
-use crate::engine::parallel::{Control, divide, sweep};
+use crate::defect::{Defect, defects};
+use crate::engine::parallel::{Control, run_chunks};
 use crate::engine::{End, Engine, Limits};
 use crate::strategy::{
-    Cancellations, Dfs, Findings, Reduced, Replay, StrategyInfo, TrackedSharing, explore,
+    Dfs, Dpor, Findings, Replay, StrategyInfo, TrackedSharing, Watched, explore, explore_rounds,
 };
-use crate::watch::Watched;
 use crate::world::{Coverage, Observed, World};
 
-/// Executions that one thread runs before it hands in what it saw. Fixed, so that results do not
-/// depend on the threads.
+/// How many executions one thread runs before it hands in its summary. Fixed, so that results do
+/// not depend on the threads.
 const CHUNK: u64 = 32;
 
 /// Each execution below this number, and of the others each whose number is a multiple of
@@ -24,16 +23,11 @@ const CHUNK: u64 = 32;
 const REPEAT_FIRST: u64 = 8;
 const REPEAT_EVERY: u64 = 1024;
 
-/// Of a search in parts, each execution is run twice whose fingerprint is a multiple of this: it
-/// does not have a number.
+/// In a search in parts, an execution has no number. Each whose fingerprint is a multiple of this
+/// is run twice.
 const REPEAT_ONE_IN: u64 = 64;
 
-/// A search that runs every schedule hands over what is left of a part once in so many of its
-/// executions. Fixed, so that results do not depend on the threads.
-const PERIOD: u32 = 256;
-
-/// The executions below this number are compared with one another, to see whether there is more
-/// than one.
+/// The executions below this number are compared with one another: do any two differ?
 const COMPARED: u64 = 256;
 
 /// What to run.
@@ -48,12 +42,12 @@ pub(super) struct Search<'a> {
     pub(super) schedules: Option<u64>,
     pub(super) jobs: usize,
     /// Ends the search at the first execution that shows one of these.
-    pub(super) until: Until,
+    pub(super) stop_at: StopAt,
 }
 
 /// When a search ends early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Until {
+pub(super) enum StopAt {
     /// It does not.
     Exhausted,
     /// At the first execution with any defect.
@@ -73,9 +67,9 @@ pub(super) struct Candidate {
     pub(super) message: Option<String>,
 }
 
-/// What a search saw.
+/// What the executions of a search, or of a part of it, showed.
 #[derive(Debug, Default)]
-pub(super) struct Sight {
+pub(super) struct SearchSummary {
     pub(super) schedules: u64,
     pub(super) steps: u64,
     /// The strategy had nothing left.
@@ -101,173 +95,180 @@ pub(super) struct Sight {
 impl Search<'_> {
     /// Runs the executions. The result is the same for every number of jobs, unless `control`
     /// interrupts it.
-    pub(super) fn run(&self, control: &Control) -> Sight {
+    pub(super) fn run(&self, control: &Control) -> SearchSummary {
         if self.reduces {
-            return self.run_in_parts(control);
+            return self.run_classes(control);
         }
         if self.schedules.is_none()
-            && let Some(search) = self.engine().strategy::<Dfs>().cloned()
+            && let Some(search) = self.depth_first()
         {
-            return self.run_divided(search, control);
+            return self.run_rounds(search, control);
         }
-        // Other exhaustive strategies keep their place in themselves, so their executions are one
-        // sequence.
+        // Other exhaustive strategies keep their position in themselves, so their executions are
+        // one sequence.
         let jobs = if self.strategy.exhaustive { 1 } else { self.jobs };
-        let mut sight = Sight::default();
+        let mut summary = SearchSummary::default();
         let worker = || {
             let mut engine = self.engine();
             move |range: Range<u64>| self.chunk(&mut engine, range, control)
         };
-        sweep(self.schedules.unwrap_or(u64::MAX), CHUNK, jobs, control, worker, |chunk| {
-            sight.merge(chunk);
-            if sight.exhausted || sight.stopped {
+        let schedules = self.schedules.unwrap_or(u64::MAX);
+        run_chunks(schedules, CHUNK, jobs, control, worker, |chunk| {
+            summary.merge(chunk);
+            if summary.exhausted || summary.stopped {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
         });
-        sight
+        summary
+    }
+
+    /// Whether the strategy would run one execution of each class, but nobody has declared that it
+    /// may.
+    fn may_not_reduce(&self) -> bool {
+        self.strategy.reduces && !self.reduces
+    }
+
+    /// The depth-first search, if the strategy is one.
+    fn depth_first(&self) -> Option<Dfs> {
+        if self.may_not_reduce() { Some(Dfs::new()) } else { self.strategy.depth_first() }
     }
 
     fn engine(&self) -> Engine {
-        let mut engine = self.strategy.engine(self.limits, self.seed);
-        if self.strategy.reduces && !self.reduces {
-            // Nobody has said that it may.
-            engine.set_strategy(Dfs::new());
+        if self.may_not_reduce() {
+            Engine::new(self.limits, Dfs::new())
+        } else {
+            self.strategy.engine(self.limits, self.seed)
         }
-        engine
     }
 
-    /// Runs every schedule, round after round, each divided among the threads.
-    fn run_divided(&self, mut search: Dfs, control: &Control) -> Sight {
-        let mut sight = Sight::default();
-        loop {
-            let worker = || {
-                let mut engine = self.engine();
-                move |part: Dfs, others: &dyn Fn(Option<Dfs>) -> bool| {
-                    let first = part.is_first();
-                    drop(engine.set_strategy(part));
-                    let mut runs = 0_u32;
-                    let seen = self.part(&mut engine, first, None, control, |engine| {
-                        runs = runs.wrapping_add(1);
-                        !runs.is_multiple_of(PERIOD)
-                            || others(engine.strategy::<Dfs>().and_then(Dfs::split))
-                    });
-                    (seen, engine.strategy::<Dfs>().cloned())
-                }
-            };
-            let whole = search.whole_round();
-            divide(whole, self.jobs, control, worker, |(seen, part): (Sight, Option<Dfs>)| {
-                sight.append(seen);
-                if let Some(part) = part {
-                    search.absorb(&part);
-                }
-                control.set_share(search.explored());
-                if sight.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            });
-            if sight.stopped || control.is_interrupted() || !search.deepen() {
-                break;
-            }
-        }
-        sight.exhausted = search.is_complete();
-        sight.proof = Some(Proof::of_schedules(&search, &self.limits));
-        sight
+    /// Runs every schedule, round after round, each split among the threads.
+    fn run_rounds(&self, search: Dfs, control: &Control) -> SearchSummary {
+        let mut summary = SearchSummary::default();
+        let engine = || Engine::new(self.limits, Dfs::new());
+        let search = explore_rounds(
+            search,
+            self.jobs,
+            control,
+            engine,
+            |engine, first, goes_on| self.part(engine, first, None, control, goes_on),
+            |part| {
+                summary.append(part);
+                if summary.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            },
+        );
+        summary.exhausted = search.is_complete();
+        summary.proof = Some(search.proof_within(&self.limits));
+        summary
     }
 
     /// Runs one execution of each class.
-    fn run_in_parts(&self, control: &Control) -> Sight {
+    fn run_classes(&self, control: &Control) -> SearchSummary {
         // One thread runs them in the order in which they are put together, so it is known when
         // there are enough.
         let jobs = if self.schedules.is_some() { 1 } else { self.jobs };
         let left = self.schedules.map(AtomicU64::new);
-        let (mut sight, certificate) = explore(TrackedSharing, jobs, control, || {
+        let (mut summary, certificate) = explore(TrackedSharing, jobs, control, || {
             let (mut engine, left) = (self.engine(), left.as_ref());
-            move |part: Reduced| {
+            move |part: Dpor| -> SearchSummary {
                 let first = part.is_first();
                 drop(engine.set_strategy(part));
-                self.part(&mut engine, first, left, control, |_| true)
+                self.part(&mut engine, first, left, control, &mut |_| true)
             }
         });
-        sight.exhausted = certificate.complete;
-        sight.raced = certificate.races > 0;
-        sight.proof = Some(Proof::of_classes(&certificate, sight.schedules, &self.limits));
-        sight
+        summary.exhausted = certificate.complete;
+        summary.raced = certificate.races > 0;
+        summary.proof = Some(certificate.proof(summary.schedules, &self.limits));
+        summary
     }
 
     /// Runs what the engine has been given, which is the `first` of the parts or a later one; no
-    /// more than what is `left` of all executions, if they are limited. `goes_on` tells after
-    /// each execution whether to go on.
+    /// more than what is `left` of all executions, if they are limited. `goes_on` is asked after
+    /// each execution that counts.
     fn part(
         &self,
         engine: &mut Engine,
         first: bool,
         left: Option<&AtomicU64>,
         control: &Control,
-        mut goes_on: impl FnMut(&mut Engine) -> bool,
-    ) -> Sight {
-        let mut sight = Sight::default();
+        goes_on: &mut dyn FnMut(&mut Engine) -> bool,
+    ) -> SearchSummary {
+        let sampled = |engine: &Engine, index| Sampled {
+            twice: first && index < REPEAT_FIRST
+                || engine.fingerprint().is_multiple_of(REPEAT_ONE_IN),
+            races: first && index < COMPARED && !self.reduces,
+        };
+        let mut summary = SearchSummary::default();
         while !control.is_interrupted() {
             if left.is_some_and(|left| left.load(Ordering::Relaxed) == 0) {
-                sight.enough = true;
+                summary.enough = true;
                 break;
             }
-            let index = sight.schedules;
-            let Some(observed) = self.world.run(engine, index) else { break };
-            control.count(1);
-            if observed.outcome.end == End::Abandoned {
-                continue;
-            }
-            if let Some(left) = left {
+            let index = summary.schedules;
+            let ran = self.execute(engine, index, control, &sampled, &mut summary);
+            if let (Some(left), Ran::Counts | Ran::Stops) = (left, ran) {
                 left.fetch_sub(1, Ordering::Relaxed);
             }
-            let twice =
-                first && index < REPEAT_FIRST || engine.fingerprint().is_multiple_of(REPEAT_ONE_IN);
-            if first && index < COMPARED && !self.reduces {
-                sight.raced = sight.raced || self.races(engine.decisions());
-            }
-            if self.see(engine, index, &observed, twice, &mut sight) {
-                sight.stopped = true;
-                break;
-            }
-            if !goes_on(engine) {
-                break;
+            match ran {
+                Ran::Discarded => {}
+                Ran::Counts if goes_on(engine) => {}
+                Ran::Nothing | Ran::Counts | Ran::Stops => break,
             }
         }
-        sight
+        summary
     }
 
-    fn chunk(&self, engine: &mut Engine, range: Range<u64>, control: &Control) -> Sight {
-        let mut sight = Sight::default();
+    /// Runs the executions with these numbers.
+    fn chunk(&self, engine: &mut Engine, range: Range<u64>, control: &Control) -> SearchSummary {
+        let sampled = |_: &Engine, index: u64| Sampled {
+            twice: index < REPEAT_FIRST || index.is_multiple_of(REPEAT_EVERY),
+            races: index < COMPARED,
+        };
+        let mut summary = SearchSummary::default();
         for index in range {
             if control.is_interrupted() {
                 break;
             }
-            let Some(observed) = self.world.run(engine, index) else {
-                sight.exhausted = true;
-                break;
-            };
-            control.count(1);
-            if observed.outcome.end == End::Abandoned {
-                // The search has seen another execution like it.
-                continue;
-            }
-            if index < COMPARED {
-                sight.raced = sight.raced || self.races(engine.decisions());
-            }
-            let twice = index < REPEAT_FIRST || index % REPEAT_EVERY == 0;
-            if self.see(engine, index, &observed, twice, &mut sight) {
-                sight.stopped = true;
-                break;
+            match self.execute(engine, index, control, &sampled, &mut summary) {
+                Ran::Discarded | Ran::Counts => {}
+                Ran::Nothing => {
+                    summary.exhausted = true;
+                    break;
+                }
+                Ran::Stops => break,
             }
         }
-        if let Some(search) = engine.strategy::<Dfs>() {
-            control.set_share(search.explored());
-            sight.proof = Some(Proof::of_schedules(search, &self.limits));
+        summary.proof = engine.proof();
+        if let Some(proof) = &summary.proof {
+            control.set_share(proof.share());
         }
-        if let Some(search) = engine.strategy::<Cancellations>() {
-            sight.proof = Some(Proof::of_cancellations(search));
+        summary
+    }
+
+    /// Runs an execution and adds it to the summary.
+    fn execute(
+        &self,
+        engine: &mut Engine,
+        index: u64,
+        control: &Control,
+        sampled: &dyn Fn(&Engine, u64) -> Sampled,
+        summary: &mut SearchSummary,
+    ) -> Ran {
+        let Some(observed) = self.world.run(engine, index) else { return Ran::Nothing };
+        control.count(1);
+        if observed.outcome.end == End::Abandoned {
+            return Ran::Discarded;
         }
-        sight
+        let Sampled { twice, races } = sampled(engine, index);
+        if races {
+            summary.raced = summary.raced || self.races(engine.decisions());
+        }
+        if self.record(engine, index, &observed, twice, summary) {
+            summary.stopped = true;
+            return Ran::Stops;
+        }
+        Ran::Counts
     }
 
     /// Whether an execution under these decisions has steps in conflict.
@@ -277,43 +278,63 @@ impl Search<'_> {
         engine.strategy::<Watched<Replay>>().is_some_and(|watched| watched.raced())
     }
 
-    /// Takes note of an execution. Returns whether the search is to end.
-    fn see(
+    /// Adds an execution to the summary. Returns whether the search is to end.
+    fn record(
         &self,
         engine: &mut Engine,
         index: u64,
         observed: &Observed,
         twice: bool,
-        sight: &mut Sight,
+        summary: &mut SearchSummary,
     ) -> bool {
-        sight.schedules += 1;
-        sight.steps += observed.outcome.steps;
-        sight.coverage.merge(&observed.coverage);
+        summary.schedules += 1;
+        summary.steps += observed.outcome.steps;
+        summary.coverage.merge(&observed.coverage);
         if index < COMPARED {
-            sight.compare(engine.fingerprint());
+            summary.compare(engine.fingerprint());
         }
         let mut stops = false;
         for defect in defects(observed) {
-            stops |= self.until.is_met_by(defect);
-            if !sight.has(defect) {
+            stops |= self.stop_at.is_met_by(defect);
+            if !summary.has(defect) {
                 let decisions = engine.decisions();
-                sight.found.push(Candidate { defect, index, decisions, message: None });
+                summary.found.push(Candidate { defect, index, decisions, message: None });
             }
         }
         if twice && let Err(error) = self.world.repeat(engine, observed) {
             let defect = Defect::Nondeterminism;
-            stops |= self.until.is_met_by(defect);
-            if !sight.has(defect) {
+            stops |= self.stop_at.is_met_by(defect);
+            if !summary.has(defect) {
                 let decisions = engine.decisions();
                 let message = Some(error.to_string());
-                sight.found.push(Candidate { defect, index, decisions, message });
+                summary.found.push(Candidate { defect, index, decisions, message });
             }
         }
         stops
     }
 }
 
-impl Sight {
+/// How an execution is looked at besides.
+struct Sampled {
+    /// It is run once more and compared.
+    twice: bool,
+    /// Its decisions are run once more to see whether steps were in conflict.
+    races: bool,
+}
+
+/// What came of asking for an execution.
+#[derive(Clone, Copy)]
+enum Ran {
+    /// The strategy has nothing left.
+    Nothing,
+    /// One that is equivalent to an earlier one.
+    Discarded,
+    Counts,
+    /// One that ends the search.
+    Stops,
+}
+
+impl SearchSummary {
     fn has(&self, defect: Defect) -> bool {
         self.found.iter().any(|candidate| candidate.defect == defect)
     }
@@ -324,7 +345,7 @@ impl Sight {
         self.several |= first != fingerprint;
     }
 
-    /// Adds what the next chunk saw.
+    /// Adds the summary of the next chunk.
     fn merge(&mut self, chunk: Self) {
         self.schedules += chunk.schedules;
         self.steps += chunk.steps;
@@ -346,7 +367,7 @@ impl Sight {
     }
 }
 
-impl Findings for Sight {
+impl Findings for SearchSummary {
     fn append(&mut self, mut later: Self) {
         for candidate in &mut later.found {
             candidate.index += self.schedules;
@@ -359,7 +380,7 @@ impl Findings for Sight {
     }
 }
 
-impl Until {
+impl StopAt {
     fn is_met_by(self, defect: Defect) -> bool {
         match self {
             Self::Exhausted => false,

@@ -65,12 +65,10 @@ impl LimitChanges {
     /// The limits with these changes.
     #[must_use]
     pub fn apply(self, limits: Limits) -> Limits {
-        Limits {
-            max_steps: self.max_steps.unwrap_or(limits.max_steps),
-            max_virtual_ms: self.max_virtual_ms.unwrap_or(limits.max_virtual_ms),
-            skew_ms: self.skew_ms.unwrap_or(limits.skew_ms),
-            ..limits
-        }
+        limits
+            .with_max_steps(self.max_steps.unwrap_or(limits.max_steps))
+            .with_max_virtual_ms(self.max_virtual_ms.unwrap_or(limits.max_virtual_ms))
+            .with_skew_ms(self.skew_ms.unwrap_or(limits.skew_ms))
     }
 }
 

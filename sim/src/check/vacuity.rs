@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::search::Sight;
+use super::search::SearchSummary;
 use crate::world::{Coverage, Fault, Scenario};
 
 /// What makes a check say less than it seems to.
@@ -34,10 +34,10 @@ impl fmt::Display for Warning {
 }
 
 /// What there is to warn of.
-pub(super) fn warnings(scenario: &Scenario, sight: &Sight) -> Vec<Warning> {
-    let one = (!sight.several).then_some(Warning::OneSchedule);
-    let never = unexercised(scenario, &sight.coverage).map(Warning::NeverExercised);
-    let calm = (!sight.raced).then_some(Warning::NoConflict);
+pub(super) fn warnings(scenario: &Scenario, summary: &SearchSummary) -> Vec<Warning> {
+    let one = (!summary.several).then_some(Warning::OneSchedule);
+    let never = unexercised(scenario, &summary.coverage).map(Warning::NeverExercised);
+    let calm = (!summary.raced).then_some(Warning::NoConflict);
     one.into_iter().chain(calm).chain(never).collect()
 }
 

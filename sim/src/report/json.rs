@@ -12,7 +12,6 @@ use crate::check::{
     Breach, BreachPlace, Defect, Execution, MutantVerdict, MutantsReport, Replayed, Report,
     SubjectKind, VariantVerdict,
 };
-use crate::decision::Kind;
 use crate::world::{Changes, Coverage, MUTANTS, Scenario, ScenarioError, SeenCall};
 use crate::{Counterexample, DecisiveStep, Why};
 
@@ -249,16 +248,7 @@ impl Decisive {
             Why::Order { first, second, .. } => {
                 ("order", None, vec![step(first), step(second)], None)
             }
-            Why::Decision { kind, what, .. } => {
-                let kind = match kind {
-                    Kind::Fault => "fault",
-                    Kind::Drop => "drop",
-                    Kind::Spurious => "spurious",
-                    Kind::Choice => "choice",
-                    Kind::Run => "switch",
-                };
-                (kind, Some(what.clone()), Vec::new(), None)
-            }
+            Why::Decision { kind, what, .. } => (kind.name(), Some(what.clone()), Vec::new(), None),
             Why::EverySchedule { others } => ("every_schedule", None, Vec::new(), Some(*others)),
             Why::Several => ("several", None, Vec::new(), None),
         };

@@ -90,16 +90,14 @@ impl World {
         let rounds = u64::from(host.syncs) + 2;
         let struck =
             Fault::ALL.iter().filter(|fault| !fault.is_engines()).map(|f| f.budget(faults));
-        Limits {
-            // A step of the work takes a few segments, and each worker and retry adds some.
-            max_steps: (10_000 + 100 * steps * (1 + u64::from(provider.retries)))
-                .saturating_mul(rounds),
-            max_virtual_ms: 1_000 * 24 * 60 * 60 * 1_000,
-            faults: struck.sum(),
-            drops: faults.task_dropped,
-            spurious: faults.spurious_wake,
-            ..Limits::default()
-        }
+        // A step of the work takes a few segments, and each worker and retry adds some.
+        let max_steps = 10_000 + 100 * steps * (1 + u64::from(provider.retries));
+        Limits::default()
+            .with_max_steps(max_steps.saturating_mul(rounds))
+            .with_max_virtual_ms(1_000 * 24 * 60 * 60 * 1_000)
+            .with_faults(struck.sum())
+            .with_drops(faults.task_dropped)
+            .with_spurious(faults.spurious_wake)
     }
 
     /// Runs the execution of this number. `None` if the engine's strategy has nothing left.

@@ -136,7 +136,7 @@ fn the_clock_may_run_ahead_within_the_skew() {
     };
     let log = Log::default();
     for (skew_ms, expected) in [(0, 1), (9, 1), (10, 3)] {
-        let mut engine = Engine::new(Limits { skew_ms, ..Limits::default() }, Random::new(5));
+        let mut engine = Engine::new(Limits::default().with_skew_ms(skew_ms), Random::new(5));
         let mut orders = BTreeSet::new();
         for i in 0..200 {
             engine.execute(i, program(&log)).unwrap();
@@ -150,7 +150,7 @@ fn the_clock_may_run_ahead_within_the_skew() {
 }
 
 #[test]
-fn a_deadlock_names_who_waits_for_what() {
+fn deadlock_names_each_waiting_task_and_its_object() {
     let outcome = plain(async {
         let (left, right) = (Mutex::new("left", ()), Mutex::new("right", ()));
         let (l, r) = (left.clone(), right.clone());
@@ -167,11 +167,10 @@ fn a_deadlock_names_who_waits_for_what() {
         let _r = right.lock().await;
         let _ = waiter.await;
     });
-    let blocked = |task: &str, on: &str| Blocked { task: task.into(), on: on.into() };
     let expected = vec![
-        blocked("main", "mutex \"right\""),
-        blocked("other", "mutex \"left\""),
-        blocked("waiter", "the end of task \"other\""),
+        Blocked::new("main", "mutex \"right\""),
+        Blocked::new("other", "mutex \"left\""),
+        Blocked::new("waiter", "the end of task \"other\""),
     ];
     assert_eq!(outcome.end, End::Deadlock(expected));
     assert_eq!(
@@ -183,7 +182,7 @@ fn a_deadlock_names_who_waits_for_what() {
 
 #[test]
 fn livelocks_end_by_steps_and_by_time() {
-    let limits = Limits { max_steps: 50, max_virtual_ms: 1000, ..Limits::default() };
+    let limits = Limits::default().with_max_steps(50).with_max_virtual_ms(1000);
     let spin = under(limits, Decisions::default(), async {
         loop {
             engine::yield_now().await;
@@ -199,7 +198,7 @@ fn livelocks_end_by_steps_and_by_time() {
 }
 
 #[test]
-fn a_panic_is_the_tasks_own() {
+fn panic_ends_only_its_task() {
     let log = Log::default();
     let seen = Arc::clone(&log);
     let outcome = plain(async move {
@@ -219,7 +218,7 @@ fn a_panic_is_the_tasks_own() {
 }
 
 #[test]
-fn a_panic_of_the_strategy_leaves_nothing_to_the_next_execution() {
+fn next_execution_is_clean_after_a_panic_of_the_strategy() {
     /// Panics at the second decision of execution 0.
     struct Faulty(u32);
 
@@ -340,7 +339,7 @@ fn a_droppable_task_is_dropped_at_each_await_point_and_never_before_the_first() 
             assert!(end.is_ok() || end == Err(JoinError::Aborted));
         }
     };
-    let limits = Limits { drops: 1, ..Limits::default() };
+    let limits = Limits::default().with_drops(1);
     let victim = TaskKey::MAIN.child(0);
     let mut seen = Vec::new();
     for ordinal in 0..4 {
@@ -355,7 +354,7 @@ fn a_droppable_task_is_dropped_at_each_await_point_and_never_before_the_first() 
 fn faults_stop_at_their_budget() {
     let log = Log::default();
     let seen = Arc::clone(&log);
-    let limits = Limits { faults: 2, ..Limits::default() };
+    let limits = Limits::default().with_faults(2);
     let site = engine::Site::new("wire");
     let all = (0..5).map(|ordinal| {
         let place = Place { kind: Kind::Fault, task: TaskKey::MAIN, site: site.hash(), ordinal };
@@ -371,7 +370,7 @@ fn faults_stop_at_their_budget() {
 }
 
 #[test]
-fn outside_state_is_found_out() {
+fn repeat_detects_state_outside_the_program() {
     let count = Arc::new(std::sync::atomic::AtomicU32::new(0));
     let program = || {
         let count = Arc::clone(&count);
@@ -434,7 +433,7 @@ proptest! {
         skew_ms in 0..2_u64,
     ) {
         let log = Log::default();
-        let limits = Limits { faults: 2, drops: 1, spurious: 1, skew_ms, ..Limits::default() };
+        let limits = Limits::default().with_faults(2).with_drops(1).with_spurious(1).with_skew_ms(skew_ms);
         let mut engine = Engine::new(limits, Random::new(seed));
         for index in 0..4 {
             let first = engine.execute(index, random_program(code.clone(), Arc::clone(&log))).unwrap();

@@ -45,7 +45,7 @@ fn channels_keep_order_bound_and_end() {
 }
 
 #[test]
-fn events_semaphores_and_notifications_wake_whom_they_should() {
+fn events_semaphores_and_notifications_wake_the_right_tasks() {
     let outcome = plain(async {
         let (event, semaphore, notify) =
             (Event::new("go"), Semaphore::new("two", 2), Notify::new("bell"));
@@ -99,7 +99,7 @@ fn a_notification_to_a_dropped_waiter_passes_on() {
 }
 
 #[test]
-fn a_condition_variable_gives_the_mutex_up_and_takes_it_again() {
+fn condition_variable_releases_the_mutex_and_takes_it_again() {
     let mut engine = Engine::new(Limits::default(), Random::new(3));
     for index in 0..500 {
         let outcome = engine

@@ -9,7 +9,7 @@ use mapi_sync_sim::strategy::Random;
 use super::{Log, note, plain, take};
 
 #[test]
-fn a_turn_is_given_up_through_whoever_polls() {
+fn yield_works_through_a_set_of_futures() {
     use futures::stream::{FuturesUnordered, StreamExt};
     let log = Log::default();
     let seen = Arc::clone(&log);
@@ -32,7 +32,7 @@ fn a_turn_is_given_up_through_whoever_polls() {
 }
 
 #[test]
-fn a_turn_that_was_given_up_by_a_task_that_ends_is_no_ones() {
+fn yield_of_a_task_that_ends_is_forgotten() {
     use futures::FutureExt;
     for panics in [false, true] {
         let outcome = plain(async move {
@@ -53,7 +53,7 @@ fn a_turn_that_was_given_up_by_a_task_that_ends_is_no_ones() {
 }
 
 #[test]
-fn what_an_execution_leaves_of_its_log_is_not_the_next_ones() {
+fn next_execution_does_not_see_the_old_log() {
     let steps = |count: u32| async move {
         for _ in 0..count {
             engine::yield_now().await;

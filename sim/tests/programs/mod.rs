@@ -80,7 +80,7 @@ pub(crate) static PROGRAMS: &[Program] = &[
 
 impl Program {
     pub(crate) fn limits(&self) -> Limits {
-        Limits { drops: self.drops, ..Limits::default() }
+        Limits::default().with_drops(self.drops)
     }
 }
 

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mapi_sync_sim::decision::Kind;
 use mapi_sync_sim::engine::{
-    ChoicePoint, Chosen, Decision, Effect, Segment, Strategy, TaskId, TaskKey,
+    ChoicePoint, Chosen, Decision, Effect, Mode, ObjectId, Observer, Segment, Strategy, TaskId,
+    TaskKey,
 };
 
 /// A step of a trace, kept for the count of classes.
 #[derive(Clone, Debug)]
-pub(super) struct Step {
+pub(super) struct TraceStep {
     key: TaskKey,
     clock: bool,
     effects: Vec<Effect>,
@@ -21,7 +22,7 @@ pub(super) struct Step {
 /// A search that keeps each execution's trace.
 pub(super) struct Recorder<S> {
     pub(super) search: S,
-    pub(super) trace: Vec<Step>,
+    pub(super) trace: Vec<TraceStep>,
 }
 
 impl<S: Strategy> Recorder<S> {
@@ -44,25 +45,33 @@ impl<S: Strategy> Strategy for Recorder<S> {
         self.search.choose(at)
     }
 
-    fn wants_footprints(&self) -> bool {
-        true
-    }
-
-    fn abandons(&mut self) -> bool {
-        self.search.abandons()
-    }
-
-    fn discards(&mut self) -> bool {
-        self.search.discards()
-    }
-
     fn end(&mut self) {
         self.search.end();
     }
 
+    fn asks_every_step(&self) -> bool {
+        true
+    }
+
+    fn observer(&mut self) -> Option<&mut dyn Observer> {
+        Some(self)
+    }
+}
+
+impl<S: Strategy> Observer for Recorder<S> {
+    fn abandons(&mut self) -> bool {
+        self.search.observer().is_some_and(Observer::abandons)
+    }
+
+    fn discards(&mut self) -> bool {
+        self.search.observer().is_some_and(Observer::discards)
+    }
+
     fn segment(&mut self, segment: &Segment<'_>) {
-        self.search.segment(segment);
-        self.trace.push(Step {
+        if let Some(observer) = self.search.observer() {
+            observer.segment(segment);
+        }
+        self.trace.push(TraceStep {
             key: segment.key,
             clock: segment.task == TaskId::CLOCK,
             effects: segment.effects.to_vec(),
@@ -83,18 +92,23 @@ fn departures(choices: &[Chosen]) -> Vec<(usize, Chosen)> {
         .collect()
 }
 
+/// The objects that a step used, and how.
+fn accesses(step: &TraceStep) -> impl Iterator<Item = (ObjectId, Mode)> + '_ {
+    step.effects.iter().filter_map(|effect| match effect {
+        Effect::Access(object, mode) => Some((*object, *mode)),
+        Effect::After(_) => None,
+        _ => panic!("the oracle does not know {effect:?}"),
+    })
+}
+
 /// Each event by its task and number, with its choices and the events that happen before it.
 pub(super) type Class =
     BTreeMap<(TaskKey, usize), (Vec<(usize, Chosen)>, BTreeSet<(TaskKey, usize)>)>;
 
-pub(super) fn class(trace: &[Step]) -> Class {
-    let conflict = |a: &Step, b: &Step| {
-        a.effects.iter().any(|effect| match effect {
-            Effect::Access(object, mode) => b.effects.iter().any(|other| match other {
-                Effect::Access(same, theirs) => same == object && mode.conflicts(*theirs),
-                Effect::After(_) => false,
-            }),
-            Effect::After(_) => false,
+pub(super) fn class(trace: &[TraceStep]) -> Class {
+    let conflict = |a: &TraceStep, b: &TraceStep| {
+        accesses(a).any(|(object, mode)| {
+            accesses(b).any(|(same, theirs)| same == object && mode.conflicts(theirs))
         })
     };
     let mut names = Vec::new();

@@ -14,7 +14,7 @@ use classes::{Recorder, class};
 use mapi_sync_sim::engine::parallel::Control;
 use mapi_sync_sim::engine::{End, Engine};
 use mapi_sync_sim::strategy::{
-    Certificate, Dfs, Findings, Periods, Reduced, TrackedSharing, explore_split,
+    Certificate, Dfs, Dpor, Findings, Periods, TrackedSharing, explore_split,
 };
 use program::{Came, Op, Program, program};
 use proptest::prelude::*;
@@ -74,7 +74,7 @@ fn check(program: &Program) -> Result<(), TestCaseError> {
         prop_assert!(in_parts(program, jobs, period) == one, "{} jobs, {}", jobs, period);
     }
     {
-        let search = Recorder::new(Reduced::new(TrackedSharing));
+        let search = Recorder::new(Dpor::new(TrackedSharing));
         let mut engine = Engine::new(program.limits(), search);
         let mut reached = BTreeSet::new();
         let mut seen = BTreeMap::new();
@@ -83,12 +83,12 @@ fn check(program: &Program) -> Result<(), TestCaseError> {
                 continue;
             }
             reached.insert(result);
-            let trace = &engine.strategy::<Recorder<Reduced>>().unwrap().trace;
+            let trace = &engine.strategy::<Recorder<Dpor>>().unwrap().trace;
             if let Some(before) = seen.insert(class(trace), trace.clone()) {
                 prop_assert!(false, "one class is run twice:\n{before:#?}\n{trace:#?}");
             }
         }
-        let certificate = engine.strategy::<Recorder<Reduced>>().unwrap().search.certificate();
+        let certificate = engine.strategy::<Recorder<Dpor>>().unwrap().search.certificate();
         prop_assert!(certificate.complete, "{:?}", certificate);
         prop_assert_eq!(&reached, &results, "of {} runs: {:?}", runs, certificate);
         prop_assert_eq!(
@@ -123,7 +123,7 @@ proptest! {
 /// A task whose end was waited for among other things ends while its parent waits for something
 /// else.
 #[test]
-fn a_wait_that_was_given_up_wakes_nobody_unseen() {
+fn dropped_wait_is_part_of_the_footprint() {
     let ops = vec![Op::Send(0, 0), Op::JoinOrRecv(vec![], 0), Op::SpawnAndJoin(vec![])];
     check(&Program { tasks: vec![(ops, false)], faults: 0, drops: 0 }).unwrap();
 }
@@ -131,7 +131,7 @@ fn a_wait_that_was_given_up_wakes_nobody_unseen() {
 /// A joiner that was kept after a select is polled again, in a segment that waited for something
 /// else before.
 #[test]
-fn a_wait_that_is_taken_up_again_is_seen_in_each_order() {
+fn resumed_wait_is_searched_in_each_order() {
     let ops = vec![Op::JoinLater(vec![Op::TrySend(0, 0)], 0, vec![Op::Raise(0)])];
     check(&Program { tasks: vec![(ops, false)], faults: 0, drops: 0 }).unwrap();
 }
@@ -168,7 +168,7 @@ fn a_step_stands_in_only_for_what_is_planned_after_it() {
 /// What a task does when it is aborted is not what it would have done: its first segment reads what
 /// the third task writes, unless it is aborted before.
 #[test]
-fn an_aborted_task_does_not_do_what_it_would_have_done() {
+fn aborted_task_skips_its_later_accesses() {
     let program =
         without_faults(vec![vec![Op::WaitOrRecv(0)], vec![Op::Abort(0)], vec![Op::Lock(vec![])]]);
     check(&program).unwrap();
@@ -177,7 +177,7 @@ fn an_aborted_task_does_not_do_what_it_would_have_done() {
 /// A task that finds the semaphore free goes on to its end in the same segment, and writes what the
 /// third task reads. If it finds it taken, it queues, and the two are independent.
 #[test]
-fn a_task_that_waits_does_not_do_what_it_would_have_done() {
+fn waiting_task_skips_its_later_accesses() {
     let program = without_faults(vec![
         vec![Op::Acquire(vec![])],
         vec![Op::Acquire(vec![Op::Read(0)])],
@@ -199,7 +199,7 @@ fn a_wait_that_is_polled_alone_need_not_be_the_only_one() {
 /// Where the second task is seen to be aborted, that segment is part of what is planned to follow
 /// its step.
 #[test]
-fn what_is_planned_to_follow_a_step_may_not_come_to_be() {
+fn planned_steps_may_never_become_possible() {
     let program = without_faults(vec![
         vec![Op::Abort(1), Op::NotifyOne],
         vec![Op::Abort(2)],

@@ -275,7 +275,7 @@ pub(super) type Came = (BTreeMap<TaskKey, Vec<u64>>, [u64; 2], String, u64);
 
 impl Program {
     pub(super) fn limits(&self) -> Limits {
-        Limits { faults: self.faults, drops: self.drops, ..Limits::default() }
+        Limits::default().with_faults(self.faults).with_drops(self.drops)
     }
 
     pub(super) fn execute(&self, engine: &mut Engine) -> Option<(Outcome, Came)> {

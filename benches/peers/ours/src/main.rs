@@ -18,7 +18,7 @@ mod world;
 use std::time::Instant;
 
 use mapi_sync_sim::engine::{End, Engine, Limits};
-use mapi_sync_sim::strategy::{Reduced, StrategyInfo, TrackedSharing};
+use mapi_sync_sim::strategy::{Dpor, StrategyInfo, TrackedSharing};
 use peers::{Peer, Rated, Searched, answer};
 use world::World;
 
@@ -27,11 +27,11 @@ struct Ours;
 impl Peer for Ours {
     fn search(&self, program: &str) -> Option<Searched> {
         let program = shapes::named(program).or_else(|| channels::named(program))?;
-        let mut engine = Engine::new(Limits::default(), Reduced::new(TrackedSharing));
+        let mut engine = Engine::new(Limits::default(), Dpor::new(TrackedSharing));
         let start = Instant::now();
         while engine.execute(0, World::run(program, false)).is_some() {}
         let seconds = start.elapsed().as_secs_f64();
-        let certificate = engine.strategy::<Reduced>()?.certificate();
+        let certificate = engine.strategy::<Dpor>()?.certificate();
         assert!(certificate.complete, "{certificate}");
         Some(Searched { executions: certificate.classes + certificate.blocked, seconds })
     }

@@ -1,0 +1,123 @@
+//! The decision vector: a schedule, its times, faults and data as one value.
+//!
+//! An execution asks many questions; most are answered by the default (carry on, 0, no fault). Only
+//! departures from the default are kept. Each is keyed by *where* it was taken, in terms that do
+//! not change when another decision does: the asking task's [key](TaskKey), and how many questions
+//! of that sort the task had asked before. So deleting an entry leaves the others in place, and
+//! that is what makes schedules shrinkable.
+//!
+//! Decoding is total: an entry that is never asked for is ignored, an answer that is impossible
+//! counts as the default. Any vector is a schedule of any program.
+//!
+//! [`Token`] is the printable form.
+
+mod token;
+
+use std::collections::BTreeMap;
+
+pub use token::{Token, TokenError};
+
+pub use crate::log::Kind;
+use crate::log::{Answer, LogStep};
+use crate::{Engine, TaskId, TaskKey};
+
+/// Where a decision was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Its sort.
+    pub kind: Kind,
+    /// The task that ran last ([`Kind::Run`], [`Kind::Spurious`]), that asked, or that was to be
+    /// polled ([`Kind::Drop`]).
+    pub task: TaskKey,
+    /// The hash of the [site](crate::Site)'s name; 0 where there is none.
+    pub site: u32,
+    /// For [`Kind::Run`], how many segments `task` had run; otherwise how many decisions of this
+    /// kind, task and site came before.
+    pub ordinal: u32,
+}
+
+/// A departure from the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Departure {
+    /// Where.
+    pub place: Place,
+    /// The picked task's [key as a number](TaskKey::get) for [`Kind::Run`], otherwise the value,
+    /// never 0.
+    pub value: u64,
+}
+
+/// An execution's departures from the default, in the order in which they were taken. Empty is the
+/// default schedule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Decisions {
+    departures: Vec<Departure>,
+}
+
+impl Decisions {
+    /// These departures.
+    #[must_use]
+    pub fn new(departures: Vec<Departure>) -> Self {
+        Self { departures }
+    }
+
+    /// The departures, in order.
+    #[must_use]
+    pub fn departures(&self) -> &[Departure] {
+        &self.departures
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.departures.len()
+    }
+
+    /// Whether this is the default schedule.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.departures.is_empty()
+    }
+
+    fn from_log(log: &[LogStep], answers: &[Answer], keys: impl Fn(TaskId) -> TaskKey) -> Self {
+        let key = |task: TaskId| if task == TaskId::CLOCK { TaskKey::CLOCK } else { keys(task) };
+        let mut departures = Vec::new();
+        let mut segments: BTreeMap<TaskId, u32> = BTreeMap::new();
+        let mut asked: BTreeMap<(Kind, TaskId, u32), u32> = BTreeMap::new();
+        let mut current = TaskId::MAIN;
+        let mut answers = answers.iter().peekable();
+        for (number, (task, departed)) in (0..).zip(LogStep::settled(log)) {
+            if departed {
+                let ordinal = segments.get(&current).copied().unwrap_or(0);
+                let place = Place { kind: Kind::Run, task: key(current), site: 0, ordinal };
+                departures.push(Departure { place, value: key(task).get() });
+            }
+            current = task;
+            *segments.entry(current).or_default() += 1;
+            while let Some(answer) = answers.next_if(|answer| answer.step <= number) {
+                let Answer { kind, task, site, value, .. } = *answer;
+                let count = asked.entry((kind, task, site)).or_default();
+                if value != 0 {
+                    let place = Place { kind, task: key(task), site, ordinal: *count };
+                    departures.push(Departure { place, value: u64::from(value) });
+                }
+                *count += 1;
+            }
+        }
+        Self { departures }
+    }
+}
+
+impl Engine {
+    /// The decisions of the last execution: its departures from the default.
+    #[must_use]
+    pub fn decisions(&self) -> Decisions {
+        let keys = self.keys();
+        Decisions::from_log(self.log(), self.answers(), |task| keys[task.index()])
+    }
+}
+
+impl FromIterator<Departure> for Decisions {
+    fn from_iter<I: IntoIterator<Item = Departure>>(iter: I) -> Self {
+        Self { departures: iter.into_iter().collect() }
+    }
+}

@@ -1,0 +1,429 @@
+//! Executions, one after another: how each begins and ends, and the log of the last.
+
+mod footprints;
+mod run;
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::future::Future;
+use std::mem;
+use std::task::Waker;
+
+use super::context::{self, BoxedTask, Context, TaskMeta};
+use super::id::{TaskId, TaskKey};
+use super::log::{Answer, LogStep};
+use super::oracle::{Observer, Strategy, UniformRng};
+use super::outcome::{End, Limits, Nondeterminism, Outcome, TaskPanic};
+use super::proof::Proof;
+use super::ready::ReadySet;
+
+/// A task's future, and how it is run.
+struct TaskSlot {
+    future: Option<BoxedTask>,
+    /// Kept from one execution to the next, as the slot is: it depends on the task's number only.
+    waker: Waker,
+    background: bool,
+    aborting: bool,
+    /// Whether there is a question to ask before a poll.
+    special: bool,
+    polls: u32,
+}
+
+/// The engine as a strategy may ask it.
+#[derive(Clone, Copy)]
+pub(super) struct EngineView<'a>(&'a Engine);
+
+impl EngineView<'_> {
+    #[inline]
+    pub(super) fn current(&self) -> TaskId {
+        context::with(|cx| cx.current.get())
+    }
+
+    #[inline]
+    pub(super) fn step(&self) -> u64 {
+        context::step()
+    }
+
+    pub(super) fn key(&self, task: TaskId) -> TaskKey {
+        context::with(|cx| cx.key(task))
+    }
+
+    pub(super) fn segments(&self, task: TaskId) -> u32 {
+        if task == TaskId::CLOCK {
+            self.0.clock_moves
+        } else {
+            self.0.slots.get(task.index()).map_or(0, |slot| slot.polls)
+        }
+    }
+}
+
+/// Runs executions one after another on one thread, and keeps their buffers.
+///
+/// # Examples
+///
+/// ```
+/// use mapi_sync_engine::{self as engine, Engine, Limits, End};
+/// use mapi_sync_engine::strategy::Random;
+///
+/// let mut engine = Engine::new(Limits::default(), Random::new(7));
+/// let outcome = engine
+///     .execute(0, async {
+///         let child = engine::spawn("child", async { engine::sleep(30).await });
+///         child.await.unwrap();
+///         assert_eq!(engine::now(), 30);
+///     })
+///     .unwrap();
+/// assert_eq!(outcome.end, End::Completed);
+/// assert_eq!(outcome.virtual_ms, 30);
+/// ```
+pub struct Engine {
+    limits: Limits,
+    strategy: Option<Box<dyn Strategy>>,
+    ready: ReadySet,
+    /// Those of this execution's tasks, followed by unused ones of longer executions.
+    slots: Vec<TaskSlot>,
+    /// How many tasks this execution has had.
+    admitted: usize,
+    /// The steps of this execution, followed by unused rows of longer ones.
+    log: Vec<LogStep>,
+    /// How many steps the last execution took.
+    steps: usize,
+    /// The answers of the last execution.
+    answers: Vec<Answer>,
+    /// The tasks of the last execution, in order of spawning.
+    tasks: Vec<TaskMeta>,
+    panics: Vec<TaskPanic>,
+    foreground: usize,
+    clock_moves: u32,
+    drops_left: u32,
+    spurious_left: u32,
+    recording: bool,
+    /// Whether the strategy is asked where one task alone can run.
+    every_step: bool,
+    /// Set if the engine draws the picks itself.
+    rng: Option<UniformRng>,
+    /// Whether [`can_use_fast_loop`](Self::can_use_fast_loop) holds.
+    fast_loop: bool,
+    before: Vec<TaskId>,
+    woken: Vec<TaskId>,
+    spawned: Vec<TaskId>,
+}
+
+impl Engine {
+    /// An engine that asks `strategy`.
+    #[must_use]
+    pub fn new(limits: Limits, strategy: impl Strategy) -> Self {
+        super::outcome::quiet_panics();
+        Self {
+            limits,
+            strategy: Some(Box::new(strategy)),
+            ready: ReadySet::new(),
+            slots: Vec::new(),
+            admitted: 0,
+            log: Vec::new(),
+            steps: 0,
+            answers: Vec::new(),
+            tasks: Vec::new(),
+            panics: Vec::new(),
+            foreground: 0,
+            clock_moves: 0,
+            drops_left: 0,
+            spurious_left: 0,
+            recording: false,
+            every_step: false,
+            rng: None,
+            fast_loop: false,
+            before: Vec::new(),
+            woken: Vec::new(),
+            spawned: Vec::new(),
+        }
+    }
+
+    /// The strategy, if it is an `S`.
+    ///
+    /// # Panics
+    ///
+    /// From inside of an execution of this engine's.
+    pub fn strategy<S: Strategy>(&mut self) -> Option<&mut S> {
+        let strategy: &mut dyn Any = &mut **self.strategy.as_mut().expect("the strategy is in use");
+        strategy.downcast_mut()
+    }
+
+    /// Changes the strategy, and gives back the one before.
+    ///
+    /// # Panics
+    ///
+    /// From inside of an execution of this engine's.
+    pub fn set_strategy(&mut self, strategy: impl Strategy) -> Box<dyn Strategy> {
+        self.strategy.replace(Box::new(strategy)).expect("the strategy is in use")
+    }
+
+    /// How far the strategy's search has come, if it ends by itself.
+    ///
+    /// # Panics
+    ///
+    /// From inside of an execution of this engine's.
+    #[must_use]
+    pub fn proof(&self) -> Option<Proof> {
+        self.strategy.as_ref().expect("the strategy is in use").proof(&self.limits)
+    }
+
+    /// How many tasks the last execution dropped at an await point by decision.
+    #[must_use]
+    pub fn drops(&self) -> u32 {
+        self.limits.drops.saturating_sub(self.drops_left)
+    }
+
+    /// How many tasks the last execution polled without their having been woken.
+    #[must_use]
+    pub fn spurious_polls(&self) -> u32 {
+        self.limits.spurious.saturating_sub(self.spurious_left)
+    }
+
+    /// The limits of each execution.
+    pub fn limits_mut(&mut self) -> &mut Limits {
+        &mut self.limits
+    }
+
+    /// Runs execution number `index` of the program whose main task is `main`. `None` if the
+    /// strategy has nothing left.
+    ///
+    /// # Panics
+    ///
+    /// From inside of another execution on this thread, and if the strategy panics. A panicking
+    /// task is an [outcome](Outcome::panics).
+    pub fn execute(
+        &mut self,
+        index: u64,
+        main: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<Outcome> {
+        self.execute_boxed(index, Box::pin(main))
+    }
+
+    /// [`execute`](Self::execute) for a future that is boxed already.
+    ///
+    /// # Panics
+    ///
+    /// As `execute` does.
+    pub fn execute_boxed(&mut self, index: u64, main: BoxedTask) -> Option<Outcome> {
+        context::with(|cx| {
+            assert!(!cx.active.get(), "an execution is running on this thread already");
+            let mut strategy =
+                self.strategy.take().expect("no execution is running, so the strategy is here");
+            if !strategy.begin(index) {
+                self.strategy = Some(strategy);
+                return None;
+            }
+            self.recording = strategy.observer().is_some();
+            self.every_step = strategy.asks_every_step();
+            self.rng = strategy.uniform_rng();
+            self.open(cx, strategy, main);
+            let end = self.drive(cx);
+            Some(self.close(cx, index, end))
+        })
+    }
+
+    /// Runs `main` once under another strategy, and takes its own up again.
+    ///
+    /// # Panics
+    ///
+    /// As `execute` does.
+    pub(crate) fn execute_under(
+        &mut self,
+        strategy: impl Strategy,
+        main: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<Outcome> {
+        let own = self.set_strategy(strategy);
+        let outcome = self.execute(0, main);
+        self.strategy = Some(own);
+        outcome
+    }
+
+    /// Runs the last execution once more, under a strategy that takes the same decisions, and
+    /// compares every step and answer. The last execution's log stays.
+    ///
+    /// # Errors
+    ///
+    /// The first step at which the two differ.
+    ///
+    /// # Panics
+    ///
+    /// As `execute` does.
+    pub(crate) fn repeat_under(
+        &mut self,
+        strategy: impl Strategy,
+        last: &Outcome,
+        main: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), Nondeterminism> {
+        let (first, answers) = (self.log().to_vec(), mem::take(&mut self.answers));
+        let second = self.execute_under(strategy, main);
+        let parted =
+            LogStep::settled(&first).zip(LogStep::settled(self.log())).position(|(a, b)| a != b);
+        let parted = parted.or((first.len() != self.steps).then(|| first.len().min(self.steps)));
+        let answered = answers.iter().zip(&self.answers).find(|(a, b)| a != b).map(|(a, _)| a.step);
+        let answered = answered.or((answers.len() != self.answers.len()).then_some(last.steps));
+        let same_end = second.is_some_and(|second| {
+            mem::discriminant(&last.end) == mem::discriminant(&second.end)
+                && last.virtual_ms == second.virtual_ms
+                && last.panics == second.panics
+        });
+        (self.steps, self.log, self.answers) = (first.len(), first, answers);
+        let step = [parted.map(|step| step as u64), answered].into_iter().flatten().min();
+        match step.or((!same_end).then_some(last.steps)) {
+            Some(step) => Err(Nondeterminism { step }),
+            None => Ok(()),
+        }
+    }
+
+    /// A number that two executions share only if they took the same steps and decisions (but for
+    /// collisions of 64 bits).
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let steps = LogStep::settled(self.log()).fold(0, |hash, (task, departed)| {
+            super::id::mix(hash ^ u64::from(task.0) << 1 ^ u64::from(departed))
+        });
+        self.answers.iter().fold(steps, |hash, answer| super::id::mix(hash ^ answer.bits()))
+    }
+
+    /// The tasks in the order in which the last execution ran their segments, the clock among them.
+    pub fn trace(&self) -> impl Iterator<Item = TaskId> + '_ {
+        self.log().iter().map(|step| step.task())
+    }
+
+    /// The steps of the last execution.
+    pub(crate) fn log(&self) -> &[LogStep] {
+        &self.log[..self.steps]
+    }
+
+    /// The answers of the last execution.
+    pub(crate) fn answers(&self) -> &[Answer] {
+        &self.answers
+    }
+
+    /// The keys of the last execution's tasks, in order of spawning.
+    pub(crate) fn keys(&self) -> Vec<TaskKey> {
+        let mut keys = Vec::new();
+        context::add_keys(&mut keys, &self.tasks);
+        keys
+    }
+
+    /// The name of a task of the last execution; empty for the clock.
+    #[must_use]
+    pub fn task_name(&self, task: TaskId) -> &str {
+        self.tasks.get(task.index()).map_or("", |meta| &meta.name)
+    }
+
+    fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, main: BoxedTask) {
+        cx.active.set(true);
+        context::set_now(0);
+        cx.step.set(0);
+        cx.current.set(TaskId::MAIN);
+        cx.dirty.set(self.recording);
+        context::set_recording(self.recording);
+        cx.faults_left.set(self.limits.faults);
+        *cx.strategy.borrow_mut() = Some(strategy);
+        self.log.truncate(usize::try_from(self.limits.max_steps).unwrap_or(usize::MAX));
+        self.foreground = 0;
+        self.clock_moves = 0;
+        self.drops_left = self.limits.drops;
+        self.spurious_left = self.limits.spurious;
+        self.fast_loop = self.can_use_fast_loop();
+        let id = cx.register(Cow::Borrowed("main"), None);
+        self.admit(id, main, self.limits.main_droppable, false);
+    }
+
+    #[inline(always)]
+    fn admit(&mut self, id: TaskId, future: BoxedTask, droppable: bool, background: bool) {
+        debug_assert_eq!(id.index(), self.admitted);
+        if self.admitted == self.slots.len() {
+            self.add_slot(id);
+        }
+        let slot = &mut self.slots[self.admitted];
+        slot.future = Some(future);
+        slot.polls = 0;
+        slot.background = background;
+        slot.aborting = false;
+        slot.special = droppable;
+        self.admitted += 1;
+        self.foreground += usize::from(!background);
+        self.ready.insert(id);
+    }
+
+    #[cold]
+    fn add_slot(&mut self, id: TaskId) {
+        self.slots.push(TaskSlot {
+            future: None,
+            waker: self.ready.waker(id),
+            polls: 0,
+            background: false,
+            aborting: false,
+            special: false,
+        });
+    }
+
+    /// Drops the remaining tasks, and makes the outcome.
+    #[inline(always)]
+    fn close(&mut self, cx: &Context, index: u64, end: End) -> Outcome {
+        let steps = cx.step.get();
+        self.steps = steps as usize;
+        let virtual_ms = context::now();
+        let mut strategy =
+            cx.strategy.borrow_mut().take().expect("the strategy was lent to this execution");
+        let discards = self.recording && strategy.observer().is_some_and(Observer::discards);
+        let end = if discards { End::Abandoned } else { end };
+        context::set_recording(false);
+        cx.faults_left.set(0);
+        self.answers.clear();
+        mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
+        if !self.ready.is_over() || !cx.spawned.borrow().is_empty() {
+            self.drop_rest(cx);
+        }
+        cx.aborts.borrow_mut().clear();
+        cx.answers.borrow_mut().clear();
+        if self.recording {
+            cx.effects.borrow_mut().clear();
+            cx.chosen.borrow_mut().clear();
+            cx.traced.borrow_mut().clear();
+        }
+        cx.keys.borrow_mut().clear();
+        self.tasks.clear();
+        mem::swap(&mut *cx.tasks.borrow_mut(), &mut self.tasks);
+        cx.timers.borrow_mut().clear();
+        self.ready.clear();
+        self.admitted = 0;
+        cx.active.set(false);
+        strategy.end();
+        self.strategy = Some(strategy);
+        Outcome {
+            index,
+            end,
+            steps,
+            virtual_ms,
+            tasks: self.tasks.len(),
+            panics: mem::take(&mut self.panics),
+        }
+    }
+
+    /// Drops the remaining tasks, in the order of spawning.
+    #[inline(never)]
+    fn drop_rest(&mut self, cx: &Context) {
+        cx.closing.set(true);
+        let mut next = 0;
+        loop {
+            // A task that is spawned while the rest is dropped never runs.
+            while let Some(child) = { cx.spawned.borrow_mut().pop() } {
+                drop(child);
+            }
+            if next == self.admitted {
+                break;
+            }
+            if self.slots[next].future.is_some() {
+                let task = TaskId(u32::try_from(next).expect("task numbers fit"));
+                cx.current.set(task);
+                self.drop_future(cx, task);
+            }
+            next += 1;
+        }
+        cx.closing.set(false);
+    }
+}

@@ -1,0 +1,491 @@
+//! The loop of one execution.
+
+use std::any::Any;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::task;
+
+use super::{Engine, EngineView};
+use crate::context::{self, Context, TaskState, WaitFor};
+use crate::footprint::{Effect, Mode};
+use crate::id::{ObjectId, Site, TaskId};
+use crate::log::{Kind, LogStep};
+use crate::oracle::{Decision, Observer};
+use crate::outcome::{Blocked, Budget, End, TaskPanic};
+use crate::ready::{Ready, sample_bit};
+use crate::yield_flag;
+
+impl Engine {
+    /// Runs the loop, again after each panic of a task.
+    pub(super) fn drive(&mut self, cx: &Context) -> End {
+        loop {
+            let caught = catch_unwind(AssertUnwindSafe(|| self.run(cx)));
+            let payload = match caught {
+                Ok(end) => return end,
+                Err(payload) => payload,
+            };
+            if !yield_flag::is_running() {
+                self.abort_execution(cx);
+                resume_unwind(payload);
+            }
+            yield_flag::end();
+            let task = cx.current.get();
+            self.note_panic(cx, task, &*payload);
+            self.drop_future(cx, task);
+            self.retire(cx, task, TaskState::Panicked);
+            if let ControlFlow::Break(end) = self.settle(cx, task, false) {
+                return end;
+            }
+        }
+    }
+
+    /// Cleans up after a panic that no task caused, so that the next execution starts afresh.
+    #[cold]
+    fn abort_execution(&mut self, cx: &Context) {
+        self.close(cx, 0, End::Abandoned);
+    }
+
+    /// Polls one task after another. Not inlined, so that the loop has the registers to itself.
+    #[inline(never)]
+    fn run(&mut self, cx: &Context) -> End {
+        loop {
+            if self.fast_loop {
+                let few = self.ready.is_small();
+                let flow = if few { self.run_few(cx) } else { self.run_many(cx) };
+                if let ControlFlow::Break(end) = flow {
+                    return end;
+                }
+            }
+            let (task, departed) = match self.decide(cx) {
+                Ok(Some(next)) => next,
+                Ok(None) => continue,
+                Err(end) => return end,
+            };
+            self.ready.take(task);
+            if self.recording {
+                self.hide_ready();
+            }
+            if let ControlFlow::Break(end) = self.segment(cx, task, departed) {
+                return end;
+            }
+        }
+    }
+
+    fn segment(&mut self, cx: &Context, task: TaskId, departed: bool) -> ControlFlow<End> {
+        let polled = self.poll(cx, task, LogStep::of(task, departed), self.recording)?;
+        if polled == Polled::Yields {
+            self.ready.wake(task);
+        }
+        self.settle(cx, task, polled != Polled::Ends)
+    }
+
+    /// Runs as long as the engine only has to read the first word of the ready set between two
+    /// segments.
+    #[inline(always)]
+    fn run_few(&mut self, cx: &Context) -> ControlFlow<End> {
+        let mut ready = self.ready.first_word();
+        while ready != 0 {
+            // A task is a bit here.
+            let next = if ready.is_power_of_two() { ready } else { self.pick_few(cx, ready) };
+            let task = TaskId(next.trailing_zeros());
+            self.ready.set_first_word(ready & !next);
+            let polled = self.poll(cx, task, LogStep::among(ready, task), false)?;
+            // A task that yielded is ready. The ready set learns so only when the next one is
+            // taken.
+            let again = if polled == Polled::Yields { next } else { 0 };
+            ready = self.ready.first_word() | again;
+            if polled != Polled::Ends && !cx.dirty.get() {
+                cx.step.set(cx.step.get() + 1);
+                continue;
+            }
+            self.ready.set_first_word(ready);
+            self.settle(cx, task, polled != Polled::Ends)?;
+            if !self.ready.is_small() {
+                break;
+            }
+            ready = self.ready.first_word();
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The same over the list of those that can run.
+    #[inline(never)]
+    fn run_many(&mut self, cx: &Context) -> ControlFlow<End> {
+        // Where in the list the task was that ran last.
+        let mut place = 0;
+        loop {
+            let (task, departed) = match self.ready.gather_list() {
+                [] => return ControlFlow::Continue(()),
+                [only] => (*only, false),
+                _ => self.pick_of_list(cx, &mut place),
+            };
+            let polled = self.poll(cx, task, LogStep::of(task, departed), false)?;
+            // A task that yielded stays in the list, and one that has ended has left it.
+            if polled == Polled::Waits {
+                self.ready.take(task);
+            }
+            if polled != Polled::Ends && !cx.dirty.get() {
+                cx.step.set(cx.step.get() + 1);
+            } else {
+                self.settle(cx, task, polled != Polled::Ends)?;
+            }
+        }
+    }
+
+    /// Polls a task and returns how the poll ended. A finished task has left the ready set.
+    #[inline(always)]
+    fn poll(
+        &mut self,
+        cx: &Context,
+        task: TaskId,
+        step: LogStep,
+        recording: bool,
+    ) -> ControlFlow<End, Polled> {
+        match self.log.get_mut(cx.step.get() as usize) {
+            Some(row) => *row = step,
+            None => self.lengthen_log(step)?,
+        }
+        cx.current.set(task);
+        let mut slot = &mut self.slots[task.index()];
+        slot.polls += 1;
+        if slot.special {
+            if self.drop_instead(cx, task) {
+                return ControlFlow::Continue(Polled::Ends);
+            }
+            slot = &mut self.slots[task.index()];
+        }
+        let mut task_cx = task::Context::from_waker(&slot.waker);
+        let future = slot.future.as_mut().expect("only living tasks are ready");
+        if recording {
+            yield_flag::begin_without_flag();
+        } else {
+            yield_flag::begin(&slot.waker);
+        }
+        if future.as_mut().poll(&mut task_cx).is_pending() {
+            let yields = yield_flag::end();
+            return ControlFlow::Continue(if yields { Polled::Yields } else { Polled::Waits });
+        }
+        slot.future = None;
+        yield_flag::end();
+        self.retire(cx, task, TaskState::Finished);
+        ControlFlow::Continue(Polled::Ends)
+    }
+
+    /// Adds a step and room for more, up to the limit of them.
+    #[cold]
+    fn lengthen_log(&mut self, step: LogStep) -> ControlFlow<End> {
+        let steps = self.log.len();
+        let limit = usize::try_from(self.limits.max_steps).unwrap_or(usize::MAX);
+        if steps >= limit {
+            return ControlFlow::Break(End::Livelock(Budget::Steps));
+        }
+        self.log.resize((2 * steps).max(64).min(limit), step);
+        ControlFlow::Continue(())
+    }
+
+    /// A task's segment is over, and with its last one perhaps the execution.
+    fn settle(&mut self, cx: &Context, task: TaskId, waits: bool) -> ControlFlow<End> {
+        self.after_segment(cx, task, !waits);
+        if waits || self.foreground > 0 {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(End::Completed)
+        }
+    }
+
+    /// Whether the engine only has to read the ready set between two segments.
+    pub(super) fn can_use_fast_loop(&self) -> bool {
+        self.limits.skew_ms == 0 && self.spurious_left == 0 && !self.recording && !self.every_step
+    }
+
+    /// Decides which task runs next, and whether that departs from the default. `None` if the clock
+    /// moved.
+    #[inline(never)]
+    fn decide(&mut self, cx: &Context) -> Result<Option<(TaskId, bool)>, End> {
+        if self.recording {
+            let mut strategy = cx.strategy.borrow_mut();
+            let observer = strategy.as_mut().and_then(|strategy| strategy.observer());
+            if observer.is_some_and(Observer::abandons) {
+                return Err(End::Abandoned);
+            }
+        }
+        let empty = self.ready.gather().is_empty();
+        if self.spurious_left > 0
+            && let Some(task) = self.spurious(cx)
+        {
+            return Ok(Some((task, false)));
+        }
+        let deadline =
+            if empty || self.limits.skew_ms > 0 { cx.timers.borrow_mut().next() } else { None };
+        if empty {
+            let Some(deadline) = deadline else { return Err(self.stuck(cx)) };
+            self.move_clock(cx, deadline, false)?;
+            return Ok(None);
+        }
+        let clock =
+            deadline.is_some_and(|d| d <= context::now().saturating_add(self.limits.skew_ms));
+        if !clock
+            && !self.every_step
+            && let Some(only) = self.ready.view().only()
+        {
+            return Ok(Some((only, false)));
+        }
+        let (picked, departed) = self.pick(cx, clock);
+        if picked == TaskId::CLOCK {
+            let deadline = deadline.unwrap_or_else(context::now);
+            self.move_clock(cx, deadline, true)?;
+            return Ok(None);
+        }
+        Ok(Some((picked, departed)))
+    }
+
+    /// Decides which task runs next, or that the clock moves, and whether that departs from the
+    /// default.
+    fn pick(&mut self, cx: &Context, clock: bool) -> (TaskId, bool) {
+        let mut rng = self.rng.take();
+        let at = Decision { ready: self.ready.view(), clock, view: EngineView(self) };
+        let default = at.default_task();
+        let picked = match &mut rng {
+            Some(rng) => at.sample(|len| rng.below(len)),
+            None => ask(cx, &at),
+        };
+        let picked = if at.contains(picked) { picked } else { default };
+        self.rng = rng;
+        (picked, picked != default)
+    }
+
+    /// The same from the list of tasks that can run. `place` is the likely position of the task
+    /// that ran last.
+    #[inline(always)]
+    fn pick_of_list(&mut self, cx: &Context, place: &mut usize) -> (TaskId, bool) {
+        let list = self.ready.list();
+        let current = cx.current.get();
+        if list.get(*place) != Some(&current) {
+            *place = list.binary_search(&current).unwrap_or(0);
+        }
+        let default = list[*place];
+        *place = match &mut self.rng {
+            Some(rng) => rng.below(list.len() as u32) as usize,
+            None => {
+                let ready = Ready::of_list(list);
+                let picked = ask(cx, &Decision { ready, clock: false, view: EngineView(self) });
+                list.binary_search(&picked).unwrap_or(*place)
+            }
+        };
+        let task = list[*place];
+        (task, task != default)
+    }
+
+    /// The bit of the task that runs next, of few.
+    #[inline(always)]
+    fn pick_few(&mut self, cx: &Context, ready: u64) -> u64 {
+        match &mut self.rng {
+            Some(rng) => sample_bit(ready, |len| rng.below(len)),
+            None => self.ask_of_few(cx, ready),
+        }
+    }
+
+    #[inline(never)]
+    fn ask_of_few(&self, cx: &Context, ready: u64) -> u64 {
+        let ready = Ready::small(ready);
+        let picked = ask(cx, &Decision { ready, clock: false, view: EngineView(self) });
+        let task =
+            if ready.contains(picked) { picked } else { ready.default_after(cx.current.get()) };
+        1 << (task.0 & 63)
+    }
+
+    /// Moves the clock to `deadline`, if that is still to come, and wakes whoever is due.
+    fn move_clock(&mut self, cx: &Context, deadline: u64, departed: bool) -> Result<(), End> {
+        let now = context::now().max(deadline);
+        if now > self.limits.max_virtual_ms {
+            return Err(End::Livelock(Budget::VirtualTime));
+        }
+        context::set_now(now);
+        cx.current.set(TaskId::CLOCK);
+        self.clock_moves += 1;
+        if self.recording {
+            self.hide_ready();
+        }
+        // No limit of steps applies: the next segment's does.
+        let step = cx.step.get() as usize;
+        self.log.resize(self.log.len().max(step + 1), LogStep::clock(false));
+        self.log[step] = LogStep::clock(departed);
+        loop {
+            let due = cx.timers.borrow_mut().pop_due(now);
+            match due {
+                Some(waker) => waker.wake(),
+                None => break,
+            }
+        }
+        self.after_segment(cx, TaskId::CLOCK, false);
+        Ok(())
+    }
+
+    /// Asks whether a task that waits is polled without having been woken.
+    fn spurious(&mut self, cx: &Context) -> Option<TaskId> {
+        let waiting = self.ready.waiting();
+        if waiting == 0 {
+            return None;
+        }
+        let value = cx.choose(Kind::Spurious, Site::NONE, waiting + 1, self.spurious_left);
+        let task = self.ready.nth_waiting(value.checked_sub(1)?)?;
+        self.spurious_left -= 1;
+        self.fast_loop = self.can_use_fast_loop();
+        Some(task)
+    }
+
+    /// Drops the picked task instead of polling it, if so decided.
+    #[cold]
+    fn drop_instead(&mut self, cx: &Context, task: TaskId) -> bool {
+        let drops = self.drops_now(cx, task);
+        if drops {
+            self.drop_future(cx, task);
+            self.retire(cx, task, TaskState::Aborted);
+        }
+        drops
+    }
+
+    fn drops_now(&mut self, cx: &Context, task: TaskId) -> bool {
+        let slot = &self.slots[task.index()];
+        if slot.aborting {
+            return true;
+        }
+        // A task that was never polled is at no await point yet.
+        if slot.polls == 1 {
+            return false;
+        }
+        if self.drops_left == 0 || cx.choose(Kind::Drop, Site::NONE, 2, self.drops_left) == 0 {
+            return false;
+        }
+        self.drops_left -= 1;
+        true
+    }
+
+    /// Drops a task's future, if it is still there. A panic is the task's.
+    pub(super) fn drop_future(&mut self, cx: &Context, task: TaskId) {
+        let Some(future) = self.slots[task.index()].future.take() else { return };
+        yield_flag::begin_without_flag();
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
+            self.note_panic(cx, task, &*payload);
+        }
+        yield_flag::end();
+    }
+
+    /// The task is at its end: whoever joins it is woken.
+    fn retire(&mut self, cx: &Context, task: TaskId, life: TaskState) {
+        self.ready.retire(task);
+        self.foreground -= usize::from(!self.slots[task.index()].background);
+        let joiner = {
+            let mut tasks = cx.tasks.borrow_mut();
+            let meta = &mut tasks[task.index()];
+            meta.life = life;
+            meta.ended_at = cx.step.get();
+            meta.joiner.take()
+        };
+        if let Some(joiner) = joiner {
+            joiner.wake();
+        }
+        if self.recording {
+            let end = ObjectId::of_task(cx.key(task)).part(1);
+            context::effect(Effect::Access(end, Mode::Write));
+        }
+    }
+
+    /// Admits spawned tasks, marks aborted ones, reports the footprint.
+    fn after_segment(&mut self, cx: &Context, task: TaskId, finished: bool) {
+        if cx.dirty.get() {
+            self.take_orders(cx);
+            if self.recording {
+                self.report_segment(cx, task, finished);
+            }
+        }
+        cx.step.set(cx.step.get() + 1);
+    }
+
+    #[inline(never)]
+    fn take_orders(&mut self, cx: &Context) {
+        cx.dirty.set(self.recording);
+        self.spawned.clear();
+        for child in cx.spawned.borrow_mut().drain(..) {
+            let id = TaskId(u32::try_from(self.admitted).expect("task numbers fit"));
+            if self.recording {
+                self.spawned.push(id);
+            }
+            self.admit(id, child.future, child.droppable, child.background);
+        }
+        if cx.aborts.borrow().is_empty() {
+            return;
+        }
+        for id in cx.aborts.borrow_mut().drain(..) {
+            if let Some(slot) = self.slots.get_mut(id.index())
+                && slot.future.is_some()
+            {
+                slot.aborting = true;
+                slot.special = true;
+                self.ready.wake(id);
+            }
+        }
+    }
+
+    fn note_panic(&mut self, cx: &Context, task: TaskId, payload: &(dyn Any + Send)) {
+        let message = payload
+            .downcast_ref::<&'static str>()
+            .map(|s| (*s).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without a text".to_owned());
+        self.panics.push(TaskPanic {
+            task,
+            name: cx.tasks.borrow()[task.index()].name.to_string(),
+            step: cx.step.get(),
+            message,
+            place: cx.panic_place.borrow_mut().take(),
+        });
+    }
+
+    /// Nothing can run and no timer is armed.
+    fn stuck(&self, cx: &Context) -> End {
+        if self.foreground == 0 {
+            return End::Completed;
+        }
+        let tasks = cx.tasks.borrow();
+        let name =
+            |id: TaskId| tasks.get(id.index()).map(|t| t.name.to_string()).unwrap_or_default();
+        let log = &self.log[..cx.step.get() as usize];
+        let last_step = |id: TaskId| log.iter().rposition(|step| step.task() == id);
+        let blocked = (0..)
+            .map(TaskId)
+            .zip(tasks.iter().zip(&self.slots))
+            .filter(|(_, (_, slot))| slot.future.is_some() && !slot.background)
+            .map(|(id, (meta, _))| {
+                let wait = meta
+                    .waits
+                    .filter(|wait| last_step(id).is_some_and(|step| step as u64 == wait.step))
+                    .map(|wait| wait.what);
+                let on = match wait {
+                    Some(WaitFor::Task(id)) => format!("the end of task {:?}", name(id)),
+                    Some(WaitFor::Clock) => "the clock".to_owned(),
+                    Some(WaitFor::Object { kind, name }) => format!("{kind} {name:?}"),
+                    None => "something that the engine does not track".to_owned(),
+                };
+                Blocked { task: meta.name.to_string(), on }
+            })
+            .collect();
+        End::Deadlock(blocked)
+    }
+}
+
+/// How a poll ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Polled {
+    /// It waits, unless it has been woken.
+    Waits,
+    /// It yielded, and can run again.
+    Yields,
+    Ends,
+}
+
+/// Asks the strategy which task runs next.
+#[inline]
+fn ask(cx: &Context, at: &Decision<'_>) -> TaskId {
+    cx.strategy.borrow_mut().as_mut().expect("an execution has a strategy").pick(at)
+}

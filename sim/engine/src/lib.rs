@@ -1,0 +1,131 @@
+//! A deterministic executor for concurrent programs made of futures.
+//!
+//! # The problem
+//!
+//! A program of communicating tasks behaves differently for each order of their steps, each moment
+//! of their timers, and each place where something fails or is cancelled. A test on a real executor
+//! sees one of these behaviours, and another one next time.
+//!
+//! Here each of these is a *decision*, and a [`Strategy`] makes it. One execution is one straight
+//! run of the program under a strategy; the decisions are [recorded](crate::decision), and the same
+//! decisions give the same run.
+//!
+//! # An example
+//!
+//! Two tasks raise a counter by reading it and writing it back. Some order of their steps loses one
+//! of the two.
+//!
+//! ```
+//! use mapi_sync_engine::{self as engine, Engine, Limits, sync::Register};
+//! use mapi_sync_engine::strategy::Random;
+//! use std::sync::{Arc, Mutex};
+//!
+//! fn program(result: Arc<Mutex<u32>>) -> impl Future<Output = ()> + Send + 'static {
+//!     async move {
+//!         let counter = Register::new("counter", 0);
+//!         let tasks = [0, 1].map(|_| {
+//!             let counter = counter.clone();
+//!             engine::spawn("adder", async move {
+//!                 let seen = counter.read().await;
+//!                 counter.write(seen + 1).await;
+//!             })
+//!         });
+//!         for task in tasks {
+//!             task.await.unwrap();
+//!         }
+//!         *result.lock().unwrap() = counter.get();
+//!     }
+//! }
+//!
+//! let result = Arc::new(Mutex::new(0));
+//! let mut engine = Engine::new(Limits::default(), Random::new(1));
+//! let lost = (0..100).find(|index| {
+//!     engine.execute(*index, program(Arc::clone(&result))).unwrap();
+//!     *result.lock().unwrap() == 1
+//! });
+//! assert!(lost.is_some());
+//!
+//! // The same decisions lose it again.
+//! let decisions = engine.decisions();
+//! engine.replay(&decisions, program(Arc::clone(&result)));
+//! assert_eq!(*result.lock().unwrap(), 1);
+//! ```
+//!
+//! # What happens between decisions
+//!
+//! A *poll segment* is one call of a task's `poll`: it runs from one await point to the next, and
+//! nothing comes between. The objects of [`sync`] are scheduling points: each of their asynchronous
+//! operations starts a segment of its own. Their plain functions
+//! ([`Register::get`](sync::Register::get), `try_send`, …) act within the running segment.
+//!
+//! Time is virtual, in milliseconds. It moves when no task can run, to the next deadline, and all
+//! tasks that are due then can run: their order is one more decision. With [`Limits::skew_ms`] the
+//! clock may also move while tasks are still able to run, as if they had been slow.
+//!
+//! By default, the current task carries on, or else the lowest one that can run; every
+//! [choice](choose) is 0, and no [fault] strikes. So the empty list of decisions is a schedule too:
+//! the *default schedule*.
+//!
+//! # Terms
+//!
+//! - An *execution* runs the program once, from the first step to the end.
+//! - A *step* is one entry of its log: a poll segment of a task, or a move of the clock.
+//! - A *decision* is the answer to one question: which task runs next, which value a choice takes,
+//!   whether a fault strikes, whether a task is dropped. One that differs from the default is a
+//!   *departure*. An execution's departures are its [decision vector](decision::Decisions): the
+//!   *schedule*.
+//! - A *footprint* lists the accesses of a segment to tracked objects. Two segments *conflict* if
+//!   the order of two of their accesses can be observed.
+//! - Two schedules are of one *class* if exchanging adjacent segments without a conflict turns one
+//!   into the other.
+//! - An *assignment* gives values to the places that ask for a choice, a fault or a drop.
+//! - A *part* is a subtree of a search that one thread runs.
+//!
+//! # Limits
+//!
+//! - One execution runs on one thread. A waker may be sent elsewhere, but a wake from a foreign
+//!   thread may be lost, and no order that another thread takes part in is under control.
+//! - Code that reads the real time, iterates a `HashMap` with a random state, or keeps state from
+//!   one execution to the next is not deterministic. [`Engine::repeat`] detects it.
+//! - Primitives of other crates (`tokio::sync`, `futures`) work, because they need wakers only.
+//!   Their state is not tracked, though: the random strategies do not care, but an exhaustive
+//!   search that reduces is sound only over tracked objects.
+//! - A segment that never returns hangs the execution: the budgets of [`Limits`] are checked
+//!   between segments.
+
+#![forbid(unsafe_code)]
+
+mod context;
+pub mod decision;
+mod executor;
+mod footprint;
+mod id;
+pub mod lock;
+mod log;
+mod oracle;
+mod outcome;
+pub mod parallel;
+mod proof;
+mod ready;
+pub mod shrink;
+pub mod strategy;
+pub mod sync;
+mod task;
+mod timers;
+mod wakeup;
+mod yield_flag;
+
+pub use context::{clock, is_closing, is_recording, is_simulated};
+pub use executor::Engine;
+pub use footprint::{Chosen, Effect, Mode, Object, Segment};
+pub(crate) use id::mix;
+pub use id::{ObjectId, Site, TaskId, TaskKey};
+pub use oracle::{ChoicePoint, Decision, Observer, Strategy, UniformRng};
+pub use outcome::{Blocked, Budget, End, Limits, Nondeterminism, Outcome, TaskPanic};
+pub use proof::{Proof, ProofUnit};
+pub use ready::Ready;
+pub use task::{
+    AbortHandle, Builder, JoinError, JoinHandle, Sleep, YieldNow, choose, current, current_key,
+    current_step, fault, now, sleep, sleep_for, sleep_until, spawn, spawn_droppable, task_name,
+    yield_now,
+};

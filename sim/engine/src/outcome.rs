@@ -1,0 +1,229 @@
+//! What an execution may use, and how it ended.
+
+use std::fmt;
+use std::panic;
+use std::sync::Once;
+
+use super::context;
+use super::id::TaskId;
+use super::yield_flag;
+
+/// What one execution may use.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Poll segments and clock moves before the execution counts as a livelock.
+    pub max_steps: u64,
+    /// Virtual milliseconds before the execution counts as a livelock.
+    pub max_virtual_ms: u64,
+    /// How far ahead of ready tasks the clock may run, in virtual milliseconds. At 0 it moves only
+    /// when no task can run.
+    pub skew_ms: u64,
+    /// How many faults may strike.
+    pub faults: u32,
+    /// How many tasks may be dropped at an await point by decision.
+    pub drops: u32,
+    /// How many tasks may be polled without having been woken.
+    pub spurious: u32,
+    /// Whether the main task is among those that may be dropped.
+    pub main_droppable: bool,
+}
+
+impl Default for Limits {
+    /// A hundred thousand steps, a virtual day, exact time, no faults.
+    fn default() -> Self {
+        Self {
+            max_steps: 100_000,
+            max_virtual_ms: 24 * 60 * 60 * 1000,
+            skew_ms: 0,
+            faults: 0,
+            drops: 0,
+            spurious: 0,
+            main_droppable: false,
+        }
+    }
+}
+
+impl Limits {
+    /// These limits with another budget of steps.
+    #[must_use]
+    pub const fn with_max_steps(self, max_steps: u64) -> Self {
+        Self { max_steps, ..self }
+    }
+
+    /// These limits with another budget of virtual time, in milliseconds.
+    #[must_use]
+    pub const fn with_max_virtual_ms(self, max_virtual_ms: u64) -> Self {
+        Self { max_virtual_ms, ..self }
+    }
+
+    /// These limits with a clock that may run this many virtual milliseconds ahead of ready tasks.
+    #[must_use]
+    pub const fn with_skew_ms(self, skew_ms: u64) -> Self {
+        Self { skew_ms, ..self }
+    }
+
+    /// These limits with at most this many faults.
+    #[must_use]
+    pub const fn with_faults(self, faults: u32) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// These limits with at most this many tasks dropped by decision.
+    #[must_use]
+    pub const fn with_drops(self, drops: u32) -> Self {
+        Self { drops, ..self }
+    }
+
+    /// These limits with at most this many tasks polled without having been woken.
+    #[must_use]
+    pub const fn with_spurious(self, spurious: u32) -> Self {
+        Self { spurious, ..self }
+    }
+
+    /// These limits with a main task that may, or may not, be dropped.
+    #[must_use]
+    pub const fn with_main_droppable(self, main_droppable: bool) -> Self {
+        Self { main_droppable, ..self }
+    }
+}
+
+/// How an execution ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Every task but the background ones came to its end, panics included.
+    Completed,
+    /// No task can run, no timer is armed, and these tasks wait.
+    Deadlock(Vec<Blocked>),
+    /// A budget of [`Limits`] ran out.
+    Livelock(Budget),
+    /// The strategy cut the execution off, because others like it have been run.
+    Abandoned,
+}
+
+/// A budget that ran out.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// [`Limits::max_steps`].
+    Steps,
+    /// [`Limits::max_virtual_ms`].
+    VirtualTime,
+}
+
+/// A task that waits for ever.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// Its name.
+    pub task: String,
+    /// What it waits for, in words.
+    pub on: String,
+}
+
+impl Blocked {
+    /// A task of this name that waits for that.
+    #[must_use]
+    pub fn new(task: impl Into<String>, on: impl Into<String>) -> Self {
+        Self { task: task.into(), on: on.into() }
+    }
+}
+
+impl fmt::Display for Blocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {:?} waits for {}", self.task, self.on)
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Completed => f.write_str("completed"),
+            Self::Deadlock(blocked) => {
+                f.write_str("deadlock: ")?;
+                for (i, task) in blocked.iter().enumerate() {
+                    if i > 0 {
+                        f.write_str("; ")?;
+                    }
+                    task.fmt(f)?;
+                }
+                Ok(())
+            }
+            Self::Livelock(Budget::Steps) => f.write_str("livelock: the budget of steps ran out"),
+            Self::Livelock(Budget::VirtualTime) => {
+                f.write_str("livelock: the budget of virtual time ran out")
+            }
+            Self::Abandoned => f.write_str("cut off by the search"),
+        }
+    }
+}
+
+/// A task that panicked.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskPanic {
+    /// Which.
+    pub task: TaskId,
+    /// Its name.
+    pub name: String,
+    /// The step at which it did.
+    pub step: u64,
+    /// The panic's text.
+    pub message: String,
+    /// File and line, if they are known.
+    pub place: Option<String>,
+}
+
+/// One execution, finished.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The execution's number.
+    pub index: u64,
+    /// How it ended.
+    pub end: End,
+    /// Poll segments and clock moves.
+    pub steps: u64,
+    /// The virtual time at the end, in milliseconds.
+    pub virtual_ms: u64,
+    /// How many tasks there were, the main task included.
+    pub tasks: usize,
+    /// The tasks that panicked, in order.
+    pub panics: Vec<TaskPanic>,
+}
+
+/// Two runs of one program under the same decisions differed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the program is not deterministic: run again under the same decisions, it departs at step {step}"
+)]
+#[non_exhaustive]
+pub struct Nondeterminism {
+    /// The first step at which they differ, counted from 0.
+    pub step: u64,
+}
+
+/// Keeps panics inside of executions from being printed: they are caught and become part of the
+/// outcome. Panics elsewhere go to the hook that was there before.
+pub(super) fn quiet_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            // No panic here, whatever state the thread is in: this runs while it unwinds.
+            let inside = context::CONTEXT
+                .try_with(|cx| {
+                    // The engine's own panics, and a strategy's, are bugs, and are not caught.
+                    let inside = yield_flag::is_running();
+                    if inside && let Ok(mut place) = cx.panic_place.try_borrow_mut() {
+                        *place = info.location().map(|l| format!("{}:{}", l.file(), l.line()));
+                    }
+                    inside
+                })
+                .unwrap_or(false);
+            if !inside {
+                before(info);
+            }
+        }));
+    });
+}

@@ -1,0 +1,87 @@
+//! What an exhaustive search has shown, and what it has not.
+
+use std::fmt;
+
+use super::outcome::Limits;
+use super::strategy::Gap;
+
+/// How far an exhaustive search came, and within which bounds.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proof {
+    /// Whether everything within the bounds was run.
+    pub complete: bool,
+    /// What is counted.
+    pub unit: ProofUnit,
+    /// How many of them were run.
+    pub count: u64,
+    /// About how many there are (Knuth's estimate); exact when `complete`.
+    pub estimate: f64,
+    /// The bounds of every execution, in words: how many faults may strike, for instance.
+    pub bounds: Vec<String>,
+    /// Why the search is not exhaustive although it has ended, if so.
+    pub gap: Option<Gap>,
+}
+
+/// What an exhaustive search counts.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProofUnit {
+    /// Classes of equivalent schedules.
+    Classes,
+    /// Schedules.
+    Schedules,
+    /// The default schedule, and those in which a task is dropped.
+    Cases,
+}
+
+impl ProofUnit {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Classes => "classes",
+            Self::Schedules => "schedules",
+            Self::Cases => "cases",
+        }
+    }
+}
+
+impl Proof {
+    /// The share that was run, between 0 and 1, as far as it is known.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let count = self.count as f64;
+        if self.count == 0 { 0.0 } else { count / self.estimate }
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (count, unit, estimate) = (self.count, self.unit.name(), self.estimate);
+        match self.gap {
+            _ if self.complete => write!(f, "{count} {unit}, exhaustive, under these bounds: ")?,
+            None => write!(f, "not finished: {count} of about {estimate:.0} {unit}; bounds: ")?,
+            Some(gap) => write!(f, "{count} {unit}, {gap}; bounds: ")?,
+        }
+        f.write_str(&self.bounds.join(", "))
+    }
+}
+
+/// The limits of every execution, in words.
+pub(crate) fn bounds(limits: &Limits) -> Vec<String> {
+    let Limits { max_steps, max_virtual_ms, faults, drops, spurious, skew_ms, .. } = *limits;
+    let some = |n: u32, what: &str| match n {
+        0 => format!("no {what}s"),
+        1 => format!("at most 1 {what}"),
+        n => format!("at most {n} {what}s"),
+    };
+    let mut bounds = vec![some(faults, "fault"), some(drops, "dropped task")];
+    if spurious > 0 {
+        bounds.push(some(spurious, "spurious poll"));
+    }
+    if skew_ms > 0 {
+        bounds.push(format!("a clock at most {skew_ms} ms ahead"));
+    }
+    bounds.push(format!("at most {max_steps} steps and {max_virtual_ms} virtual ms"));
+    bounds
+}

@@ -1,0 +1,59 @@
+//! What the random strategies share: a seed, and what each execution draws from it.
+
+use fastrand::Rng;
+
+use crate::decision::Kind;
+use crate::{ChoicePoint, mix};
+
+/// The generator of each execution, and the answers to its choices.
+#[derive(Clone, Debug)]
+pub(super) struct Seeded {
+    seed: u64,
+    /// The generator of the execution that has begun.
+    pub(super) rng: Rng,
+    chances: Chances,
+}
+
+impl Seeded {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { seed, rng: Rng::with_seed(seed), chances: Chances::default() }
+    }
+
+    /// Starts an execution: all that it draws follows from the seed and its number.
+    pub(super) fn begin(&mut self, index: u64) {
+        self.rng = Rng::with_seed(mix(self.seed ^ mix(index)));
+        self.chances = Chances::draw(&mut self.rng);
+    }
+
+    /// Picks a value with equal chances, and a fault with those of the execution.
+    pub(super) fn choose(&mut self, at: &ChoicePoint) -> u32 {
+        self.chances.choose(&mut self.rng, at)
+    }
+}
+
+/// How likely faults are in one execution.
+#[derive(Clone, Copy, Debug, Default)]
+struct Chances {
+    /// Of how many questions one is answered with a fault; 0 is never.
+    fault: u32,
+    drop: u32,
+    spurious: u32,
+}
+
+impl Chances {
+    fn draw(rng: &mut Rng) -> Self {
+        let bits = rng.u32(..);
+        let rate = |bits: u32| [0, 0, 0, 4, 16, 64, 64, 16][bits as usize & 7];
+        Self { fault: rate(bits), drop: rate(bits >> 3), spurious: rate(bits >> 6) }
+    }
+
+    fn choose(self, rng: &mut Rng, at: &ChoicePoint) -> u32 {
+        let rate = match at.kind {
+            Kind::Fault => self.fault,
+            Kind::Drop => self.drop,
+            Kind::Spurious => self.spurious,
+            Kind::Choice | Kind::Run => return rng.u32(..at.arity),
+        };
+        if rate == 0 || at.arity < 2 || rng.u32(..rate) != 0 { 0 } else { rng.u32(1..at.arity) }
+    }
+}

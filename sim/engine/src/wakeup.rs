@@ -1,0 +1,74 @@
+//! Waking who waits at a tracked object.
+
+use std::task::{Context, Waker};
+
+use super::context;
+use super::footprint::{Effect, Mode};
+use super::id::{ObjectId, TaskId, TaskKey};
+
+/// A waker, with the task and the segment in which it was left.
+///
+/// Whoever wakes a task decides in which of its segments the wake is noticed. So a wake is in
+/// conflict with each segment of the task since the waker was left there. That is one segment as a
+/// rule, the one that the wake leads to. It is more if the task went on meanwhile without giving
+/// the wait up: a receiver that is kept after a `select!`, or one of many futures of which only
+/// those are polled that were woken.
+pub(super) struct Wakeup {
+    waker: Waker,
+    task: TaskId,
+    /// Counted from 1; 0 if no footprints are kept.
+    segment: u32,
+}
+
+impl Wakeup {
+    /// The wakeup of the task that is running.
+    #[inline]
+    pub(super) fn new(cx: &Context<'_>) -> Self {
+        let (task, segment) = context::with(|cx| {
+            let task = cx.current.get();
+            (task, if context::is_recording() { cx.segments(task) + 1 } else { 0 })
+        });
+        Self { waker: cx.waker().clone(), task, segment }
+    }
+
+    /// The same for a later segment.
+    #[inline]
+    pub(super) fn renew(&mut self, cx: &Context<'_>) {
+        if self.segment > 0 || !self.waker.will_wake(cx.waker()) {
+            *self = Self::new(cx);
+        }
+    }
+
+    /// Whether it is that of this task.
+    pub(super) fn is_of(&self, task: TaskId) -> bool {
+        self.task == task
+    }
+
+    #[inline]
+    pub(super) fn wake(self) {
+        if self.segment > 0 {
+            self.note();
+        }
+        self.waker.wake();
+    }
+
+    #[inline(never)]
+    fn note(&self) {
+        context::with(|cx| {
+            if !context::is_recording() || self.task == cx.current.get() {
+                return;
+            }
+            let key = cx.key(self.task);
+            for segment in self.segment..=cx.segments(self.task) {
+                let object = segment_object(key, segment + 1);
+                cx.effects.borrow_mut().push(Effect::Access(object, Mode::Write));
+            }
+        });
+    }
+}
+
+/// A segment of a task, counted from 1, as something that others bring about: they write it, the
+/// segment reads it.
+pub(super) const fn segment_object(task: TaskKey, segment: u32) -> ObjectId {
+    ObjectId::of_task(task).part(1 + segment as u64)
+}

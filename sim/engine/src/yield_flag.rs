@@ -1,0 +1,65 @@
+//! The flag by which a running task yields.
+//!
+//! Each segment begins and ends here. Most await points only yield: they end their segment with the
+//! task still able to run. The task could wake itself for that. Raising this flag means the same,
+//! and costs neither a call through the waker nor a lookup in the ready set.
+//!
+//! The flag is one word, in a separate thread-local without a destructor.
+
+use std::cell::Cell;
+use std::ptr;
+use std::task::{Context, Waker};
+
+use super::context;
+
+// No waker's data lies at the end of the address space.
+const IDLE: *const () = ptr::without_provenance(usize::MAX);
+const TRACKED: *const () = ptr::without_provenance(usize::MAX - 1);
+const YIELDED: *const () = ptr::without_provenance(usize::MAX - 2);
+
+thread_local! {
+    /// The data of the running task's waker, which identifies the waker. Or `IDLE`, if no task is running; `YIELDED`, if the running one has yielded; `TRACKED`, if it must wake itself instead.
+    static FLAG: Cell<*const ()> = const { Cell::new(IDLE) };
+}
+
+/// A task's code begins to run. A future polled with this waker may raise the flag.
+#[inline]
+pub(super) fn begin(waker: &Waker) {
+    FLAG.set(waker.data());
+}
+
+/// A task's code begins to run, possibly a drop, and may not raise the flag.
+#[inline]
+pub(super) fn begin_without_flag() {
+    FLAG.set(TRACKED);
+}
+
+/// The task's code has returned. Returns whether it raised the flag: the task can run again.
+#[inline]
+pub(super) fn end() -> bool {
+    FLAG.replace(IDLE) == YIELDED
+}
+
+/// Whether a task's code is running, possibly a drop: a panic is the task's.
+#[inline]
+pub(super) fn is_running() -> bool {
+    FLAG.get() != IDLE
+}
+
+/// Yields: the future that is polled with `cx` is to return `Pending`, and its task can run again.
+#[inline]
+pub(super) fn yield_task(cx: &Context<'_>) {
+    // A waker other than the running task's belongs to a set of futures, which must learn which of
+    // them to poll.
+    if FLAG.get() == cx.waker().data() {
+        FLAG.set(YIELDED);
+    } else {
+        wake(cx);
+    }
+}
+
+#[inline(never)]
+fn wake(cx: &Context<'_>) {
+    context::yields();
+    cx.waker().wake_by_ref();
+}

@@ -1,0 +1,38 @@
+//! An execution that shows a defect, ready to be read and to be replayed.
+
+use super::{Defect, Execution, Subject, Why};
+use crate::decision::{Decisions, Token};
+use crate::world::Scenario;
+
+/// An execution that shows one or more defects, and the token that replays it.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct Counterexample {
+    /// The number of the execution that showed it first, from 0.
+    pub index: u64,
+    /// What it shows that no earlier counterexample does.
+    pub defects: Vec<Defect>,
+    /// The execution, as its replay showed it.
+    pub execution: Execution,
+    /// What it is an execution of.
+    pub subject: Subject,
+    /// The scenario of the check. The subject's [changes](Subject::changes) make that of the
+    /// execution of it.
+    pub scenario: Scenario,
+    /// What decides that it shows the first of its defects; `None` if that was not looked for.
+    pub why: Option<Why>,
+    /// What was decided in it.
+    pub decisions: Decisions,
+    /// How many decisions it had before it was made smaller.
+    pub found_decisions: usize,
+    /// How many executions making it smaller took; 0 if that was not tried.
+    pub shrink_executions: u32,
+}
+
+impl Counterexample {
+    /// What replays it.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        self.subject.token(self.decisions.clone())
+    }
+}

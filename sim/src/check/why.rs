@@ -1,0 +1,98 @@
+//! Why a counterexample is one, in words.
+
+use super::Defect;
+use crate::decision::{Decisions, Departure, Kind};
+use crate::engine::TaskId;
+
+/// Why a counterexample is one, as far as it was found out by running it otherwise.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Two adjacent steps: exchanged, with all else in its order, the defect is gone.
+    ///
+    /// If others come between them, those can come later, and the defect shows all the same. If
+    /// several steps of the second's task are moved together, no fewer do.
+    Order {
+        /// The one that came first.
+        first: DecisiveStep,
+        /// The one that came next.
+        second: DecisiveStep,
+        /// How many steps of the second's task, from it on, are moved together: mostly 1.
+        moved: u64,
+        /// What was decided in the execution in which they are adjacent: in this one, if nothing
+        /// comes between them.
+        together: Decisions,
+        /// What was decided in the execution in which they are exchanged.
+        exchanged: Decisions,
+    },
+    /// A decision: without it, the defect is gone.
+    Decision {
+        /// Its sort.
+        kind: Kind,
+        /// What was decided, in words.
+        what: String,
+        /// What was decided in the execution without it.
+        without: Decisions,
+    },
+    /// The scenario: other schedules of it were run, and every one showed the defect.
+    EverySchedule {
+        /// How many.
+        others: u64,
+    },
+    /// No exchange of two adjacent steps, none of a step and a few of another task, and no single
+    /// decision makes the defect go.
+    Several,
+}
+
+/// One of two steps that decide.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisiveStep {
+    /// Its number in the execution, from 0.
+    pub step: u64,
+    /// The task whose step it was.
+    pub task: String,
+    /// The places of its calls among those of the execution. There may be none.
+    pub calls: Vec<usize>,
+}
+
+impl Why {
+    /// The decisions of the execution that is almost the same, and does not show the defect.
+    #[must_use]
+    pub fn without(&self) -> Option<&Decisions> {
+        match self {
+            Self::Order { exchanged, .. } => Some(exchanged),
+            Self::Decision { without, .. } => Some(without),
+            Self::EverySchedule { .. } | Self::Several => None,
+        }
+    }
+}
+
+/// A decision in words. `name` names tasks.
+pub(super) fn in_words(
+    departure: &Departure,
+    tasks: [Option<TaskId>; 2],
+    name: impl Fn(TaskId) -> String,
+) -> String {
+    let Departure { place, value } = departure;
+    let [of, to] = tasks.map(|task| task.map_or_else(|| "the clock".to_owned(), &name));
+    let site = || crate::world::site_name(place.site).unwrap_or("a choice of the provider's");
+    match place.kind {
+        Kind::Fault => format!("the fault {} strikes `{of}`", site().replace('_', " ")),
+        Kind::Drop => format!("`{of}` is dropped at its await point number {}", place.ordinal + 1),
+        Kind::Spurious => format!("a task is polled after `{of}` although nothing woke it"),
+        Kind::Run => format!("`{to}` goes on when `{of}` has taken {} steps", place.ordinal),
+        // A choice.
+        _ => match (site(), value) {
+            ("user cancels", _) => "the user cancels".to_owned(),
+            ("host shuts down", _) => "the host shuts down".to_owned(),
+            ("cancel by", _) => "the cancel reaches the provider by its signal".to_owned(),
+            (site, value) => format!("{site}, of `{of}`, takes value number {}", value + 1),
+        },
+    }
+}
+
+/// Whether a defect can be explained: it must be one that an execution shows by itself.
+pub(super) fn can_explain(defect: Defect) -> bool {
+    defect != Defect::Nondeterminism
+}

@@ -1,0 +1,87 @@
+//! The defects that an execution can show: a broken rule of the contract, or an end that no
+//! execution may have.
+
+use std::fmt;
+
+use mapi_sync::contract::{Level, Party, Rule};
+
+use crate::engine::End;
+use crate::world::Observed;
+
+/// Something that must not happen.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Defect {
+    /// A rule of the contract is broken.
+    Rule(Rule),
+    /// Tasks wait for one another, or for something that never comes.
+    Deadlock,
+    /// A budget of steps or of virtual time ran out.
+    Livelock,
+    /// A task panicked.
+    Panic,
+    /// The same decisions led to another execution.
+    Nondeterminism,
+}
+
+impl Defect {
+    /// The name: a rule's id, or `deadlock`, `livelock`, `panic`, `nondeterminism`.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Rule(rule) => rule.id(),
+            Self::Deadlock => "deadlock",
+            Self::Livelock => "livelock",
+            Self::Panic => "panic",
+            Self::Nondeterminism => "nondeterminism",
+        }
+    }
+
+    /// How binding it is not to do this.
+    #[must_use]
+    pub fn level(self) -> Level {
+        if let Self::Rule(rule) = self { rule.level() } else { Level::Must }
+    }
+
+    /// Who is to blame; `None` where the calls do not show it.
+    #[must_use]
+    pub fn blame(self) -> Option<Party> {
+        if let Self::Rule(rule) = self { Some(rule.blame()) } else { None }
+    }
+
+    /// The rule that is broken, in words.
+    #[must_use]
+    pub fn statement(self) -> &'static str {
+        match self {
+            Self::Rule(rule) => rule.statement(),
+            Self::Deadlock => {
+                "as long as a task waits, something can still happen that ends the wait"
+            }
+            Self::Livelock => "an execution ends within its budgets of steps and virtual time",
+            Self::Panic => "no task panics",
+            Self::Nondeterminism => "the same decisions give the same execution",
+        }
+    }
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.id())
+    }
+}
+
+/// The defects of an execution, each once or more, broken rules first.
+pub(crate) fn defects(observed: &Observed) -> impl Iterator<Item = Defect> + '_ {
+    let rules = observed.violations.iter().map(|finding| Defect::Rule(finding.violation.rule));
+    let end = end_defect(&observed.outcome.end);
+    let panic = (!observed.outcome.panics.is_empty()).then_some(Defect::Panic);
+    rules.chain(end).chain(panic)
+}
+
+pub(crate) fn end_defect(end: &End) -> Option<Defect> {
+    match end {
+        End::Deadlock(_) => Some(Defect::Deadlock),
+        End::Livelock(_) => Some(Defect::Livelock),
+        End::Completed | End::Abandoned => None,
+    }
+}

@@ -1,0 +1,20 @@
+//! The engine as users of this crate meet it: that of [`mapi_sync_engine`], with the runtime that
+//! provider code runs on, and its clock as one for contract monitors.
+
+use mapi_sync::contract::VirtualClock;
+pub use mapi_sync_engine::{
+    AbortHandle, Blocked, Budget, Builder, ChoicePoint, Chosen, Decision, Effect, End, Engine,
+    JoinError, JoinHandle, Limits, Mode, Nondeterminism, Object, ObjectId, Observer, Outcome,
+    Ready, Segment, Site, Sleep, Strategy, TaskId, TaskKey, TaskPanic, UniformRng, YieldNow,
+    choose, current, current_key, current_step, fault, is_closing, is_recording, is_simulated, now,
+    parallel, sleep, sleep_for, sleep_until, spawn, spawn_droppable, sync, task_name, yield_now,
+};
+
+pub use crate::runtime::SimRuntime;
+
+/// The clock of the executions on this thread: it shows the virtual time of the one that is
+/// running.
+#[must_use]
+pub fn clock() -> VirtualClock {
+    VirtualClock::from(mapi_sync_engine::clock())
+}
