@@ -39,7 +39,6 @@ use ::proptest::test_runner::TestCaseError;
 use mapi_sync::{MapiSync, SyncFlags};
 
 use crate::check::Check;
-use crate::report::{Palette, write_report};
 use crate::world::{
     Account, CancelBy, Cost, Faults, Flags, Folders, Host, NextSync, Scenario, WaitFor,
 };
@@ -87,10 +86,7 @@ impl Case {
         if report.holds() {
             return Ok(());
         }
-        let mut text = Vec::new();
-        write_report(&mut text, &report, &Palette::PLAIN)
-            .map_err(|error| TestCaseError::fail(error.to_string()))?;
-        Err(TestCaseError::fail(String::from_utf8_lossy(&text).into_owned()))
+        Err(TestCaseError::fail(report.to_string()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! An exhaustive check says the same for every number of jobs, and what it has shown.
 
 use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
-use mapi_sync_sim::report::json;
+use mapi_sync_sim::report::{Document, Format, Palette};
 use mapi_sync_sim::strategy::TrackedSharing;
 use mapi_sync_sim::world::{Folders, Scenario, builtin};
 use mapi_sync_sim::{Check, ProofUnit, Report, check};
@@ -19,7 +19,9 @@ fn exhaustive(scenario: &Scenario) -> Check {
 
 /// All that a check says, but for the time that it took and how many helped.
 fn said(report: &Report) -> Value {
-    let mut said = serde_json::to_value(json::Check::from(report)).unwrap();
+    let mut text = Vec::new();
+    Format::Json.write(&mut text, Document::Check(report), &Palette::PLAIN).unwrap();
+    let mut said: Value = serde_json::from_slice(&text).unwrap();
     for key in ["jobs", "elapsed_s", "schedules_per_s"] {
         assert!(said.as_object_mut().unwrap().remove(key).is_some(), "{key}");
     }

@@ -62,13 +62,7 @@ impl Replayed {
     /// Otherwise, with its time line.
     #[track_caller]
     pub fn assert_holds(&self) {
-        if self.holds() {
-            return;
-        }
-        let mut text = Vec::new();
-        crate::report::write_replay(&mut text, self, &crate::report::Palette::PLAIN)
-            .expect("writing to memory does not fail");
-        panic!("{}", String::from_utf8_lossy(&text));
+        assert!(self.holds(), "{self}");
     }
 }
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::{Proof, Warning};
 use crate::Counterexample;
-use crate::report::{Palette, write_report};
 use crate::world::Coverage;
 
 /// The result of a check.
@@ -71,11 +70,6 @@ impl Report {
     /// If it does not: with the time line of each counterexample, and the tokens that replay them.
     #[track_caller]
     pub fn assert_holds(&self) {
-        if self.passes() {
-            return;
-        }
-        let mut text = Vec::new();
-        write_report(&mut text, self, &Palette::PLAIN).expect("writing to memory does not fail");
-        panic!("{}", String::from_utf8_lossy(&text));
+        assert!(self.passes(), "{self}");
     }
 }

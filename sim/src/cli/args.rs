@@ -3,8 +3,9 @@
 use std::num::{NonZeroU64, NonZeroUsize};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use mapi_sync::contract::Rule;
+use mapi_sync_sim::report::Format;
 use mapi_sync_sim::strategy::{STRATEGIES, StrategyInfo};
 
 /// Checks mail-store providers against the contract of Outlook's background synchronization, over
@@ -217,14 +218,6 @@ pub(super) struct OutputArgs {
     /// For people or for programs
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(super) format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// Words, tables and time lines
-    Human,
-    /// One JSON object
-    Json,
 }
 
 fn strategy() -> impl TypedValueParser<Value = &'static StrategyInfo> {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use mapi_sync::SyncFlags;
 use mapi_sync::com::{DebugEvent, Debugged, load_store};
 use mapi_sync_sim::foreign::{ForeignCheck, ForeignReport, ProcessRule, check_store};
+use mapi_sync_sim::report::Document;
 use serde::{Deserialize, Serialize};
 
 use super::args::ComCheckArgs;
@@ -37,26 +38,10 @@ pub(super) fn run(args: &ComCheckArgs) -> Result<Verdict, Failure> {
     if let Some(why) = unusable {
         return Err(Failure::Unusable { provider: args.provider.clone(), why });
     }
-    let holds = report.violations.is_empty();
-    output::write(
-        args.output.format,
-        || Json {
-            provider: args.provider.display().to_string(),
-            export: &args.export,
-            report: &report,
-        },
-        |out, _| write!(out, "{report}"),
-    )?;
-    Ok(if holds { Verdict::Held } else { Verdict::Violated })
-}
-
-/// The JSON of the command.
-#[derive(Serialize)]
-struct Json<'a> {
-    provider: String,
-    export: &'a str,
-    #[serde(flatten)]
-    report: &'a ForeignReport,
+    let (provider, export) = (&*args.provider.display().to_string(), &*args.export);
+    let document = Document::Foreign { provider, export, report: &report };
+    output::write(args.output.format, document)?;
+    Ok(if report.violations.is_empty() { Verdict::Held } else { Verdict::Violated })
 }
 
 fn check_of(args: &ComCheckArgs) -> ForeignCheck {

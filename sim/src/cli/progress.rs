@@ -34,12 +34,12 @@ pub(super) fn interruptible() -> Result<Arc<Control>, Failure> {
 const WHOLE: u64 = 10_000;
 
 /// A bar on the standard error stream, if that is a terminal. It goes when this is dropped.
-pub(super) struct Progress {
+pub(super) struct ProgressLine {
     bar: ProgressBar,
     ticker: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
-impl Progress {
+impl ProgressLine {
     /// A bar that counts the executions of `control` up to `total`. If that is not known, it goes
     /// by the estimated share of the whole.
     pub(super) fn of_schedules(total: Option<u64>, control: &Arc<Control>) -> Self {
@@ -103,7 +103,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         if let Some((stop, thread)) = self.ticker.take() {
             drop(stop);

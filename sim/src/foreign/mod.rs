@@ -21,7 +21,7 @@ use mapi_sync::contract::{Monitor, MonitorConfig};
 use mapi_sync::{HResult, MapiSync, Runtime, SyncFlags, SyncRequest, TokioRuntime};
 
 use self::host::{EventWatch, Host};
-pub use self::report::{Finding, ForeignReport, ProcessRule};
+pub use self::report::{ForeignReport, ForeignViolation, ProcessRule};
 
 /// What the syncs of a check are like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! What a check of a foreign provider came to.
 
-use std::fmt;
-
 use mapi_sync::contract::{Blame, Level, Rule, Violation};
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +36,7 @@ impl ProcessRule {
 
 /// One violation, as it is reported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
+pub struct ForeignViolation {
     /// The rule's name: one of the contract's, or of [`ProcessRule`]'s.
     pub rule: String,
     /// `must`, `should` or `policy`.
@@ -47,8 +45,6 @@ pub struct Finding {
     pub blame: String,
     /// What happened, in a sentence.
     pub message: String,
-    /// Always `null`: a real schedule cannot be replayed.
-    pub token: Option<String>,
     /// The calls that show it.
     pub calls: Vec<String>,
 }
@@ -68,24 +64,23 @@ pub struct ForeignReport {
     /// How long it took, in seconds.
     pub elapsed_s: f64,
     /// What was broken.
-    pub violations: Vec<Finding>,
+    pub violations: Vec<ForeignViolation>,
 }
 
 impl ForeignReport {
     /// Whether rule `id` was found broken.
     #[must_use]
     pub fn breaks(&self, id: &str) -> bool {
-        self.violations.iter().any(|finding| finding.rule == id)
+        self.violations.iter().any(|violation| violation.rule == id)
     }
 
     /// Adds a violation that only the process shows.
     pub fn add(&mut self, rule: ProcessRule, message: String) {
-        self.violations.push(Finding {
+        self.violations.push(ForeignViolation {
             rule: rule.id().into(),
             level: Level::Must.to_string(),
             blame: Blame::Provider.to_string(),
             message,
-            token: None,
             calls: Vec::new(),
         });
     }
@@ -98,12 +93,11 @@ impl ForeignReport {
                 0 => first.message.clone(),
                 more => format!("{} (and {more} times more)", first.message),
             };
-            self.violations.push(Finding {
+            self.violations.push(ForeignViolation {
                 rule: rule.id().into(),
                 level: rule.level().to_string(),
                 blame: rule.blame().to_string(),
                 message,
-                token: None,
                 calls: first.calls.iter().map(ToString::to_string).collect(),
             });
         }
@@ -132,23 +126,3 @@ impl ForeignReport {
 
 /// The syncs it takes to tell a leak from noise.
 const FEW: u32 = 8;
-
-impl fmt::Display for ForeignReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { syncs, failed_starts, dones, calls, elapsed_s, violations } = self;
-        writeln!(
-            f,
-            "{syncs} syncs in {elapsed_s:.1} s: {dones} ended with Done, {failed_starts} starts failed, {calls} callbacks"
-        )?;
-        if violations.is_empty() {
-            return writeln!(f, "no rule was broken");
-        }
-        for Finding { rule, level, blame, message, calls, .. } in violations {
-            writeln!(f, "\n{rule} ({level}, {blame}): {message}")?;
-            for call in calls {
-                writeln!(f, "    {call}")?;
-            }
-        }
-        Ok(())
-    }
-}

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use mapi_sync::contract::{Answer, Call, CallId};
 
-use super::Palette;
 use crate::DecisiveStep;
 use crate::check::{Breach, BreachPlace, Execution};
+use crate::report::Palette;
 use crate::world::SeenCall;
 
 /// Calls before the first and between any two that matter, of which more than twice as many are
