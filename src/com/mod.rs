@@ -32,15 +32,15 @@ mod session;
 mod thread;
 mod worker;
 
-#[cfg(windows)]
-pub use abi::{DebugEvent, Debugged, LoadError, load_store};
 pub use abi::{
     IMAPISync, IMAPISync_Impl, IMAPISync_Vtbl, IMAPISyncProgressCallback,
     IMAPISyncProgressCallback_Impl, IMAPISyncProgressCallback_Vtbl, MAPISIB, SyncAggregate,
 };
 pub use foreign::ForeignSync;
 pub use inbound::Inbound;
-pub use kernel::{Waited, events, open_handles, resident_kib, threads, wait};
+#[cfg(not(windows))]
+pub use kernel::process_events;
+pub use kernel::{Waited, events, wait};
 pub use outbound::query_callback;
 pub use provider::Provider;
 pub use session::ComSession;

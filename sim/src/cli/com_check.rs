@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mapi_sync::SyncFlags;
-use mapi_sync::com::{DebugEvent, Debugged, load_store};
+use mapi_sync_probe::{DebugEvent, Debugged, load_store};
 use mapi_sync_sim::foreign::{ForeignCheck, ForeignReport, ProcessRule, check_store};
 use mapi_sync_sim::report::Document;
 use serde::{Deserialize, Serialize};

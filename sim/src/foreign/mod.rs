@@ -179,7 +179,7 @@ struct Process {
 
 impl Process {
     fn now() -> Self {
-        Self { handles: com::open_handles(), threads: com::threads() }
+        Self { handles: mapi_sync_probe::open_handles(), threads: mapi_sync_probe::threads() }
     }
 
     /// What there is once threads that are about to end have mostly ended.
