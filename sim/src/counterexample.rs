@@ -7,6 +7,7 @@ use crate::world::Scenario;
 
 /// An execution that shows one or more defects, and the token that replays it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Counterexample {
     /// The number of the execution that showed it first, from 0.
     pub index: u64,

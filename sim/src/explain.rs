@@ -171,6 +171,7 @@ fn decision(trial: &mut Trial<'_>, world: &World, shown: &Shown) -> Option<Cause
 
 /// Why a counterexample is one, as far as it was found out by running it otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Why {
     /// Two adjacent steps: exchanged, with all else in its order, the defect is gone.
     ///
@@ -210,6 +211,7 @@ pub enum Why {
 
 /// One of two steps that decide.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DecisiveStep {
     /// Its number in the execution, from 0.
     pub step: u64,

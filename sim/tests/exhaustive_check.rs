@@ -14,7 +14,7 @@ fn tiny(name: &str, mutant: Option<&str>) -> Scenario {
 }
 
 fn exhaustive(scenario: &Scenario) -> Check {
-    Check::scenario(scenario.clone()).strategy("exhaustive").unwrap()
+    Check::simulated(scenario.clone()).strategy("exhaustive").unwrap()
 }
 
 /// All that a check says, but for the time that it took and how many helped.
@@ -83,7 +83,7 @@ fn a_search_without_choices_is_split_and_says_the_same() {
 fn every_schedule_is_run_once_for_every_number_of_jobs() {
     for (name, mutant) in [("tiny-cancel", None), ("tiny-sync", Some("counts-before-report"))] {
         for strategy in ["dfs", "preemptions", "delays"] {
-            let check = Check::scenario(tiny(name, mutant)).strategy(strategy).unwrap();
+            let check = Check::simulated(tiny(name, mutant)).strategy(strategy).unwrap();
             let check = check.shrink(false);
             let report = same_for_all_jobs(&check);
             let all = report.proof.as_ref().unwrap().count;

@@ -82,6 +82,7 @@ fn whatever_is_named_decides() {
                 assert!(shown.why.as_ref().and_then(Why::without).is_none());
                 "several"
             }
+            other => panic!("{name}: {other:?}"),
         };
         match info.needs {
             // In a scenario made smaller, an order may be left to decide.

@@ -77,7 +77,7 @@ fn busy(mutant: &str) -> Scenario {
 
 #[test]
 fn what_plays_no_part_goes() {
-    let check = Check::scenario(busy("done-twice")).schedules(100).jobs(1).fail_fast(true);
+    let check = Check::simulated(busy("done-twice")).schedules(100).jobs(1).fail_fast(true);
     let report = check.run();
     let shown = &report.counterexamples[0];
     assert_eq!(shown.defects, [Defect::Rule(Rule::DoneOnce)]);
@@ -100,7 +100,7 @@ fn what_plays_no_part_goes() {
     let again = check.replay(&token).unwrap();
     assert_eq!(again.execution.calls, shown.execution.calls);
     assert!(matches!(Check::of_token(&token), Err(ReplayError::NotGiven(_))));
-    let other = Check::scenario(small);
+    let other = Check::simulated(small);
     assert!(matches!(other.replay(&token), Err(ReplayError::Other { .. })));
 }
 

@@ -18,6 +18,7 @@ const EXPLAIN: Budget = Budget { executions: 2_000, steps: 1_000_000 };
 
 /// A counterexample is being made smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Shrinking {
     /// What it shows.
     pub defect: Defect,

@@ -7,6 +7,7 @@ use mapi_sync::contract::{Blame, Level, Rule};
 
 /// Something that must not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Defect {
     /// A rule of the contract is broken.
     Rule(Rule),

@@ -1,6 +1,6 @@
 //! Checking a provider over many schedules.
 //!
-//! [`check`] takes a provider of your own, [`Check::scenario`] the simulated one. The way of the
+//! [`check`] takes a provider of your own, [`Check::simulated`] the simulated one. The way of the
 //! data: each execution is run by the [`World`](crate::world::World); the first that shows a
 //! [`Defect`] is kept, shrunk, run again with a log, and becomes a
 //! [`Counterexample`](crate::Counterexample) of the [`Report`].

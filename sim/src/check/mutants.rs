@@ -22,6 +22,7 @@ pub struct MutantCheck {
 
 /// The result.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct MutantsReport {
     /// One for each misbehaviour, in the order of the table.
     pub mutants: Vec<MutantVerdict>,
@@ -33,6 +34,7 @@ pub struct MutantsReport {
 
 /// What became of one misbehaviour.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct MutantVerdict {
     /// Which.
     pub info: &'static MutantInfo,
@@ -51,6 +53,7 @@ pub struct MutantVerdict {
 
 /// What became of one correct variant.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct VariantVerdict {
     /// Which.
     pub info: &'static VariantInfo,

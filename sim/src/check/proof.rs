@@ -7,6 +7,7 @@ use crate::strategy::{Bound, Cancellations, Certificate, Dfs, Gap};
 
 /// How far an exhaustive search came, and within which bounds.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Proof {
     /// Whether everything within the bounds was run.
     pub complete: bool,
@@ -25,6 +26,7 @@ pub struct Proof {
 
 /// What an exhaustive search counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ProofUnit {
     /// Classes of schedules that cannot be told apart.
     Classes,

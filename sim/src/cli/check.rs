@@ -35,7 +35,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Verdict, Failure> {
     let control = interruptible()?;
     let report = {
         let mut progress = ProgressLine::of_schedules(check.requested(), &control);
-        check.run_telling(&control, &mut |shrinking| progress.shrinks(shrinking))
+        check.run_with_progress(&control, &mut |shrinking| progress.shrinks(shrinking))
     };
     output::write(args.output.format, Document::Check(&report))?;
     Ok(verdict(report.passes()))

@@ -67,7 +67,7 @@ impl ProgressLine {
 
     /// Shows how far making a counterexample smaller has come.
     pub(super) fn shrinks(&mut self, shrinking: Shrinking) {
-        let Shrinking { defect, executions, most } = shrinking;
+        let Shrinking { defect, executions, most, .. } = shrinking;
         if self.bar.is_hidden() {
             return;
         }

@@ -15,7 +15,7 @@ pub(super) fn run(args: &ScenarioArgs) -> Result<Verdict, Failure> {
         }
         ScenarioCommand::Show { scenario, output } => {
             let check = source::check(scenario)?;
-            output::write(output.format, Document::Scenario(check.the_scenario()))?;
+            output::write(output.format, Document::Scenario(check.scenario()))?;
             Ok(Verdict::Held)
         }
         ScenarioCommand::Check { files, output } => check(files, output.format),

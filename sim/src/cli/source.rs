@@ -18,7 +18,7 @@ pub(super) fn check(name: &str) -> Result<Check, Failure> {
     if name != "-" && !looks_like_a_path(name) && !Path::new(name).exists() {
         return Err(Failure::UnknownScenario { name: name.to_owned(), hint: nearest(name) });
     }
-    Ok(Check::scenario(read(name)?))
+    Ok(Check::simulated(read(name)?))
 }
 
 fn built_in(name: &str) -> Option<Check> {

@@ -7,6 +7,7 @@ use super::Process;
 
 /// Rules that no call shows, only a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ProcessRule {
     /// A sync ends in bounded time.
     Ends,
@@ -36,6 +37,7 @@ impl ProcessRule {
 
 /// One violation, as it is reported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ForeignViolation {
     /// The rule's name: one of the contract's, or of [`ProcessRule`]'s.
     pub rule: String,
@@ -52,6 +54,7 @@ pub struct ForeignViolation {
 /// What came of the syncs, and every violation: of each rule the first, with how many more there
 /// were in its message.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ForeignReport {
     /// Syncs that were started.
     pub syncs: u32,

@@ -21,6 +21,7 @@ pub struct Certificate {
 
 /// What keeps an ended search from being exhaustive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Gap {
     /// The clock could run ahead of tasks, and it was not let.
     Skew,
