@@ -14,13 +14,14 @@ pub mod proptest;
 pub mod report;
 mod shrink;
 pub mod strategy;
+mod suggest;
 mod watch;
 pub mod world;
 
 pub use check::{
     Breach, BreachPlace, Check, Defect, Execution, LimitChanges, MutantCheck, MutantVerdict,
     MutantsReport, Proof, ProofUnit, ReplayError, Replayed, Report, Shrinking, Subject,
-    SubjectKind, VariantVerdict, Warning, check,
+    SubjectKind, UnknownScenario, VariantVerdict, Warning, check,
 };
 pub use counterexample::Counterexample;
 pub use explain::{DecisiveStep, Why};
