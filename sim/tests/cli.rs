@@ -358,7 +358,7 @@ fn an_execution_that_cannot_go_on_is_a_finding() {
 }
 
 #[test]
-fn mutants_are_told_apart_from_variants() {
+fn mutants_are_found_and_variants_are_not_accused() {
     let report = json(0, &["mutants", "--variant-schedules", "50"]);
     assert_eq!(keys(&report), ["correct_variants", "interrupted", "mutants", "right"]);
     let mutants = report["mutants"].as_array().expect("mutants");

@@ -1,6 +1,6 @@
-//! The kernel's events: Win32's on Windows; elsewhere one [`ProcessEvents`](crate::ProcessEvents)
-//! table for the whole process, so that the vtables can be exercised there, from C++ as well, with
-//! the ownership rules of real handles.
+//! The kernel's events: those of Win32 on Windows, elsewhere one
+//! [`ProcessEvents`](crate::ProcessEvents) table for the whole process. With it Rust and C++ can
+//! exercise the vtables there, under the ownership rules of real handles.
 
 use std::sync::Arc;
 use std::time::Duration;

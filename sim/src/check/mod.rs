@@ -1,9 +1,9 @@
 //! Checking a provider over many schedules.
 //!
-//! [`check`] takes a provider of your own, [`Check::simulated`] the simulated one. The way of the
-//! data: each execution is run by the [`World`](crate::world::World); the first that shows a
-//! [`Defect`] is kept, shrunk, run again with a log, and becomes a
-//! [`Counterexample`](crate::Counterexample) of the [`Report`].
+//! [`check`] takes a provider of your own, [`Check::simulated`] the simulated one. The
+//! [`World`](crate::world::World) runs each execution. The first that shows a [`Defect`] is kept,
+//! shrunk, run again with a log, and becomes a [`Counterexample`](crate::Counterexample) of the
+//! [`Report`].
 
 mod builder;
 mod counterexamples;

@@ -1,4 +1,4 @@
-//! What a check found out.
+//! The result of a check.
 
 use std::time::Duration;
 
@@ -25,9 +25,9 @@ pub struct Report {
     /// Whether everything that was asked for was run: not after an interrupt, nor if it ended at
     /// the first defect, nor if an exhaustive strategy had executions left.
     pub complete: bool,
-    /// Of an exhaustive strategy: what it has shown.
+    /// What an exhaustive strategy has shown; `None` for other strategies.
     pub proof: Option<Proof>,
-    /// Whether somebody interrupted it.
+    /// Whether it was interrupted.
     pub interrupted: bool,
     /// The poll segments of all executions.
     pub steps: u64,
@@ -35,7 +35,7 @@ pub struct Report {
     pub elapsed: Duration,
     /// How often each feature was exercised.
     pub coverage: Coverage,
-    /// What makes the check say less than it seems to.
+    /// Reasons why the check proves less than it seems to.
     pub warnings: Vec<Warning>,
     /// Whether a warning counts as a failure.
     pub strict: bool,
@@ -50,7 +50,7 @@ impl Report {
         self.counterexamples.is_empty()
     }
 
-    /// Whether no defect was found and, of a strict check, nothing is to be warned of.
+    /// Whether no defect was found and, if the check is strict, there is no warning either.
     #[must_use]
     pub fn passes(&self) -> bool {
         self.holds() && (!self.strict || self.warnings.is_empty())

@@ -36,9 +36,9 @@ pub struct Subject {
 pub enum SubjectKind {
     /// It is built in, and found by its name.
     Builtin,
-    /// It is the stage of a misbehaviour, and found by its name.
+    /// It is the scenario of a mutant, and found by its name.
     Mutant,
-    /// It is that of a correct variant, and found by its name.
+    /// It is the scenario of a correct variant, and found by its name.
     Variant,
     /// It comes from a file or a program, which must be given again.
     Given,

@@ -1,4 +1,4 @@
-//! `check`, `replay` and `mutants`: what runs executions.
+//! `check`, `replay` and `mutants`: the commands that run executions.
 
 use std::num::NonZeroUsize;
 use std::thread;
@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::progress::{ProgressLine, interruptible};
 use super::{Verdict, output, source};
 
-/// What `check` runs if it is not told how many.
+/// How many schedules `check` runs by default.
 const SCHEDULES: u64 = 100_000;
 
 pub(super) fn check(args: &CheckArgs) -> Result<Verdict, Failure> {

@@ -1,4 +1,4 @@
-//! What is wrong with the input, in words.
+//! Why a command could not do its work, in words.
 
 use std::io::{self, Write};
 
@@ -25,19 +25,19 @@ pub(super) enum Failure {
     #[cfg(windows)]
     #[error("{}: {why}", provider.display())]
     Unusable { provider: std::path::PathBuf, why: String },
-    /// It was reported already.
+    /// It has been reported already.
     #[error("")]
     Reported,
 }
 
 impl Failure {
-    /// Says it on the standard error stream, as clap says usage errors.
+    /// Prints it on the standard error stream, in clap's style of a usage error.
     pub(super) fn print(&self) {
         if matches!(self, Self::Reported) {
             return;
         }
         let error = clap::builder::Styles::styled().get_error().to_owned();
-        // There is nobody left to tell if this fails.
+        // If this fails, there is no stream left to report it on.
         let _ = writeln!(anstream::stderr().lock(), "{error}error:{error:#} {self}");
     }
 }

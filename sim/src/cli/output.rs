@@ -1,4 +1,4 @@
-//! Where results go.
+//! Writes results to the standard output.
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 
@@ -6,10 +6,10 @@ use mapi_sync_sim::report::{Document, Format, Palette};
 
 /// Writes a result to the standard output.
 ///
-/// A reader that has gone away has seen enough: that is no error.
+/// If the reader has closed the pipe, it has seen enough: that is not an error.
 pub(super) fn write(format: Format, document: Document<'_>) -> io::Result<()> {
     let stdout: Box<dyn Write> = if format.has_colours() {
-        // It takes the colours out again where they are not wanted.
+        // This stream removes the colours where they are not wanted.
         Box::new(anstream::stdout().lock())
     } else {
         Box::new(io::stdout().lock())

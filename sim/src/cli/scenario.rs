@@ -1,4 +1,4 @@
-//! `scenario`: the files that describe what is run.
+//! `scenario`: lists, shows and checks scenario files.
 
 use mapi_sync_sim::report::{Document, FileMistake, Format, ScenarioFile};
 use mapi_sync_sim::world::builtins;

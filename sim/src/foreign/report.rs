@@ -1,11 +1,11 @@
-//! What a check of a foreign provider came to.
+//! The result of a check of a foreign provider.
 
 use mapi_sync::contract::{Blame, Level, Rule, Violation};
 use serde::{Deserialize, Serialize};
 
 use super::Process;
 
-/// Rules that no call shows, only a process.
+/// Rules whose violations only the process shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProcessRule {
@@ -13,11 +13,11 @@ pub enum ProcessRule {
     Ends,
     /// A provider does not crash the process of its host.
     Survives,
-    /// Handles are closed when a sync is over.
+    /// All handles are closed when a sync is over.
     Handles,
-    /// No handle is closed that is not open.
+    /// Only open handles are closed.
     HandlesOnce,
-    /// Threads end when a sync is over.
+    /// All threads end when a sync is over.
     Threads,
 }
 
@@ -35,7 +35,7 @@ impl ProcessRule {
     }
 }
 
-/// One violation, as it is reported.
+/// One violation, in words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ForeignViolation {
@@ -51,8 +51,8 @@ pub struct ForeignViolation {
     pub calls: Vec<String>,
 }
 
-/// What came of the syncs, and every violation: of each rule the first, with how many more there
-/// were in its message.
+/// The counts of a check, and the first violation of each rule. Its message says how many more
+/// there were.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ForeignReport {
@@ -62,11 +62,11 @@ pub struct ForeignReport {
     pub failed_starts: u32,
     /// Syncs that ended with a Done.
     pub dones: u64,
-    /// Callbacks, all in all.
+    /// Callbacks of all syncs.
     pub calls: u64,
     /// How long it took, in seconds.
     pub elapsed_s: f64,
-    /// What was broken.
+    /// The violations.
     pub violations: Vec<ForeignViolation>,
 }
 
@@ -77,7 +77,7 @@ impl ForeignReport {
         self.violations.iter().any(|violation| violation.rule == id)
     }
 
-    /// Adds a violation that only the process shows.
+    /// Adds a violation of a rule of the process.
     pub fn add(&mut self, rule: ProcessRule, message: String) {
         self.violations.push(ForeignViolation {
             rule: rule.id().into(),
@@ -106,8 +106,8 @@ impl ForeignReport {
         }
     }
 
-    /// A leak shows in every sync; a few more of either may be the system's own doing, so few syncs
-    /// tell nothing.
+    /// Compares the figures of the process. A leak grows with every sync. The system itself may add
+    /// a few handles or threads, so a few syncs show nothing.
     pub(super) fn compare(&mut self, before: Process, after: Process) {
         let syncs = self.syncs - 1;
         let leaks = |before: usize, after: usize| {
@@ -127,5 +127,5 @@ impl ForeignReport {
     }
 }
 
-/// The syncs it takes to tell a leak from noise.
+/// How many syncs it takes to distinguish a leak from noise.
 const FEW: u32 = 8;

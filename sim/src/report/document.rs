@@ -8,6 +8,8 @@ use mapi_sync::contract::Rule;
 #[cfg(feature = "cli")]
 use mapi_sync::record::TraceReport;
 
+#[cfg(any(windows, feature = "com-vtable-testing"))]
+use super::human;
 use super::{Format, Palette};
 use crate::check::{MutantsReport, Replayed, Report};
 #[cfg(any(windows, feature = "com-vtable-testing"))]
@@ -97,7 +99,7 @@ impl fmt::Display for MutantsReport {
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 impl fmt::Display for ForeignReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Document::Foreign { provider: "", export: "", report: self }.fmt(f)
+        human::write_foreign(&mut Text(f), self).map_err(|_| fmt::Error)
     }
 }
 

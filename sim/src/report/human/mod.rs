@@ -10,6 +10,8 @@ mod timeline;
 
 use std::io::{self, Write};
 
+#[cfg(any(windows, feature = "com-vtable-testing"))]
+pub(super) use self::observed::write_foreign;
 use super::{Document, Palette};
 
 /// Writes a document in words.
@@ -30,7 +32,7 @@ pub(super) fn write(
         #[cfg(feature = "cli")]
         Document::Trace(report) => observed::write_trace(out, report),
         #[cfg(any(windows, feature = "com-vtable-testing"))]
-        Document::Foreign { report, .. } => observed::write_foreign(out, report),
+        Document::Foreign { report, .. } => write_foreign(out, report),
     }
 }
 

@@ -28,7 +28,10 @@ pub(super) fn write_trace(out: &mut dyn Write, report: &TraceReport) -> io::Resu
 
 /// Writes the check of a provider behind COM.
 #[cfg(any(windows, feature = "com-vtable-testing"))]
-pub(super) fn write_foreign(out: &mut dyn Write, report: &ForeignReport) -> io::Result<()> {
+pub(in crate::report) fn write_foreign(
+    out: &mut dyn Write,
+    report: &ForeignReport,
+) -> io::Result<()> {
     let ForeignReport { syncs, failed_starts, dones, calls, elapsed_s, violations } = report;
     write!(out, "{syncs} syncs in {elapsed_s:.1} s: {dones} ended with Done, ")?;
     writeln!(out, "{failed_starts} starts failed, {calls} callbacks")?;

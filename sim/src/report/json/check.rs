@@ -87,7 +87,7 @@ impl Serialize for Counters {
     }
 }
 
-/// A broken rule, or an execution that is no good in itself.
+/// A broken rule, or an execution that is wrong in itself.
 #[derive(Debug, Serialize)]
 struct Violation {
     /// A rule's id, or `deadlock`, `livelock`, `panic`, `nondeterminism`.
