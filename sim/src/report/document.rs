@@ -1,4 +1,4 @@
-//! What can be shown.
+//! The results that can be shown.
 
 use std::fmt;
 use std::io::{self, Write};

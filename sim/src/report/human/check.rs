@@ -88,7 +88,7 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
     Ok(())
 }
 
-/// Writes an execution that was run again.
+/// Writes an execution that a token replayed.
 pub(super) fn write_replay(
     out: &mut dyn Write,
     replayed: &Replayed,
@@ -150,7 +150,7 @@ fn write_counterexample(
     writeln!(out, "   {literal}{}{literal:#}", replay_command(subject, &shown.token()))
 }
 
-/// Says what decides that an execution shows a defect.
+/// Writes which order of steps, or which decision, makes the defect show.
 fn write_why(out: &mut dyn Write, shown: &Counterexample, palette: &Palette) -> io::Result<()> {
     let Palette { heading, literal, .. } = palette;
     let Some(why) = &shown.why else { return Ok(()) };
@@ -194,7 +194,7 @@ fn write_why(out: &mut dyn Write, shown: &Counterexample, palette: &Palette) -> 
     }
 }
 
-/// Says how the scenario of an execution differs from the one that it is of.
+/// Writes how the scenario of an execution differs from the scenario of its check.
 fn write_changes(out: &mut dyn Write, scenario: &Scenario, changes: &Changes) -> io::Result<()> {
     if changes.is_empty() {
         return Ok(());
@@ -231,7 +231,7 @@ fn write_end(out: &mut dyn Write, execution: &Execution, palette: &Palette) -> i
     )
 }
 
-/// What to type to see it again.
+/// The command, or the method call, that replays a token.
 fn replay_command(subject: &Subject, token: &Token) -> String {
     match subject.kind {
         SubjectKind::Provider => format!(".replay(\"{token}\")"),

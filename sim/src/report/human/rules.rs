@@ -24,7 +24,7 @@ pub(super) fn write_rules(
     Ok(())
 }
 
-/// Writes all about one rule.
+/// Writes one rule in detail.
 pub(super) fn write_rule(out: &mut dyn Write, rule: Rule, palette: &Palette) -> io::Result<()> {
     let Palette { heading, literal, .. } = palette;
     writeln!(out, "{literal}{rule}{literal:#}")?;

@@ -42,7 +42,7 @@ pub(super) struct Check {
     schedules_per_s: f64,
     jobs: usize,
     coverage: Counters,
-    /// What makes the check say less than it seems to.
+    /// Reasons why the check proves less than it seems to.
     warnings: Vec<String>,
     /// One for each defect.
     violations: Vec<Violation>,
@@ -94,13 +94,13 @@ struct Violation {
     rule: &'static str,
     /// `must`, `should` or `policy`.
     level: String,
-    /// `provider`, `host` or, where the calls do not tell, `unknown`.
+    /// `provider`, `host` or, where the calls do not show it, `unknown`.
     blame: String,
     /// What happened, in a sentence.
     message: String,
     /// The rule in words.
     statement: &'static str,
-    /// What `mapi-sync replay` takes.
+    /// The argument of `mapi-sync replay`.
     token: String,
     /// The number of the first execution that showed it, from 1; `null` in a replay.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,13 +117,13 @@ struct Violation {
     context_switches: u64,
     /// How its scenario differs from that of the check. The token carries it.
     changes: Vec<Change>,
-    /// What decides that the execution shows it; `null` if that was not looked for.
+    /// Why the execution shows it; `null` if the check did not look for that.
     decisive: Option<Decisive>,
     /// Virtual milliseconds.
     at_ms: u64,
     account: Option<String>,
-    /// The place in `timeline` of the call that did it; `null` if it is that something did not
-    /// come.
+    /// The place in `timeline` of the call that did it; `null` if a missing call is
+    /// the defect.
     at_call: Option<usize>,
     /// The calls involved.
     calls: Vec<Call>,
@@ -141,7 +141,7 @@ impl Violation {
                 found_decisions: Some(shown.found_decisions),
                 shrink_executions: Some(shown.shrink_executions),
                 changes: Change::all(&shown.subject.changes, &shown.scenario),
-                // It was looked for what decides the first.
+                // The check looked for the reason of the first defect only.
                 decisive: Decisive::new(shown).filter(|_| number == 0),
                 ..Self::new(&shown.execution, breach, &token, shown.decisions.len())
             })
@@ -181,7 +181,7 @@ impl Violation {
     }
 }
 
-/// What decides that an execution shows a defect.
+/// Why an execution shows a defect.
 #[derive(Debug, Serialize)]
 struct Decisive {
     /// `order` of two adjacent steps; `fault`, `drop`, `spurious`, `choice` or `switch` for a
@@ -197,8 +197,8 @@ struct Decisive {
     /// one.
     #[serde(skip_serializing_if = "Option::is_none")]
     moved: Option<u64>,
-    /// What replays the execution in which they are exchanged, or without the decision. The defect
-    /// is gone there.
+    /// A token of the execution with the two exchanged, or without the decision. It does not show
+    /// the defect.
     #[serde(skip_serializing_if = "Option::is_none")]
     without: Option<String>,
     /// How many other schedules were run that show the same.
@@ -318,7 +318,7 @@ pub(super) struct Replay {
     end: String,
     /// The steps that follow one of another task.
     context_switches: u64,
-    /// How its scenario differs from the one that the token is of.
+    /// How its scenario differs from the scenario of the check.
     changes: Vec<Change>,
     violations: Vec<Violation>,
     timeline: Vec<Call>,

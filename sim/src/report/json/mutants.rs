@@ -19,7 +19,7 @@ struct Mutant {
     name: &'static str,
     /// The rule that it breaks.
     rule: &'static str,
-    /// What was found broken: its own rule if that was found, else another, else `null`.
+    /// The rule that was found broken: its own if possible, else another, else `null`.
     found_rule: Option<&'static str>,
     /// Whether its own rule was found broken.
     found: bool,
@@ -28,9 +28,9 @@ struct Mutant {
     token: Option<String>,
     /// The context switches of the execution that the token replays.
     context_switches: Option<u64>,
-    /// The least that are possible; `null` if it needs no order of steps.
+    /// The smallest number possible; `null` if it needs no order of steps.
     least_context_switches: Option<u32>,
-    /// What must come together before it shows.
+    /// The conditions under which it shows.
     needs: &'static str,
     summary: &'static str,
 }
@@ -40,7 +40,7 @@ struct Variant {
     name: &'static str,
     /// Whether anything was found, which would be wrong.
     accused: bool,
-    /// What was found.
+    /// The defects that were found.
     accusations: Vec<Accusation>,
     schedules: u64,
     summary: &'static str,
