@@ -11,12 +11,13 @@ pub mod proptest;
 pub mod report;
 mod runtime;
 mod shrink;
+mod suggest;
 pub mod world;
 
 pub use check::{
     Breach, BreachPlace, Check, Counterexample, DecisiveStep, Defect, Execution, LimitChanges,
     MutantCheck, MutantVerdict, MutantsReport, ReplayError, Replayed, Report, Shrinking, Subject,
-    SubjectKind, VariantVerdict, Warning, Why, check,
+    SubjectKind, UnknownScenario, VariantVerdict, Warning, Why, check,
 };
 use mapi_sync_engine::lock;
 pub use mapi_sync_engine::{Proof, ProofUnit, decision, strategy};

@@ -1,5 +1,5 @@
-//! Property tests of a provider with the crate `proptest`: hosts that differ in what they ask, do
-//! and get wrong.
+//! Property tests of a provider with the crate `proptest`: generated hosts that differ in their
+//! requests, their behaviour and their faults.
 //!
 //! [`check`](crate::check) tries many schedules in one host. [`cases`] makes hosts: accounts,
 //! flags, cancels, shutdowns, overlapping starts, faults. A case that fails is shrunk to the host
@@ -39,15 +39,14 @@ use ::proptest::test_runner::TestCaseError;
 use mapi_sync::{MapiSync, SyncFlags};
 
 use crate::check::Check;
-use crate::report::{Palette, write_report};
 use crate::world::{
     Account, CancelBy, Cost, Faults, Flags, Folders, Host, NextSync, Scenario, WaitFor,
 };
 
-/// Schedules of each case, unless [told otherwise](Case::with_schedules).
+/// Schedules of each case. [`Case::with_schedules`] changes it.
 const SCHEDULES: u64 = 100;
 
-/// One host, and where the schedules start from.
+/// One host, and the seed of its schedules.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// The accounts, the host and the faults.
@@ -58,7 +57,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// The same case with so many schedules.
+    /// The same case with this many schedules.
     #[must_use]
     pub fn with_schedules(self, schedules: u64) -> Self {
         Self { schedules, ..self }
@@ -87,15 +86,12 @@ impl Case {
         if report.holds() {
             return Ok(());
         }
-        let mut text = Vec::new();
-        write_report(&mut text, &report, &Palette::PLAIN)
-            .map_err(|error| TestCaseError::fail(error.to_string()))?;
-        Err(TestCaseError::fail(String::from_utf8_lossy(&text).into_owned()))
+        Err(TestCaseError::fail(report.to_string()))
     }
 }
 
-/// Hosts of all sorts. They shrink towards one account that is synchronized once by a host to which
-/// nothing happens.
+/// All kinds of hosts. They shrink towards one account that is synchronized once, by a host without
+/// faults.
 pub fn cases() -> impl Strategy<Value = Case> {
     let parts = (vec(account(), 1..=2), host(), faults(), any::<u64>().no_shrink());
     parts.prop_map(|(accounts, host, faults, seed)| {
@@ -154,7 +150,7 @@ prop_compose! {
     }
 }
 
-/// The faults that strike a provider whoever wrote it.
+/// The faults that any provider can meet.
 fn faults() -> impl Strategy<Value = Faults> {
     let once = || 0..=1_u32;
     (once(), once(), once(), once(), once(), once(), once()).prop_map(

@@ -111,7 +111,7 @@ fn a_provider_without_a_guard_is_found_and_its_token_replays() {
 
     // The scenario need not have the fault: the token says that it was given.
     let calm = Scenario { faults: Faults::default(), ..info.scenario() };
-    let check = Check::scenario(calm);
+    let check = Check::simulated(calm);
     let report = check.clone().cancellations().run();
     let shown = &report.counterexamples[0];
     let again = check.replay(&shown.token().to_string()).unwrap();

@@ -113,7 +113,7 @@ fn a_violation_is_status_1_and_replays_by_itself() {
     // A scenario that is named besides must be the same.
     prints(1, &["replay", token, "late-ticker"]);
     let message = refuses(&["replay", token, "default"]);
-    assert!(message.contains("the token is of the misbehaviour `late-ticker`"), "{message}");
+    assert!(message.contains("the token is of the mutant `late-ticker`"), "{message}");
     assert!(message.contains("not of `default`"), "{message}");
 }
 
@@ -358,7 +358,7 @@ fn an_execution_that_cannot_go_on_is_a_finding() {
 }
 
 #[test]
-fn mutants_are_told_apart_from_variants() {
+fn mutants_are_found_and_variants_are_not_accused() {
     let report = json(0, &["mutants", "--variant-schedules", "50"]);
     assert_eq!(keys(&report), ["correct_variants", "interrupted", "mutants", "right"]);
     let mutants = report["mutants"].as_array().expect("mutants");

@@ -1,7 +1,7 @@
 //! An exhaustive check says the same for every number of jobs, and what it has shown.
 
 use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
-use mapi_sync_sim::report::json;
+use mapi_sync_sim::report::{Document, Format, Palette};
 use mapi_sync_sim::strategy::TrackedSharing;
 use mapi_sync_sim::world::{Folders, Scenario, builtin};
 use mapi_sync_sim::{Check, ProofUnit, Report, check};
@@ -14,12 +14,14 @@ fn tiny(name: &str, mutant: Option<&str>) -> Scenario {
 }
 
 fn exhaustive(scenario: &Scenario) -> Check {
-    Check::scenario(scenario.clone()).strategy("exhaustive").unwrap()
+    Check::simulated(scenario.clone()).strategy("exhaustive").unwrap()
 }
 
 /// All that a check says, but for the time that it took and how many helped.
 fn said(report: &Report) -> Value {
-    let mut said = serde_json::to_value(json::Check::from(report)).unwrap();
+    let mut text = Vec::new();
+    Format::Json.write(&mut text, Document::Check(report), &Palette::PLAIN).unwrap();
+    let mut said: Value = serde_json::from_slice(&text).unwrap();
     for key in ["jobs", "elapsed_s", "schedules_per_s"] {
         assert!(said.as_object_mut().unwrap().remove(key).is_some(), "{key}");
     }
@@ -81,7 +83,7 @@ fn a_search_without_choices_is_split_and_says_the_same() {
 fn every_schedule_is_run_once_for_every_number_of_jobs() {
     for (name, mutant) in [("tiny-cancel", None), ("tiny-sync", Some("counts-before-report"))] {
         for strategy in ["dfs", "preemptions", "delays"] {
-            let check = Check::scenario(tiny(name, mutant)).strategy(strategy).unwrap();
+            let check = Check::simulated(tiny(name, mutant)).strategy(strategy).unwrap();
             let check = check.shrink(false);
             let report = same_for_all_jobs(&check);
             let all = report.proof.as_ref().unwrap().count;

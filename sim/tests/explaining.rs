@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use mapi_sync_sim::decision::{Decisions, Kind};
-use mapi_sync_sim::report::{Palette, write_report};
 use mapi_sync_sim::world::{MUTANTS, MutantInfo, Needs};
 use mapi_sync_sim::{Check, Counterexample, Execution, Report, Why};
 
@@ -106,9 +105,7 @@ fn every_step_that_must_come_first_is_named() {
     assert_eq!((first.step, &*first.task), (1, "main"));
     assert!(calls(&shown.execution, &first.calls)[1].starts_with("SynchronizeInBackground("));
     assert_eq!((second.step, &*second.task, *moved), (3, "sync", 2));
-    let mut text = Vec::new();
-    write_report(&mut text, &report, &Palette::PLAIN).unwrap();
-    let text = String::from_utf8(text).unwrap();
+    let text = report.to_string();
     let said = "the order of a step and the next 2 of `sync`; those between can come later";
     assert!(text.contains(said), "{text}");
 }

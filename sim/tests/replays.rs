@@ -76,7 +76,7 @@ fn replay(number: u64, known: &[Check], worlds: &[World]) -> Result<bool, String
 fn every_token_replays_without_a_difference() {
     let known = known();
     let worlds: Vec<World> =
-        known.iter().map(|check| World::new(check.the_scenario().clone())).collect();
+        known.iter().map(|check| World::new(check.scenario().clone())).collect();
     let mut all = Seen::default();
     let worker = || {
         |range: Range<u64>| {

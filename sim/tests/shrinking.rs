@@ -79,7 +79,7 @@ fn busy(mutant: &str) -> Scenario {
 
 #[test]
 fn irrelevant_parts_are_removed() {
-    let check = Check::scenario(busy("done-twice")).schedules(100).jobs(1).fail_fast(true);
+    let check = Check::simulated(busy("done-twice")).schedules(100).jobs(1).fail_fast(true);
     let report = check.run();
     let shown = &report.counterexamples[0];
     assert_eq!(shown.defects, [Defect::Rule(Rule::DONE_ONCE)]);
@@ -102,7 +102,7 @@ fn irrelevant_parts_are_removed() {
     let again = check.replay(&token).unwrap();
     assert_eq!(again.execution.calls, shown.execution.calls);
     assert!(matches!(Check::of_token(&token), Err(ReplayError::NotGiven(_))));
-    let other = Check::scenario(small);
+    let other = Check::simulated(small);
     assert!(matches!(other.replay(&token), Err(ReplayError::Other { .. })));
 }
 

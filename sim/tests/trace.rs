@@ -34,7 +34,7 @@ fn a_good_recording_holds() {
 }
 
 #[test]
-fn a_bad_recording_is_told_with_the_calls() {
+fn a_bad_recording_is_reported_with_its_calls() {
     let again = GOOD.lines().nth(4).expect("the Done").replace(r#""call":2"#, r#""call":3"#);
     let output = check(
         &GOOD.replace("{\"t\":9000", &format!("{again}\n{{\"t\":9000")),
@@ -49,7 +49,7 @@ fn a_bad_recording_is_told_with_the_calls() {
 }
 
 #[test]
-fn what_is_no_recording_is_refused() {
+fn other_files_are_refused() {
     for trace in
         ["", "hello\n", &GOOD.replace("flags", "flag"), &GOOD.replace(":1,\"file", ":9,\"file")]
     {

@@ -1,10 +1,12 @@
-//! The kernel's events: Win32's on Windows; elsewhere one [`ProcessEvents`](crate::ProcessEvents)
-//! table for the whole process, so that the vtables can be exercised there, from C++ as well, with
-//! the ownership rules of real handles.
+//! The kernel's events: those of Win32 on Windows, elsewhere one
+//! [`ProcessEvents`](crate::ProcessEvents) table for the whole process. With it Rust and C++ can
+//! exercise the vtables there, under the ownership rules of real handles.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(not(windows))]
+use crate::ProcessEvents;
 use crate::{Events, RawEvent};
 
 /// How a [`wait`] ended.
@@ -30,22 +32,12 @@ pub fn wait(event: RawEvent, limit: Duration) -> Waited {
     system::wait(event, limit)
 }
 
-/// How many handles are open: on Windows those of every kind in this process, elsewhere the events.
+/// The table whose handles cross the vtables of this module off Windows. [`events`] is the same
+/// table.
+#[cfg(not(windows))]
 #[must_use]
-pub fn open_handles() -> usize {
-    system::open_handles()
-}
-
-/// How many threads this process has; `None` where the system does not tell.
-#[must_use]
-pub fn threads() -> Option<usize> {
-    system::threads()
-}
-
-/// How much memory of this process is resident, in KiB; `None` where the system does not tell.
-#[must_use]
-pub fn resident_kib() -> Option<u64> {
-    system::resident_kib()
+pub fn process_events() -> &'static Arc<ProcessEvents> {
+    system::table()
 }
 
 #[cfg(not(windows))]
@@ -56,10 +48,10 @@ mod system {
     use std::time::Instant;
 
     use super::*;
+    use crate::HResult;
     use crate::com::block::Unpark;
-    use crate::{HResult, ProcessEvents};
 
-    fn table() -> &'static Arc<ProcessEvents> {
+    pub(super) fn table() -> &'static Arc<ProcessEvents> {
         static TABLE: OnceLock<Arc<ProcessEvents>> = OnceLock::new();
         TABLE.get_or_init(Arc::default)
     }
@@ -85,20 +77,6 @@ mod system {
             thread::park_timeout(left);
         }
     }
-
-    pub(super) fn open_handles() -> usize {
-        table().open_handles()
-    }
-
-    pub(super) fn threads() -> Option<usize> {
-        std::fs::read_dir("/proc/self/task").ok().map(Iterator::count)
-    }
-
-    pub(super) fn resident_kib() -> Option<u64> {
-        let status = std::fs::read_to_string("/proc/self/status").ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.trim().strip_suffix(" kB")?.parse().ok()
-    }
 }
 
 #[cfg(windows)]
@@ -110,7 +88,7 @@ mod system {
     use super::*;
     use crate::HResult;
     use crate::com::abi::win32;
-    pub(super) use crate::com::abi::win32::{open_handles, resident_kib, threads, wait};
+    pub(super) use crate::com::abi::win32::wait;
     use crate::com::thread;
     use crate::event::lock;
 

@@ -1,4 +1,4 @@
-//! The COM adapter: the same providers and callbacks, in a process of Outlook's or of C++'s.
+//! The COM adapter: the same providers and callbacks, in the process of Outlook or of a C++ host.
 //!
 //! | from | to | with |
 //! |---|---|---|
@@ -7,15 +7,15 @@
 //! | a [`MapiSync`](crate::MapiSync) | a COM object, or a part of one | [`Provider`], [`SyncAggregate`] |
 //! | a foreign `IMAPISync` | [`MapiSync`](crate::MapiSync) | [`ForeignSync`] |
 //!
-//! On Windows the room is always here. Elsewhere the feature `com-vtable-testing` builds it, so
-//! that the method tables can be called there too, from C++ as well; handles are then those of a
-//! table in this process.
+//! On Windows this module is always built. Elsewhere the feature `com-vtable-testing` builds it, so
+//! that Rust and C++ can call the method tables there too. Handles are then entries of a table in
+//! this process.
 //!
-//! Three things hold on every path: an HRESULT goes through untouched, a panic never leaves a
-//! method, and a sync whose start succeeded ends with one Done, its references given back and its
-//! event signalled, in this order.
+//! Three things hold on every path: an HRESULT goes through unchanged, a panic never leaves a
+//! method, and a sync whose start succeeded ends with one Done, with its references released and
+//! with its event signalled, in this order.
 //!
-//! Foreign memory and foreign functions are met in `abi` only, which gives the rest of this room
+//! Only `abi` touches foreign memory and foreign functions. It gives the other files of this module
 //! safe types and calls.
 
 mod abi;
@@ -32,15 +32,15 @@ mod session;
 mod thread;
 mod worker;
 
-#[cfg(windows)]
-pub use abi::{DebugEvent, Debugged, LoadError, load_store};
 pub use abi::{
     IMAPISync, IMAPISync_Impl, IMAPISync_Vtbl, IMAPISyncProgressCallback,
     IMAPISyncProgressCallback_Impl, IMAPISyncProgressCallback_Vtbl, MAPISIB, SyncAggregate,
 };
 pub use foreign::ForeignSync;
 pub use inbound::Inbound;
-pub use kernel::{Waited, events, open_handles, resident_kib, threads, wait};
+#[cfg(not(windows))]
+pub use kernel::process_events;
+pub use kernel::{Waited, events, wait};
 pub use outbound::query_callback;
 pub use provider::Provider;
 pub use session::ComSession;

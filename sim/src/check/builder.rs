@@ -103,8 +103,8 @@ impl Check {
     ///
     /// # Panics
     ///
-    /// [`run`](Self::run) does, if the scenario names a misbehaviour that does not exist.
-    pub fn scenario(scenario: Scenario) -> Self {
+    /// [`run`](Self::run) does, if the scenario names a mutant that does not exist.
+    pub fn simulated(scenario: Scenario) -> Self {
         Self::new(SubjectKind::Given, scenario, None)
     }
 
@@ -115,7 +115,7 @@ impl Check {
         Some(Self::new(SubjectKind::Builtin, scenario, None))
     }
 
-    /// Checks a misbehaviour on its stage. Tokens carry its name and replay by themselves.
+    /// Checks a mutant in its own small scenario. Tokens carry its name and replay by themselves.
     pub fn mutant(mutant: &MutantInfo) -> Self {
         Self::new(SubjectKind::Mutant, mutant.scenario(), None)
     }
@@ -258,7 +258,7 @@ impl Check {
 
     /// The scenario, before any [change](Self::changes).
     #[must_use]
-    pub fn the_scenario(&self) -> &Scenario {
+    pub fn scenario(&self) -> &Scenario {
         &self.scenario
     }
 
@@ -284,8 +284,8 @@ impl Check {
     ///
     /// # Panics
     ///
-    /// If making a provider panics outside of an execution, or the scenario names a misbehaviour
-    /// that does not exist.
+    /// If making a provider panics outside of an execution, or the scenario names a mutant that
+    /// does not exist.
     #[must_use]
     pub fn run(&self) -> Report {
         self.run_under(&Control::new())
@@ -298,19 +298,23 @@ impl Check {
     /// As `run` does.
     #[must_use]
     pub fn run_under(&self, control: &Control) -> Report {
-        self.run_telling(control, &mut |_| ())
+        self.run_with_progress(control, &mut |_| ())
     }
 
-    /// As [`run_under`](Self::run_under); `tell` hears how making counterexamples smaller goes on.
+    /// As [`run_under`](Self::run_under); calls `progress` while it makes counterexamples smaller.
     ///
     /// # Panics
     ///
     /// As `run` does.
     #[must_use]
-    pub fn run_telling(&self, control: &Control, tell: &mut dyn FnMut(Shrinking)) -> Report {
+    pub fn run_with_progress(
+        &self,
+        control: &Control,
+        progress: &mut dyn FnMut(Shrinking),
+    ) -> Report {
         if self.strategy.drops_tasks() && self.changed_scenario().faults.task_dropped == 0 {
             let dropped = self.changes.clone().with(Knob::Fault(Fault::TaskDropped), 1);
-            return self.clone().changes(dropped).run_telling(control, tell);
+            return self.clone().changes(dropped).run_with_progress(control, progress);
         }
         let began = Instant::now();
         let world = self.world();
@@ -331,7 +335,7 @@ impl Check {
             stop_at,
         };
         let summary = search.run(control);
-        let counterexamples = self.counterexamples(&summary, control, tell);
+        let counterexamples = self.counterexamples(&summary, control, progress);
         let interrupted = control.is_interrupted();
         self.report(began.elapsed(), interrupted, summary, counterexamples)
     }

@@ -19,6 +19,7 @@ const EXPLAIN: TrialBudget = TrialBudget { executions: 2_000, steps: 1_000_000 }
 
 /// A counterexample is being made smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Shrinking {
     /// What it shows.
     pub defect: Defect,

@@ -11,6 +11,7 @@ use crate::world::{Finding, Observed, Scenario, SeenCall};
 
 /// An execution that can be shown: every call in order, and what was broken where.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Execution {
     /// The accounts' names, by number.
     pub accounts: Vec<String>,
@@ -29,6 +30,7 @@ pub struct Execution {
 
 /// A defect of one execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Breach {
     /// Which.
     pub defect: Defect,
@@ -48,6 +50,7 @@ pub struct Breach {
 
 /// Where in [`Execution::calls`] a defect came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BreachPlace {
     /// The call at this place did it.
     At(usize),

@@ -1,15 +1,16 @@
 //! Checking a provider over many schedules.
 //!
-//! [`check`] takes a provider of your own, [`Check::scenario`] the simulated one. The way of the
-//! data: each execution is run by the [`World`](crate::world::World); the first that shows a
-//! [`Defect`] is kept, shrunk, run again with a log, and becomes a
-//! [`Counterexample`] of the [`Report`].
+//! [`check`] takes a provider of your own, [`Check::simulated`] the simulated one. The
+//! [`World`](crate::world::World) runs each execution. The first that shows a [`Defect`] is kept,
+//! shrunk, run again with a log, and becomes a [`Counterexample`] of the
+//! [`Report`].
 
 mod builder;
 mod counterexample;
 mod counterexamples;
 mod execution;
 mod mutants;
+mod named;
 mod replay;
 mod report;
 mod search;
@@ -22,6 +23,7 @@ pub use counterexample::Counterexample;
 pub use counterexamples::Shrinking;
 pub use execution::{Breach, BreachPlace, Execution};
 pub use mutants::{MutantCheck, MutantVerdict, MutantsReport, VariantVerdict};
+pub use named::UnknownScenario;
 pub use replay::{ReplayError, Replayed};
 pub use report::Report;
 pub use subject::{LimitChanges, Subject, SubjectKind};

@@ -1,14 +1,15 @@
-//! Whether every misbehaviour of the table is found, and nothing that is right is accused.
+//! Checks that every mutant of the table is found, and that no correct variant is accused.
 
 use super::{Check, Defect};
 use crate::engine::parallel::Control;
 use crate::strategy::StrategyInfo;
 use crate::world::{MUTANTS, MutantInfo, VARIANTS, VariantInfo};
 
-/// A check of all misbehaviours and correct variants, being set up.
+/// A check of all mutants and correct variants. Its fields configure it, [`run`](Self::run) runs
+/// it.
 #[derive(Clone, Debug)]
 pub struct MutantCheck {
-    /// How many executions each misbehaviour is given at most.
+    /// How many executions of each mutant are run at most.
     pub schedules: u64,
     /// How many executions each correct variant must survive.
     pub variant_schedules: u64,
@@ -22,17 +23,19 @@ pub struct MutantCheck {
 
 /// The result.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct MutantsReport {
-    /// One for each misbehaviour, in the order of the table.
+    /// One for each mutant, in the order of the table.
     pub mutants: Vec<MutantVerdict>,
     /// One for each correct variant, in the order of the table.
     pub variants: Vec<VariantVerdict>,
-    /// Whether somebody interrupted it: then those that are missing were not looked at.
+    /// Whether it was interrupted. The mutants and variants that are missing were then not run.
     pub interrupted: bool,
 }
 
-/// What became of one misbehaviour.
+/// What the check found about one mutant.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct MutantVerdict {
     /// Which.
     pub info: &'static MutantInfo,
@@ -49,8 +52,9 @@ pub struct MutantVerdict {
     pub token: Option<String>,
 }
 
-/// What became of one correct variant.
+/// What the check found about one correct variant.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct VariantVerdict {
     /// Which.
     pub info: &'static VariantInfo,
@@ -61,7 +65,7 @@ pub struct VariantVerdict {
 }
 
 impl MutantsReport {
-    /// Whether every misbehaviour was found with its rule, and no correct variant was accused.
+    /// Whether every mutant was found with its rule, and no correct variant was accused.
     #[must_use]
     pub fn is_right(&self) -> bool {
         self.mutants.iter().all(|mutant| mutant.found)

@@ -37,6 +37,7 @@ pub enum ReplayError {
 
 /// An execution that was run again.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Replayed {
     /// What it is an execution of.
     pub subject: Subject,
@@ -62,13 +63,7 @@ impl Replayed {
     /// Otherwise, with its time line.
     #[track_caller]
     pub fn assert_holds(&self) {
-        if self.holds() {
-            return;
-        }
-        let mut text = Vec::new();
-        crate::report::write_replay(&mut text, self, &crate::report::Palette::PLAIN)
-            .expect("writing to memory does not fail");
-        panic!("{}", String::from_utf8_lossy(&text));
+        assert!(self.holds(), "{self}");
     }
 }
 
@@ -92,7 +87,7 @@ impl Check {
             SubjectKind::Provider => return Err(ReplayError::Provider(Box::new(subject))),
         };
         check
-            .filter(|check| check.the_scenario().digest() == subject.digest)
+            .filter(|check| check.scenario().digest() == subject.digest)
             .ok_or_else(|| ReplayError::Changed(Box::new(subject)))
     }
 
@@ -119,7 +114,7 @@ impl Check {
                 ReplayError::Other { expected, found, found_digest }
             });
         }
-        if subject.changes.apply(self.the_scenario()).is_none() {
+        if subject.changes.apply(self.scenario()).is_none() {
             return Err(ReplayError::Header);
         }
         let check = self.clone().limits(subject.limits).changes(subject.changes.clone());
@@ -140,7 +135,7 @@ impl Check {
             );
             execution.add(Defect::Nondeterminism, message);
         }
-        let scenario = check.the_scenario().clone();
+        let scenario = check.scenario().clone();
         Ok(Replayed { subject, execution, scenario, token })
     }
 }

@@ -1,4 +1,4 @@
-//! What a check found out.
+//! The result of a check.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use mapi_sync_engine::Proof;
 
 use super::Warning;
 use crate::Counterexample;
-use crate::report::{Palette, write_report};
 use crate::world::Coverage;
 
 /// The result of a check.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Report {
     /// The scenario's name.
     pub scenario: String,
@@ -27,9 +27,9 @@ pub struct Report {
     /// Whether everything that was asked for was run: not after an interrupt, nor if it ended at
     /// the first defect, nor if an exhaustive strategy had executions left.
     pub complete: bool,
-    /// Of an exhaustive strategy: what it has shown.
+    /// What an exhaustive strategy has shown; `None` for other strategies.
     pub proof: Option<Proof>,
-    /// Whether somebody interrupted it.
+    /// Whether it was interrupted.
     pub interrupted: bool,
     /// The poll segments of all executions.
     pub steps: u64,
@@ -37,7 +37,7 @@ pub struct Report {
     pub elapsed: Duration,
     /// How often each feature was exercised.
     pub coverage: Coverage,
-    /// What makes the check say less than it seems to.
+    /// Reasons why the check proves less than it seems to.
     pub warnings: Vec<Warning>,
     /// Whether a warning counts as a failure.
     pub strict: bool,
@@ -52,7 +52,7 @@ impl Report {
         self.counterexamples.is_empty()
     }
 
-    /// Whether no defect was found and, of a strict check, nothing is to be warned of.
+    /// Whether no defect was found and, if the check is strict, there is no warning either.
     #[must_use]
     pub fn passes(&self) -> bool {
         self.holds() && (!self.strict || self.warnings.is_empty())
@@ -73,11 +73,6 @@ impl Report {
     /// If it does not: with the time line of each counterexample, and the tokens that replay them.
     #[track_caller]
     pub fn assert_holds(&self) {
-        if self.passes() {
-            return;
-        }
-        let mut text = Vec::new();
-        write_report(&mut text, self, &Palette::PLAIN).expect("writing to memory does not fail");
-        panic!("{}", String::from_utf8_lossy(&text));
+        assert!(self.passes(), "{self}");
     }
 }

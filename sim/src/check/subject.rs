@@ -32,12 +32,13 @@ pub struct Subject {
 
 /// Where a scenario comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SubjectKind {
     /// It is built in, and found by its name.
     Builtin,
-    /// It is the stage of a misbehaviour, and found by its name.
+    /// It is the scenario of a mutant, and found by its name.
     Mutant,
-    /// It is that of a correct variant, and found by its name.
+    /// It is the scenario of a correct variant, and found by its name.
     Variant,
     /// It comes from a file or a program, which must be given again.
     Given,
@@ -153,7 +154,7 @@ impl fmt::Display for Subject {
         let Self { kind, name, .. } = self;
         match kind {
             SubjectKind::Builtin => write!(f, "the built-in scenario `{name}`"),
-            SubjectKind::Mutant => write!(f, "the misbehaviour `{name}`"),
+            SubjectKind::Mutant => write!(f, "the mutant `{name}`"),
             SubjectKind::Variant => write!(f, "the correct variant `{name}`"),
             SubjectKind::Given => write!(f, "a scenario file named `{name}`"),
             SubjectKind::Provider => write!(f, "a provider of one's own in the scenario `{name}`"),

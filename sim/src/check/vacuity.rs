@@ -7,6 +7,7 @@ use crate::world::{Coverage, Fault, Scenario};
 
 /// What makes a check say less than it seems to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Warning {
     /// All executions were the same one: nothing was left to decide, or nothing was decided.
     OneSchedule,

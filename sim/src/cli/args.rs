@@ -3,8 +3,9 @@
 use std::num::{NonZeroU64, NonZeroUsize};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use mapi_sync::contract::Rule;
+use mapi_sync_sim::report::Format;
 use mapi_sync_sim::strategy::{STRATEGIES, StrategyInfo};
 
 /// Checks mail-store providers against the contract of Outlook's background synchronization, over
@@ -21,7 +22,7 @@ pub(super) struct Args {
     pub(super) command: Command,
 }
 
-/// What each does is said at its arguments.
+/// The arguments of each command say what it does.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Check(CheckArgs),
@@ -36,14 +37,14 @@ pub(super) enum Command {
 
 /// Runs many schedules of a scenario and holds every call against the contract.
 ///
-/// Of each rule that is broken, the first execution that shows it is kept, run again with a log,
-/// and printed as a time line with the token that replays it. The run goes on to its end, to find
-/// what else is broken, unless --fail-fast. The result is the same for every number of jobs. Ctrl-C
+/// For each broken rule, the first execution that shows it is kept, run again with a log, and
+/// printed as a time line with the token that replays it. The run goes on to its end, to find other
+/// broken rules, unless --fail-fast. The result is the same for every number of jobs. Ctrl-C
 /// ends the run early, with a summary of what was run.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
-    /// A built-in scenario or misbehaviour, by name, or a scenario file; `-` reads one from the
-    /// standard input
+    /// A built-in scenario or mutant, by name, or a scenario file; `-` reads one from the standard
+    /// input
     #[arg(default_value = "default")]
     pub(super) scenario: String,
     /// How many schedules to run [default: 100000, or all of an exhaustive strategy's]
@@ -60,7 +61,7 @@ pub(super) struct CheckArgs {
     /// Count a warning as a violation: a check that met nothing proves nothing
     #[arg(long)]
     pub(super) strict: bool,
-    /// Let timers run ahead of ready tasks by up to so many virtual milliseconds
+    /// Let timers run ahead of ready tasks by up to this many virtual milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub(super) skew_ms: u64,
     #[command(flatten)]
@@ -86,7 +87,7 @@ pub(super) struct SearchArgs {
 
 /// Runs one schedule again, and shows its time line.
 ///
-/// A token of a built-in scenario or misbehaviour replays by itself. One of a scenario file needs
+/// A token of a built-in scenario or mutant replays by itself. A token of a scenario file needs
 /// that file, and is refused with any other.
 #[derive(Debug, clap::Args)]
 pub(super) struct ReplayArgs {
@@ -98,14 +99,13 @@ pub(super) struct ReplayArgs {
     pub(super) output: OutputArgs,
 }
 
-/// Sees whether every misbehaviour is found, and nothing that is right is accused.
+/// Checks that every mutant is found, and that no correct variant is accused.
 ///
-/// Each misbehaviour of the simulated provider or host breaks one rule, and is run until that rule
-/// is found broken. Each correct variant is unusual but right, and must never be accused of
-/// anything.
+/// Each mutant of the simulated provider or host breaks one rule, and is run until that rule is
+/// found broken. Each correct variant is unusual but right, and must never be accused of anything.
 #[derive(Debug, clap::Args)]
 pub(super) struct MutantsArgs {
-    /// How many schedules each misbehaviour is given at most
+    /// How many schedules to run of each mutant at most
     #[arg(short = 'n', long, value_name = "N", default_value = "100000")]
     pub(super) schedules: NonZeroU64,
     /// How many schedules each correct variant must survive
@@ -143,7 +143,7 @@ pub(super) enum ScenarioCommand {
     },
     /// Print a scenario with every default filled in, to start from
     Show {
-        /// A built-in scenario or misbehaviour, by name, or a scenario file
+        /// A built-in scenario or mutant, by name, or a scenario file
         scenario: String,
         #[command(flatten)]
         output: OutputArgs,
@@ -170,7 +170,8 @@ pub(super) enum TraceCommand {
     /// Hold the calls of a recording against the contract
     ///
     /// A recording shows callbacks only, so the rules about starts, references and events are not
-    /// held. Nor is anything missed of a sync that the file has only in part.
+    /// checked. If the file has only a part of a sync, nothing is reported as missing from that
+    /// sync.
     Check {
         /// The file; `-` is the standard input
         file: String,
@@ -181,9 +182,9 @@ pub(super) enum TraceCommand {
 
 /// Checks a provider in a DLL, through its COM method table.
 ///
-/// The DLL is loaded into a process of its own, and its export `HRESULT __stdcall NAME(IUnknown
+/// The DLL is loaded into a separate process, and its export `HRESULT __stdcall NAME(IUnknown
 /// **store)` is asked for a store. Syncs are run one after the other and every call is held against
-/// the contract. What only a process shows is looked at as well: a crash, a sync that never ends,
+/// the contract. Defects that only a process shows are found too: a crash, a sync that never ends,
 /// handles and threads that are left.
 #[cfg(windows)]
 #[derive(Debug, clap::Args)]
@@ -199,7 +200,7 @@ pub(super) struct ComCheckArgs {
     /// How many syncs to run
     #[arg(short = 'n', long, value_name = "N", default_value = "20")]
     pub(super) syncs: std::num::NonZeroU32,
-    /// Ask each sync to stop after so many milliseconds
+    /// Ask each sync to stop after this many milliseconds
     #[arg(long, value_name = "MS")]
     pub(super) cancel_after: Option<u64>,
     /// How long to wait for each of start, Done and event, in milliseconds
@@ -217,14 +218,6 @@ pub(super) struct OutputArgs {
     /// For people or for programs
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(super) format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// Words, tables and time lines
-    Human,
-    /// One JSON object
-    Json,
 }
 
 fn strategy() -> impl TypedValueParser<Value = &'static StrategyInfo> {

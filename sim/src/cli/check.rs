@@ -1,17 +1,17 @@
-//! `check`, `replay` and `mutants`: what runs executions.
+//! `check`, `replay` and `mutants`: the commands that run executions.
 
 use std::num::NonZeroUsize;
 use std::thread;
 
-use mapi_sync_sim::report::{json, write_mutants, write_replay, write_report};
+use mapi_sync_sim::report::Document;
 use mapi_sync_sim::{Check, LimitChanges, MutantCheck, ReplayError};
 
 use super::args::{CheckArgs, MutantsArgs, ReplayArgs};
 use super::failure::Failure;
-use super::progress::{Progress, interruptible};
+use super::progress::{ProgressLine, interruptible};
 use super::{Verdict, output, source};
 
-/// What `check` runs if it is not told how many.
+/// How many schedules `check` runs by default.
 const SCHEDULES: u64 = 100_000;
 
 pub(super) fn check(args: &CheckArgs) -> Result<Verdict, Failure> {
@@ -34,14 +34,10 @@ pub(super) fn check(args: &CheckArgs) -> Result<Verdict, Failure> {
     };
     let control = interruptible()?;
     let report = {
-        let mut progress = Progress::of_schedules(check.requested(), &control);
-        check.run_telling(&control, &mut |shrinking| progress.shrinks(shrinking))
+        let mut progress = ProgressLine::of_schedules(check.requested(), &control);
+        check.run_with_progress(&control, &mut |shrinking| progress.shrinks(shrinking))
     };
-    output::write(
-        args.output.format,
-        || json::Check::from(&report),
-        |out, palette| write_report(out, &report, palette),
-    )?;
+    output::write(args.output.format, Document::Check(&report))?;
     Ok(verdict(report.passes()))
 }
 
@@ -54,11 +50,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Verdict, Failure> {
         (_, by_itself) => by_itself?,
     };
     let replayed = check.replay(&args.token)?;
-    output::write(
-        args.output.format,
-        || json::Replay::from(&replayed),
-        |out, palette| write_replay(out, &replayed, palette),
-    )?;
+    output::write(args.output.format, Document::Replay(&replayed))?;
     Ok(verdict(replayed.holds()))
 }
 
@@ -72,14 +64,10 @@ pub(super) fn mutants(args: &MutantsArgs) -> Result<Verdict, Failure> {
     };
     let control = interruptible()?;
     let report = {
-        let progress = Progress::of_steps(MutantCheck::count() as u64);
+        let progress = ProgressLine::of_steps(MutantCheck::count() as u64);
         check.run(&control, |name| progress.begin(name))
     };
-    output::write(
-        args.output.format,
-        || json::Mutants::from(&report),
-        |out, palette| write_mutants(out, &report, palette),
-    )?;
+    output::write(args.output.format, Document::Mutants(&report))?;
     Ok(verdict(report.is_right()))
 }
 

@@ -1,4 +1,4 @@
-//! `com-check`: a provider in a DLL, run in a child process and reported on from here.
+//! `com-check`: runs a provider from a DLL in a child process, and reports on it from here.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -7,25 +7,26 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mapi_sync::SyncFlags;
-use mapi_sync::com::{DebugEvent, Debugged, load_store};
+use mapi_sync_probe::{DebugEvent, Debugged, load_store};
 use mapi_sync_sim::foreign::{ForeignCheck, ForeignReport, ProcessRule, check_store};
+use mapi_sync_sim::report::Document;
 use serde::{Deserialize, Serialize};
 
 use super::args::ComCheckArgs;
 use super::failure::Failure;
 use super::{Verdict, output};
 
-/// How long one look at the child takes while it does nothing.
+/// How long to wait for an event of the child at a time.
 const POLL: Duration = Duration::from_millis(10);
 
-/// What the child says on its standard output, one line each.
+/// A message of the child on its standard output. Each is one line.
 #[derive(Debug, Serialize, Deserialize)]
 enum Said {
-    /// So many syncs are over.
+    /// This many syncs are over.
     Syncs(u32),
-    /// All of them are.
+    /// All syncs are over.
     Report(ForeignReport),
-    /// The provider could not be asked.
+    /// The provider could not be used.
     Unusable(String),
 }
 
@@ -37,26 +38,10 @@ pub(super) fn run(args: &ComCheckArgs) -> Result<Verdict, Failure> {
     if let Some(why) = unusable {
         return Err(Failure::Unusable { provider: args.provider.clone(), why });
     }
-    let holds = report.violations.is_empty();
-    output::write(
-        args.output.format,
-        || Json {
-            provider: args.provider.display().to_string(),
-            export: &args.export,
-            report: &report,
-        },
-        |out, _| write!(out, "{report}"),
-    )?;
-    Ok(if holds { Verdict::Held } else { Verdict::Violated })
-}
-
-/// The JSON of the command.
-#[derive(Serialize)]
-struct Json<'a> {
-    provider: String,
-    export: &'a str,
-    #[serde(flatten)]
-    report: &'a ForeignReport,
+    let (provider, export) = (&*args.provider.display().to_string(), &*args.export);
+    let document = Document::Foreign { provider, export, report: &report };
+    output::write(args.output.format, document)?;
+    Ok(if report.violations.is_empty() { Verdict::Held } else { Verdict::Violated })
 }
 
 fn check_of(args: &ComCheckArgs) -> ForeignCheck {
@@ -84,18 +69,18 @@ fn in_process(args: &ComCheckArgs) -> Result<Verdict, Failure> {
             return Ok(Verdict::Held);
         }
     };
-    // A parent that has gone away is not told.
+    // If the parent has gone away, go on without it.
     let checked = check_store(&store, &check_of(args), |syncs| drop(say(&Said::Syncs(syncs))));
     match checked {
         Ok(report) => say(&Said::Report(report))?,
         Err(code) => say(&Said::Unusable(format!("the store answered {code} for IMAPISync")))?,
     }
-    // What is left of a wrong provider must not run into the unloading of its library.
+    // A wrong provider may still have threads. Its library must stay loaded under them.
     std::mem::forget(store);
     std::process::exit(0)
 }
 
-/// The parent's part: the child's report, or what can be said of a child that has none.
+/// The parent's part: the child's report, or one made here if the child could not give any.
 fn supervise(args: &ComCheckArgs) -> Result<(ForeignReport, Option<String>), Failure> {
     let mut command = Command::new(std::env::current_exe()?);
     command
@@ -113,7 +98,7 @@ fn supervise(args: &ComCheckArgs) -> Result<(ForeignReport, Option<String>), Fai
     let (sender, said) = mpsc::channel();
     let reader = thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
-            // What the provider itself prints is no concern of ours.
+            // Other lines are the provider's own output.
             if let Ok(said) = serde_json::from_str::<Said>(&line)
                 && sender.send(said).is_err()
             {
@@ -123,23 +108,23 @@ fn supervise(args: &ComCheckArgs) -> Result<(ForeignReport, Option<String>), Fai
     });
 
     let began = Instant::now();
-    // Start, Done and event are each waited for by the child itself; this is for a child that
-    // cannot.
+    // The child itself limits its waits for start, Done and event. This limit is for a child that
+    // hangs.
     let limit = Duration::from_millis(args.patience) * 4 + Duration::from_secs(20);
     let mut report = ForeignReport::default();
     let mut unusable = None;
-    let mut heard = began;
+    let mut last_message = began;
     let mut invalid_closes = 0;
     loop {
-        // The child stands still until this is answered, so it says nothing before what it did is
-        // counted.
+        // The child stands still until its event is answered, so the event is counted before the
+        // child's next message.
         if child.next(POLL) == Some(DebugEvent::InvalidClose) {
             invalid_closes += 1;
         }
         match said.try_recv() {
             Ok(Said::Syncs(syncs)) => {
                 report.syncs = syncs;
-                heard = Instant::now();
+                last_message = Instant::now();
             }
             Ok(Said::Report(whole)) => {
                 report = whole;
@@ -150,7 +135,7 @@ fn supervise(args: &ComCheckArgs) -> Result<(ForeignReport, Option<String>), Fai
                 break;
             }
             Err(TryRecvError::Empty) => {
-                if heard.elapsed() < limit {
+                if last_message.elapsed() < limit {
                     continue;
                 }
                 let message =
@@ -176,9 +161,9 @@ fn supervise(args: &ComCheckArgs) -> Result<(ForeignReport, Option<String>), Fai
         let message = format!("{invalid_closes} times a handle was closed that was not open");
         report.add(ProcessRule::HandlesOnce, message);
     }
-    // It has said what it had to say.
+    // All its messages have been read.
     child.end()?;
-    // It ends with the child's output.
+    // The reader's thread ends with the child's output.
     drop(reader);
     Ok((report, unusable))
 }

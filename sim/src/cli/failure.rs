@@ -1,17 +1,17 @@
-//! What is wrong with the input, in words.
+//! Why a command could not do its work, in words.
 
 use std::io::{self, Write};
 
-use mapi_sync_sim::ReplayError;
 use mapi_sync_sim::world::ScenarioError;
+use mapi_sync_sim::{ReplayError, UnknownScenario};
 
 /// Why a command could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error("{0}")]
     Scenario(#[from] ScenarioError),
-    #[error("no scenario is built in under the name `{name}`, and there is no such file{}", hint.as_ref().map(|hint| format!("; did you mean `{hint}`?")).unwrap_or_else(|| ": see `mapi-sync scenario list`".to_owned()))]
-    UnknownScenario { name: String, hint: Option<&'static str> },
+    #[error("no scenario is built in under the name `{}`, and there is no such file{}", .0.name, hint(.0))]
+    UnknownScenario(UnknownScenario),
     #[error("cannot read {path}: {error}")]
     Unreadable { path: String, error: io::Error },
     #[error("{0}")]
@@ -25,19 +25,26 @@ pub(super) enum Failure {
     #[cfg(windows)]
     #[error("{}: {why}", provider.display())]
     Unusable { provider: std::path::PathBuf, why: String },
-    /// It was reported already.
+    /// It has been reported already.
     #[error("")]
     Reported,
 }
 
 impl Failure {
-    /// Says it on the standard error stream, as clap says usage errors.
+    /// Prints it on the standard error stream, in clap's style of a usage error.
     pub(super) fn print(&self) {
         if matches!(self, Self::Reported) {
             return;
         }
         let error = clap::builder::Styles::styled().get_error().to_owned();
-        // There is nobody left to tell if this fails.
+        // If this fails, there is no stream left to report it on.
         let _ = writeln!(anstream::stderr().lock(), "{error}error:{error:#} {self}");
+    }
+}
+
+fn hint(unknown: &UnknownScenario) -> String {
+    match unknown.hint {
+        Some(hint) => format!("; did you mean `{hint}`?"),
+        None => ": see `mapi-sync scenario list`".to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! The command: what is on its line, what it runs, how it ends.
+//! The command: its arguments, the work it starts, and how it ends.
 
 mod args;
 mod check;
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use args::{Args, Command};
 use clap::Parser;
 
-/// How a command ended that had nothing wrong with its input.
+/// How a command ended whose input was valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     /// The contract held.

@@ -1,32 +1,21 @@
-//! Where results go.
+//! Writes results to the standard output.
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 
-use mapi_sync_sim::report::{Palette, json};
-use serde::Serialize;
+use mapi_sync_sim::report::{Document, Format, Palette};
 
-use super::args::Format;
-
-/// Writes a result to the standard output: by `human` in words, or else as JSON.
+/// Writes a result to the standard output.
 ///
-/// A reader that has gone away has seen enough: that is no error.
-pub(super) fn write<T: Serialize>(
-    format: Format,
-    value: impl FnOnce() -> T,
-    human: impl FnOnce(&mut dyn Write, &Palette) -> io::Result<()>,
-) -> io::Result<()> {
-    let written = match format {
-        Format::Json => {
-            let mut out = BufWriter::new(io::stdout().lock());
-            json::write(&mut out, &value()).and_then(|()| out.flush())
-        }
-        Format::Human => {
-            // It takes the colours out again where they are not wanted.
-            let mut out = BufWriter::new(anstream::stdout().lock());
-            human(&mut out, &Palette::COLOUR).and_then(|()| out.flush())
-        }
+/// If the reader has closed the pipe, it has seen enough: that is not an error.
+pub(super) fn write(format: Format, document: Document<'_>) -> io::Result<()> {
+    let stdout: Box<dyn Write> = if format.has_colours() {
+        // This stream removes the colours where they are not wanted.
+        Box::new(anstream::stdout().lock())
+    } else {
+        Box::new(io::stdout().lock())
     };
-    match written {
+    let mut out = BufWriter::new(stdout);
+    match format.write(&mut out, document, &Palette::COLOUR).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }

@@ -13,7 +13,7 @@ use mapi_sync_sim::engine::parallel::Control;
 
 use super::failure::Failure;
 
-/// How often the bar is brought up to date.
+/// How often the bar is updated.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Makes a control that Ctrl-C interrupts. A second Ctrl-C ends the process at once.
@@ -22,7 +22,7 @@ pub(super) fn interruptible() -> Result<Arc<Control>, Failure> {
     let interrupted = Arc::clone(&control);
     ctrlc::set_handler(move || {
         if interrupted.is_interrupted() {
-            // What a shell says of a process that Ctrl-C ended.
+            // The status that shells report for a process that Ctrl-C ended.
             std::process::exit(130);
         }
         interrupted.interrupt();
@@ -33,15 +33,15 @@ pub(super) fn interruptible() -> Result<Arc<Control>, Failure> {
 /// The length of a bar that shows a share.
 const WHOLE: u64 = 10_000;
 
-/// A bar on the standard error stream, if that is a terminal. It goes when this is dropped.
-pub(super) struct Progress {
+/// A progress bar on the standard error stream, if that is a terminal. Dropping this removes it.
+pub(super) struct ProgressLine {
     bar: ProgressBar,
     ticker: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
-impl Progress {
-    /// A bar that counts the executions of `control` up to `total`. If that is not known, it goes
-    /// by the estimated share of the whole.
+impl ProgressLine {
+    /// A bar that counts the executions of `control` up to `total`. Without a total, it shows the
+    /// estimated share of the whole search.
     pub(super) fn of_schedules(total: Option<u64>, control: &Arc<Control>) -> Self {
         let bar = match total {
             Some(_) => {
@@ -65,9 +65,9 @@ impl Progress {
         Self { bar, ticker }
     }
 
-    /// Shows how far making a counterexample smaller has come.
+    /// Shows how far the shrinking of a counterexample has come.
     pub(super) fn shrinks(&mut self, shrinking: Shrinking) {
-        let Shrinking { defect, executions, most } = shrinking;
+        let Shrinking { defect, executions, most, .. } = shrinking;
         if self.bar.is_hidden() {
             return;
         }
@@ -87,14 +87,14 @@ impl Progress {
         self.bar.set_position(executions.into());
     }
 
-    /// A bar that is moved by hand.
+    /// A bar of `total` steps. [`begin`](Self::begin) moves it.
     pub(super) fn of_steps(total: u64) -> Self {
         let bar = bar(Some(total), "{bar:30} {pos} of {len}, {eta} left: {msg}");
         bar.enable_steady_tick(TICK);
         Self { bar, ticker: None }
     }
 
-    /// Says that the next step begins.
+    /// Begins the next step.
     pub(super) fn begin(&self, name: &str) {
         if !self.bar.message().is_empty() {
             self.bar.inc(1);
@@ -103,11 +103,11 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         if let Some((stop, thread)) = self.ticker.take() {
             drop(stop);
-            // Nothing in that thread can panic; if it did, only the bar would stand still.
+            // Nothing in that thread can panic. If it did, only the bar would stop.
             let _ = thread.join();
         }
         self.bar.finish_and_clear();
@@ -129,7 +129,7 @@ fn bar(total: Option<u64>, template: &str) -> ProgressBar {
     }
 }
 
-/// Shows how much of a search is done whose size is not known.
+/// Shows how much is done of a search whose size is not known.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -153,6 +153,6 @@ fn show_share(bar: &ProgressBar, control: &Control) {
     reason = "a rate is no less than 0, and a saturating cast is good enough"
 )]
 fn rate(state: &ProgressState, out: &mut dyn fmt::Write) {
-    // A bar that cannot be drawn is no reason to end.
+    // A bar that cannot be drawn does not end the command.
     let _ = write!(out, "{}/s", HumanCount(state.per_sec() as u64));
 }

@@ -11,13 +11,13 @@ use mapi_sync::{EventOut, HResult, OwnedEvent, RawEvent, SyncProgressCallback};
 
 use crate::lock::lock;
 
-/// How long a host that takes its time takes.
-const DAWDLE: Duration = Duration::from_millis(20);
+/// How long a slow host takes to return from a call.
+const SLOW_CALL: Duration = Duration::from_millis(20);
 
-/// The callback of one sync, and what the host knows of its event.
+/// The callback of one sync, and the host's view of its event.
 pub(super) struct Host {
     closes_in_done: bool,
-    dawdles: bool,
+    is_slow: bool,
     cancel_at: Option<Instant>,
     calls: AtomicU64,
     done: AtomicBool,
@@ -26,10 +26,10 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(closes_in_done: bool, dawdles: bool, cancel_after: Option<Duration>) -> Self {
+    pub(super) fn new(closes_in_done: bool, is_slow: bool, cancel_after: Option<Duration>) -> Self {
         Self {
             closes_in_done,
-            dawdles,
+            is_slow,
             cancel_at: cancel_after.map(|after| Instant::now() + after),
             calls: AtomicU64::new(0),
             done: AtomicBool::new(false),
@@ -67,28 +67,28 @@ impl Host {
         self.references.load(Ordering::Acquire)
     }
 
-    /// Whether the event has occurred; tells the monitor.
+    /// Whether the event has occurred. Reports it to the monitor.
     pub(super) fn look_for_signal(&self) -> bool {
         self.event().look()
     }
 
-    /// Closes the published handle, unless that is done.
+    /// Closes the published handle, unless it is closed already.
     pub(super) fn close_published(&self) {
         self.event().close();
     }
 
-    /// Gives back what the host holds of the event itself: its callback object may live on.
+    /// Closes the host's own handle to the event: the callback object may live on.
     pub(super) fn forget_event(&self) {
         self.event().forget();
     }
 
     fn answer(&self) -> HResult {
         self.calls.fetch_add(1, Ordering::AcqRel);
-        // A signal that comes too early is best seen early.
+        // Look at every call, to see a signal that comes too early.
         self.event().look();
-        if self.dawdles {
-            // The caller's own thread: nothing of ours runs on it.
-            std::thread::sleep(DAWDLE);
+        if self.is_slow {
+            // This is the provider's thread, so nothing else is delayed.
+            std::thread::sleep(SLOW_CALL);
         }
         match self.cancel_at {
             Some(at) if Instant::now() >= at => HResult::MAPI_W_CANCEL_MESSAGE,
@@ -126,8 +126,8 @@ impl SyncProgressCallback for Host {
     }
 }
 
-/// A published event, seen from outside: a provider's own calls on it are its secret, their effects
-/// are not.
+/// A published event, seen from outside: the effects of the provider's calls on it show, the calls
+/// themselves do not.
 pub(super) struct EventWatch {
     out: Arc<dyn EventOut>,
     watch: SyncWatch,
@@ -136,7 +136,7 @@ pub(super) struct EventWatch {
 
 #[derive(Default)]
 struct State {
-    /// A handle of the host's own, so that the signal is seen whoever closes the published one.
+    /// The host's own handle. It shows the signal even after the published one is closed.
     private: Option<OwnedEvent>,
     signalled: bool,
     closed: bool,
@@ -174,10 +174,12 @@ impl EventWatch {
                 return;
             }
         }
-        // Asked first: a close that fails would be counted as one of the provider's.
+        // Look first: under a debugger, closing a handle that is not open counts as the provider's
+        // defect.
         let open = com::wait(event, Duration::ZERO) != Waited::Invalid;
         if !open || com::events().close(event) != HResult::S_OK {
-            // Open when it was published, not closed by the host: closed by the provider.
+            // It was open when it was published, and the host did not close it, so the provider
+            // did.
             self.watch.observe(Call::EventClosed { by: Party::Provider, event });
         }
     }
@@ -185,8 +187,8 @@ impl EventWatch {
 
 impl EventOut for EventWatch {
     fn publish(&self, event: RawEvent) -> HResult {
-        // A handle that cannot be duplicated is none, and the monitor, told of no such handle, says
-        // so.
+        // If it cannot be duplicated, it is not an open handle. The monitor is then not told of it,
+        // and finds that out.
         if let Ok(private) = OwnedEvent::duplicate_of(&com::events(), event) {
             self.watch.observe(Call::EventCreated { event });
             let copy = private.raw();

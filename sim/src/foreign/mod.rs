@@ -1,14 +1,13 @@
-//! Checking a provider that is not ours: an `IMAPISync` behind a COM pointer, on real threads and
-//! in real time.
+//! Checks a foreign provider: an `IMAPISync` behind a COM pointer, on real threads and in real
+//! time.
 //!
-//! The way of the data: [`check_store`] starts syncs on the store through [`ForeignSync`], each
-//! with a callback of the contract's [`Monitor`] around it. What the calls do not show is looked at
-//! from outside and reported to the same monitor: that the event occurred, and when; that the
-//! published handle is still the host's to close. What only a process shows (its handles, its
-//! threads) is compared before and after.
+//! [`check_store`] starts syncs on the store through [`ForeignSync`], each with a callback that the
+//! contract's [`Monitor`] watches. The calls do not show everything, so the check also looks at the
+//! event from outside, and reports to the same monitor when it occurred and whether the published
+//! handle is still open. The handles and threads of the process are counted before and after.
 //!
-//! A real schedule is one of many, so silence here proves less than a simulation: a provider in
-//! Rust is better checked there.
+//! A real schedule is one of many, so a check without violations proves less than a simulation.
+//! Check a provider in Rust in the simulation.
 
 mod host;
 mod report;
@@ -21,21 +20,21 @@ use mapi_sync::contract::{Call, Monitor, MonitorConfig};
 use mapi_sync::{HResult, MapiSync, Runtime, SyncFlags, SyncRequest, TokioRuntime};
 
 use self::host::{EventWatch, Host};
-pub use self::report::{Finding, ForeignReport, ProcessRule};
+pub use self::report::{ForeignReport, ForeignViolation, ProcessRule};
 
-/// What the syncs of a check are like.
+/// The configuration of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForeignCheck {
-    /// What each sync is asked to do.
+    /// The flags of each sync.
     pub flags: SyncFlags,
     /// How many syncs are run, one after the other.
     pub syncs: u32,
-    /// After this time the host's callback asks to stop, with `MAPI_W_CANCEL_MESSAGE`.
+    /// After this time the host's callback answers `MAPI_W_CANCEL_MESSAGE`, which asks to stop.
     pub cancel_after: Option<Duration>,
-    /// How long the start, the Done and the event are each waited for.
+    /// How long to wait for each of the start, the Done and the event.
     pub patience: Duration,
-    /// How long stray calls, releases and ending threads are waited for. For the event, once Done
-    /// is there, at most twice as long.
+    /// How long to wait for stray calls, releases and threads that end. After a Done, the wait for
+    /// the event takes at most twice as long.
     pub grace: Duration,
 }
 
@@ -49,17 +48,17 @@ impl Default for ForeignCheck {
 
 const POLL: Duration = Duration::from_millis(2);
 
-/// Runs syncs on `store` and holds everything that can be seen of them against the contract.
-/// `after_each` is told how many are over.
+/// Runs syncs on `store` and checks everything that can be seen of them against the contract. Calls
+/// `after_each` after each sync with the number of syncs so far.
 ///
-/// The host closes the published handle inside Done in every second sync, and after the event in
-/// the others; in two of four syncs it takes its time over Progress and Error, which gives an
-/// overtaking Done the chance to show.
+/// In every second sync the host closes the published handle inside Done, in the others after the
+/// event. In two of four syncs it is slow to return from Progress and Error, so that a Done that
+/// overtakes them shows.
 ///
 /// # Errors
 ///
-/// What the store answered when asked for `IMAPISync`; [`HResult::E_OUTOFMEMORY`] where no runtime
-/// can be had.
+/// The store's answer if it has no `IMAPISync`; [`HResult::E_OUTOFMEMORY`] if no runtime can be
+/// created.
 pub fn check_store(
     store: &IUnknown,
     check: &ForeignCheck,
@@ -90,7 +89,7 @@ async fn run(
         if !sync(provider, check, &monitor, &runtime, number, &mut report).await {
             break;
         }
-        // The first sync may set up what all of them share.
+        // The first sync may create what all syncs share.
         if before.is_none() {
             before = Some(Process::soon().await);
         }
@@ -107,7 +106,7 @@ async fn run(
     report
 }
 
-/// Runs one sync. False when there is no sense in another one.
+/// Runs one sync. Returns whether another one makes sense.
 async fn sync(
     provider: &ForeignSync,
     check: &ForeignCheck,
@@ -132,7 +131,7 @@ async fn sync(
     watch.observe(Call::StartReturned { result: started, event: host.published() });
     if started.is_failure() {
         report.failed_starts += 1;
-        // A call that comes all the same comes soon.
+        // A wrong provider may call all the same. It does so soon.
         tokio::time::sleep(POLL * 10).await;
     } else {
         let done = wait_until(check.patience, || host.is_done()).await;
@@ -142,7 +141,7 @@ async fn sync(
             let message = format!("sync {} had no Done after {patience} s", number + 1);
             report.add(ProcessRule::Ends, message);
         }
-        // Without a Done, the event is nothing to wait long for.
+        // Without a Done, do not wait long for the event.
         let patience = if done { check.patience.min(check.grace * 2) } else { POLL };
         wait_until(patience, || host.look_for_signal()).await;
         host.close_published();
@@ -156,11 +155,11 @@ async fn sync(
     true
 }
 
-/// Polls for something that other threads do. Whether it came in time.
-async fn wait_until(limit: Duration, mut came: impl FnMut() -> bool) -> bool {
+/// Polls until other threads have made `condition` true. Returns whether they did so in time.
+async fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + limit;
     loop {
-        if came() {
+        if condition() {
             return true;
         }
         if Instant::now() >= deadline {
@@ -170,7 +169,7 @@ async fn wait_until(limit: Duration, mut came: impl FnMut() -> bool) -> bool {
     }
 }
 
-/// What a process has.
+/// Figures of this process.
 #[derive(Clone, Copy, Debug)]
 struct Process {
     handles: usize,
@@ -179,16 +178,16 @@ struct Process {
 
 impl Process {
     fn now() -> Self {
-        Self { handles: com::open_handles(), threads: com::threads() }
+        Self { handles: mapi_sync_probe::open_handles(), threads: mapi_sync_probe::threads() }
     }
 
-    /// What there is once threads that are about to end have mostly ended.
+    /// The figures once most threads that are about to end have ended.
     async fn soon() -> Self {
         tokio::time::sleep(POLL * 10).await;
         Self::now()
     }
 
-    /// What there is once they have ended: no more than `before`, if it comes to that in time.
+    /// The figures once they are no more than `before`, or after `grace`.
     async fn settled(before: Self, grace: Duration) -> Self {
         let mut now = Self::now();
         wait_until(grace, || {

@@ -1,24 +1,23 @@
-//! What a check of a foreign provider came to.
-
-use std::fmt;
+//! The result of a check of a foreign provider.
 
 use mapi_sync::contract::{Level, Party, Rule, Violation};
 use serde::{Deserialize, Serialize};
 
 use super::Process;
 
-/// Rules that no call shows, only a process.
+/// Rules whose violations only the process shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ProcessRule {
     /// A sync ends in bounded time.
     Ends,
     /// A provider does not crash the process of its host.
     Survives,
-    /// Handles are closed when a sync is over.
+    /// All handles are closed when a sync is over.
     Handles,
-    /// No handle is closed that is not open.
+    /// Only open handles are closed.
     HandlesOnce,
-    /// Threads end when a sync is over.
+    /// All threads end when a sync is over.
     Threads,
 }
 
@@ -36,9 +35,10 @@ impl ProcessRule {
     }
 }
 
-/// One violation, as it is reported.
+/// One violation, in words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
+#[non_exhaustive]
+pub struct ForeignViolation {
     /// The rule's name: one of the contract's, or of [`ProcessRule`]'s.
     pub rule: String,
     /// `must`, `should` or `policy`.
@@ -47,15 +47,14 @@ pub struct Finding {
     pub blame: String,
     /// What happened, in a sentence.
     pub message: String,
-    /// Always `null`: a real schedule cannot be replayed.
-    pub token: Option<String>,
     /// The calls that show it.
     pub calls: Vec<String>,
 }
 
-/// What came of the syncs, and every violation: of each rule the first, with how many more there
-/// were in its message.
+/// The counts of a check, and the first violation of each rule. Its message says how many more
+/// there were.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ForeignReport {
     /// Syncs that were started.
     pub syncs: u32,
@@ -63,29 +62,28 @@ pub struct ForeignReport {
     pub failed_starts: u32,
     /// Syncs that ended with a Done.
     pub dones: u64,
-    /// Callbacks, all in all.
+    /// Callbacks of all syncs.
     pub calls: u64,
     /// How long it took, in seconds.
     pub elapsed_s: f64,
-    /// What was broken.
-    pub violations: Vec<Finding>,
+    /// The violations.
+    pub violations: Vec<ForeignViolation>,
 }
 
 impl ForeignReport {
     /// Whether rule `id` was found broken.
     #[must_use]
     pub fn breaks(&self, id: &str) -> bool {
-        self.violations.iter().any(|finding| finding.rule == id)
+        self.violations.iter().any(|violation| violation.rule == id)
     }
 
-    /// Adds a violation that only the process shows.
+    /// Adds a violation of a rule of the process.
     pub fn add(&mut self, rule: ProcessRule, message: String) {
-        self.violations.push(Finding {
+        self.violations.push(ForeignViolation {
             rule: rule.id().into(),
             level: Level::Must.to_string(),
             blame: Party::Provider.to_string(),
             message,
-            token: None,
             calls: Vec::new(),
         });
     }
@@ -98,19 +96,18 @@ impl ForeignReport {
                 0 => first.message.clone(),
                 more => format!("{} (and {more} times more)", first.message),
             };
-            self.violations.push(Finding {
+            self.violations.push(ForeignViolation {
                 rule: rule.id().into(),
                 level: rule.level().to_string(),
                 blame: rule.blame().to_string(),
                 message,
-                token: None,
                 calls: first.calls.iter().map(ToString::to_string).collect(),
             });
         }
     }
 
-    /// A leak shows in every sync; a few more of either may be the system's own doing, so few syncs
-    /// tell nothing.
+    /// Compares the figures of the process. A leak grows with every sync. The system itself may add
+    /// a few handles or threads, so a few syncs show nothing.
     pub(super) fn compare(&mut self, before: Process, after: Process) {
         let syncs = self.syncs - 1;
         let leaks = |before: usize, after: usize| {
@@ -130,25 +127,5 @@ impl ForeignReport {
     }
 }
 
-/// The syncs it takes to tell a leak from noise.
+/// How many syncs it takes to distinguish a leak from noise.
 const FEW: u32 = 8;
-
-impl fmt::Display for ForeignReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { syncs, failed_starts, dones, calls, elapsed_s, violations } = self;
-        writeln!(
-            f,
-            "{syncs} syncs in {elapsed_s:.1} s: {dones} ended with Done, {failed_starts} starts failed, {calls} callbacks"
-        )?;
-        if violations.is_empty() {
-            return writeln!(f, "no rule was broken");
-        }
-        for Finding { rule, level, blame, message, calls, .. } in violations {
-            writeln!(f, "\n{rule} ({level}, {blame}): {message}")?;
-            for call in calls {
-                writeln!(f, "    {call}")?;
-            }
-        }
-        Ok(())
-    }
-}

@@ -1,12 +1,17 @@
-//! Results for people and for programs, written to any [`Write`](std::io::Write).
+//! Results for people and for programs.
 //!
-//! What people read is coloured by a [`Palette`]; what programs read is JSON, whose shape is the
-//! structs of [`json`].
+//! A result is a [`Document`]. A [`Format`] writes it to any [`Write`](std::io::Write). Only
+//! [`Format::Human`] uses the colours of a [`Palette`].
+//!
+//! A new format is a file beside `human` and `json` with one function that writes every document, a
+//! name in [`Format`], and an arm in [`Format::write`].
 
+mod document;
+mod format;
 mod human;
-pub mod json;
+mod json;
 mod palette;
-mod timeline;
 
-pub use human::{write_mutants, write_replay, write_report, write_rule, write_rules};
+pub use document::{Document, FileMistake, ScenarioFile};
+pub use format::Format;
 pub use palette::Palette;

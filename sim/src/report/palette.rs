@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 
 /// The style of each sort of text. Whether a terminal shows colours is for the caller to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Palette {
     /// The contract held.
     pub good: Style,

@@ -14,10 +14,6 @@
 
 mod aggregate;
 mod calls;
-#[cfg(windows)]
-mod debug;
-#[cfg(windows)]
-mod library;
 mod object;
 mod sib;
 mod store;
@@ -34,10 +30,6 @@ use windows_core::{GUID, HRESULT, IUnknown, IUnknown_Vtbl, IUnknownImpl, Interfa
 
 pub use self::aggregate::SyncAggregate;
 pub(crate) use self::calls::{Gate, query};
-#[cfg(windows)]
-pub use self::debug::{DebugEvent, Debugged};
-#[cfg(windows)]
-pub use self::library::{LoadError, load_store};
 pub(crate) use self::object::{Callee, Object};
 pub(crate) use self::sib::{Block, OutPointer, OutSlot};
 pub(crate) use self::store::ProviderObject;

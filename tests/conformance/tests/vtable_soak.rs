@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use mapi_sync::com::{self, Provider};
 use mapi_sync_conformance::provider::Scripted;
 use mapi_sync_conformance::{case, cpp};
+use mapi_sync_probe::{open_handles, resident_kib, threads};
 
 #[test]
 fn vtable_soak() {
@@ -21,23 +22,27 @@ fn vtable_soak() {
     };
     // The first ones fill caches and thread stacks.
     run(count / 10);
-    let (handles, threads, memory) = (com::open_handles(), com::threads(), com::resident_kib());
+    let (handles_before, threads_before) = (open_handles(), threads());
+    let memory = resident_kib();
     let began = Instant::now();
     run(count - count / 10);
     let took = began.elapsed();
 
-    settled(|| com::open_handles() <= handles && com::threads() <= threads);
-    assert!(com::open_handles() <= handles, "{} handles, {handles} before", com::open_handles());
-    assert!(com::threads() <= threads, "{:?} threads, {threads:?} before", com::threads());
+    settled(|| open_handles() <= handles_before && threads() <= threads_before);
+    let (handles_after, threads_after) = (open_handles(), threads());
+    assert!(handles_after <= handles_before, "{handles_after} handles, {handles_before} before");
+    assert!(
+        threads_after <= threads_before,
+        "{threads_after:?} threads, {threads_before:?} before"
+    );
     assert_eq!(com::live_workers(), 0);
     // The store itself.
     assert_eq!(com::live_objects(), 1);
-    let after = com::resident_kib();
+    let after = resident_kib();
     println!(
-        "{count} syncs, the last nine tenths in {took:.1?}; handles {handles}, then {}; threads {threads:?}, then {:?}; \
-         resident KiB {memory:?}, then {after:?}; live workers {}; callback references left 0",
-        com::open_handles(),
-        com::threads(),
+        "{count} syncs, the last nine tenths in {took:.1?}; handles {handles_before}, then {handles_after}; \
+         threads {threads_before:?}, then {threads_after:?}; resident KiB {memory:?}, then {after:?}; \
+         live workers {}; callback references left 0",
         com::live_workers(),
     );
     if let (Some(before), Some(after)) = (memory, after) {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::suggest::nearest;
+
 /// A scenario that cannot be used, with the place in its file.
 ///
 /// `Display` prints the place as `file:line:column`, the sentence, the offending line and a mark
@@ -93,32 +95,6 @@ fn plain(message: &str) -> String {
     message.replace("missing field", "missing key")
 }
 
-/// The known name within two edits of `found`, or the only one that starts with it.
-pub(super) fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|name| (edits(found, name), *name))
-        .filter(|(distance, name)| *distance <= 2 && *distance < name.chars().count())
-        .min()
-        .map(|(_, name)| name)
-}
-
-/// Levenshtein's distance, one row at a time.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
 fn floor_char(source: &str, at: usize) -> usize {
     source.floor_char_boundary(at.min(source.len()))
 }
@@ -138,13 +114,5 @@ mod tests {
     fn a_place_outside_the_text_is_its_end() {
         let error = ScenarioError::at("a", "x", 90..95, "no".into());
         assert_eq!((error.line(), error.column()), (1, 2));
-    }
-
-    #[test]
-    fn distances() {
-        assert_eq!(edits("mesages", "messages"), 1);
-        assert_eq!(edits("", "abc"), 3);
-        assert_eq!(nearest("workrs", &["workers", "retries"]), Some("workers"));
-        assert_eq!(nearest("zzz", &["workers", "a"]), None);
     }
 }

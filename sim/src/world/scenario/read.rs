@@ -3,9 +3,10 @@
 use serde::de::{self, Deserialize, Deserializer};
 
 use super::super::mutant::{MUTANTS, Mutant};
-use super::error::{ScenarioError, nearest};
+use super::error::ScenarioError;
 use super::model::{Account, Folder, Folders, Scenario};
 use super::values::ranged;
+use crate::suggest::nearest;
 
 /// The most messages and folders, all accounts together, that one scenario may move.
 const MAX_WORK: u64 = 1_000_000;

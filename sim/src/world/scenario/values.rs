@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use super::error::nearest;
+use crate::suggest::nearest;
 
 /// The longest time a scenario may state, in virtual milliseconds: one day.
 pub(super) const DAY: u64 = 86_400_000;

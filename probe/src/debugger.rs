@@ -1,10 +1,11 @@
-//! Watching a child process as its debugger: the only one whom Windows tells of a CloseHandle that
-//! had nothing to close.
+//! Watching a child process as its debugger. Only a debugger learns of a CloseHandle that had
+//! nothing to close.
 //!
 //! "If the application is running under a debugger, the function will throw an exception if it
 //! receives either a handle value that is not valid or a pseudo-handle value" (the CloseHandle
-//! page). Elsewhere such a call just answers FALSE, and the next one may close a handle of somebody
-//! else's that got the same value.
+//! page). Without a debugger such a call only answers FALSE, and the next one may close the handle
+//! of another owner that was given the same value.
+#![expect(unsafe_code, reason = "calls the kernel's debugging functions")]
 
 use std::io;
 use std::process::Command;
@@ -20,16 +21,16 @@ use windows_sys::Win32::System::Diagnostics::Debug::{
 };
 use windows_sys::Win32::System::Threading::DEBUG_ONLY_THIS_PROCESS;
 
-/// A child process, debugged by the thread that started it. It is ended when that thread ends.
+/// A child process, debugged by the thread that started it. Windows ends it when that thread ends.
 #[derive(Debug)]
 pub struct Debugged {
     child: std::process::Child,
     exited: bool,
-    /// Not sent to another thread: debug events come to the one that started the process.
+    /// Not `Send`: only the thread that started the process gets its debug events.
     _here: std::marker::PhantomData<*const ()>,
 }
 
-/// What a [`Debugged`] process was seen to do.
+/// What a [`Debugged`] process did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DebugEvent {
@@ -42,15 +43,15 @@ pub enum DebugEvent {
 }
 
 impl Debugged {
-    /// Starts `command` under this thread's eyes. It runs only while [`next`](Self::next) is
-    /// called.
+    /// Starts `command` with this thread as its debugger. It runs only while [`next`](Self::next)
+    /// is called.
     ///
     /// # Errors
     ///
-    /// Those of [`Command::spawn`].
+    /// The errors of [`Command::spawn`].
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
         use std::os::windows::process::CommandExt;
-        // Its heap stays the one that it has without a debugger.
+        // Without this, Windows would give a debugged process another heap.
         command.creation_flags(DEBUG_ONLY_THIS_PROCESS).env("_NO_DEBUG_HEAP", "1");
         let child = command.spawn()?;
         Ok(Self { child, exited: false, _here: std::marker::PhantomData })
@@ -61,7 +62,7 @@ impl Debugged {
         &mut self.child
     }
 
-    /// The next thing that happens within `limit`, at most about 49 days; `None` if nothing does.
+    /// The next event within `limit`, at most about 49 days; `None` if there is none.
     pub fn next(&mut self, limit: Duration) -> Option<DebugEvent> {
         if self.exited {
             return None;
@@ -79,7 +80,7 @@ impl Debugged {
                 let code = unsafe { event.u.Exception }.ExceptionRecord.ExceptionCode;
                 match code {
                     STATUS_INVALID_HANDLE => DebugEvent::InvalidClose,
-                    // Each process that is debugged begins with one.
+                    // Every debugged process begins with one.
                     EXCEPTION_BREAKPOINT => DebugEvent::Other,
                     _ => {
                         answer = DBG_EXCEPTION_NOT_HANDLED;
@@ -103,18 +104,18 @@ impl Debugged {
             }
             _ => DebugEvent::Other,
         };
-        // SAFETY: the thread that the event just named.
+        // SAFETY: the event just named this thread.
         unsafe { ContinueDebugEvent(event.dwProcessId, event.dwThreadId, answer) };
         Some(seen)
     }
 
-    /// Ends the process, if it has not ended by itself, and waits for that.
+    /// Ends the process, if it has not ended by itself, and waits until it has.
     ///
     /// # Errors
     ///
-    /// Those of [`Child::wait`](std::process::Child::wait).
+    /// The errors of [`Child::wait`](std::process::Child::wait).
     pub fn end(&mut self) -> io::Result<std::process::ExitStatus> {
-        // One that has ended already is not there to be killed.
+        // This fails if the process has ended already.
         let _ = self.child.kill();
         // It ends only once its last event has been answered.
         while !self.exited && self.child.try_wait()?.is_none() {
@@ -124,10 +125,11 @@ impl Debugged {
     }
 }
 
-/// The debugger is given a handle to each image file, and closes it ("LOAD_DLL_DEBUG_INFO").
+/// Closes the handle to an image file. The debugger gets one with each image and has to close it
+/// ("LOAD_DLL_DEBUG_INFO").
 fn close(file: HANDLE) {
     if !file.is_null() {
-        // SAFETY: given to us by the event, and closed once.
+        // SAFETY: the event gave us this handle, and we close it once.
         unsafe { CloseHandle(file) };
     }
 }

@@ -4,13 +4,12 @@ use std::io::{self, Write};
 
 use mapi_sync::contract::{Answer, Call, CallId};
 
-use super::Palette;
 use crate::DecisiveStep;
 use crate::check::{Breach, BreachPlace, Execution};
+use crate::report::Palette;
 use crate::world::SeenCall;
 
-/// Calls before the first and between any two that matter, of which more than twice as many are
-/// left out.
+/// How many calls to show on each side of a call that matters. The others are left out.
 const CONTEXT: usize = 12;
 
 /// Writes the calls of an execution, with its breaches marked: the one at fault with an arrow,
@@ -84,7 +83,7 @@ pub(super) fn write_timeline(
     write_absences(out, breaches, calls.len(), &columns, palette)
 }
 
-/// What is wrong because something did not come by now.
+/// Writes the breaches whose missing call should have come before this place.
 fn write_absences(
     out: &mut dyn Write,
     breaches: &[&Breach],
@@ -134,7 +133,7 @@ impl Shown {
     }
 }
 
-/// How wide the columns are, and which there are.
+/// The columns and their widths.
 struct Columns {
     time: usize,
     account: usize,
@@ -213,7 +212,7 @@ fn cut(text: &str, width: usize) -> String {
     }
 }
 
-/// References, handles and returns: seldom what one looks for.
+/// Whether the call only handles references, handles or returns, which readers seldom look for.
 fn is_bookkeeping(seen: &SeenCall) -> bool {
     match &seen.call.call {
         Call::Queried
@@ -228,7 +227,7 @@ fn is_bookkeeping(seen: &SeenCall) -> bool {
     }
 }
 
-/// A step in words: whose, and with which calls.
+/// A step in words: its task and its calls.
 pub(super) fn step_in_words(step: &DecisiveStep, execution: &Execution) -> String {
     let call = |place: &usize| execution.calls.get(*place).filter(|seen| !is_bookkeeping(seen));
     let calls: Vec<String> = step.calls.iter().filter_map(call).map(words).collect();

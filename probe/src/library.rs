@@ -1,10 +1,12 @@
 //! Loading a provider from a DLL.
+#![expect(unsafe_code, reason = "loads a DLL and calls an export of it")]
 
 use std::ffi::{CString, OsStr, c_void};
 use std::os::windows::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
 
+use mapi_sync::HResult;
 use windows_core::{IUnknown, Interface};
 use windows_sys::Win32::Foundation::GetLastError;
 use windows_sys::Win32::System::Diagnostics::Debug::{
@@ -14,16 +16,14 @@ use windows_sys::Win32::System::LibraryLoader::{
     GetProcAddress, LOAD_WITH_ALTERED_SEARCH_PATH, LoadLibraryExW,
 };
 
-use crate::HResult;
-
-/// Why no store came out of a DLL.
+/// Why a DLL gave no store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
     /// The DLL could not be loaded.
     #[error("the library cannot be loaded: Windows error {0}")]
     Library(u32),
-    /// The DLL has no such export, in none of the spellings that were tried.
+    /// The DLL has no such export, in any of the spellings that were tried.
     #[error("the library has no export {0}")]
     Export(String),
     /// The export answered a failure.
@@ -37,14 +37,14 @@ pub enum LoadError {
 /// Loads a DLL and calls its `HRESULT __stdcall export(IUnknown **store)`.
 ///
 /// On 32 bits, where compilers decorate such names, `export@4` and `_export@4` are tried too. The
-/// DLL stays loaded, and from now on a crash ends this process without a dialog: use a process of
-/// its own for a library that is not trusted.
+/// DLL stays loaded, and from now on a crash ends this process without a dialog. Load a library
+/// that is not trusted into a separate process.
 ///
 /// # Errors
 ///
 /// See [`LoadError`].
 pub fn load_store(library: &Path, export: &str) -> Result<IUnknown, LoadError> {
-    // SAFETY: a setting of this process's.
+    // SAFETY: only changes a setting of this process.
     unsafe { SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX) };
     let name = wide(library.as_os_str());
     // SAFETY: a terminated path, absolute or relative, and the reserved handle NULL. What the
@@ -52,7 +52,7 @@ pub fn load_store(library: &Path, export: &str) -> Result<IUnknown, LoadError> {
     let module =
         unsafe { LoadLibraryExW(name.as_ptr(), ptr::null_mut(), LOAD_WITH_ALTERED_SEARCH_PATH) };
     if module.is_null() {
-        // SAFETY: reads a number of this thread's.
+        // SAFETY: reads a number of this thread.
         return Err(LoadError::Library(unsafe { GetLastError() }));
     }
     let spellings: &[String] = if cfg!(target_arch = "x86") {

@@ -1,33 +1,16 @@
-//! The JSON of the command: each struct is one object, each field one key.
-//!
-//! Keys are added over time and never change their meaning.
+//! The JSON of a check and of a replay.
 
-use std::io::{self, Write};
-
-use mapi_sync::contract::{CallId, Rule};
+use mapi_sync::contract::CallId;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::check::{
-    Breach, BreachPlace, Defect, Execution, MutantVerdict, MutantsReport, Replayed, Report,
-    SubjectKind, VariantVerdict,
-};
-use crate::world::{Changes, Coverage, MUTANTS, Scenario, ScenarioError, SeenCall};
+use crate::check::{Breach, BreachPlace, Execution, Replayed, Report, SubjectKind};
+use crate::world::{Changes, Coverage, Scenario, SeenCall};
 use crate::{Counterexample, DecisiveStep, Why};
-
-/// Writes `value` on one line or several, with a line feed after it.
-///
-/// # Errors
-///
-/// What `out` fails with.
-pub fn write<T: Serialize>(mut out: impl Write, value: &T) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
-    writeln!(out)
-}
 
 /// The result of `mapi-sync check`.
 #[derive(Debug, Serialize)]
-pub struct Check {
+pub(super) struct Check {
     scenario: String,
     strategy: &'static str,
     seed: u64,
@@ -58,7 +41,7 @@ pub struct Check {
     schedules_per_s: f64,
     jobs: usize,
     coverage: Counters,
-    /// What makes the check say less than it seems to.
+    /// Reasons why the check proves less than it seems to.
     warnings: Vec<String>,
     /// One for each defect.
     violations: Vec<Violation>,
@@ -103,20 +86,20 @@ impl Serialize for Counters {
     }
 }
 
-/// A broken rule, or an execution that is no good in itself.
+/// A broken rule, or an execution that is wrong in itself.
 #[derive(Debug, Serialize)]
 struct Violation {
     /// A rule's id, or `deadlock`, `livelock`, `panic`, `nondeterminism`.
     rule: &'static str,
     /// `must`, `should` or `policy`.
     level: String,
-    /// `provider`, `host` or, where the calls do not tell, `unknown`.
+    /// `provider`, `host` or, where the calls do not show it, `unknown`.
     blame: String,
     /// What happened, in a sentence.
     message: String,
     /// The rule in words.
     statement: &'static str,
-    /// What `mapi-sync replay` takes.
+    /// The argument of `mapi-sync replay`.
     token: String,
     /// The number of the first execution that showed it, from 1; `null` in a replay.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,13 +116,13 @@ struct Violation {
     context_switches: u64,
     /// How its scenario differs from that of the check. The token carries it.
     changes: Vec<Change>,
-    /// What decides that the execution shows it; `null` if that was not looked for.
+    /// Why the execution shows it; `null` if the check did not look for that.
     decisive: Option<Decisive>,
     /// Virtual milliseconds.
     at_ms: u64,
     account: Option<String>,
-    /// The place in `timeline` of the call that did it; `null` if it is that something did not
-    /// come.
+    /// The place in `timeline` of the call that did it; `null` if a missing call is
+    /// the defect.
     at_call: Option<usize>,
     /// The calls involved.
     calls: Vec<Call>,
@@ -157,7 +140,7 @@ impl Violation {
                 found_decisions: Some(shown.found_decisions),
                 shrink_executions: Some(shown.shrink_executions),
                 changes: Change::all(&shown.subject.changes, &shown.scenario),
-                // It was looked for what decides the first.
+                // The check looked for the reason of the first defect only.
                 decisive: Decisive::new(shown).filter(|_| number == 0),
                 ..Self::new(&shown.execution, breach, &token, shown.decisions.len())
             })
@@ -197,7 +180,7 @@ impl Violation {
     }
 }
 
-/// What decides that an execution shows a defect.
+/// Why an execution shows a defect.
 #[derive(Debug, Serialize)]
 struct Decisive {
     /// `order` of two adjacent steps; `fault`, `drop`, `spurious`, `choice` or `switch` for a
@@ -213,8 +196,8 @@ struct Decisive {
     /// one.
     #[serde(skip_serializing_if = "Option::is_none")]
     moved: Option<u64>,
-    /// What replays the execution in which they are exchanged, or without the decision. The defect
-    /// is gone there.
+    /// A token of the execution with the two exchanged, or without the decision. It does not show
+    /// the defect.
     #[serde(skip_serializing_if = "Option::is_none")]
     without: Option<String>,
     /// How many other schedules were run that show the same.
@@ -312,7 +295,7 @@ impl Call {
 
 /// The result of `mapi-sync replay`.
 #[derive(Debug, Serialize)]
-pub struct Replay {
+pub(super) struct Replay {
     scenario: String,
     /// `builtin`, `mutant`, `variant`, `file` or `provider`.
     kind: &'static str,
@@ -325,7 +308,7 @@ pub struct Replay {
     end: String,
     /// The steps that follow one of another task.
     context_switches: u64,
-    /// How its scenario differs from the one that the token is of.
+    /// How its scenario differs from the scenario of the check.
     changes: Vec<Change>,
     violations: Vec<Violation>,
     timeline: Vec<Call>,
@@ -357,242 +340,5 @@ impl From<&Replayed> for Replay {
             violations: execution.breaches.iter().map(violation).collect(),
             timeline: execution.calls.iter().map(|seen| Call::new(execution, seen)).collect(),
         }
-    }
-}
-
-/// The result of `mapi-sync mutants`.
-#[derive(Debug, Serialize)]
-pub struct Mutants {
-    mutants: Vec<Mutant>,
-    correct_variants: Vec<Variant>,
-    /// Whether every misbehaviour was found with its rule, and no correct variant was accused.
-    right: bool,
-    interrupted: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Mutant {
-    name: &'static str,
-    /// The rule that it breaks.
-    rule: &'static str,
-    /// What was found broken: its own rule if that was found, else another, else `null`.
-    found_rule: Option<&'static str>,
-    /// Whether its own rule was found broken.
-    found: bool,
-    /// How many executions it took; all of them, if it was not found.
-    schedules: u64,
-    token: Option<String>,
-    /// The context switches of the execution that the token replays.
-    context_switches: Option<u64>,
-    /// The least that are possible; `null` if it needs no order of steps.
-    least_context_switches: Option<u32>,
-    /// What must come together before it shows.
-    needs: &'static str,
-    summary: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-struct Variant {
-    name: &'static str,
-    /// Whether anything was found, which would be wrong.
-    accused: bool,
-    /// What was found.
-    accusations: Vec<Accusation>,
-    schedules: u64,
-    summary: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-struct Accusation {
-    rule: &'static str,
-    token: String,
-}
-
-impl From<&MutantsReport> for Mutants {
-    fn from(report: &MutantsReport) -> Self {
-        Self {
-            mutants: report.mutants.iter().map(Mutant::from).collect(),
-            correct_variants: report.variants.iter().map(Variant::from).collect(),
-            right: report.is_right(),
-            interrupted: report.interrupted,
-        }
-    }
-}
-
-impl From<&MutantVerdict> for Mutant {
-    fn from(verdict: &MutantVerdict) -> Self {
-        Self {
-            name: verdict.info.name,
-            rule: verdict.info.rule.id(),
-            found_rule: verdict.found_rule.map(Defect::id),
-            found: verdict.found,
-            schedules: verdict.schedules,
-            token: verdict.token.clone(),
-            context_switches: verdict.switches,
-            least_context_switches: verdict.info.least_switches,
-            needs: verdict.info.needs.text(),
-            summary: verdict.info.summary,
-        }
-    }
-}
-
-impl From<&VariantVerdict> for Variant {
-    fn from(verdict: &VariantVerdict) -> Self {
-        let accusation = |(defect, token): &(Defect, String)| Accusation {
-            rule: defect.id(),
-            token: token.clone(),
-        };
-        Self {
-            name: verdict.info.name,
-            accused: !verdict.accused.is_empty(),
-            accusations: verdict.accused.iter().map(accusation).collect(),
-            schedules: verdict.schedules,
-            summary: verdict.info.summary,
-        }
-    }
-}
-
-/// The result of `mapi-sync rules`.
-#[derive(Debug, Serialize)]
-pub struct Rules {
-    rules: Vec<RuleRow>,
-}
-
-#[derive(Debug, Serialize)]
-struct RuleRow {
-    id: &'static str,
-    level: String,
-    blame: String,
-    statement: &'static str,
-    source: &'static str,
-    /// The names of the misbehaviours that break it.
-    mutants: Vec<&'static str>,
-}
-
-impl Rules {
-    /// These rules.
-    #[must_use]
-    pub fn new(rules: &[Rule]) -> Self {
-        let row = |rule: &Rule| RuleRow {
-            id: rule.id(),
-            level: rule.level().to_string(),
-            blame: rule.blame().to_string(),
-            statement: rule.statement(),
-            source: rule.source(),
-            mutants: MUTANTS
-                .iter()
-                .filter(|info| info.rule == *rule)
-                .map(|info| info.name)
-                .collect(),
-        };
-        Self { rules: rules.iter().map(row).collect() }
-    }
-}
-
-/// The result of `mapi-sync scenario list`.
-#[derive(Debug, Serialize)]
-pub struct Scenarios<'a> {
-    scenarios: Vec<ScenarioRow<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct ScenarioRow<'a> {
-    name: &'a str,
-    about: &'a str,
-    accounts: usize,
-    mutant: Option<&'a str>,
-    /// What tokens of its file are bound to.
-    digest: String,
-}
-
-impl<'a> ScenarioRow<'a> {
-    fn new(scenario: &'a Scenario) -> Self {
-        Self {
-            name: &scenario.name,
-            about: &scenario.about,
-            accounts: scenario.accounts.len(),
-            mutant: scenario.mutant.as_deref(),
-            digest: format!("{:016x}", scenario.digest()),
-        }
-    }
-}
-
-impl<'a> Scenarios<'a> {
-    /// These scenarios.
-    pub fn new(scenarios: impl IntoIterator<Item = &'a Scenario>) -> Self {
-        Self { scenarios: scenarios.into_iter().map(ScenarioRow::new).collect() }
-    }
-}
-
-/// The result of `mapi-sync scenario show`: the scenario with every default filled in, by the keys
-/// of its file.
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
-pub struct ShownScenario<'a> {
-    scenario: &'a Scenario,
-}
-
-impl<'a> ShownScenario<'a> {
-    /// This scenario.
-    #[must_use]
-    pub fn new(scenario: &'a Scenario) -> Self {
-        Self { scenario }
-    }
-}
-
-/// The result of `mapi-sync scenario check`.
-#[derive(Debug, Default, Serialize)]
-pub struct CheckedScenarios<'a> {
-    /// Whether every file is valid.
-    valid: bool,
-    files: Vec<CheckedScenario<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct CheckedScenario<'a> {
-    path: &'a str,
-    valid: bool,
-    #[serde(flatten)]
-    scenario: Option<ScenarioRow<'a>>,
-    #[serde(flatten)]
-    error: Option<Mistake<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Mistake<'a> {
-    /// From 1; `null` if the file could not be read.
-    line: Option<usize>,
-    /// In characters, from 1.
-    column: Option<usize>,
-    message: &'a str,
-}
-
-impl<'a> CheckedScenarios<'a> {
-    /// No files yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { valid: true, files: Vec::new() }
-    }
-
-    /// Adds a file that is valid.
-    pub fn add_valid(&mut self, path: &'a str, scenario: &'a Scenario) {
-        let scenario = Some(ScenarioRow::new(scenario));
-        self.files.push(CheckedScenario { path, valid: true, scenario, error: None });
-    }
-
-    /// Adds a file with a mistake in it.
-    pub fn add_invalid(&mut self, path: &'a str, error: &'a ScenarioError) {
-        let (line, column) = (Some(error.line()), Some(error.column()));
-        self.add_mistake(path, Mistake { line, column, message: error.message() });
-    }
-
-    /// Adds a file that could not be read.
-    pub fn add_unreadable(&mut self, path: &'a str, message: &'a str) {
-        self.add_mistake(path, Mistake { line: None, column: None, message });
-    }
-
-    fn add_mistake(&mut self, path: &'a str, error: Mistake<'a>) {
-        self.valid = false;
-        self.files.push(CheckedScenario { path, valid: false, scenario: None, error: Some(error) });
     }
 }

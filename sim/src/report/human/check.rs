@@ -1,25 +1,24 @@
-//! Results in words.
+//! A check and a replay in words.
 
 use std::io::{self, Write};
 
-use mapi_sync::contract::Rule;
-
-use super::Palette;
 use super::timeline::{step_in_words, write_timeline};
-use crate::check::{Breach, Execution, MutantsReport, Replayed, Report, Subject, SubjectKind};
+use super::{grouped, rounded, write_wrapped};
+use crate::check::{Breach, Execution, Replayed, Report, Subject, SubjectKind};
 use crate::decision::Token;
-use crate::world::{Changes, MUTANTS, Scenario};
+use crate::report::Palette;
+use crate::world::{Changes, Scenario};
 use crate::{Counterexample, Why};
 
-/// So many counterexamples are shown with their time lines; of the others a line each.
+/// How many counterexamples are shown with their time lines. Each of the others gets one line.
 const IN_FULL: usize = 3;
 
 /// Writes the result of a check.
-///
-/// # Errors
-///
-/// What `out` fails with.
-pub fn write_report(out: &mut dyn Write, report: &Report, palette: &Palette) -> io::Result<()> {
+pub(super) fn write_report(
+    out: &mut dyn Write,
+    report: &Report,
+    palette: &Palette,
+) -> io::Result<()> {
     let (full, rest) = report.counterexamples.split_at(report.counterexamples.len().min(IN_FULL));
     for shown in full {
         write_counterexample(out, shown, palette)?;
@@ -89,12 +88,12 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
     Ok(())
 }
 
-/// Writes an execution that was run again.
-///
-/// # Errors
-///
-/// What `out` fails with.
-pub fn write_replay(out: &mut dyn Write, replayed: &Replayed, palette: &Palette) -> io::Result<()> {
+/// Writes an execution that a token replayed.
+pub(super) fn write_replay(
+    out: &mut dyn Write,
+    replayed: &Replayed,
+    palette: &Palette,
+) -> io::Result<()> {
     let Replayed { subject, execution, scenario, token } = replayed;
     let breaches: Vec<&Breach> = execution.breaches.iter().collect();
     for breach in &breaches {
@@ -151,7 +150,7 @@ fn write_counterexample(
     writeln!(out, "   {literal}{}{literal:#}", replay_command(subject, &shown.token()))
 }
 
-/// Says what decides that an execution shows a defect.
+/// Writes which order of steps, or which decision, makes the defect show.
 fn write_why(out: &mut dyn Write, shown: &Counterexample, palette: &Palette) -> io::Result<()> {
     let Palette { heading, literal, .. } = palette;
     let Some(why) = &shown.why else { return Ok(()) };
@@ -195,7 +194,7 @@ fn write_why(out: &mut dyn Write, shown: &Counterexample, palette: &Palette) -> 
     }
 }
 
-/// Says how the scenario of an execution differs from the one that it is of.
+/// Writes how the scenario of an execution differs from the scenario of its check.
 fn write_changes(out: &mut dyn Write, scenario: &Scenario, changes: &Changes) -> io::Result<()> {
     if changes.is_empty() {
         return Ok(());
@@ -232,165 +231,11 @@ fn write_end(out: &mut dyn Write, execution: &Execution, palette: &Palette) -> i
     )
 }
 
-/// What to type to see it again.
+/// The command, or the method call, that replays a token.
 fn replay_command(subject: &Subject, token: &Token) -> String {
     match subject.kind {
         SubjectKind::Provider => format!(".replay(\"{token}\")"),
         SubjectKind::Given => format!("mapi-sync replay {token} SCENARIO-FILE"),
         _ => format!("mapi-sync replay {token}"),
-    }
-}
-
-/// Writes the result of a check of all misbehaviours.
-///
-/// # Errors
-///
-/// What `out` fails with.
-pub fn write_mutants(
-    out: &mut dyn Write,
-    report: &MutantsReport,
-    palette: &Palette,
-) -> io::Result<()> {
-    let Palette { good, bad, involved, heading, faint, .. } = palette;
-    let width = MUTANTS.iter().map(|info| info.name.len()).max().unwrap_or(0);
-    let rules = Rule::ALL.iter().map(|rule| rule.id().len()).max().unwrap_or(0);
-    writeln!(
-        out,
-        "{heading}   {:width$}  {:rules$}  schedules  needs{heading:#}",
-        "misbehaviour", "rule"
-    )?;
-    for mutant in &report.mutants {
-        let (mark, style) = if mutant.found { ("ok", good) } else { ("--", bad) };
-        let info = mutant.info;
-        write!(out, "{style}{mark}{style:#} {:width$}  {:rules$}  ", info.name, info.rule.id())?;
-        write!(out, "{:>9}  {faint}{}{faint:#}", grouped(mutant.schedules), info.needs.text())?;
-        match mutant.found_rule {
-            _ if mutant.found => writeln!(out)?,
-            Some(defect) => writeln!(out, "  {bad}found as {defect}{bad:#}")?,
-            None => writeln!(out, "  {bad}not found{bad:#}")?,
-        }
-    }
-    let width = report.variants.iter().map(|variant| variant.info.name.len()).max().unwrap_or(0);
-    writeln!(out, "\n{heading}   {:width$}  schedules{heading:#}", "correct variant")?;
-    for variant in &report.variants {
-        let right = variant.accused.is_empty();
-        let (mark, style) = if right { ("ok", good) } else { ("--", bad) };
-        let schedules = grouped(variant.schedules);
-        writeln!(out, "{style}{mark}{style:#} {:width$}  {schedules:>9}", variant.info.name)?;
-        for (defect, token) in &variant.accused {
-            writeln!(out, "   {bad}accused of {defect}{bad:#}: mapi-sync replay {token}")?;
-        }
-    }
-    let found = report.mutants.iter().filter(|mutant| mutant.found).count();
-    let accused = report.variants.iter().filter(|variant| !variant.accused.is_empty()).count();
-    let (of, variants) = (report.mutants.len(), report.variants.len());
-    let style = if report.is_right() { good } else { bad };
-    writeln!(
-        out,
-        "\n{style}{found} of {of} misbehaviours found with their rule, {accused} of {variants} correct variants accused{style:#}"
-    )?;
-    if report.interrupted {
-        writeln!(out, "{involved}interrupted{involved:#}: the others were not looked at")?;
-    }
-    Ok(())
-}
-
-/// Writes the table of the rules.
-///
-/// # Errors
-///
-/// What `out` fails with.
-pub fn write_rules(out: &mut dyn Write, rules: &[Rule], palette: &Palette) -> io::Result<()> {
-    let Palette { heading, literal, .. } = palette;
-    let width = rules.iter().map(|rule| rule.id().len()).max().unwrap_or(0);
-    writeln!(out, "{heading}{:width$}  level   blame     what it says{heading:#}", "rule")?;
-    for rule in rules {
-        let (level, blame) = (rule.level(), rule.blame());
-        write!(out, "{literal}{:width$}{literal:#}  {level:6}  {blame:8}  ", rule.id())?;
-        writeln!(out, "{}", rule.statement())?;
-    }
-    Ok(())
-}
-
-/// Writes all about one rule.
-///
-/// # Errors
-///
-/// What `out` fails with.
-pub fn write_rule(out: &mut dyn Write, rule: Rule, palette: &Palette) -> io::Result<()> {
-    let Palette { heading, literal, .. } = palette;
-    writeln!(out, "{literal}{rule}{literal:#}")?;
-    writeln!(out, "   {}\n", rule.statement())?;
-    writeln!(out, "   {heading}level{heading:#}   {}", rule.level())?;
-    writeln!(out, "   {heading}blame{heading:#}   the {}", rule.blame())?;
-    writeln!(out, "   {heading}source{heading:#}  {}", rule.source())?;
-    let mut broken = MUTANTS.iter().filter(|info| info.rule == rule).peekable();
-    if broken.peek().is_some() {
-        writeln!(out, "\n   {heading}how it is broken{heading:#} (try `mapi-sync check NAME`)")?;
-    }
-    for info in broken {
-        writeln!(out, "   {literal}{}{literal:#}: {}", info.name, info.summary)?;
-    }
-    Ok(())
-}
-
-/// Writes words after a heading, in lines of at most 100 characters.
-fn write_wrapped(out: &mut dyn Write, heading: &str, words: &[String]) -> io::Result<()> {
-    let indent = heading.chars().count();
-    write!(out, "{heading}")?;
-    let mut column = indent;
-    for (n, word) in words.iter().enumerate() {
-        let comma = if n + 1 < words.len() { ", " } else { "" };
-        let width = word.chars().count() + comma.len();
-        if column + width > 100 && column > indent {
-            write!(out, "\n{:indent$}", "")?;
-            column = indent;
-        }
-        write!(out, "{word}{comma}")?;
-        column += width;
-    }
-    writeln!(out)
-}
-
-/// A number with a comma between each three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a rate is no less than 0, and a saturating cast is good enough"
-)]
-fn rounded(rate: f64) -> String {
-    grouped(rate.round() as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digits_are_grouped_from_the_right() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-    }
-
-    #[test]
-    fn long_lists_are_wrapped_under_their_heading() {
-        let words: Vec<String> = (0..40).map(|n| format!("word {n}")).collect();
-        let mut text = Vec::new();
-        write_wrapped(&mut text, "  all: ", &words).unwrap();
-        let text = String::from_utf8(text).unwrap();
-        assert!(text.lines().all(|line| line.chars().count() <= 100));
-        assert!(text.lines().skip(1).all(|line| line.starts_with("       word")));
-        assert_eq!(text.split_whitespace().filter(|word| *word == "word").count(), 40);
     }
 }

@@ -1,0 +1,17 @@
+//! What a check of a foreign provider needs from its process, and no provider does: a debugger loop
+//! around a child process, the loading of a store from a DLL, and figures of the process itself.
+//!
+//! This crate serves `mapi-sync-sim` and the tests of the COM adapter. It keeps these Windows calls
+//! out of `mapi-sync`, which is loaded into Outlook's process. Its API may change in any version.
+
+#[cfg(windows)]
+mod debugger;
+#[cfg(windows)]
+mod library;
+mod process;
+
+#[cfg(windows)]
+pub use debugger::{DebugEvent, Debugged};
+#[cfg(windows)]
+pub use library::{LoadError, load_store};
+pub use process::{open_handles, resident_kib, threads};

@@ -1,0 +1,98 @@
+//! The format for people: words, tables and time lines.
+
+mod check;
+mod mutants;
+#[cfg(any(feature = "cli", windows, feature = "com-vtable-testing"))]
+mod observed;
+mod rules;
+mod scenarios;
+mod timeline;
+
+use std::io::{self, Write};
+
+#[cfg(any(windows, feature = "com-vtable-testing"))]
+pub(super) use self::observed::write_foreign;
+use super::{Document, Palette};
+
+/// Writes a document in words.
+pub(super) fn write(
+    out: &mut dyn Write,
+    document: Document<'_>,
+    palette: &Palette,
+) -> io::Result<()> {
+    match document {
+        Document::Check(report) => check::write_report(out, report, palette),
+        Document::Replay(replayed) => check::write_replay(out, replayed, palette),
+        Document::Mutants(report) => mutants::write_mutants(out, report, palette),
+        Document::Rules(table) => rules::write_rules(out, table, palette),
+        Document::Rule(rule) => rules::write_rule(out, rule, palette),
+        Document::Scenarios(list) => scenarios::write_list(out, list, palette),
+        Document::Scenario(scenario) => out.write_all(scenario.to_toml().as_bytes()),
+        Document::ScenarioFiles(files) => scenarios::write_files(out, files, palette),
+        #[cfg(feature = "cli")]
+        Document::Trace(report) => observed::write_trace(out, report),
+        #[cfg(any(windows, feature = "com-vtable-testing"))]
+        Document::Foreign { report, .. } => write_foreign(out, report),
+    }
+}
+
+/// Writes words after a heading, in lines of at most 100 characters.
+fn write_wrapped(out: &mut dyn Write, heading: &str, words: &[String]) -> io::Result<()> {
+    let indent = heading.chars().count();
+    write!(out, "{heading}")?;
+    let mut column = indent;
+    for (n, word) in words.iter().enumerate() {
+        let comma = if n + 1 < words.len() { ", " } else { "" };
+        let width = word.chars().count() + comma.len();
+        if column + width > 100 && column > indent {
+            write!(out, "\n{:indent$}", "")?;
+            column = indent;
+        }
+        write!(out, "{word}{comma}")?;
+        column += width;
+    }
+    writeln!(out)
+}
+
+/// A number with a comma between each three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is no less than 0, and a saturating cast is good enough"
+)]
+fn rounded(rate: f64) -> String {
+    grouped(rate.round() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_grouped_from_the_right() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn long_lists_are_wrapped_under_their_heading() {
+        let words: Vec<String> = (0..40).map(|n| format!("word {n}")).collect();
+        let mut text = Vec::new();
+        write_wrapped(&mut text, "  all: ", &words).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.lines().all(|line| line.chars().count() <= 100));
+        assert!(text.lines().skip(1).all(|line| line.starts_with("       word")));
+        assert_eq!(text.split_whitespace().filter(|word| *word == "word").count(), 40);
+    }
+}

@@ -1,0 +1,62 @@
+//! What was observed outside a simulation, in words: recordings, and providers behind COM.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+#[cfg(feature = "cli")]
+use mapi_sync::record::TraceReport;
+
+#[cfg(any(windows, feature = "com-vtable-testing"))]
+use crate::foreign::{ForeignReport, ForeignViolation};
+
+/// Writes the check of a recording.
+#[cfg(feature = "cli")]
+pub(super) fn write_trace(out: &mut dyn Write, report: &TraceReport) -> io::Result<()> {
+    writeln!(out, "{} syncs, {} calls", report.syncs, report.calls)?;
+    if report.dropped > 0 {
+        let dropped = report.dropped;
+        writeln!(
+            out,
+            "{dropped} records were dropped: only what the rest shows by itself is held"
+        )?;
+    }
+    if report.cut_off {
+        writeln!(out, "the last line is cut off")?;
+    }
+    write_violations(out, report.violations.iter().map(|violation| (violation, &violation.calls)))
+}
+
+/// Writes the check of a provider behind COM.
+#[cfg(any(windows, feature = "com-vtable-testing"))]
+pub(in crate::report) fn write_foreign(
+    out: &mut dyn Write,
+    report: &ForeignReport,
+) -> io::Result<()> {
+    let ForeignReport { syncs, failed_starts, dones, calls, elapsed_s, violations } = report;
+    write!(out, "{syncs} syncs in {elapsed_s:.1} s: {dones} ended with Done, ")?;
+    writeln!(out, "{failed_starts} starts failed, {calls} callbacks")?;
+    let in_words = |ForeignViolation { rule, level, blame, message, .. }: &ForeignViolation| {
+        format!("{rule} ({level}, {blame}): {message}")
+    };
+    write_violations(
+        out,
+        violations.iter().map(|violation| (in_words(violation), &violation.calls)),
+    )
+}
+
+/// Writes each violation, and under it the calls that show it.
+fn write_violations<'a, C: Display + 'a>(
+    out: &mut dyn Write,
+    violations: impl ExactSizeIterator<Item = (impl Display, &'a Vec<C>)>,
+) -> io::Result<()> {
+    if violations.len() == 0 {
+        return writeln!(out, "no rule was broken");
+    }
+    for (violation, calls) in violations {
+        writeln!(out, "\n{violation}")?;
+        for call in calls {
+            writeln!(out, "    {call}")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! The JSON of what was observed outside a simulation: recordings, and providers behind COM.
+
+#[cfg(feature = "cli")]
+use mapi_sync::record::TraceReport;
+use serde::Serialize;
+
+#[cfg(any(windows, feature = "com-vtable-testing"))]
+use crate::foreign::{ForeignReport, ForeignViolation};
+
+/// The result of `mapi-sync trace check`.
+#[cfg(feature = "cli")]
+#[derive(Debug, Serialize)]
+pub(super) struct Trace {
+    syncs: u64,
+    calls: u64,
+    /// Records that the recorder had to drop.
+    dropped: u64,
+    /// Whether the last line is cut off.
+    cut_off: bool,
+    violations: Vec<Violation>,
+}
+
+/// The result of `mapi-sync com-check`.
+#[cfg(any(windows, feature = "com-vtable-testing"))]
+#[derive(Debug, Serialize)]
+pub(super) struct Foreign<'a> {
+    /// The path of the DLL.
+    provider: &'a str,
+    /// The name of its export.
+    export: &'a str,
+    syncs: u32,
+    failed_starts: u32,
+    dones: u64,
+    calls: u64,
+    /// Real time, in seconds.
+    elapsed_s: f64,
+    violations: Vec<Violation>,
+}
+
+#[derive(Debug, Serialize)]
+struct Violation {
+    /// A rule's id, of the contract or of a process.
+    rule: String,
+    /// `must`, `should` or `policy`.
+    level: String,
+    /// `provider` or `host`.
+    blame: String,
+    /// What happened, in a sentence.
+    message: String,
+    /// Always `null`: a real schedule cannot be replayed.
+    token: Option<String>,
+    /// The calls that show it.
+    calls: Vec<String>,
+}
+
+#[cfg(feature = "cli")]
+impl From<&TraceReport> for Trace {
+    fn from(report: &TraceReport) -> Self {
+        Self {
+            syncs: report.syncs,
+            calls: report.calls,
+            dropped: report.dropped,
+            cut_off: report.cut_off,
+            violations: report.violations.iter().map(Violation::from).collect(),
+        }
+    }
+}
+
+#[cfg(feature = "cli")]
+impl From<&mapi_sync::contract::Violation> for Violation {
+    fn from(violation: &mapi_sync::contract::Violation) -> Self {
+        let rule = violation.rule;
+        Self {
+            rule: rule.id().to_owned(),
+            level: rule.level().to_string(),
+            blame: rule.blame().to_string(),
+            message: violation.message.clone(),
+            token: None,
+            calls: violation.calls.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+#[cfg(any(windows, feature = "com-vtable-testing"))]
+impl<'a> Foreign<'a> {
+    /// The report on the provider that this export of a DLL gave.
+    pub(super) fn new(provider: &'a str, export: &'a str, report: &ForeignReport) -> Self {
+        let &ForeignReport { syncs, failed_starts, dones, calls, elapsed_s, ref violations } =
+            report;
+        let violations = violations.iter().map(Violation::from).collect();
+        Self { provider, export, syncs, failed_starts, dones, calls, elapsed_s, violations }
+    }
+}
+
+#[cfg(any(windows, feature = "com-vtable-testing"))]
+impl From<&ForeignViolation> for Violation {
+    fn from(violation: &ForeignViolation) -> Self {
+        let ForeignViolation { rule, level, blame, message, calls } = violation.clone();
+        Self { rule, level, blame, message, token: None, calls }
+    }
+}

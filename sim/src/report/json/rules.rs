@@ -1,0 +1,42 @@
+//! The JSON of the rules.
+
+use mapi_sync::contract::Rule;
+use serde::Serialize;
+
+use crate::world::MUTANTS;
+
+/// The result of `mapi-sync rules`.
+#[derive(Debug, Serialize)]
+pub(super) struct Rules {
+    rules: Vec<RuleRow>,
+}
+
+#[derive(Debug, Serialize)]
+struct RuleRow {
+    id: &'static str,
+    level: String,
+    blame: String,
+    statement: &'static str,
+    source: &'static str,
+    /// The names of the mutants that break it.
+    mutants: Vec<&'static str>,
+}
+
+impl Rules {
+    /// These rules.
+    pub(super) fn new(rules: &[Rule]) -> Self {
+        let row = |rule: &Rule| RuleRow {
+            id: rule.id(),
+            level: rule.level().to_string(),
+            blame: rule.blame().to_string(),
+            statement: rule.statement(),
+            source: rule.source(),
+            mutants: MUTANTS
+                .iter()
+                .filter(|info| info.rule == *rule)
+                .map(|info| info.name)
+                .collect(),
+        };
+        Self { rules: rules.iter().map(row).collect() }
+    }
+}
