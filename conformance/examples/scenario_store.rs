@@ -1,11 +1,10 @@
 //! A store provider as a DLL, on real threads and in real time: it synchronizes the mailbox of a
 //! scenario.
 //!
-//! Build it for Windows with `cargo build --example scenario_store --target x86_64-pc-windows-gnu`
-//! and check it there with `mapi-sync com-check scenario_store.dll`. The environment variable
-//! `MAPI_SYNC_SCENARIO` names the built-in scenario whose first account is synchronized; without
-//! it, that is `default`.
-#![cfg(any(windows, feature = "com-vtable-testing"))]
+//! Build it for Windows with `cargo build -p mapi-sync-conformance --example scenario_store
+//! --target x86_64-pc-windows-gnu` and check it there with `mapi-sync com-check
+//! scenario_store.dll`. The environment variable `MAPI_SYNC_SCENARIO` names the built-in scenario
+//! whose first account is synchronized; without it, that is `default`.
 #![expect(unsafe_code, reason = "a DLL's export has an unmangled name and gets a raw out-pointer")]
 
 use std::ffi::c_void;
