@@ -42,25 +42,24 @@ pub trait Runtime: Send + Sync {
     /// The kernel's events.
     fn events(&self) -> &Arc<dyn Events>;
 
-    /// Something that tasks of a sync are going to share. A runtime that tries every schedule is
-    /// told of each use, and so knows which orders can be told apart. Others need not care, and
-    /// by default they do not.
-    fn shared(&self, name: &'static str) -> Arc<dyn Shared> {
-        let _ = name;
-        Arc::new(())
-    }
+    /// Registers something that several tasks of a sync share. `name` is for people.
+    ///
+    /// A runtime that searches schedules learns from the uses which orders differ. Any other
+    /// runtime returns `Arc::new(())`. A runtime that wraps another must forward the call: without
+    /// it an exhaustive search would skip schedules that matter. So this method has no default.
+    fn shared(&self, name: &'static str) -> Arc<dyn Shared>;
 }
 
-/// Something that several tasks use, as a runtime that tries every schedule must know of it.
+/// Tracks the uses of something that several tasks share; see [`Runtime::shared`].
 pub trait Shared: Send + Sync {
-    /// The running task looks at it.
+    /// The running task reads it.
     fn read(&self) {}
 
-    /// The running task changes it, or takes part in an order that others can see.
+    /// The running task changes it, or takes part in an order that other tasks can observe.
     fn write(&self) {}
 }
 
-/// What nobody needs to know of.
+/// Tracks nothing: for runtimes that do not search schedules.
 impl Shared for () {}
 
 /// How a task ended.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use common::{Host, Mood};
 use mapi_sync::contract::Violation;
 use mapi_sync::{
-    BoxFuture, Events, HResult, MapiSync, Runtime, SyncDone, SyncRequest, SyncSession, TaskHandle,
-    async_trait,
+    BoxFuture, Events, HResult, MapiSync, Runtime, Shared, SyncDone, SyncRequest, SyncSession,
+    TaskHandle, async_trait,
 };
 
 /// A provider whose syncs do `work`.
@@ -269,6 +269,10 @@ impl Runtime for Refuses {
 
     fn events(&self) -> &Arc<dyn Events> {
         self.inner.events()
+    }
+
+    fn shared(&self, name: &'static str) -> Arc<dyn Shared> {
+        self.inner.shared(name)
     }
 }
 

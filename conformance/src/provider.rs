@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures::channel::oneshot;
 use futures::future;
 use mapi_sync::{
-    BoxFuture, Events, HResult, MapiSync, Runtime, SyncDone, SyncRequest, SyncSession, TaskHandle,
-    async_trait,
+    BoxFuture, Events, HResult, MapiSync, Runtime, Shared, SyncDone, SyncRequest, SyncSession,
+    TaskHandle, async_trait,
 };
 
 use crate::case::{Case, End, Step};
@@ -143,6 +143,10 @@ impl Runtime for Dropping {
 
     fn events(&self) -> &Arc<dyn Events> {
         self.inner.events()
+    }
+
+    fn shared(&self, name: &'static str) -> Arc<dyn Shared> {
+        self.inner.shared(name)
     }
 }
 

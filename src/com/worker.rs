@@ -21,7 +21,7 @@ use super::{guard, kernel};
 use crate::event::lock;
 use crate::{
     BoxFuture, CancelSignal, EventOut, Events, HResult, MapiSession, OwnedEvent, RawEvent, Runtime,
-    SyncFlags, SyncRequest, TaskHandle, TokioRuntime,
+    Shared, SyncFlags, SyncRequest, TaskHandle, TokioRuntime,
 };
 
 /// What a start hands over to its worker.
@@ -42,7 +42,7 @@ pub(crate) struct Order {
 pub(crate) fn run(order: Order) -> HResult {
     let Order { core, store, flags, session, callback, out } = order;
     let (answer, answered) = mpsc::sync_channel(1);
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(WorkerState {
         callback: Arc::new(callback),
         out,
         published: AtomicUsize::new(0),
@@ -76,7 +76,7 @@ fn wait_for(answered: &Receiver<HResult>) -> HResult {
 }
 
 /// What the start, the worker and a rescue share.
-struct Shared {
+struct WorkerState {
     callback: Arc<Outbound>,
     /// Closed once the start has returned.
     out: OutPointer,
@@ -103,7 +103,12 @@ struct Kept {
     live: LiveWorker,
 }
 
-fn work(shared: &Arc<Shared>, core: Arc<Core>, flags: SyncFlags, session: Option<MapiSession>) {
+fn work(
+    shared: &Arc<WorkerState>,
+    core: Arc<Core>,
+    flags: SyncFlags,
+    session: Option<MapiSession>,
+) {
     // Everything that may panic is in here; the end below runs whatever happens.
     let ran = guard::contain(|| drive(shared, core, flags, session));
     if ran.is_none() {
@@ -112,13 +117,18 @@ fn work(shared: &Arc<Shared>, core: Arc<Core>, flags: SyncFlags, session: Option
     shared.finish();
 }
 
-fn drive(shared: &Arc<Shared>, core: Arc<Core>, flags: SyncFlags, session: Option<MapiSession>) {
+fn drive(
+    shared: &Arc<WorkerState>,
+    core: Arc<Core>,
+    flags: SyncFlags,
+    session: Option<MapiSession>,
+) {
     let _thread_guard = core.enter_thread();
     let built = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let Ok(runtime) = built else {
         return shared.answer_start(Some(HResult::E_OUTOFMEMORY));
     };
-    let published: Weak<Shared> = Arc::downgrade(shared);
+    let published: Weak<WorkerState> = Arc::downgrade(shared);
     let events = DeferredEvents::new(published);
     let handle = TokioRuntime::new(runtime.handle().clone(), Arc::new(events));
     let runtime_handle = Arc::new(WorkerRuntime { shared: Arc::clone(shared), tokio: handle });
@@ -138,7 +148,7 @@ fn drive(shared: &Arc<Shared>, core: Arc<Core>, flags: SyncFlags, session: Optio
     // Dropping the runtime drops what is left of the provider's tasks.
 }
 
-impl Shared {
+impl WorkerState {
     /// Answers the start, once: `None` after a panic of the provider.
     fn answer_start(&self, result: Option<HResult>) {
         let Some(answer) = lock(&self.answer).take() else { return };
@@ -251,7 +261,7 @@ impl Shared {
     }
 }
 
-impl Published for Shared {
+impl Published for WorkerState {
     fn awaited(&self) -> Option<RawEvent> {
         let awaited = lock(&self.private).is_some();
         awaited.then(|| self.published())
@@ -259,7 +269,7 @@ impl Published for Shared {
 }
 
 /// Weak, as the callback is part of what it points to.
-struct RescueOf(Weak<Shared>);
+struct RescueOf(Weak<WorkerState>);
 
 impl Rescue for RescueOf {
     fn rescue(&self) {
@@ -290,7 +300,7 @@ impl Rescue for RescueOf {
 }
 
 /// The place for the event, as the provider sees it.
-struct Out(Arc<Shared>);
+struct Out(Arc<WorkerState>);
 
 impl EventOut for Out {
     fn publish(&self, event: RawEvent) -> HResult {
@@ -304,7 +314,7 @@ impl EventOut for Out {
 
 /// The worker's runtime: tokio's, with the provider's tasks counted.
 struct WorkerRuntime {
-    shared: Arc<Shared>,
+    shared: Arc<WorkerState>,
     tokio: TokioRuntime,
 }
 
@@ -326,6 +336,10 @@ impl Runtime for WorkerRuntime {
     fn events(&self) -> &Arc<dyn Events> {
         self.tokio.events()
     }
+
+    fn shared(&self, name: &'static str) -> Arc<dyn Shared> {
+        self.tokio.shared(name)
+    }
 }
 
 /// A task that is counted until it is dropped: first the task, then the count.
@@ -342,7 +356,7 @@ impl Future for Counted {
     }
 }
 
-struct Count(Arc<Shared>);
+struct Count(Arc<WorkerState>);
 
 impl Drop for Count {
     fn drop(&mut self) {

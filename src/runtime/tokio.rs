@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::{BoxFuture, Runtime, Task, TaskEnd, TaskHandle};
+use super::{BoxFuture, Runtime, Shared, Task, TaskEnd, TaskHandle};
 use crate::{Events, HResult};
 
 /// Runs syncs on a tokio runtime. Time is tokio's, so `tokio::time::pause` works too.
@@ -65,6 +65,10 @@ impl Runtime for TokioRuntime {
 
     fn events(&self) -> &Arc<dyn Events> {
         &self.events
+    }
+
+    fn shared(&self, _name: &'static str) -> Arc<dyn Shared> {
+        Arc::new(())
     }
 }
 
