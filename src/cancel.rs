@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use crate::Shared;
-use crate::event::lock;
+use crate::lock::lock;
 
 /// Asks a sync to stop. Cloning gives another end of the same signal.
 ///

@@ -9,10 +9,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use crate::HResult;
+use crate::lock::lock;
 
 /// A `HANDLE` to an event, as a plain value: copying it copies no ownership.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -278,11 +279,6 @@ impl Events for ProcessEvents {
         }
         Poll::Pending
     }
-}
-
-/// Locks, even after a panic elsewhere: nothing here is left half done by one.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};
 
 use super::kernel;
-use crate::event::lock;
+use crate::lock::lock;
 use crate::{Events, HResult, RawEvent};
 
 /// Who knows which event is published, for as long as the worker is going to signal it.

@@ -11,7 +11,7 @@ use windows_core::{IUnknown, Interface};
 
 use super::abi::{IMAPISync, OutSlot, query};
 use super::{ComSession, Inbound, guard, thread};
-use crate::event::lock;
+use crate::lock::lock;
 use crate::{EventOut, HResult, MapiSync, SyncRequest};
 
 /// A foreign store object's `IMAPISync`.

@@ -12,7 +12,7 @@ use super::block::block_on;
 use super::guard;
 use super::queue::{Queue, Queued};
 use super::thread::LiveObject;
-use crate::event::lock;
+use crate::lock::lock;
 use crate::{CallbackUnknown, HResult, RawEvent, Runtime, SyncProgressCallback};
 
 /// A host's callback as a COM object: what goes into `MAPISIB::punkCallBack`.

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
-use crate::event::lock;
+use crate::lock::lock;
 use crate::{CallbackRef, HResult, RawEvent, Runtime};
 
 /// How many calls may wait before one Progress takes the place of another.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::SyncId;
 use super::machine::{Machine, Scope};
-use crate::event::lock;
+use crate::lock::lock;
 
 #[derive(Debug)]
 pub(super) enum Home {

@@ -9,7 +9,7 @@ use super::clock::{Clock, Quick, VirtualClock};
 use super::machine::{Machine, Scope};
 use super::syncs::{Cell, Syncs};
 use super::{Answer, Call, CallId, KeptCall, Policy, SyncId, Violation};
-use crate::event::lock;
+use crate::lock::lock;
 use crate::{HResult, RawEvent};
 
 /// What a monitor does when a rule is broken.

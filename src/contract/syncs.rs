@@ -14,7 +14,7 @@ use super::home::{Home, is_here};
 use super::machine::Scope;
 use super::plain::Plain;
 use crate::RawEvent;
-use crate::event::lock;
+use crate::lock::lock;
 
 /// One sync.
 pub(super) struct Cell {

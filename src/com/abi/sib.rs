@@ -10,7 +10,7 @@ use windows_core::{HRESULT, IUnknown, Interface, InterfaceRef};
 
 use super::{IMAPISync, MAPISIB};
 use crate::RawEvent;
-use crate::event::lock;
+use crate::lock::lock;
 
 /// What a host's MAPISIB says. The objects in it are borrowed: whoever keeps one takes a reference.
 pub(crate) struct Block<'a> {
