@@ -92,6 +92,7 @@ pub mod contract;
 mod event;
 mod flags;
 mod hresult;
+mod lock;
 mod provider;
 #[cfg(feature = "trace")]
 pub mod record;
@@ -108,4 +109,4 @@ pub use provider::{MapiSession, MapiSync, SyncRequest};
 #[cfg(feature = "tokio")]
 pub use runtime::TokioRuntime;
 pub use runtime::{BoxFuture, Runtime, Shared, Task, TaskEnd, TaskHandle};
-pub use session::{Reporter, SyncDone, SyncSession};
+pub use session::{Reporter, SyncDone, SyncSession, catch_panic};

@@ -1,48 +1,46 @@
-//! The line to the host: one call at a time, and none once Done has begun.
+//! The link to the host: one call at a time, and none once Done has begun.
 
 use std::any::Any;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use futures_util::FutureExt;
 use futures_util::lock::{Mutex as CallLock, MutexGuard, MutexLockFuture};
 
-use super::owed::Owed;
-use crate::event::lock;
+use super::catch_panic;
+use super::pending_done::PendingDone;
+use crate::lock::lock;
 use crate::{CallbackRef, CancelSignal, HResult, Runtime, Shared};
 
 /// Values that live as long as a sync.
 pub(super) type Kept = Vec<Box<dyn Any + Send>>;
 
-pub(super) struct Line {
+pub(super) struct HostLink {
     host: CallLock<Host>,
-    /// No call may begin any more: Done has begun, or is about to.
+    /// No further call may begin: Done has begun, or is about to.
     closing: AtomicBool,
     phase: AtomicU8,
-    /// A Done that was owed when its owner went while a call was in flight: the end of that call
+    /// The Done of a session that was dropped while a call was in flight. The end of that call
     /// delivers it.
-    orphan: Mutex<Option<Owed>>,
-    /// What the work wants to outlive Done.
+    deferred_done: Mutex<Option<PendingDone>>,
+    /// Values that the work wants to outlive Done.
     kept: Mutex<Kept>,
     cancel: CancelSignal,
     runtime: Arc<dyn Runtime>,
-    /// All of the above, for a runtime that wants to know who uses it: each use is a part in an
-    /// order that can be seen.
+    /// Tracks each use of all of the above, for a runtime that searches schedules.
     shared: Arc<dyn Shared>,
 }
 
 /// The start has not succeeded yet.
 const STARTING: u8 = 0;
-/// The start has succeeded, so that Done is owed.
+/// The start has succeeded, so a Done must follow.
 const RUNNING: u8 = 1;
-/// The start cannot succeed any more, so that nothing is owed.
+/// The start can no longer succeed, so no Done may follow.
 const ABANDONED: u8 = 2;
 
-/// What is known of the host; whoever holds the lock is the one that calls it.
+/// The host, as this sync knows it. Only the holder of the lock may call it.
 pub(super) struct Host {
     /// `None` once Done has begun.
     callback: Option<CallbackRef>,
@@ -51,7 +49,7 @@ pub(super) struct Host {
 }
 
 impl Host {
-    /// Takes the callback for Done, with the status as it will be told.
+    /// Takes the callback for Done, with the status to send.
     pub(super) fn close(&mut self, status: HResult) -> Option<(CallbackRef, HResult)> {
         let admits =
             matches!(status, HResult::MAPI_W_ERRORS_RETURNED | HResult::MAPI_W_PARTIAL_COMPLETION);
@@ -61,13 +59,13 @@ impl Host {
     }
 }
 
-impl Line {
+impl HostLink {
     pub(super) fn new(
         callback: CallbackRef,
         cancel: CancelSignal,
         runtime: Arc<dyn Runtime>,
     ) -> Self {
-        let shared = runtime.shared("line to the host");
+        let shared = runtime.shared("link to the host");
         Self {
             shared,
             host: CallLock::new(Host {
@@ -77,7 +75,7 @@ impl Line {
             }),
             closing: AtomicBool::new(false),
             phase: AtomicU8::new(STARTING),
-            orphan: Mutex::new(None),
+            deferred_done: Mutex::new(None),
             kept: Mutex::new(Kept::new()),
             cancel,
             runtime,
@@ -98,13 +96,13 @@ impl Line {
         lock(&self.kept).push(value);
     }
 
-    /// What was kept, for the call of Done to carry.
+    /// Takes the kept values, for the call of Done to carry.
     pub(super) fn take_kept(&self) -> Kept {
         self.shared.write();
         std::mem::take(&mut *lock(&self.kept))
     }
 
-    /// Makes the start a success, unless it was abandoned before. Returns whether it is one.
+    /// Makes the start a success unless it was abandoned. Returns whether it is a success.
     pub(super) fn commit(&self) -> bool {
         self.shared.write();
         let phase =
@@ -112,7 +110,8 @@ impl Line {
         phase.unwrap_or_else(|phase| phase) != ABANDONED
     }
 
-    /// Gives the start up, unless it is a success. Returns whether nothing is owed.
+    /// Makes the start a failure unless it has succeeded. Returns whether it is a failure, so that
+    /// no Done may follow.
     pub(super) fn abandon(&self) -> bool {
         self.shared.write();
         let phase =
@@ -124,37 +123,37 @@ impl Line {
         if index > index_max {
             return HResult::E_INVALIDARG;
         }
-        let Some(mut turn) = self.turn().await else { return HResult::MAPI_E_END_OF_SESSION };
-        let passed_by = |(last, max): (u32, u32)| {
+        let Some(mut permit) = self.acquire().await else { return HResult::MAPI_E_END_OF_SESSION };
+        let is_behind = |(last, max): (u32, u32)| {
             max == index_max && index < last && !(last == max && index == 0)
         };
-        if turn.host().last.is_some_and(passed_by) {
+        if permit.host().last.is_some_and(is_behind) {
             return HResult::S_OK;
         }
-        turn.host().last = Some((index, index_max));
-        let Some(callback) = &turn.host().callback else { return HResult::MAPI_E_END_OF_SESSION };
-        self.heard(survive(callback.progress(text, index, index_max)).await)
+        permit.host().last = Some((index, index_max));
+        let Some(callback) = &permit.host().callback else { return HResult::MAPI_E_END_OF_SESSION };
+        self.note_answer(catch_panic(callback.progress(text, index, index_max)).await)
     }
 
     pub(super) async fn error(&self, result: HResult, text: &str) -> HResult {
         if result == HResult::S_OK {
             return HResult::E_INVALIDARG;
         }
-        let Some(mut turn) = self.turn().await else { return HResult::MAPI_E_END_OF_SESSION };
-        turn.host().failing_error |= result.is_failure();
-        let Some(callback) = &turn.host().callback else { return HResult::MAPI_E_END_OF_SESSION };
-        self.heard(survive(callback.error(result, Some(text))).await)
+        let Some(mut permit) = self.acquire().await else { return HResult::MAPI_E_END_OF_SESSION };
+        permit.host().failing_error |= result.is_failure();
+        let Some(callback) = &permit.host().callback else { return HResult::MAPI_E_END_OF_SESSION };
+        self.note_answer(catch_panic(callback.error(result, Some(text))).await)
     }
 
     /// Lets no more calls begin and waits for the one in flight.
-    pub(super) async fn last_turn(&self) -> MutexGuard<'_, Host> {
+    pub(super) async fn close_and_acquire(&self) -> MutexGuard<'_, Host> {
         self.shared.write();
         self.closing.store(true, Ordering::Release);
         self.lock_host().await
     }
 
     /// Lets no more calls begin; returns the host if no call is in flight.
-    pub(super) fn try_last_turn(&self) -> Option<MutexGuard<'_, Host>> {
+    pub(super) fn close_and_try_acquire(&self) -> Option<MutexGuard<'_, Host>> {
         self.shared.write();
         self.closing.store(true, Ordering::Release);
         self.host.try_lock()
@@ -165,35 +164,37 @@ impl Line {
     }
 
     /// Leaves a Done to the end of the call in flight.
-    pub(super) fn leave(&self, owed: Owed) {
+    pub(super) fn defer(&self, done: PendingDone) {
         self.shared.write();
-        *lock(&self.orphan) = Some(owed);
-        // The call may have ended in between, without seeing what was left.
+        *lock(&self.deferred_done) = Some(done);
+        // The call may have ended in between, and missed the deferred Done.
         if self.host.try_lock().is_some() {
-            self.deliver_orphan();
+            self.deliver_deferred();
         }
     }
 
-    fn deliver_orphan(&self) {
+    fn deliver_deferred(&self) {
         // The lock is released before the Done runs.
-        let orphan = lock(&self.orphan).take();
-        drop(orphan);
+        let done = lock(&self.deferred_done).take();
+        drop(done);
     }
 
-    async fn turn(&self) -> Option<Turn<'_>> {
+    /// Waits for the permit to call the host; `None` once Done has begun or is about to.
+    async fn acquire(&self) -> Option<CallPermit<'_>> {
         self.shared.read();
         if self.closing.load(Ordering::Acquire) {
             return None;
         }
         let host = self.lock_host().await;
-        // Without a look after the wait, a report could go out ahead of a Done that waits longer.
+        // A Done may have closed the link during the wait; this call must not precede it.
         if self.closing.load(Ordering::Acquire) {
             return None;
         }
-        Some(Turn { line: self, host: Some(host) })
+        Some(CallPermit { link: self, host: Some(host) })
     }
 
-    fn heard(&self, answer: HResult) -> HResult {
+    /// Requests a cancel if the host's answer asks for one.
+    fn note_answer(&self, answer: HResult) -> HResult {
         if answer == HResult::MAPI_W_CANCEL_MESSAGE {
             self.cancel.request();
         }
@@ -201,7 +202,7 @@ impl Line {
     }
 }
 
-/// Waits for the lock, in a way that can be followed.
+/// Waits for the lock, and reports each poll as a use of it.
 struct LockHost<'a> {
     lock: MutexLockFuture<'a, Host>,
     shared: &'a dyn Shared,
@@ -218,33 +219,28 @@ impl<'a> Future for LockHost<'a> {
 
 impl Drop for LockHost<'_> {
     fn drop(&mut self) {
-        // One that is given up may wake the next.
+        // A wait that is dropped may wake the next one.
         self.shared.write();
     }
 }
 
-/// The right to call the host, until it is dropped.
-struct Turn<'a> {
-    line: &'a Line,
-    /// `None` only while this is dropped.
+/// The permit to call the host. Its drop delivers a Done that was deferred meanwhile.
+struct CallPermit<'a> {
+    link: &'a HostLink,
+    /// `None` only during the drop.
     host: Option<MutexGuard<'a, Host>>,
 }
 
-impl Turn<'_> {
+impl CallPermit<'_> {
     fn host(&mut self) -> &mut Host {
         self.host.as_mut().expect("held until the drop")
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
-        self.line.shared.write();
+        self.link.shared.write();
         self.host = None;
-        self.line.deliver_orphan();
+        self.link.deliver_deferred();
     }
-}
-
-/// The host's answer, or `E_UNEXPECTED` if it panics: a host that fails must not cost the Done.
-pub(super) async fn survive(call: impl Future<Output = HResult>) -> HResult {
-    AssertUnwindSafe(call).catch_unwind().await.unwrap_or(HResult::E_UNEXPECTED)
 }

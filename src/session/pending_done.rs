@@ -1,16 +1,17 @@
-//! The Done that a sync owes, and its delivery on every path.
+//! The Done that a sync still has to send, and its delivery on every path.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::line::{Host, Kept, Line, survive};
+use super::catch_panic;
+use super::host_link::{Host, HostLink, Kept};
 use crate::{BoxFuture, CallbackRef, HResult, OwnedEvent, RawEvent};
 
-/// One Done. Dropping it delivers it, with whatever is left of the world.
-pub(super) struct Owed {
-    line: Arc<Line>,
+/// One Done. Dropping it delivers it by whatever means are left.
+pub(super) struct PendingDone {
+    link: Arc<HostLink>,
     status: HResult,
     stage: Stage,
 }
@@ -20,11 +21,11 @@ enum Stage {
     Unsent { event: RawEvent, private: Signal },
     /// Done has begun.
     Sent(Exclusive),
-    /// Done has ended, or nothing is owed.
+    /// Done has ended, or no Done may follow.
     Settled,
 }
 
-/// A future that is only ever polled by its owner, so that sharing a reference to it is harmless.
+/// A future that only its owner polls, so a shared reference to it does no harm.
 struct Exclusive(Mutex<BoxFuture<HResult>>);
 
 impl Future for Exclusive {
@@ -35,11 +36,11 @@ impl Future for Exclusive {
     }
 }
 
-/// The private duplicate: signals the event when it is dropped, after everything else.
+/// The private duplicate. Its drop signals the event, after everything else.
 struct Signal(Option<OwnedEvent>);
 
 impl Signal {
-    /// Closes the duplicate and leaves the event as it is.
+    /// Closes the duplicate without signalling the event.
     fn defuse(&mut self) {
         self.0 = None;
     }
@@ -48,26 +49,26 @@ impl Signal {
 impl Drop for Signal {
     fn drop(&mut self) {
         if let Some(private) = &self.0 {
-            // There is nobody left to tell if the kernel refuses.
+            // If the kernel refuses, there is nobody left to report it to.
             let _ = private.set();
         }
     }
 }
 
-impl Owed {
-    pub(super) fn new(line: Arc<Line>, event: RawEvent, private: OwnedEvent) -> Self {
+impl PendingDone {
+    pub(super) fn new(link: Arc<HostLink>, event: RawEvent, private: OwnedEvent) -> Self {
         Self {
-            line,
+            link,
             status: HResult::MAPI_E_CANCEL,
             stage: Stage::Unsent { event, private: Signal(Some(private)) },
         }
     }
 
-    /// Calls Done and sees it through. Returns the host's answer.
+    /// Calls Done and waits for its end. Returns the host's answer.
     pub(super) async fn deliver(&mut self, status: HResult) -> HResult {
         self.status = status;
-        let line = Arc::clone(&self.line);
-        let mut host = line.last_turn().await;
+        let link = Arc::clone(&self.link);
+        let mut host = link.close_and_acquire().await;
         self.send(&mut host);
         drop(host);
         let Stage::Sent(call) = &mut self.stage else { return HResult::E_UNEXPECTED };
@@ -81,7 +82,7 @@ impl Owed {
         self.status = status;
     }
 
-    /// Begins Done: from here on, the call needs nothing but to be polled.
+    /// Begins Done: from here on, the call only needs to be polled.
     fn send(&mut self, host: &mut Host) {
         if let Stage::Unsent { event, private } = std::mem::replace(&mut self.stage, Stage::Settled)
             && let Some((callback, status)) = host.close(self.status)
@@ -91,7 +92,7 @@ impl Owed {
                 event,
                 status,
                 private,
-                self.line.take_kept(),
+                self.link.take_kept(),
             )))));
         }
     }
@@ -104,29 +105,29 @@ async fn call_done(
     private: Signal,
     kept: Kept,
 ) -> HResult {
-    // Bound in this order so that, if this future is dropped, the callback is released before the
-    // event is signalled, and what was kept goes last.
+    // Bound in this order: if this future is dropped, the callback is released before the event is
+    // signalled, and the kept values go last.
     let _kept = kept;
     let _private = private;
     let callback = callback;
-    survive(callback.done(event, status)).await
+    catch_panic(callback.done(event, status)).await
 }
 
-impl Drop for Owed {
+impl Drop for PendingDone {
     fn drop(&mut self) {
         if let Stage::Unsent { private, .. } = &mut self.stage {
-            if self.line.abandon() {
-                // The start failed: its caller closes the event, which nobody will wait for.
+            if self.link.abandon() {
+                // The start failed: its caller closes the event, and nobody will wait for it.
                 private.defuse();
                 self.stage = Stage::Settled;
                 return;
             }
-            let line = Arc::clone(&self.line);
-            match line.try_last_turn() {
+            let link = Arc::clone(&self.link);
+            match link.close_and_try_acquire() {
                 Some(mut host) => self.send(&mut host),
                 None => {
                     let stage = std::mem::replace(&mut self.stage, Stage::Settled);
-                    line.leave(Self { line: Arc::clone(&line), status: self.status, stage });
+                    link.defer(Self { link: Arc::clone(&link), status: self.status, stage });
                     return;
                 }
             }
@@ -134,13 +135,13 @@ impl Drop for Owed {
         let Stage::Sent(mut call) = std::mem::replace(&mut self.stage, Stage::Settled) else {
             return;
         };
-        // Most hosts answer at once. The others need a task; without one, the call ends here, half
-        // way.
+        // Most hosts answer at once. For the others a task finishes the call; if there is no task
+        // to be had, the call is dropped where it stands.
         if Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop())) == Poll::Pending {
             let rest = Box::pin(async move {
                 call.await;
             });
-            if let Ok(task) = self.line.runtime().spawn("done".into(), rest) {
+            if let Ok(task) = self.link.runtime().spawn("done".into(), rest) {
                 task.detach();
             }
         }
