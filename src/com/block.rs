@@ -1,10 +1,21 @@
-//! Waiting for a future on a thread that belongs to somebody else.
+//! Waiting on a thread that belongs to somebody else.
 
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+
+/// How a [`wait`](super::wait) ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// The event was signalled.
+    Signalled,
+    /// The event was not signalled in the time given.
+    TimedOut,
+    /// The value is not an open handle.
+    Invalid,
+}
 
 /// Wakes a thread that parks.
 pub(crate) struct Unpark(Thread);

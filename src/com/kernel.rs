@@ -5,18 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::block::Waited;
 use crate::{Events, RawEvent};
-
-/// How a [`wait`] ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waited {
-    /// The event has occurred.
-    Signalled,
-    /// It did not occur in the time given.
-    TimedOut,
-    /// The value is no open handle.
-    Invalid,
-}
 
 /// The events whose handles cross the vtables of this module.
 #[must_use]
@@ -112,7 +102,7 @@ mod system {
     use crate::com::abi::win32;
     pub(super) use crate::com::abi::win32::{open_handles, resident_kib, threads, wait};
     use crate::com::thread;
-    use crate::event::lock;
+    use crate::lock::lock;
 
     /// How long a waiting thread sleeps before it looks whether anybody still wants to know.
     const SLICE: Duration = Duration::from_secs(1);

@@ -38,9 +38,10 @@ pub use abi::{
     IMAPISync, IMAPISync_Impl, IMAPISync_Vtbl, IMAPISyncProgressCallback,
     IMAPISyncProgressCallback_Impl, IMAPISyncProgressCallback_Vtbl, MAPISIB, SyncAggregate,
 };
+pub use block::Waited;
 pub use foreign::ForeignSync;
 pub use inbound::Inbound;
-pub use kernel::{Waited, events, open_handles, resident_kib, threads, wait};
+pub use kernel::{events, open_handles, resident_kib, threads, wait};
 pub use outbound::query_callback;
 pub use provider::Provider;
 pub use session::ComSession;

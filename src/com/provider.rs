@@ -1,6 +1,5 @@
 //! A [`MapiSync`] as a COM object that a host can start syncs on.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use windows_core::IUnknown;
@@ -8,7 +7,7 @@ use windows_core::IUnknown;
 use super::abi::{Block, FreeThreaded, IMAPISync, MAPISIB, ProviderObject};
 use super::outbound::Outbound;
 use super::session::ComSession;
-use super::worker::{self, Order};
+use super::worker::{self, Core, EnterThread, Order};
 use super::{SyncAggregate, guard};
 use crate::{HResult, MapiSession, MapiSync, SyncFlags};
 
@@ -26,36 +25,6 @@ pub struct Provider {
     core: Arc<Core>,
 }
 
-type EnterThread = dyn Fn() -> Box<dyn Any> + Send + Sync;
-
-/// What the COM objects and the workers of a provider share.
-pub(crate) struct Core {
-    /// Here until the drop.
-    provider: Option<Arc<dyn MapiSync>>,
-    enter_thread: Option<Arc<EnterThread>>,
-}
-
-impl Core {
-    pub(crate) fn provider(&self) -> &Arc<dyn MapiSync> {
-        self.provider.as_ref().expect("here until the drop")
-    }
-
-    /// What has to be held while a thread works for the provider.
-    pub(crate) fn enter_thread(&self) -> Option<Box<dyn Any>> {
-        self.enter_thread.as_ref().map(|enter| enter())
-    }
-}
-
-impl Drop for Core {
-    fn drop(&mut self) {
-        let provider = self.provider.take();
-        let enter_thread = self.enter_thread.take();
-        // The last Release of a COM object leads here, and a panic must not leave that.
-        guard::contain(move || drop(provider));
-        guard::contain(move || drop(enter_thread));
-    }
-}
-
 impl Provider {
     /// A provider over `provider`.
     #[must_use]
@@ -66,7 +35,7 @@ impl Provider {
     /// A provider over a `provider` that is shared with others.
     #[must_use]
     pub fn from_arc(provider: Arc<dyn MapiSync>) -> Self {
-        Self { core: Arc::new(Core { provider: Some(provider), enter_thread: None }) }
+        Self { core: Arc::new(Core::new(provider, None)) }
     }
 
     /// The same provider, with something to hold on each thread that works for it: made by `enter`
@@ -79,8 +48,7 @@ impl Provider {
     ) -> Self {
         let provider = Arc::clone(self.core.provider());
         let enter_thread: Arc<EnterThread> = Arc::new(move || Box::new(enter()));
-        let core = Core { provider: Some(provider), enter_thread: Some(enter_thread) };
-        Self { core: Arc::new(core) }
+        Self { core: Arc::new(Core::new(provider, Some(enter_thread))) }
     }
 
     /// A COM object of its own, with one reference: it answers `IMAPISync` and `IUnknown`.

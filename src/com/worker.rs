@@ -2,6 +2,7 @@
 //! it, a sync that was started ends with one Done, references given back, and the event occurring
 //! last.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
@@ -15,14 +16,48 @@ use std::time::Duration;
 use super::abi::{FreeThreaded, OutPointer};
 use super::deferred::{DeferredEvents, Published};
 use super::outbound::{Outbound, Rescue};
-use super::provider::Core;
 use super::thread::{self, LiveWorker};
 use super::{guard, kernel};
-use crate::event::lock;
+use crate::lock::lock;
 use crate::{
-    BoxFuture, CancelSignal, EventOut, Events, HResult, MapiSession, OwnedEvent, RawEvent, Runtime,
-    Shared, SyncFlags, SyncRequest, TaskHandle, TokioRuntime,
+    BoxFuture, CancelSignal, EventOut, Events, HResult, MapiSession, MapiSync, OwnedEvent,
+    RawEvent, Runtime, Shared, SyncFlags, SyncRequest, TaskHandle, TokioRuntime,
 };
+
+/// Makes the value that a worker thread holds while it works for the provider.
+pub(crate) type EnterThread = dyn Fn() -> Box<dyn Any> + Send + Sync;
+
+/// The part of a provider that its COM objects and its workers share.
+pub(crate) struct Core {
+    /// `None` only during the drop.
+    provider: Option<Arc<dyn MapiSync>>,
+    enter_thread: Option<Arc<EnterThread>>,
+}
+
+impl Core {
+    pub(crate) fn new(provider: Arc<dyn MapiSync>, enter_thread: Option<Arc<EnterThread>>) -> Self {
+        Self { provider: Some(provider), enter_thread }
+    }
+
+    pub(crate) fn provider(&self) -> &Arc<dyn MapiSync> {
+        self.provider.as_ref().expect("here until the drop")
+    }
+
+    /// The value to hold while a thread works for the provider.
+    fn enter_thread(&self) -> Option<Box<dyn Any>> {
+        self.enter_thread.as_ref().map(|enter| enter())
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        let provider = self.provider.take();
+        let enter_thread = self.enter_thread.take();
+        // The last Release of a COM object leads here, and no panic may leave it.
+        guard::contain(move || drop(provider));
+        guard::contain(move || drop(enter_thread));
+    }
+}
 
 /// What a start hands over to its worker.
 pub(crate) struct Order {

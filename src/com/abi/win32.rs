@@ -17,7 +17,7 @@ use windows_sys::Win32::System::Threading::{
     WaitForSingleObject,
 };
 
-use crate::com::kernel::Waited;
+use crate::com::block::Waited;
 use crate::{HResult, RawEvent};
 
 fn raw(event: RawEvent) -> HANDLE {
