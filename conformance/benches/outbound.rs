@@ -36,7 +36,8 @@ fn main() {
         turns.sort_by(|left, right| left.0.total_cmp(&right.0));
         let (ratio, rust, cpp) = turns[TURNS / 2];
         println!(
-            "outbound Progress, 32 characters, {kind}: {rust:.1} ns, bare C++ {cpp:.1} ns, ratio {ratio:.2}"
+            "outbound Progress, 32 characters, {kind}: {rust:.1} ns, bare C++ {cpp:.1} ns, \
+             ratio {ratio:.2}"
         );
     }
 }

@@ -1,4 +1,4 @@
-// A store object of one's own, in C++, that takes its IMAPISync from the Rust side; and the rules of COM identity that
+// A separate store object, in C++, that takes its IMAPISync from the Rust side; and the rules of COM identity that
 // the pair has to keep ("Rules for Implementing QueryInterface").
 
 #include <atomic>

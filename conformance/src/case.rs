@@ -1,5 +1,4 @@
-//! The cases: what the provider does, how the host behaves, and the exact calls that must come of
-//! it.
+//! The cases: what the provider does, how the host behaves, and the exact calls that must follow.
 
 use mapi_sync::HResult;
 
@@ -124,7 +123,7 @@ pub struct Case {
     pub calls: Vec<Seen>,
 }
 
-/// What came of a case.
+/// The outcome of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// What the start answered.
@@ -144,7 +143,7 @@ pub struct Outcome {
 }
 
 impl Case {
-    /// What must come of it.
+    /// The outcome that the case demands.
     #[must_use]
     pub fn expected(&self) -> Outcome {
         let syncs = self.syncs();
@@ -183,9 +182,9 @@ fn error(code: HResult, text: &'static str) -> (Step, Seen) {
     (Step::Error(code, text), Seen::Error(code, Some(text.into())))
 }
 
-fn case(steps: impl IntoIterator<Item = (Step, Seen)>, end: End, told: HResult) -> Case {
+fn case(steps: impl IntoIterator<Item = (Step, Seen)>, end: End, status: HResult) -> Case {
     let (steps, mut calls): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
-    calls.push(Seen::Done(Handle::Published, told));
+    calls.push(Seen::Done(Handle::Published, status));
     Case {
         steps,
         end,
@@ -232,7 +231,7 @@ cases! {
     nothing_to_do => done([], HResult::S_OK);
     /// A warning as the status is no failure.
     done_with_a_warning => done(usual(), HResult::MAPI_W_PARTIAL_COMPLETION);
-    /// A code that nobody knows survives the way.
+    /// An unknown code arrives unchanged.
     done_with_an_unknown_code => done([], ODD_FAILURE);
     /// Several errors, then a failing status.
     several_errors => done(
@@ -244,7 +243,7 @@ cases! {
         ],
         HResult::MAPI_E_NETWORK_ERROR,
     );
-    /// A success after a failing error is told as what it is.
+    /// A success after a failing error arrives as a warning that says so.
     success_after_an_error => case(
         [error(HResult::MAPI_E_DISK_ERROR, "The disk is full")],
         End::Done(HResult::S_OK),
@@ -292,14 +291,14 @@ cases! {
     /// The session is dropped by a panic: that of something else which the work holds, in its drop.
     dropped_by_a_panic =>
         case([progress(Some("Connecting"), 0, 1)], End::DropsAndPanics, HResult::E_UNEXPECTED);
-    /// The start panics after its first call: one Done is owed.
+    /// The start panics after its first call: one Done must follow.
     panicked_late_in_start =>
         case([progress(Some("so far"), 0, 1)], End::StartPanicsLate, HResult::E_UNEXPECTED);
     /// The provider panics in its drop, at the last Release of the host.
     provider_panics_in_drop => Case { drop_panics: true, ..done(usual(), HResult::S_OK) };
     /// The provider panics in its drop, at the end of the last sync: the host has released it.
     provider_panics_in_drop_last => Case { drop_panics: true, ..releases_early() };
-    /// Everything panics that can.
+    /// Everything that can panic does.
     everything_panics => Case {
         drop_panics: true,
         ..hosted(
@@ -319,7 +318,7 @@ cases! {
         calls: vec![],
         ..case([], End::StartFails(HResult::MAPI_E_OFFLINE), HResult::S_OK)
     };
-    /// A start that fails with a code that nobody knows.
+    /// A start that fails with an unknown code.
     start_fails_oddly => Case {
         start: ODD_FAILURE,
         calls: vec![],
@@ -381,7 +380,7 @@ cases! {
         done(usual(), HResult::S_OK),
         HostScript { blocks_in_progress: 30, blocks_in_done: 30, ..HostScript::default() },
     );
-    /// Flags that nobody knows.
+    /// Unknown flags.
     unknown_flags => hosted(
         done(usual(), HResult::S_OK),
         HostScript { flags: 0xFFFF_FFFF, ..HostScript::default() },
@@ -408,8 +407,9 @@ macro_rules! mount {
         $crate::mount! { $run;
             plain nothing_to_do done_with_a_warning done_with_an_unknown_code several_errors
             success_after_an_error phases long_text slow_work dropped dropped_by_a_panic panicked
-            panicked_in_drop panicked_late_in_start provider_panics_in_drop provider_panics_in_drop_last
-            everything_panics start_fails start_fails_oddly host_fails host_panics closes_in_done
+            panicked_in_drop panicked_late_in_start provider_panics_in_drop
+            provider_panics_in_drop_last everything_panics start_fails start_fails_oddly
+            host_fails host_panics closes_in_done
             never_waits releases_early next_from_done second_from_progress slow_host unknown_flags
             dropped_and_host_fails
         }
@@ -422,10 +422,10 @@ macro_rules! mount {
             never_waits releases_early next_from_done second_from_progress slow_host unknown_flags
             dropped_and_host_fails
             ; without
-            panicked_late_in_start: "a panic of the start is its caller's, where no method table lies between"
-            provider_panics_in_drop: "so is one of the provider's drop"
-            provider_panics_in_drop_last: "so is one of the provider's drop"
-            everything_panics: "so is one of the provider's drop"
+            panicked_late_in_start: "without a method table the panic reaches the caller"
+            provider_panics_in_drop: "as above"
+            provider_panics_in_drop_last: "as above"
+            everything_panics: "as above"
         }
     };
     ($run:path; $($name:ident)* $(; without $($left_out:ident: $reason:literal)*)?) => {

@@ -5,7 +5,8 @@
 use std::ffi::{c_char, c_void};
 
 bitflags::bitflags! {
-    /// What the C++ host does wrong (or merely does); `enum HostFault` in `cpp/ffi.h` says what each means.
+    /// What the C++ host does wrong, or only does unusually; `enum HostFault` in `cpp/ffi.h`
+    /// explains each.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     #[repr(transparent)]
     pub struct HostFaults: u64 {

@@ -23,9 +23,9 @@ fn run(case: &Case) -> Outcome {
 }
 
 mount! { run;
-    plain nothing_to_do done_with_a_warning done_with_an_unknown_code several_errors success_after_an_error
-    phases long_text slow_work host_fails host_panics closes_in_done never_waits releases_early next_from_done
-    second_from_progress slow_host unknown_flags
+    plain nothing_to_do done_with_a_warning done_with_an_unknown_code several_errors
+    success_after_an_error phases long_text slow_work host_fails host_panics closes_in_done
+    never_waits releases_early next_from_done second_from_progress slow_host unknown_flags
     ; without
     dropped: "C++ has no session to drop"
     dropped_by_a_panic: "C++ has no session to drop"

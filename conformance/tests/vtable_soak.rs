@@ -34,8 +34,9 @@ fn vtable_soak() {
     assert_eq!(com::live_objects(), 1);
     let after = com::resident_kib();
     println!(
-        "{count} syncs, the last nine tenths in {took:.1?}; handles {handles}, then {}; threads {threads:?}, then {:?}; \
-         resident KiB {memory:?}, then {after:?}; live workers {}; callback references left 0",
+        "{count} syncs, the last nine tenths in {took:.1?}; handles {handles}, then {}; \
+         threads {threads:?}, then {:?}; resident KiB {memory:?}, then {after:?}; \
+         live workers {}; callback references left 0",
         com::open_handles(),
         com::threads(),
         com::live_workers(),

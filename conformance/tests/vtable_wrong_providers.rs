@@ -1,4 +1,4 @@
-//! C++ providers, right ones and wrong ones, held against the contract through their method tables.
+//! C++ providers, correct and wrong, checked against the contract through their method tables.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use mapi_sync_sim::foreign::{ForeignCheck, ForeignReport, check_store};
 fn check(form: &str, wrong: bool) -> ForeignReport {
     let store = cpp::store(form, &case::slow_work()).expect("a C++ store");
     let patience = Duration::from_secs(2);
-    // What a wrong one owes often never comes, in none of its syncs.
+    // The missing call of a wrong provider often never comes, in none of its syncs.
     let grace = if wrong { Duration::from_millis(500) } else { patience };
     let check = ForeignCheck { syncs: 4, patience, grace, ..ForeignCheck::default() };
     check_store(&store, &check, |_| {}).expect("IMAPISync")
 }
 
-/// Every form with the rule that it breaks. A rule of the process can only be told in a process of
-/// one's own, and the two forms that end or hang theirs are run there too.
+/// Every form with the rule that it breaks. A rule about the process needs a separate process, and
+/// so do the two forms that end or hang theirs.
 macro_rules! forms {
     ($($test:ident $form:literal $rule:expr;)*; elsewhere $($left_out:literal)*) => {
         $(
