@@ -17,7 +17,7 @@ pub enum Waited {
     Invalid,
 }
 
-/// Wakes a thread that parks.
+/// Wakes a parked thread.
 pub(crate) struct Unpark(Thread);
 
 impl Unpark {
@@ -36,11 +36,11 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs `future` to its end on this thread, which must not be one that `future` needs in order to
-/// end.
+/// Runs `future` to its end on this thread. The future must not depend on this thread for its
+/// progress.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
-    // Most callbacks answer at once, and then no waker is needed.
+    // Most callbacks answer at once, without a waker.
     if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         return value;
     }

@@ -1,6 +1,6 @@
 //! The kernel's events: Win32's on Windows; elsewhere one [`ProcessEvents`](crate::ProcessEvents)
-//! table for the whole process, so that the vtables can be exercised there, from C++ as well, with
-//! the ownership rules of real handles.
+//! table for the whole process, with the ownership rules of real handles, so that tests can call
+//! the method tables there, from C++ too.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::block::Waited;
 use crate::{Events, RawEvent};
 
-/// The events whose handles cross the vtables of this module.
+/// The events whose handles cross the method tables of this module.
 #[must_use]
 pub fn events() -> Arc<dyn Events> {
     system::events()
@@ -104,12 +104,12 @@ mod system {
     use crate::com::thread;
     use crate::lock::lock;
 
-    /// How long a waiting thread sleeps before it looks whether anybody still wants to know.
+    /// How long a waiting thread sleeps before it checks whether anybody still waits.
     const SLICE: Duration = Duration::from_secs(1);
 
     #[derive(Default)]
     struct Kernel {
-        /// By handle value: who is to be woken. An entry means that a thread waits for them.
+        /// The wakers, by handle value. An entry means that a thread waits for the handle.
         waiting: Mutex<BTreeMap<usize, Vec<Waker>>>,
     }
 
@@ -150,7 +150,7 @@ mod system {
                 wakers.push(cx.waker().clone());
                 return Poll::Pending;
             }
-            // A handle of its own, as the one given may be closed while the thread waits.
+            // The thread gets its own handle, because the caller may close `event` meanwhile.
             let copy = match self.duplicate(event) {
                 Ok(copy) => copy,
                 Err(code) => return Poll::Ready(code),
@@ -166,7 +166,7 @@ mod system {
         }
     }
 
-    /// Wakes whoever polls for `event`, until it has occurred or nobody polls any more.
+    /// Wakes those who poll for `event`, until it is signalled or nobody polls any more.
     fn wait_for(event: RawEvent, copy: RawEvent) {
         loop {
             let over = wait(copy, SLICE) != Waited::TimedOut;
@@ -177,7 +177,7 @@ mod system {
                 waiting.remove(&event.value());
             }
             drop(waiting);
-            // Those who still wait poll again, and are in the list at the next slice.
+            // Those who still wait poll again, and so are in the list at the next slice.
             wakers.into_iter().for_each(Waker::wake);
             if over {
                 break;

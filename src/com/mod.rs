@@ -1,4 +1,4 @@
-//! The COM adapter: the same providers and callbacks, in a process of Outlook's or of C++'s.
+//! The COM adapter: the same providers and callbacks, in Outlook's process or with C++.
 //!
 //! | from | to | with |
 //! |---|---|---|
@@ -7,16 +7,16 @@
 //! | a [`MapiSync`](crate::MapiSync) | a COM object, or a part of one | [`Provider`], [`SyncAggregate`] |
 //! | a foreign `IMAPISync` | [`MapiSync`](crate::MapiSync) | [`ForeignSync`] |
 //!
-//! On Windows the room is always here. Elsewhere the feature `com-vtable-testing` builds it, so
-//! that the method tables can be called there too, from C++ as well; handles are then those of a
+//! On Windows this module is always built. Elsewhere the feature `com-vtable-testing` builds it, so
+//! that tests can call the method tables there, from C++ too. The event handles then come from a
 //! table in this process.
 //!
-//! Three things hold on every path: an HRESULT goes through untouched, a panic never leaves a
-//! method, and a sync whose start succeeded ends with one Done, its references given back and its
-//! event signalled, in this order.
+//! Three things hold on every path. An HRESULT passes through unchanged. A panic never leaves a
+//! method. A sync whose start succeeded ends with one Done, then gives its references back, then
+//! signals its event.
 //!
-//! Foreign memory and foreign functions are met in `abi` only, which gives the rest of this room
-//! safe types and calls.
+//! Only `abi` touches foreign memory and foreign functions. It offers safe types and calls to the
+//! rest of this module.
 
 mod abi;
 mod block;

@@ -1,6 +1,5 @@
-//! One dedicated thread per sync: a runtime of its own, and the promise that whatever happens in
-//! it, a sync that was started ends with one Done, references given back, and the event occurring
-//! last.
+//! One dedicated thread per sync, with its own runtime. Whatever happens on it, a sync that was
+//! started ends with one Done, gives its references back, and signals the event last.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -59,10 +58,10 @@ impl Drop for Core {
     }
 }
 
-/// What a start hands over to its worker.
+/// The order that a start hands over to its worker.
 pub(crate) struct Order {
     pub(crate) core: Arc<Core>,
-    /// The store object that the provider is part of: it must outlive the sync.
+    /// The store object that the provider is part of. It must outlive the sync.
     pub(crate) store: Option<FreeThreaded>,
     pub(crate) flags: SyncFlags,
     pub(crate) session: Option<MapiSession>,
@@ -70,7 +69,7 @@ pub(crate) struct Order {
     pub(crate) out: OutPointer,
 }
 
-/// Runs a sync on a thread of its own and returns what its start answered.
+/// Runs a sync on a new thread and returns the answer of its start.
 ///
 /// The out-pointer has been written when this returns success, and is NULL or untouched when it
 /// returns a failure.
@@ -110,28 +109,28 @@ fn wait_for(answered: &Receiver<HResult>) -> HResult {
     answered.recv().unwrap_or(HResult::E_UNEXPECTED)
 }
 
-/// What the start, the worker and a rescue share.
+/// The state that the start, the worker and a rescue share.
 struct WorkerState {
     callback: Arc<Outbound>,
     /// Closed once the start has returned.
     out: OutPointer,
-    /// The handle in the out-pointer, by value: it is the host's after Done.
+    /// The handle in the out-pointer, by value: the host owns it after Done.
     published: AtomicUsize,
-    /// Another handle to the published event: signalled last, whatever the provider did.
+    /// Another handle to the published event, to signal it last whatever the provider did.
     private: Mutex<Option<OwnedEvent>>,
     answer: Mutex<Option<SyncSender<HResult>>>,
     started: AtomicBool,
     finished: AtomicBool,
     /// The thread that ends the sync.
     finisher: Mutex<Option<ThreadId>>,
-    /// Tasks that the provider spawned and that have not ended.
+    /// The number of tasks that the provider spawned and that have not ended.
     tasks: AtomicUsize,
     waker: Mutex<Option<Waker>>,
     cancel: CancelSignal,
     kept: Mutex<Option<Kept>>,
 }
 
-/// What is held for as long as the sync runs, and given back by whoever ends it.
+/// The references that the sync holds while it runs. Whoever ends it gives them back.
 struct Kept {
     store: Option<FreeThreaded>,
     core: Arc<Core>,
@@ -144,7 +143,7 @@ fn work(
     flags: SyncFlags,
     session: Option<MapiSession>,
 ) {
-    // Everything that may panic is in here; the end below runs whatever happens.
+    // Everything that may panic runs in here; the end below always runs.
     let ran = guard::contain(|| drive(shared, core, flags, session));
     if ran.is_none() {
         shared.answer_start(None);
@@ -180,16 +179,16 @@ fn drive(
         shared.answer_start(started);
         std::future::poll_fn(|cx| shared.poll_over(cx)).await;
     });
-    // Dropping the runtime drops what is left of the provider's tasks.
+    // Dropping the runtime drops the provider's remaining tasks.
 }
 
 impl WorkerState {
-    /// Answers the start, once: `None` after a panic of the provider.
+    /// Answers the start, once. `result` is `None` after a panic of the provider.
     fn answer_start(&self, result: Option<HResult>) {
         let Some(answer) = lock(&self.answer).take() else { return };
         let mut result = match result {
             Some(result) => result,
-            // The callback was called, so this sync counts as started, and its Done is owed.
+            // The callback was called, so the sync counts as started, and a Done must follow.
             None if self.callback.was_called() => HResult::S_OK,
             None => HResult::E_UNEXPECTED,
         };
@@ -201,18 +200,18 @@ impl WorkerState {
         }
         self.started.store(!result.is_failure(), Ordering::Release);
         if result.is_failure() {
-            // A start that fails has given everything back when it returns.
+            // A start that fails gives everything back before it returns.
             self.finish();
         }
-        // The start is still waiting: it has nothing else to do.
+        // The start is still waiting for this.
         let _ = answer.send(result);
     }
 
-    /// An event for a provider that published none.
+    /// Publishes an event for a provider that published none.
     fn publish_own(&self) -> Result<(), HResult> {
         let event = OwnedEvent::create(&kernel::events())?;
         self.publish(event.raw()).ok().map(drop)?;
-        // From here on it is the host's to close.
+        // From here on the host must close it.
         let _ = event.into_raw();
         Ok(())
     }
@@ -236,19 +235,17 @@ impl WorkerState {
         HResult::S_OK
     }
 
-    /// The start returns: nothing is written from here on, and nothing is left behind by a failed
-    /// one.
+    /// Closes the out-pointer when the start returns. A failed start leaves no event in it.
     fn close_out(&self, result: HResult) {
         let left_behind = result.is_failure() && !self.published().is_null();
         self.out.close(left_behind.then_some(RawEvent::NULL));
     }
 
-    /// Ready once the provider can do nothing more for this sync, or once somebody else has ended
-    /// it.
+    /// Ready once the provider can do no more for this sync, or once a rescue has ended it.
     fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
         *lock(&self.waker) = Some(cx.waker().clone());
         let idle = self.tasks.load(Ordering::Acquire) == 0;
-        // A reference may be on a thread of the provider's own, from where a Done can still come.
+        // One of the provider's own threads may hold a reference and still call Done.
         let over = self.callback.has_done_returned() || !self.callback.is_held();
         if self.finished.load(Ordering::Acquire) || idle && over {
             return Poll::Ready(());
@@ -263,7 +260,7 @@ impl WorkerState {
         }
     }
 
-    /// The end, once: the Done that is owed, then references back, then the event.
+    /// Ends the sync, once: the missing Done, then the references, then the event.
     fn finish(&self) {
         if self.finished.swap(true, Ordering::AcqRel) {
             return;
@@ -277,19 +274,19 @@ impl WorkerState {
         self.conclude();
     }
 
-    /// What comes after the Done, once.
+    /// Does what comes after the Done, once.
     fn conclude(&self) {
         self.callback.close();
         let kept = lock(&self.kept).take();
         let private = lock(&self.private).take();
         let Some(Kept { store, core, live }) = kept else { return };
-        // Last references, perhaps: the provider's own Drop may run here, and panic.
+        // These may be the last references: the provider's own Drop may run here, and panic.
         guard::contain(move || drop(core));
         guard::contain(move || drop(store));
-        // The thread holds the module by itself until its last instruction.
+        // The thread itself holds the module until its last instruction.
         drop(live);
         if let Some(event) = private {
-            // A handle of our own to an event that exists: this cannot fail.
+            // Our own open handle: this cannot fail.
             let _ = event.set();
         }
         self.wake();
@@ -303,13 +300,13 @@ impl Published for WorkerState {
     }
 }
 
-/// Weak, as the callback is part of what it points to.
+/// Weak, because the state that it points to holds the callback, which holds this.
 struct RescueOf(Weak<WorkerState>);
 
 impl Rescue for RescueOf {
     fn rescue(&self) {
         let Some(shared) = self.0.upgrade() else { return };
-        // An exception out of the last Done leaves only the rest to do.
+        // After an exception out of the last Done only the rest remains to be done.
         let last = *lock(&shared.finisher) == Some(current().id());
         let ending = Arc::clone(&shared);
         let end = move || {
@@ -317,12 +314,12 @@ impl Rescue for RescueOf {
                 return ending.conclude();
             }
             ending.answer_start(None);
-            // Whatever of the provider still runs, on other threads, is asked to stop.
+            // Ask the parts of the provider that run on other threads to stop.
             guard::contain(|| ending.cancel.request());
             ending.finish();
         };
         if thread::spawn(end.clone()).is_err() {
-            // No thread to be had: this one has to do.
+            // The system has no thread, so use this one.
             end();
         }
     }
@@ -334,7 +331,7 @@ impl Rescue for RescueOf {
     }
 }
 
-/// The place for the event, as the provider sees it.
+/// The out-pointer, as the provider sees it.
 struct Out(Arc<WorkerState>);
 
 impl EventOut for Out {
@@ -347,7 +344,7 @@ impl EventOut for Out {
     }
 }
 
-/// The worker's runtime: tokio's, with the provider's tasks counted.
+/// The worker's runtime: tokio's, with a count of the provider's tasks.
 struct WorkerRuntime {
     shared: Arc<WorkerState>,
     tokio: TokioRuntime,
@@ -377,7 +374,7 @@ impl Runtime for WorkerRuntime {
     }
 }
 
-/// A task that is counted until it is dropped: first the task, then the count.
+/// A task that is counted until it is dropped. The task is dropped before the count.
 struct Counted {
     task: BoxFuture,
     _count: Count,
@@ -400,7 +397,7 @@ impl Drop for Count {
     }
 }
 
-/// A future whose panic is `None`.
+/// A future that returns `None` if it panics.
 struct Contained<F>(F);
 
 impl<F: Future + Unpin> Future for Contained<F> {

@@ -100,7 +100,7 @@ mod tests {
     use crate::ProcessEvents;
 
     #[tokio::test(start_paused = true)]
-    async fn time_is_tokios_and_ends_are_told_apart() {
+    async fn time_is_tokios_and_each_end_is_reported() {
         let runtime = TokioRuntime::current(Arc::new(ProcessEvents::new()));
         let nap = runtime.sleep(Duration::from_secs(3600));
         let finished = runtime.spawn("nap".into(), nap).unwrap();
