@@ -259,10 +259,11 @@ impl fmt::Debug for Reporter {
 /// ```
 /// use mapi_sync::{HResult, catch_panic};
 ///
-/// # futures::executor::block_on(async {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
 /// assert_eq!(catch_panic(async { HResult::S_FALSE }).await, HResult::S_FALSE);
 /// assert_eq!(catch_panic(async { panic!("as planned") }).await, HResult::E_UNEXPECTED);
-/// # });
+/// # }
 /// ```
 pub async fn catch_panic(call: impl Future<Output = HResult>) -> HResult {
     AssertUnwindSafe(call).catch_unwind().await.unwrap_or(HResult::E_UNEXPECTED)

@@ -78,6 +78,8 @@
 //!
 //! let scenario = r#"
 //!     version = 1
+//!     name = "two-syncs"
+//!     about = "One account, synchronized twice."
 //!
 //!     [[account]]
 //!     name = "Mailbox"
