@@ -162,9 +162,9 @@ pub fn store(form: &str, case: &Case) -> Option<IUnknown> {
         }
         pause_ms = 0;
     }
-    // What the host shall be told; a C++ provider has no session that would put its status right.
-    let Some(Seen::Done(_, told)) = case.calls.last() else { return None };
-    step(ffi::CALL_DONE, 0, 0, *told, None, pause_ms);
+    // The final status; a C++ provider has no session that would correct it.
+    let Some(Seen::Done(_, status)) = case.calls.last() else { return None };
+    step(ffi::CALL_DONE, 0, 0, *status, None, pause_ms);
     let count = u32::try_from(steps.len()).expect("a short script");
     let mut store = std::ptr::null_mut();
     // SAFETY: the steps and their texts are valid for the call, which copies them; `store` is valid

@@ -7,7 +7,7 @@ use crate::case::{Answer, Case, Outcome, Second};
 use crate::cpp::{self, Plan};
 use crate::ffi::HostFaults;
 
-/// Plays the host's part of a case against `store`, and says what came of it.
+/// Plays the host's part of a case against `store`, and returns the outcome.
 ///
 /// # Panics
 ///

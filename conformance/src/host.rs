@@ -1,4 +1,5 @@
-//! A host that behaves as a case says, in Rust: for every mount but the one with the C++ host.
+//! A host in Rust that plays the script of a case, for every mount except the one with the C++
+//! host.
 
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Waker};
@@ -13,7 +14,7 @@ use mapi_sync::{
 use crate::case::{Answer, Case, Handle, HostScript, Outcome, Second, Seen};
 use crate::panic_as_asked;
 
-/// Plays the host's part of a case against `provider`, and says what came of it.
+/// Plays the host's part of a case against `provider`, and returns the outcome.
 ///
 /// # Panics
 ///
@@ -126,7 +127,7 @@ impl Host {
         }
         let free = self.syncs[sync].free.lock().expect("no panic under this lock").take();
         let patience = self.runtime.sleep(Duration::from_secs(10));
-        // References that never come back are for the outcome to tell.
+        // The outcome counts the references that never come back.
         drop(futures::future::select(free.expect("finished once"), patience).await);
     }
 

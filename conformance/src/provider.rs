@@ -1,4 +1,4 @@
-//! A provider that does what a case says, written once for every mount.
+//! A provider that plays the script of a case, written once for every mount.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
@@ -113,7 +113,7 @@ impl MapiSync for Scripted {
     }
 }
 
-/// A runtime that drops its first task when it is told to.
+/// A runtime that drops its first task on request.
 struct Dropping {
     inner: Arc<dyn Runtime>,
     when: Mutex<Option<oneshot::Receiver<()>>>,

@@ -55,7 +55,7 @@ fn the_example_store_holds() {
 }
 
 #[test]
-fn the_example_store_obeys_a_cancel() {
+fn the_example_store_answers_a_cancel() {
     let dll = built("examples/scenario_store.dll");
     assert_eq!(checked(&dll, "", &["--syncs", "3", "--cancel-after", "5"]), (0, vec![]));
 }
@@ -96,13 +96,13 @@ fn handles_closed_twice_are_found() {
 }
 
 #[test]
-fn a_crash_is_reported_and_not_suffered() {
+fn a_crash_is_reported_and_stays_in_its_process() {
     let (status, rules) = checked(CPP_STORE.as_ref(), "crashes", &["--syncs", "3"]);
     assert_eq!((status, rules), (1, vec!["process-survives".to_owned()]));
 }
 
 #[test]
-fn a_hang_is_reported_and_not_suffered() {
+fn a_hang_is_reported_and_ended() {
     let (status, rules) =
         checked(CPP_STORE.as_ref(), "hangs", &["--syncs", "3", "--patience", "500"]);
     assert_eq!(status, 1);
@@ -110,7 +110,7 @@ fn a_hang_is_reported_and_not_suffered() {
 }
 
 #[test]
-fn what_is_no_provider_is_refused() {
+fn a_file_without_a_provider_is_refused() {
     for (dll, more) in [("no_such.dll", &[][..]), (CPP_STORE, &["--export", "NoSuchExport"][..])] {
         let output = com_check(dll.as_ref(), "correct", more);
         assert_eq!(output.status.code(), Some(2));

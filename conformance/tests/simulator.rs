@@ -1,4 +1,4 @@
-//! The suite on the simulator: each case under many schedules, each of which must come to the same.
+//! The suite on the simulator: each case under many schedules, all with the same outcome.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,11 +12,11 @@ use mapi_sync_sim::strategy::Random;
 
 const SCHEDULES: u64 = 300;
 
-/// What one schedule came to.
-type Came = Arc<Mutex<Option<Outcome>>>;
+/// The outcome of one schedule.
+type Found = Arc<Mutex<Option<Outcome>>>;
 
-fn program(case: &Case, came: &Came) -> impl Future<Output = ()> + Send + 'static {
-    let (case, came) = (case.clone(), Arc::clone(came));
+fn program(case: &Case, found: &Found) -> impl Future<Output = ()> + Send + 'static {
+    let (case, found) = (case.clone(), Arc::clone(found));
     async move {
         let events = Arc::new(ProcessEvents::new());
         let runtime: Arc<dyn Runtime> = Arc::new(SimRuntime::new(events));
@@ -25,22 +25,22 @@ fn program(case: &Case, came: &Came) -> impl Future<Output = ()> + Send + 'stati
         let provider: Arc<dyn MapiSync> = Arc::new(monitor.watch(Scripted::new(&case)));
         let outcome = host::run(&case, provider, runtime).await;
         assert_eq!(monitor.finish(), []);
-        *came.lock().expect("no panic under this lock") = Some(outcome);
+        *found.lock().expect("no panic under this lock") = Some(outcome);
     }
 }
 
 fn run(case: &Case) -> Outcome {
-    let came = Came::default();
+    let found = Found::default();
     let mut engine = Engine::new(Limits::default(), Random::new(4));
     let mut first = None;
     for index in 0..SCHEDULES {
-        let run = engine.execute(index, program(case, &came)).expect("random never ends");
-        let outcome = came.lock().expect("no panic under this lock").take();
+        let run = engine.execute(index, program(case, &found)).expect("random never ends");
+        let outcome = found.lock().expect("no panic under this lock").take();
         let outcome = outcome.unwrap_or_else(|| panic!("no outcome: {run:?}"));
         if index % 50 == 0 {
-            engine.repeat(&run, program(case, &came)).expect("a deterministic case");
+            engine.repeat(&run, program(case, &found)).expect("a deterministic case");
             assert_eq!(
-                came.lock().expect("no panic under this lock").take(),
+                found.lock().expect("no panic under this lock").take(),
                 Some(outcome.clone())
             );
         }

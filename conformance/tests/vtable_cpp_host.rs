@@ -1,4 +1,4 @@
-//! The suite through COM vtables, with C++ as the host and Rust as the provider.
+//! The suite through COM method tables, with C++ as the host and Rust as the provider.
 
 use mapi_sync::com::Provider;
 use mapi_sync_conformance::case::{Case, Outcome};

@@ -1,4 +1,4 @@
-//! The suite through COM vtables, with Rust as the host and C++ as the provider.
+//! The suite through COM method tables, with Rust as the host and C++ as the provider.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What only a foreign host can do wrong: the MAPISIB, QueryInterface, exceptions, and time.
+//! Mistakes that only a foreign host can make: in the MAPISIB, QueryInterface, exceptions and time.
 
 use std::time::{Duration, Instant};
 
@@ -130,7 +130,7 @@ fn exception_out_of_error() {
 
 #[test]
 fn exception_out_of_done() {
-    // It was delivered: there is no second one.
+    // The Done was delivered, so no second one follows.
     let (report, calls) = run(HostFaults::THROWS_IN_DONE);
     let seen: Vec<_> = calls.into_iter().map(|call| call.seen).collect();
     assert_eq!(seen, case::plain().calls);
@@ -163,7 +163,7 @@ fn start_returns_while_the_callback_blocks_for_seconds() {
 }
 
 #[test]
-fn every_call_of_a_sync_comes_on_one_thread_that_is_not_the_hosts() {
+fn all_calls_of_a_sync_come_on_one_thread_other_than_the_hosts() {
     let (_, calls) = run(HostFaults::empty());
     assert!(calls.iter().all(|call| call.thread == calls[0].thread));
     let (_, second) = run(HostFaults::STARTS_IN_DONE);
@@ -217,7 +217,7 @@ fn panicking_thread_guard() {
 
 #[test]
 fn workers_and_objects_are_counted() {
-    // Other tests of this process come and go, so only what this one holds can be told.
+    // Other tests run in this process too, so only the objects of this one can be checked.
     let store = Provider::new(Scripted::new(&case::plain())).into_sync();
     assert!(com::live_objects() >= 1);
     drop(store);

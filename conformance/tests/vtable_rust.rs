@@ -1,5 +1,5 @@
-//! The suite through COM vtables, with Rust on both ends: the provider's method table, called by a
-//! foreign-provider adapter, whose callback object is called by the provider's worker.
+//! The suite through COM method tables, with Rust on both ends: the provider's method table, called
+//! by a foreign-provider adapter, whose callback object is called by the provider's worker.
 
 use std::sync::Arc;
 

@@ -1,7 +1,6 @@
-//! Many syncs through the method tables in one process: what was there before is all that is there
-//! after.
+//! Many syncs through the method tables in one process leave nothing behind.
 //!
-//! The environment variable `MAPI_SYNC_SOAK` says how many; there is no other test in this program.
+//! The environment variable `MAPI_SYNC_SOAK` says how many. No other test runs in this program.
 
 use std::time::{Duration, Instant};
 
@@ -47,7 +46,7 @@ fn vtable_soak() {
     }
 }
 
-/// Waits for what other threads are about to do.
+/// Waits until other threads have finished.
 fn settled(there: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !there() && Instant::now() < deadline {

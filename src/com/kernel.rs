@@ -26,13 +26,13 @@ pub fn open_handles() -> usize {
     system::open_handles()
 }
 
-/// How many threads this process has; `None` where the system does not tell.
+/// How many threads this process has; `None` where the system does not say.
 #[must_use]
 pub fn threads() -> Option<usize> {
     system::threads()
 }
 
-/// How much memory of this process is resident, in KiB; `None` where the system does not tell.
+/// How much memory of this process is resident, in KiB; `None` where the system does not say.
 #[must_use]
 pub fn resident_kib() -> Option<u64> {
     system::resident_kib()
