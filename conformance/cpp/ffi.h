@@ -7,7 +7,7 @@ extern "C" {
 
 // ---- host -----------------------------------------------------------------------------------------------------------
 
-// What the host does wrong (or merely does), as bits.
+// What the host does wrong, or only does unusually, as bits.
 enum HostFault : std::uint64_t {
     HOST_PROGRESS_FAILS = 1u << 0,
     HOST_ERROR_FAILS = 1u << 1,
@@ -17,7 +17,7 @@ enum HostFault : std::uint64_t {
     // Starts a second sync from inside the first Progress; once.
     HOST_STARTS_IN_PROGRESS = 1u << 4,
     HOST_CLOSES_IN_DONE = 1u << 5,
-    // Lets go of the store as soon as the start has returned: this run consumes one reference of the caller's.
+    // Releases the store as soon as the start has returned: this run consumes one of the caller's references.
     HOST_RELEASES_EARLY = 1u << 6,
     // Closes the event after Done without ever waiting for it.
     HOST_NEVER_WAITS = 1u << 7,
@@ -83,7 +83,7 @@ struct HostReport {
     std::uint32_t overlapping;
     // The event was already signalled while Done was running.
     std::uint32_t signalled_in_done;
-    // The event occurred in the end (not looked at by a host that never waits).
+    // The event occurred in the end. A host that never waits does not check.
     std::uint32_t signalled;
     // CloseHandle refused: somebody else had closed the handle.
     std::uint32_t close_failed;
@@ -93,7 +93,7 @@ struct HostReport {
     // The callback was called (or released) when the provider held no reference.
     std::uint32_t called_without_reference;
     std::uint32_t released_too_often;
-    // The store's reference count before and after, as Release tells it (0 after a host that released early).
+    // The store's reference count before and after, as Release returns it (0 after a host that released early).
     std::uint32_t store_before;
     std::uint32_t store_after;
     std::uint32_t timed_out;
@@ -167,7 +167,7 @@ std::uint32_t cpp_provider_live();
 
 // ---- aggregation ----------------------------------------------------------------------------------------------------
 
-// The Rust side of an aggregated IMAPISync: made for an outer object, asked for interfaces, and let go with it.
+// The Rust side of an aggregated IMAPISync: made for an outer object, queried by it, and dropped with it.
 struct AggregateCalls {
     void *(*make)(void *context, void *outer);
     std::int32_t (*query)(void *aggregate, const void *iid, void **object);

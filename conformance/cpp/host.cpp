@@ -1,5 +1,5 @@
-// A host as Outlook is one: it gives the provider a MAPISIB, takes the callbacks on whatever thread they come, waits for
-// the event and closes its handle. On request it misbehaves in every way that a provider has to survive.
+// A host like Outlook: it gives the provider a MAPISIB, takes the callbacks on any thread, waits for the event and closes
+// its handle. On request it makes every mistake that a provider must cope with.
 
 #include <atomic>
 #include <stdexcept>
@@ -107,7 +107,7 @@ class Callback final {
     Interface interface_;
 };
 
-// Providers hold a session and hand it on: only its references matter here.
+// Providers hold a session and pass it on: only its references matter here.
 class Session final : public IUnknown {
   public:
     HRESULT MAPI_CALL QueryInterface(const GUID &iid, void **object) override {
@@ -279,7 +279,7 @@ void ignore(void *, const HostCall *) {}
 // Runs stay for the life of the process: a wrong provider may call a callback that it has released.
 Run *keep(Run *run) {
     static SpinLock lock;
-    // Never destroyed, so that what it holds is not taken for leaked.
+    // Never destroyed, so that the leak checker can still reach its content.
     static auto *all = new std::vector<Run *>;
     Locked guard(lock);
     all->push_back(run);
@@ -308,7 +308,7 @@ extern "C" void cpp_host_run(void *raw, const HostPlan *plan, HostSink sink, voi
     if (!failed(report->start)) {
         in_time = run->finish(run->first, report);
     } else {
-        // A provider that answers "failed" has no business calling: give it a moment to do so all the same.
+        // A provider that answers "failed" must not call: give a wrong one a moment to do so.
         platform::sleep(plan->block_ms < 20 ? plan->block_ms : 20);
     }
     if (run->second_start != 1 && !failed(run->second_start)) in_time = run->finish(run->second, report) && in_time;
@@ -332,7 +332,7 @@ extern "C" void cpp_host_run(void *raw, const HostPlan *plan, HostSink sink, voi
     report->timed_out = !in_time;
     report->sessions_left = run->session.references;
     if (!run->has(HOST_RELEASES_EARLY)) report->store_after = references_of(store);
-    // Nobody may tell any more: what the caller lent is gone when this returns.
+    // No report after this: the memory that the caller lent is gone when this returns.
     Locked guard(run->telling);
     run->sink = ignore;
 }

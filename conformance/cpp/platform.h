@@ -1,5 +1,5 @@
 // Events and threads: Win32's own on Windows; elsewhere the handle table that the Rust side keeps, so that both sides
-// speak of the same handles, and std::thread.
+// use the same handles, and std::thread.
 #pragma once
 
 #include "mapisync.h"

@@ -1,5 +1,5 @@
-// A store provider written in C++ the classic way: a store object that answers IMAPISync and works on a thread of its
-// own. One form is right (two variants of it, too); each of the others breaks one rule of the contract, on purpose.
+// A store provider written in C++ the classic way: a store object that answers IMAPISync and works on its own thread. One
+// form and two variants of it are correct; each of the others breaks one rule of the contract, on purpose.
 
 #include <atomic>
 #include <cstdlib>
@@ -167,7 +167,7 @@ void run(void *raw) {
                 break;
             }
             case CALL_ERROR:
-                // What Error answers never costs the Done.
+                // Done follows whatever Error answers.
                 callback->Error(step.result, step.wide());
                 break;
             default: {

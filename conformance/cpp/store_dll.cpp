@@ -1,4 +1,4 @@
-// The C++ provider as a DLL of its own, for `com-check`. The environment variable MAPI_SYNC_FORM names the form.
+// The C++ provider as a DLL, for `com-check`. The environment variable MAPI_SYNC_FORM names the form.
 
 #include <cstdlib>
 #include <cstring>

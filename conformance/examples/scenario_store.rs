@@ -23,7 +23,7 @@ struct ScenarioStore {
     mailbox: Arc<Mailbox>,
 }
 
-/// What waits in an account, and what it costs to fetch.
+/// The messages of an account, and the time it takes to fetch them.
 struct Mailbox {
     folders: Vec<(String, u32)>,
     outgoing: u32,
@@ -116,7 +116,7 @@ async fn download(mailbox: &Mailbox, steps: &Steps<'_>, next: &AtomicU32) {
     }
 }
 
-/// The position of a sync that several workers move.
+/// The position of a sync, which several workers advance.
 struct Steps<'a> {
     made: Mutex<u32>,
     session: &'a SyncSession,
@@ -125,7 +125,7 @@ struct Steps<'a> {
 
 impl Steps<'_> {
     async fn make(&self, text: &str) {
-        // Held over the call, so that positions are told in their order.
+        // Held during the call, so that positions are reported in order.
         let mut made = self.made.lock().await;
         if self.session.cancel().is_requested() {
             return;
@@ -140,7 +140,7 @@ async fn spend(session: &SyncSession, cost: &Cost, number: u32) {
     session.sleep(Duration::from_millis(ms)).await;
 }
 
-/// Gives out a new store.
+/// Makes a new store.
 ///
 /// # Safety
 ///
