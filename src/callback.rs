@@ -1,4 +1,4 @@
-//! `IMAPISyncProgressCallback`: what the host hears from a sync.
+//! `IMAPISyncProgressCallback`: the calls that a sync makes to its host.
 
 use std::fmt;
 use std::ops::Deref;
@@ -8,11 +8,11 @@ use async_trait::async_trait;
 
 use crate::{HResult, RawEvent};
 
-/// Mirror of `IMAPISyncProgressCallback`: implemented by the host, called by the provider.
+/// `IMAPISyncProgressCallback`: implemented by the host, called by the provider.
 ///
-/// It can express every mistake, because tests must make them: Done twice, a Progress after Done, a
-/// Release too many. Production code calls it through [`SyncSession`](crate::SyncSession), which
-/// cannot.
+/// This is the raw interface. It can express every mistake, because tests must make them: Done
+/// twice, a Progress after Done, a Release too many. Production code calls it through
+/// [`SyncSession`](crate::SyncSession), which cannot make them.
 ///
 /// A call *begins* when its future is first polled and *ends* when the future completes or is
 /// dropped.
@@ -26,48 +26,48 @@ pub trait SyncProgressCallback: Send + Sync {
     /// position and `index_max` the position that means complete.
     async fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> HResult;
 
-    /// Gives the dialog the details of an error or a warning. `None` mirrors a NULL pointer, which
-    /// the contract forbids.
+    /// Shows the details of an error or a warning in the dialog. `None` stands for a NULL pointer,
+    /// which the contract forbids.
     async fn error(&self, result: HResult, text: Option<&str>) -> HResult;
 
-    /// Tells the host that the sync is complete and hands the event back, or NULL.
+    /// Reports that the sync is complete and hands the event back, or NULL.
     async fn done(&self, event: RawEvent, status: HResult) -> HResult;
 
-    /// Mirror of `IUnknown::AddRef`: one more reference is held.
+    /// `IUnknown::AddRef`: the provider takes one more reference.
     ///
-    /// Memory is the [`Arc`]'s business, so the default does nothing. Those who count override it.
+    /// The [`Arc`] manages the memory, so the default does nothing. Override it to count.
     fn add_ref(&self) {}
 
-    /// Mirror of `IUnknown::Release`: one reference less is held.
+    /// `IUnknown::Release`: the provider gives one reference back.
     fn release(&self) {}
 }
 
-/// One counted reference to a callback: made by a successful QueryInterface or by cloning (AddRef),
-/// given back when dropped (Release).
+/// One counted reference to a callback. A successful QueryInterface or a clone (AddRef) makes one;
+/// its drop gives it back (Release).
 pub struct CallbackRef {
     callback: Arc<dyn SyncProgressCallback>,
-    /// Whether the Release is still owed by this.
-    owed: bool,
+    /// Whether the drop calls Release.
+    releases: bool,
 }
 
 impl CallbackRef {
-    /// Takes a reference of its own to `callback`.
+    /// Takes a new reference to `callback`.
     #[must_use]
     pub fn new(callback: Arc<dyn SyncProgressCallback>) -> Self {
         callback.add_ref();
         Self::counted(callback)
     }
 
-    /// Takes over a reference that has been counted already, as a QueryInterface gives it.
+    /// Takes over a reference that is counted already, as QueryInterface returns it.
     #[must_use]
     pub fn counted(callback: Arc<dyn SyncProgressCallback>) -> Self {
-        Self { callback, owed: true }
+        Self { callback, releases: true }
     }
 
-    /// The callback, with the reference: whoever gets it owes the Release.
+    /// The callback with the reference: the caller must call Release.
     #[must_use = "the reference is leaked unless it is released"]
     pub fn into_callback(mut self) -> Arc<dyn SyncProgressCallback> {
-        self.owed = false;
+        self.releases = false;
         Arc::clone(&self.callback)
     }
 }
@@ -80,7 +80,7 @@ impl Clone for CallbackRef {
 
 impl Drop for CallbackRef {
     fn drop(&mut self) {
-        if self.owed {
+        if self.releases {
             self.callback.release();
         }
     }
@@ -100,18 +100,18 @@ impl fmt::Debug for CallbackRef {
     }
 }
 
-/// The object behind `MAPISIB::punkCallBack`: something to ask for the callback interface.
+/// The object behind `MAPISIB::punkCallBack`, which is asked for the callback interface.
 pub trait CallbackUnknown: Send + Sync {
     /// Asks for `IMAPISyncProgressCallback` (`QueryInterface`).
     ///
     /// # Errors
     ///
-    /// [`HResult::E_NOINTERFACE`] when the object has no such interface; any other failure as the
-    /// object says.
+    /// [`HResult::E_NOINTERFACE`] when the object has no such interface, or any other failure that
+    /// the object answers.
     fn query_interface(&self) -> Result<CallbackRef, HResult>;
 }
 
-/// An unknown that is known to be a callback: it always has the interface.
+/// An unknown over a given callback: it always has the interface.
 pub(crate) struct KnownCallback(pub(crate) Arc<dyn SyncProgressCallback>);
 
 impl CallbackUnknown for KnownCallback {

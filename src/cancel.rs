@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use crate::Shared;
-use crate::event::lock;
+use crate::lock::lock;
 
-/// Asks a sync to stop. Cloning gives another end of the same signal.
+/// Asks a sync to stop. A clone is the same signal.
 ///
-/// The interface documents no way for the host to cancel. Two ways lead here: a Progress or Error
-/// that answers [`MAPI_W_CANCEL_MESSAGE`](crate::HResult::MAPI_W_CANCEL_MESSAGE), a success-class
-/// code as elsewhere in MAPI ("IMAPISupport::SpoolerYield"), and [`CancelSignal::request`], for a
-/// provider's own window or a host's shutdown.
+/// The reference documents no way for the host to cancel. This crate knows two: the host answers a
+/// Progress or an Error with [`MAPI_W_CANCEL_MESSAGE`](crate::HResult::MAPI_W_CANCEL_MESSAGE), a
+/// success-class code as elsewhere in MAPI ("IMAPISupport::SpoolerYield"), or somebody calls
+/// [`CancelSignal::request`], for example a provider's own window or a host that shuts down.
 #[derive(Clone)]
 pub struct CancelSignal {
     inner: Arc<Inner>,
@@ -41,19 +41,19 @@ impl Default for CancelSignal {
 }
 
 impl CancelSignal {
-    /// A signal that nobody has given yet.
+    /// A signal that is not requested yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A signal whose uses are told to `shared`.
+    /// A signal that reports its uses to `shared`.
     pub(crate) fn shared_as(shared: Arc<dyn Shared>) -> Self {
         let (requested, waiting) = (AtomicBool::new(false), Mutex::default());
         Self { inner: Arc::new(Inner { requested, waiting, shared }) }
     }
 
-    /// Asks the sync to stop. The first call counts; the others do nothing.
+    /// Asks the sync to stop. Only the first call has an effect.
     pub fn request(&self) {
         if self.inner.requested.swap(true, Ordering::AcqRel) {
             self.inner.shared.read();
@@ -82,7 +82,7 @@ impl CancelSignal {
         Requested { inner: &self.inner, ticket: None }.await;
     }
 
-    /// Runs `observer` inside the first request, or now if that has been.
+    /// Runs `observer` inside the first request, or now if there was one.
     pub(crate) fn on_request(&self, observer: impl FnOnce() + Send + 'static) {
         {
             let mut waiting = lock(&self.inner.waiting);
@@ -95,7 +95,7 @@ impl CancelSignal {
     }
 }
 
-/// A wait for the request. Given up, it leaves nothing behind that would wake anybody.
+/// A wait for the request. Its drop removes its waker.
 struct Requested<'a> {
     inner: &'a Inner,
     ticket: Option<u64>,
@@ -108,7 +108,7 @@ impl Future for Requested<'_> {
         let this = &mut *self;
         this.inner.shared.read();
         let mut waiting = lock(&this.inner.waiting);
-        // Under the lock: whoever requests takes the list after that.
+        // Checked under the lock: a request takes the list of wakers after that.
         if this.inner.requested.load(Ordering::Acquire) {
             return Poll::Ready(());
         }
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_request_wakes_everyone_who_waits_and_is_seen_by_those_who_come_late() {
+    async fn a_request_wakes_all_waiters_and_completes_later_waits_at_once() {
         let signal = CancelSignal::new();
         let waiters: Vec<_> = (0..3)
             .map(|_| {

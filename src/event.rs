@@ -1,20 +1,20 @@
-//! The waitable sync-done event: handles, who owns them, and the out-pointer they are published
-//! through.
+//! The waitable sync-done event: its handles, their owners, and the out-pointer that publishes one.
 //!
 //! A kernel event is an object with one or more *handles*. The provider creates it, publishes one
 //! handle through the out-pointer, and keeps a private duplicate; the host closes the published
-//! handle. All of this can be done wrongly through [`Events`], on purpose: tests must be able to
-//! make every mistake. [`SyncSession`](crate::SyncSession) makes none.
+//! handle. [`Events`] allows every mistake in this, because tests must make them.
+//! [`SyncSession`](crate::SyncSession) makes none.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use crate::HResult;
+use crate::lock::lock;
 
-/// A `HANDLE` to an event, as a plain value: copying it copies no ownership.
+/// A `HANDLE` to an event, as a value: copying it copies no ownership.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RawEvent(usize);
 
@@ -28,7 +28,7 @@ impl RawEvent {
         Self(value)
     }
 
-    /// The handle's value, as the kernel counts it.
+    /// The handle's value in the kernel's table.
     #[must_use]
     pub const fn value(self) -> usize {
         self.0
@@ -55,29 +55,29 @@ impl fmt::Debug for RawEvent {
 
 /// The kernel's calls on events: manual-reset, created unsignalled.
 ///
-/// Each call that is given a handle which is not open fails with [`HResult::E_HANDLE`].
+/// A call with a handle that is not open fails with [`HResult::E_HANDLE`].
 pub trait Events: Send + Sync {
     /// Creates an event and returns its first handle (`CreateEventW`).
     ///
     /// # Errors
     ///
-    /// The kernel's code when there is no event to be had, usually [`HResult::E_OUTOFMEMORY`].
+    /// The kernel's code when it cannot make an event, usually [`HResult::E_OUTOFMEMORY`].
     fn create(&self) -> Result<RawEvent, HResult>;
 
     /// Returns another handle to the same event (`DuplicateHandle`).
     ///
     /// # Errors
     ///
-    /// [`HResult::E_HANDLE`], or the kernel's code when there is no handle to be had.
+    /// [`HResult::E_HANDLE`], or the kernel's code when it cannot make a handle.
     fn duplicate(&self, event: RawEvent) -> Result<RawEvent, HResult>;
 
     /// Signals the event (`SetEvent`).
     fn set(&self, event: RawEvent) -> HResult;
 
-    /// Closes this handle (`CloseHandle`); the event itself lives until its last handle is closed.
+    /// Closes this handle (`CloseHandle`). The event lives until its last handle is closed.
     fn close(&self, event: RawEvent) -> HResult;
 
-    /// Waits for the event: ready with `S_OK` once it is signalled, or with a failure.
+    /// Polls for the event: ready with `S_OK` once it is signalled, or with a failure.
     fn poll_wait(&self, event: RawEvent, cx: &mut Context<'_>) -> Poll<HResult>;
 }
 
@@ -88,7 +88,7 @@ impl dyn Events {
     }
 }
 
-/// One handle, closed when this is dropped.
+/// One handle. Its drop closes it.
 pub struct OwnedEvent {
     events: Arc<dyn Events>,
     raw: RawEvent,
@@ -113,7 +113,7 @@ impl OwnedEvent {
         Ok(Self { raw: events.duplicate(event)?, events: Arc::clone(events) })
     }
 
-    /// Returns another handle to the same event, with an owner of its own.
+    /// Returns another owned handle to the same event.
     ///
     /// # Errors
     ///
@@ -127,13 +127,13 @@ impl OwnedEvent {
         self.events.set(self.raw)
     }
 
-    /// The handle, still owned by this.
+    /// The handle. This value still owns it.
     #[must_use]
     pub fn raw(&self) -> RawEvent {
         self.raw
     }
 
-    /// Gives the handle away: from here on, whoever gets it closes it.
+    /// Gives the handle away: the caller must close it.
     #[must_use = "a handle that nobody closes is leaked"]
     pub fn into_raw(mut self) -> RawEvent {
         std::mem::take(&mut self.raw)
@@ -143,8 +143,8 @@ impl OwnedEvent {
 impl Drop for OwnedEvent {
     fn drop(&mut self) {
         if !self.raw.is_null() {
-            // A handle that is closed already is somebody else's mistake; a destructor has nobody
-            // to tell.
+            // If the handle is closed already, somebody else made a mistake, and a destructor
+            // cannot report it.
             let _ = self.events.close(self.raw);
         }
     }
@@ -158,19 +158,18 @@ impl fmt::Debug for OwnedEvent {
 
 /// Where a provider puts the event: `MAPISIB::phSyncDoneEvent`.
 ///
-/// The slot is valid while the start runs; what is written later goes nowhere that the host would
-/// look.
+/// The slot is valid while the start runs. The host does not look at later writes.
 pub trait EventOut: Send + Sync {
     /// Writes the handle, or NULL to take it back.
     ///
     /// Fails with [`HResult::E_POINTER`] when the host gave no place to write to.
     fn publish(&self, event: RawEvent) -> HResult;
 
-    /// The handle that stands there now, NULL at first.
+    /// The current handle, NULL at first.
     fn published(&self) -> RawEvent;
 }
 
-/// An out-pointer of this process: what a host written in Rust hands to a provider.
+/// An out-pointer in this process, which a host written in Rust hands to a provider.
 #[derive(Debug, Default)]
 pub struct EventSlot(AtomicUsize);
 
@@ -185,10 +184,9 @@ impl EventOut for EventSlot {
     }
 }
 
-/// Events for systems whose kernel has none of this kind: a table of handles in this process.
+/// Events for systems other than Windows: a table of handles in this process.
 ///
-/// Handle values are never used twice, so a handle that is touched after its end is always found
-/// out.
+/// No handle value is used twice, so every use of a closed handle fails.
 #[derive(Debug, Default)]
 pub struct ProcessEvents {
     table: Mutex<Table>,
@@ -225,8 +223,7 @@ impl ProcessEvents {
 
     fn open(&self, event: Arc<Mutex<Event>>) -> RawEvent {
         let mut table = lock(&self.table);
-        // Kernel handles are multiples of four; so are these, which makes them easy to tell from
-        // positions.
+        // Multiples of four, as kernel handles are: this also sets them apart from positions.
         table.last += 4;
         let value = table.last;
         table.handles.insert(value, event);
@@ -278,11 +275,6 @@ impl Events for ProcessEvents {
         }
         Poll::Pending
     }
-}
-
-/// Locks, even after a panic elsewhere: nothing here is left half done by one.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

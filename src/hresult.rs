@@ -1,13 +1,12 @@
-//! `HRESULT` as a value that survives the round trip.
+//! `HRESULT` as a value that keeps all its bits.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A result code of COM and MAPI: 32 bits, of which the highest alone tells failure.
+/// A result code of COM and MAPI: 32 bits, of which the highest says whether it is a failure.
 ///
-/// It is not a [`Result`]: warnings are nonzero successes, and a code that this crate has never
-/// heard of must come back from a host exactly as the provider sent it. [`HResult::ok`] is there
-/// for code that only asks "did it fail?".
+/// It is not a [`Result`]: warnings are nonzero successes, and a code that this crate does not know
+/// must pass through unchanged. For code that only asks "did it fail?" there is [`HResult::ok`].
 ///
 /// ```
 /// use mapi_sync::HResult;
@@ -24,7 +23,7 @@ use std::str::FromStr;
 #[repr(transparent)]
 pub struct HResult(i32);
 
-/// Which of the three kinds a code is of.
+/// The three kinds of codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Severity {
     /// `S_OK` and nothing else.
@@ -40,9 +39,10 @@ macro_rules! codes {
         impl HResult {
             $($(#[$doc])* pub const $name: Self = Self::from_bits($bits);)*
 
-            /// Every code that has a name here, with that name. Where two names share a value, the first is the one
-            /// that [`Display`](fmt::Display) uses.
-            pub const NAMED: &'static [(&'static str, Self)] = &[$((stringify!($name), Self::$name)),*];
+            /// Every code that has a name here, with that name. Where two names share a value,
+            /// [`Display`](fmt::Display) uses the first.
+            pub const NAMED: &'static [(&'static str, Self)] =
+                &[$((stringify!($name), Self::$name)),*];
         }
     };
 }
@@ -52,7 +52,8 @@ codes! {
     S_OK = 0x0000_0000;
     /// Success, with "no" as the answer.
     S_FALSE = 0x0000_0001;
-    /// The operation failed without a nearer reason. MAPI's name for it is [`Self::MAPI_E_CALL_FAILED`].
+    /// The operation failed for no stated reason. MAPI's name for it is
+    /// [`Self::MAPI_E_CALL_FAILED`].
     E_FAIL = 0x8000_4005;
     /// MAPI's name for [`Self::E_FAIL`].
     MAPI_E_CALL_FAILED = 0x8000_4005;
@@ -74,7 +75,7 @@ codes! {
     MAPI_E_NO_ACCESS = 0x8007_0005;
     /// A handle is not, or is no longer, a handle of this process.
     E_HANDLE = 0x8007_0006;
-    /// Something that should not have happened did.
+    /// Something unexpected happened.
     E_UNEXPECTED = 0x8000_FFFF;
     /// The operation is not supported.
     MAPI_E_NO_SUPPORT = 0x8004_0102;
@@ -94,7 +95,7 @@ codes! {
     MAPI_E_NETWORK_ERROR = 0x8004_0115;
     /// The disk failed.
     MAPI_E_DISK_ERROR = 0x8004_0116;
-    /// More is known than the code says: ask `GetLastError`.
+    /// `GetLastError` has more details.
     MAPI_E_EXTENDED_ERROR = 0x8004_0119;
     /// The connection was lost and is back.
     MAPI_E_RECONNECTED = 0x8004_0125;
@@ -112,13 +113,13 @@ codes! {
     MAPI_E_CANCEL = 0x8004_0501;
     /// The object was not initialised.
     MAPI_E_NOT_INITIALIZED = 0x8004_0605;
-    /// Warning: the service is not there.
+    /// Warning: the service is not available.
     MAPI_W_NO_SERVICE = 0x0004_0203;
-    /// Warning: it worked, and errors were reported on the way.
+    /// Warning: the operation succeeded, but errors were reported on the way.
     MAPI_W_ERRORS_RETURNED = 0x0004_0380;
     /// Warning, from a callback: the user asks to cancel the message, and here the sync.
     MAPI_W_CANCEL_MESSAGE = 0x0004_0580;
-    /// Warning: only a part could be done.
+    /// Warning: the operation succeeded in part.
     MAPI_W_PARTIAL_COMPLETION = 0x0004_0680;
 }
 
@@ -210,10 +211,11 @@ impl fmt::Debug for HResult {
 
 impl std::error::Error for HResult {}
 
-/// A text is neither the name of a code nor `0x` with one to eight hexadecimal digits.
+/// The text is neither the name of a code nor `0x` with one to eight hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no HRESULT: give a name such as MAPI_E_BUSY, or up to eight hexadecimal digits such as 0x8004010B"
+    "`{0}` is no HRESULT: give a name such as MAPI_E_BUSY, or up to eight hexadecimal digits \
+     such as 0x8004010B"
 )]
 pub struct ParseHResultError(String);
 
@@ -295,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn severities_are_told_apart() {
+    fn each_code_has_its_severity() {
         assert_eq!(HResult::S_OK.severity(), Severity::Success);
         assert_eq!(HResult::S_FALSE.severity(), Severity::Warning);
         assert_eq!(HResult::MAPI_W_NO_SERVICE.severity(), Severity::Warning);
@@ -310,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_texts_are_refused() {
+    fn malformed_texts_are_refused() {
         for text in
             ["", "0x", "0x123456789", "80040113", "E_FAIL (0x1)", "E_FAIL (0x80004005", "0x+1"]
         {

@@ -5,11 +5,11 @@
 //! rules of who may call what, when, and what happens to the event handle in between are easy to
 //! break under rare timing. This crate has
 //!
-//! - the **mirror** of the interface: [`MapiSync`], [`SyncRequest`], [`SyncProgressCallback`],
-//!   [`Events`], [`HResult`]. It can express every mistake, because tests must make them;
+//! - the **raw interface**: [`MapiSync`], [`SyncRequest`], [`SyncProgressCallback`], [`Events`],
+//!   [`HResult`]. It can express every mistake, because tests must make them;
 //! - the **session** on top of it: [`SyncRequest::start`] and [`SyncSession`]. It sends Done
 //!   exactly once, last, on every path;
-//! - the [**contract**](contract): the rules as data, and a monitor that holds calls against them
+//! - the [**contract**](contract): the rules as data, and a monitor that checks calls against them
 //!   anywhere.
 //!
 //! The crate `mapi-sync-sim` runs a provider under thousands of schedules, faults and cancels in
@@ -39,7 +39,7 @@
 //!     }
 //! }
 //!
-//! /// A host: it prints what it hears.
+//! /// A host that prints every call.
 //! struct Host;
 //!
 //! #[async_trait]
@@ -60,30 +60,50 @@
 //!     }
 //! }
 //!
+//! # #[cfg(not(feature = "tokio"))]
+//! # fn main() {}
 //! # #[cfg(feature = "tokio")]
-//! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
-//! let events: Arc<dyn Events> = Arc::new(ProcessEvents::new());
-//! let runtime = Arc::new(TokioRuntime::current(Arc::clone(&events)));
-//! let monitor = Monitor::new(MonitorConfig::default(), || 0);
-//! let host_events = monitor.host_events(events);
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     let events: Arc<dyn Events> = Arc::new(ProcessEvents::new());
+//!     let runtime = Arc::new(TokioRuntime::current(Arc::clone(&events)));
+//!     let monitor = Monitor::new(MonitorConfig::default(), || 0);
+//!     let host_events = monitor.host_events(events);
 //!
-//! let request = SyncRequest::new(Arc::new(Host), runtime).with_flags(SyncFlags::DOWNLOAD_CONTENTS);
-//! let out = Arc::clone(request.event_out());
-//! let result = monitor.watch(Store).synchronize_in_background(request).await;
-//! assert_eq!(result, HResult::S_OK);
+//!     let request = SyncRequest::new(Arc::new(Host), runtime);
+//!     let out = Arc::clone(request.event_out());
+//!     let result = monitor.watch(Store).synchronize_in_background(request).await;
+//!     assert_eq!(result, HResult::S_OK);
 //!
-//! host_events.wait(out.published()).await;
-//! host_events.close(out.published());
-//! assert_eq!(monitor.finish(), []);
-//! # });
+//!     host_events.wait(out.published()).await;
+//!     host_events.close(out.published());
+//!     assert_eq!(monitor.finish(), []);
+//! }
 //! ```
+//!
+//! # Features
+//!
+//! - `tokio` (default): [`TokioRuntime`], for production and for tests in real time.
+//! - `trace`: the module `record`, which writes the calls of a production process to a file, and
+//!   checks such files.
+//! - `com-vtable-testing`: the COM adapter off Windows, for tests of its method tables. On Windows
+//!   the adapter is always built.
+//!
+//! # More to read
+//!
+//! - [The design](_documentation::design): why the modules are cut as they are.
+//! - [Terms](_documentation::terms): one word for each thing.
+//! - [Scenario files](_documentation::scenarios): their reference.
+//! - [Contributing](_documentation::contributing): how to add a rule, a strategy, a fault or a
+//!   report format.
 //!
 //! # What this crate does not do
 //!
 //! It talks to no mail server and keeps no mail: that is the provider's work. And it does not make
-//! a provider correct: it makes the callback contract hard to break (the session), and breaches of
-//! it easy to find (the contract, and the simulation).
+//! a provider correct: the session makes the callback contract hard to break, and the contract and
+//! the simulation make breaches easy to find.
 
+pub mod _documentation;
 mod callback;
 mod cancel;
 #[cfg(all(feature = "tokio", any(windows, feature = "com-vtable-testing")))]
@@ -92,6 +112,7 @@ pub mod contract;
 mod event;
 mod flags;
 mod hresult;
+mod lock;
 mod provider;
 #[cfg(feature = "trace")]
 pub mod record;
@@ -108,4 +129,4 @@ pub use provider::{MapiSession, MapiSync, SyncRequest};
 #[cfg(feature = "tokio")]
 pub use runtime::TokioRuntime;
 pub use runtime::{BoxFuture, Runtime, Shared, Task, TaskEnd, TaskHandle};
-pub use session::{Reporter, SyncDone, SyncSession};
+pub use session::{Reporter, SyncDone, SyncSession, catch_panic};

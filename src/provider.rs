@@ -1,4 +1,4 @@
-//! `IMAPISync` and the `MAPISIB` that a sync is started with.
+//! `IMAPISync`, and the `MAPISIB` that starts a sync.
 
 use std::any::Any;
 use std::fmt;
@@ -12,18 +12,17 @@ use crate::{
 };
 use crate::{RawEvent, SyncProgressCallback};
 
-/// Mirror of `IMAPISync`: implemented by a store provider on its store object, called by the host.
+/// `IMAPISync`: implemented by a store provider on its store object, called by the host.
 ///
-/// Most providers are one line around [`SyncRequest::start`].
+/// In most providers the method is one call of [`SyncRequest::start`].
 ///
 /// Source: "IMAPISync : IUnknown" in Microsoft's Outlook MAPI reference.
 #[async_trait]
 pub trait MapiSync: Send + Sync {
     /// Starts a sync in the background and returns at once.
     ///
-    /// On success the event has been published in [`SyncRequest::event_out`] and exactly one Done
-    /// will follow, perhaps before this returns. On failure nothing follows and no event is
-    /// left there.
+    /// After a success the event stands in [`SyncRequest::event_out`] and exactly one Done follows,
+    /// perhaps before this returns. After a failure no call follows and no event stands there.
     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult;
 }
 
@@ -32,7 +31,7 @@ pub trait MapiSync: Send + Sync {
 pub struct MapiSession(Arc<dyn Any + Send + Sync>);
 
 impl MapiSession {
-    /// A session that is `value` to those who know its type.
+    /// A session that holds `value`; see [`downcast_ref`](Self::downcast_ref).
     pub fn new(value: impl Any + Send + Sync) -> Self {
         Self(Arc::new(value))
     }
@@ -50,9 +49,9 @@ impl fmt::Debug for MapiSession {
     }
 }
 
-/// What a sync is started with: the content of `MAPISIB`, and the runtime that the sync runs on.
+/// The request that starts a sync: the content of `MAPISIB`, and the runtime to run on.
 ///
-/// Everything in it is owned, as a provider must copy what it keeps.
+/// It owns all its parts, as a provider must copy what it keeps.
 #[derive(Clone)]
 pub struct SyncRequest {
     flags: SyncFlags,
@@ -64,7 +63,7 @@ pub struct SyncRequest {
 }
 
 impl SyncRequest {
-    /// A request without flags or session, with a slot of its own for the event.
+    /// A request without flags or session, with a new slot for the event.
     #[must_use]
     pub fn new(callback: Arc<dyn SyncProgressCallback>, runtime: Arc<dyn Runtime>) -> Self {
         Self {
@@ -89,8 +88,8 @@ impl SyncRequest {
         Self { session: Some(session), ..self }
     }
 
-    /// The same request with this object to ask for the callback (`punkCallBack`); `None` mirrors
-    /// NULL.
+    /// The same request with this object to ask for the callback (`punkCallBack`); `None` stands
+    /// for NULL.
     #[must_use]
     pub fn with_callback_unknown(self, callback: Option<Arc<dyn CallbackUnknown>>) -> Self {
         Self { callback, ..self }
@@ -114,7 +113,7 @@ impl SyncRequest {
         Self { runtime, ..self }
     }
 
-    /// What the sync is asked to do.
+    /// The flags, which say what to synchronize and how.
     #[must_use]
     pub fn flags(&self) -> SyncFlags {
         self.flags
@@ -126,7 +125,7 @@ impl SyncRequest {
         self.session.as_ref()
     }
 
-    /// The object to ask for the callback; `None` mirrors NULL.
+    /// The object to ask for the callback; `None` stands for NULL.
     #[must_use]
     pub fn callback_unknown(&self) -> Option<&Arc<dyn CallbackUnknown>> {
         self.callback.as_ref()
@@ -136,7 +135,7 @@ impl SyncRequest {
     ///
     /// # Errors
     ///
-    /// [`HResult::E_INVALIDARG`] when the host gave NULL, else what its QueryInterface answers.
+    /// [`HResult::E_INVALIDARG`] when the host gave NULL, or the failure of its QueryInterface.
     pub fn query_callback(&self) -> Result<CallbackRef, HResult> {
         self.callback.as_ref().ok_or(HResult::E_INVALIDARG)?.query_interface()
     }
@@ -147,7 +146,7 @@ impl SyncRequest {
         &self.event_out
     }
 
-    /// The event that stands there now, NULL at first.
+    /// The published event, NULL at first.
     #[must_use]
     pub fn published_event(&self) -> RawEvent {
         self.event_out.published()

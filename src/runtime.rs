@@ -1,5 +1,4 @@
-//! What provider code needs of the world to run: tasks, time and events. There is no hidden
-//! runtime.
+//! The services that provider code runs on: tasks, time and events. There is no hidden runtime.
 
 #[cfg(feature = "tokio")]
 mod tokio;
@@ -16,21 +15,21 @@ use std::time::Duration;
 pub use self::tokio::TokioRuntime;
 use crate::{Events, HResult};
 
-/// A future on the heap, as runtimes take them.
+/// A boxed future, as runtimes take it.
 pub type BoxFuture<T = ()> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The runtime that a sync runs on: tokio in production, the engine in a simulation.
 ///
-/// `tokio::sync` and the combinators of `futures` work on either. What a simulation must control
-/// goes through here.
+/// `tokio::sync` and the combinators of `futures` work on either. Everything that a simulation must
+/// control goes through this trait.
 pub trait Runtime: Send + Sync {
-    /// Runs `task` in the background. The name is for people: reports and logs.
+    /// Runs `task` in the background. The name is for reports and logs.
     ///
     /// # Errors
     ///
-    /// [`HResult::E_OUTOFMEMORY`] when there is no task to be had;
-    /// [`HResult::MAPI_E_END_OF_SESSION`] when the runtime takes no more tasks. The future has
-    /// been dropped then.
+    /// [`HResult::E_OUTOFMEMORY`] when the runtime cannot make a task;
+    /// [`HResult::MAPI_E_END_OF_SESSION`] when it takes no more tasks. `task` has been dropped
+    /// then.
     fn spawn(&self, name: Cow<'static, str>, task: BoxFuture) -> Result<TaskHandle, HResult>;
 
     /// Completes once `duration` has passed on this runtime's clock.
@@ -42,29 +41,29 @@ pub trait Runtime: Send + Sync {
     /// The kernel's events.
     fn events(&self) -> &Arc<dyn Events>;
 
-    /// Something that tasks of a sync are going to share. A runtime that tries every schedule is
-    /// told of each use, and so knows which orders can be told apart. Others need not care, and
-    /// by default they do not.
-    fn shared(&self, name: &'static str) -> Arc<dyn Shared> {
-        let _ = name;
-        Arc::new(())
-    }
+    /// Registers something that several tasks of a sync share. `name` is for people.
+    ///
+    /// A runtime that searches schedules learns from the uses which orders differ. Any other
+    /// runtime returns `Arc::new(())`. A runtime that wraps another must forward the call: without
+    /// it an exhaustive search would skip schedules that matter. So this method has no default.
+    fn shared(&self, name: &'static str) -> Arc<dyn Shared>;
 }
 
-/// Something that several tasks use, as a runtime that tries every schedule must know of it.
+/// Tracks the uses of something that several tasks share; see [`Runtime::shared`].
 pub trait Shared: Send + Sync {
-    /// The running task looks at it.
+    /// The running task reads it.
     fn read(&self) {}
 
-    /// The running task changes it, or takes part in an order that others can see.
+    /// The running task changes it, or takes part in an order that other tasks can observe.
     fn write(&self) {}
 }
 
-/// What nobody needs to know of.
+/// Tracks nothing: for runtimes that do not search schedules.
 impl Shared for () {}
 
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TaskEnd {
     /// Its future completed.
     Finished,
@@ -74,16 +73,17 @@ pub enum TaskEnd {
     Aborted,
 }
 
-/// A spawned task, as a runtime sees it.
+/// A spawned task, as a runtime implements it.
 pub trait Task: Send {
-    /// Asks for the task's future to be dropped. Does nothing once the task has ended.
+    /// Asks the runtime to drop the task's future. Does nothing once the task has ended.
     fn abort(&self);
 
     /// Ready once the task has ended.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<TaskEnd>;
 }
 
-/// A spawned task: a future of its end. Dropping the handle lets the task run on.
+/// A spawned task. The handle is a future that completes when the task ends. Dropping the handle
+/// lets the task run on.
 #[must_use = "a task whose handle is dropped runs on unwatched; use `detach` to say so"]
 pub struct TaskHandle {
     task: Box<dyn Task>,
@@ -95,7 +95,7 @@ impl TaskHandle {
         Self { task: Box::new(task) }
     }
 
-    /// Asks for the task's future to be dropped.
+    /// Asks the runtime to drop the task's future.
     pub fn abort(&self) {
         self.task.abort();
     }

@@ -1,28 +1,31 @@
-//! The safe side: a sync that ends in exactly one Done, by construction.
+//! The session: a sync that ends in exactly one Done, by construction.
 //!
 //! [`SyncRequest::start`] checks the request, publishes the event and runs the work in the
-//! background. The work holds a [`SyncSession`]. [`SyncSession::done`] consumes it; dropping it in
-//! any other way, by a panic or because its future was dropped, sends Done with a failure. Calls
-//! are made one after the other, and none after Done.
+//! background. The work holds a [`SyncSession`]. [`SyncSession::done`] consumes it; any other end
+//! of the session, by a panic or because its future was dropped, sends Done with a failure. Calls
+//! go out one after the other, and none goes out after Done.
 
-mod line;
-mod owed;
+mod host_link;
+mod pending_done;
 
 use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::line::Line;
-use self::owed::Owed;
+use futures_util::FutureExt;
+
+use self::host_link::HostLink;
+use self::pending_done::PendingDone;
 use crate::event::OwnedEvent;
 use crate::{BoxFuture, CancelSignal, HResult, RawEvent, Runtime, SyncFlags, SyncRequest};
 
 impl SyncRequest {
     /// Starts a sync: runs `work` in the background on the request's runtime and returns `S_OK`.
     ///
-    /// If anything that a sync needs is missing, the failure is returned, the work is never run,
-    /// the callback is never called and no event is left in the out-pointer.
+    /// If the request lacks something that a sync needs, this returns the failure: the work never
+    /// runs, the callback is never called and the out-pointer holds no event.
     ///
     /// ```
     /// use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
@@ -63,19 +66,20 @@ impl SyncRequest {
 
         // From here on the handle is the host's, unless the start fails.
         let published = event.into_raw();
-        let line = Arc::new(Line::new(callback, self.cancel().clone(), Arc::clone(self.runtime())));
-        let reporter = Reporter { line: Arc::clone(&line) };
-        let owed = Owed::new(Arc::clone(&line), published, private);
-        let session = SyncSession { owed: Some(owed), reporter, flags: self.flags() };
+        let runtime = Arc::clone(self.runtime());
+        let link = Arc::new(HostLink::new(callback, self.cancel().clone(), runtime));
+        let reporter = Reporter { link: Arc::clone(&link) };
+        let pending = PendingDone::new(Arc::clone(&link), published, private);
+        let session = SyncSession { pending: Some(pending), reporter, flags: self.flags() };
         let task: BoxFuture = Box::pin(async move {
-            session.reporter.line.commit();
+            session.reporter.link.commit();
             work(session).await;
         });
         let failure = match self.runtime().spawn("sync".into(), task) {
             Ok(task) => {
                 task.detach();
                 // A runtime that is shutting down may take a task only to drop it.
-                if line.commit() {
+                if link.commit() {
                     return Ok(());
                 }
                 HResult::MAPI_E_END_OF_SESSION
@@ -101,7 +105,8 @@ impl SyncRequest {
 /// ```
 #[must_use = "dropping a session ends its sync with a failure"]
 pub struct SyncSession {
-    owed: Option<Owed>,
+    /// `None` once Done was called.
+    pending: Option<PendingDone>,
     reporter: Reporter,
     flags: SyncFlags,
 }
@@ -120,38 +125,37 @@ impl SyncDone {
 }
 
 impl SyncSession {
-    /// Tells the host the current step and position; see [`Reporter::progress`].
+    /// Reports the current step and position to the host; see [`Reporter::progress`].
     pub async fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> HResult {
         self.reporter.progress(text, index, index_max).await
     }
 
-    /// Tells the host of an error or a warning; see [`Reporter::error`].
+    /// Reports an error or a warning to the host; see [`Reporter::error`].
     pub async fn error(&self, result: HResult, text: &str) -> HResult {
         self.reporter.error(result, text).await
     }
 
-    /// Ends the sync: waits until the calls in flight have ended, calls Done, releases the callback
-    /// and signals the event, in this order.
+    /// Ends the sync: waits for the call in flight to end, calls Done, releases the callback and
+    /// signals the event, in this order.
     ///
-    /// A success after a failing [`error`](Self::error) is told to the host as
-    /// [`MAPI_W_ERRORS_RETURNED`](HResult::MAPI_W_ERRORS_RETURNED), unless it is a warning that
-    /// says the like.
+    /// After a failing [`error`](Self::error), a success reaches the host as
+    /// [`MAPI_W_ERRORS_RETURNED`](HResult::MAPI_W_ERRORS_RETURNED), unless `status` is a warning
+    /// that says so itself.
     ///
-    /// If this future is dropped, Done is delivered all the same.
+    /// Done is delivered even if this future is dropped.
     pub async fn done(mut self, status: HResult) -> SyncDone {
-        let mut owed =
-            self.owed.take().expect("a session owes its Done until this call, which consumes it");
-        SyncDone { answer: owed.deliver(status).await }
+        let mut pending = self.pending.take().expect("only this call takes it, and consumes self");
+        SyncDone { answer: pending.deliver(status).await }
     }
 
-    /// A way to report that can be cloned and given to other tasks. It outlives the sync: what is
-    /// reported through it after Done has begun is not sent.
+    /// A handle for reports that can be cloned and given to other tasks. It may outlive the sync:
+    /// a report after Done has begun is not sent.
     #[must_use]
     pub fn reporter(&self) -> Reporter {
         self.reporter.clone()
     }
 
-    /// What the sync was asked to do.
+    /// The flags of the request.
     #[must_use]
     pub fn flags(&self) -> SyncFlags {
         self.flags
@@ -166,13 +170,13 @@ impl SyncSession {
     /// The runtime that the sync runs on.
     #[must_use]
     pub fn runtime(&self) -> &Arc<dyn Runtime> {
-        self.reporter.line.runtime()
+        self.reporter.link.runtime()
     }
 
-    /// Keeps `value` until Done has returned and the event is signalled, however the sync ends: a
-    /// reference to the store, so that it is not released before.
+    /// Keeps `value` until Done has returned and the event is signalled, however the sync ends. Use
+    /// it to hold a reference to the store until then.
     pub fn keep(&self, value: impl Send + 'static) {
-        self.reporter.line.keep(Box::new(value));
+        self.reporter.link.keep(Box::new(value));
     }
 
     /// Waits on the runtime's clock.
@@ -183,8 +187,8 @@ impl SyncSession {
 
 impl Drop for SyncSession {
     fn drop(&mut self) {
-        if let Some(owed) = self.owed.take() {
-            owed.abandon(if std::thread::panicking() {
+        if let Some(pending) = self.pending.take() {
+            pending.abandon(if std::thread::panicking() {
                 HResult::E_UNEXPECTED
             } else if self.cancel().is_requested() {
                 HResult::MAPI_E_USER_CANCEL
@@ -204,38 +208,40 @@ impl fmt::Debug for SyncSession {
     }
 }
 
-/// Reports to the host on behalf of a sync. Cloning gives another way to the same host.
+/// Reports to the host on behalf of a sync. A clone reports to the same host.
 #[derive(Clone)]
 pub struct Reporter {
-    line: Arc<Line>,
+    link: Arc<HostLink>,
 }
 
 impl Reporter {
     /// Updates the status: `text` is the current step, or `None` to update the position only;
     /// `index` is the position, `index_max` the position that means complete.
     ///
-    /// Returns the host's answer; [`HResult::E_UNEXPECTED`] if the host panicked. The host is not
-    /// called, and the answer is [`HResult::E_INVALIDARG`] for a position beyond its maximum;
-    /// `S_OK` for one that another task has already passed by;
-    /// [`HResult::MAPI_E_END_OF_SESSION`] once Done has begun.
+    /// Returns the host's answer, or [`HResult::E_UNEXPECTED`] if the host panicked.
+    ///
+    /// In three cases the host is not called: a position beyond its maximum returns
+    /// [`HResult::E_INVALIDARG`], a position behind one that another task has reported returns
+    /// `S_OK`, and any report after Done has begun returns [`HResult::MAPI_E_END_OF_SESSION`].
     pub async fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> HResult {
-        self.line.progress(text, index, index_max).await
+        self.link.progress(text, index, index_max).await
     }
 
     /// Gives the host the details of an error or a warning.
     ///
-    /// Returns the host's answer; [`HResult::E_UNEXPECTED`] if the host panicked. The host is not
-    /// called, and the answer is [`HResult::E_INVALIDARG`] for `S_OK`;
-    /// [`HResult::MAPI_E_END_OF_SESSION`] once Done has begun.
+    /// Returns the host's answer, or [`HResult::E_UNEXPECTED`] if the host panicked.
+    ///
+    /// In two cases the host is not called: `S_OK` as the error returns [`HResult::E_INVALIDARG`],
+    /// and any report after Done has begun returns [`HResult::MAPI_E_END_OF_SESSION`].
     pub async fn error(&self, result: HResult, text: &str) -> HResult {
-        self.line.error(result, text).await
+        self.link.error(result, text).await
     }
 
-    /// The signal to stop. The host's [`MAPI_W_CANCEL_MESSAGE`](HResult::MAPI_W_CANCEL_MESSAGE)
-    /// gives it too.
+    /// The signal to stop. The host's answer
+    /// [`MAPI_W_CANCEL_MESSAGE`](HResult::MAPI_W_CANCEL_MESSAGE) requests it too.
     #[must_use]
     pub fn cancel(&self) -> &CancelSignal {
-        self.line.cancel()
+        self.link.cancel()
     }
 }
 
@@ -243,4 +249,22 @@ impl fmt::Debug for Reporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reporter").field("cancel", self.cancel()).finish_non_exhaustive()
     }
+}
+
+/// Awaits a call to the host and returns its answer, or [`HResult::E_UNEXPECTED`] if it panics.
+///
+/// A session makes every call this way, so a host that panics still gets its Done. A provider on
+/// the raw interface can do the same.
+///
+/// ```
+/// use mapi_sync::{HResult, catch_panic};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!(catch_panic(async { HResult::S_FALSE }).await, HResult::S_FALSE);
+/// assert_eq!(catch_panic(async { panic!("as planned") }).await, HResult::E_UNEXPECTED);
+/// # }
+/// ```
+pub async fn catch_panic(call: impl Future<Output = HResult>) -> HResult {
+    AssertUnwindSafe(call).catch_unwind().await.unwrap_or(HResult::E_UNEXPECTED)
 }

@@ -1,4 +1,4 @@
-//! What a session makes impossible does not compile.
+//! Mistakes that do not compile: with a session, and in a runtime.
 
 // Needs a compiler where it runs; under Wine there is none.
 #![cfg(not(windows))]

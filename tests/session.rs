@@ -9,8 +9,8 @@ use std::time::Duration;
 use common::{Host, Mood};
 use mapi_sync::contract::{Call, Violation};
 use mapi_sync::{
-    BoxFuture, Events, HResult, MapiSync, Runtime, SyncDone, SyncRequest, SyncSession, TaskHandle,
-    async_trait,
+    BoxFuture, Events, HResult, MapiSync, Runtime, Shared, SyncDone, SyncRequest, SyncSession,
+    TaskHandle, async_trait,
 };
 
 /// A provider whose syncs do `work`.
@@ -42,7 +42,7 @@ where
     if result.is_success() {
         let event = out.published();
         assert_eq!(events.wait(event).await, HResult::S_OK);
-        host.hear("event");
+        host.note("event");
         assert_eq!(events.close(event), HResult::S_OK);
     }
     assert_eq!(host.events.open_handles(), 0);
@@ -60,7 +60,7 @@ async fn verdict(host: &Host) -> Vec<Violation> {
 const DONE: &str = "Done(event 0x4, ";
 
 #[tokio::test]
-async fn a_plain_sync_is_heard_in_order() {
+async fn the_host_receives_all_calls_in_order() {
     let host = Host::friendly();
     let result = run(&host, |session| async move {
         session.progress(Some("Inbox"), 1, 2).await;
@@ -75,7 +75,7 @@ async fn a_plain_sync_is_heard_in_order() {
         "released",
         "event",
     ];
-    assert_eq!(host.heard(), expected);
+    assert_eq!(host.log(), expected);
     assert_eq!(verdict(&host).await, []);
 }
 
@@ -87,7 +87,7 @@ async fn a_dropped_session_sends_done() {
         std::future::pending().await
     })
     .await;
-    assert_eq!(host.heard(), [&format!("{DONE}MAPI_E_CANCEL (0x80040501))"), "released", "event"]);
+    assert_eq!(host.log(), [&format!("{DONE}MAPI_E_CANCEL (0x80040501))"), "released", "event"]);
     assert_eq!(verdict(&host).await, []);
 }
 
@@ -100,26 +100,26 @@ async fn a_panic_sends_done() {
     })
     .await;
     let done = format!("{DONE}E_UNEXPECTED (0x8000FFFF))");
-    assert_eq!(host.heard(), ["Progress(NULL, 0, 2)", &done, "released", "event"]);
+    assert_eq!(host.log(), ["Progress(NULL, 0, 2)", &done, "released", "event"]);
     assert_eq!(verdict(&host).await, []);
 }
 
 #[tokio::test]
-async fn a_panic_sends_done_to_a_host_that_takes_its_time_or_panics_too() {
+async fn a_panic_sends_done_to_a_host_that_waits_or_panics() {
     // At a panic during a panic, std walks the stack whatever the environment says, and a 32-bit
     // one crashes Wine 8.
     #[cfg(all(windows, target_arch = "x86"))]
     std::panic::set_hook(Box::new(|_| {}));
-    for (mood, end) in [(Mood::Dawdles(3), "answered"), (Mood::Panics, "released")] {
+    for (mood, end) in [(Mood::Waits(3), "answered"), (Mood::Panics, "released")] {
         let host = Host::new(Mood::Answers(HResult::S_OK), mood);
         run(&host, |session| async move {
             let _held = session;
             panic!("the provider panics, as planned")
         })
         .await;
-        let heard = host.heard();
-        assert_eq!(heard[0], format!("{DONE}E_UNEXPECTED (0x8000FFFF))"));
-        assert_eq!(heard[1], end);
+        let log = host.log();
+        assert_eq!(log[0], format!("{DONE}E_UNEXPECTED (0x8000FFFF))"));
+        assert_eq!(log[1], end);
         assert_eq!(verdict(&host).await, []);
     }
 }
@@ -127,7 +127,7 @@ async fn a_panic_sends_done_to_a_host_that_takes_its_time_or_panics_too() {
 #[tokio::test]
 async fn a_done_that_is_dropped_half_way_is_delivered() {
     for polls in 0..6 {
-        let host = Host::new(Mood::Answers(HResult::S_OK), Mood::Dawdles(3));
+        let host = Host::new(Mood::Answers(HResult::S_OK), Mood::Waits(3));
         run(&host, move |session| async move {
             let mut done = Box::pin(session.done(HResult::S_OK));
             for _ in 0..polls {
@@ -139,7 +139,7 @@ async fn a_done_that_is_dropped_half_way_is_delivered() {
         .await;
         let status = if polls == 0 { "MAPI_E_CANCEL (0x80040501)" } else { "S_OK" };
         assert_eq!(
-            host.heard(),
+            host.log(),
             [&format!("{DONE}{status})"), "answered", "released", "event"],
             "{polls}"
         );
@@ -149,7 +149,7 @@ async fn a_done_that_is_dropped_half_way_is_delivered() {
 
 #[tokio::test]
 async fn done_waits_for_the_call_in_flight_and_lets_no_other_begin() {
-    let host = Host::new(Mood::Dawdles(5), Mood::Answers(HResult::S_OK));
+    let host = Host::new(Mood::Waits(5), Mood::Answers(HResult::S_OK));
     run(&host, |session| async move {
         let (slow, late) = (session.reporter(), session.reporter());
         tokio::spawn(async move { slow.progress(None, 1, 1).await });
@@ -161,14 +161,15 @@ async fn done_waits_for_the_call_in_flight_and_lets_no_other_begin() {
         done
     })
     .await;
-    let heard = ["Progress(NULL, 1, 1)", "answered", "Done(event 0x4, S_OK)", "released", "event"];
-    assert_eq!(host.heard(), heard);
+    let expected =
+        ["Progress(NULL, 1, 1)", "answered", "Done(event 0x4, S_OK)", "released", "event"];
+    assert_eq!(host.log(), expected);
     assert_eq!(verdict(&host).await, []);
 }
 
 #[tokio::test]
 async fn a_session_dropped_while_a_call_is_in_flight_ends_after_that_call() {
-    let host = Host::new(Mood::Dawdles(5), Mood::Answers(HResult::S_OK));
+    let host = Host::new(Mood::Waits(5), Mood::Answers(HResult::S_OK));
     run(&host, |session| async move {
         let reporter = session.reporter();
         tokio::spawn(async move { reporter.error(HResult::MAPI_W_NO_SERVICE, "no service").await });
@@ -179,12 +180,12 @@ async fn a_session_dropped_while_a_call_is_in_flight_ends_after_that_call() {
     .await;
     let error = "Error(MAPI_W_NO_SERVICE (0x00040203), \"no service\")";
     let done = format!("{DONE}MAPI_E_CANCEL (0x80040501))");
-    assert_eq!(host.heard(), [error, "answered", &done, "released", "event"]);
+    assert_eq!(host.log(), [error, "answered", &done, "released", "event"]);
     assert_eq!(verdict(&host).await, []);
 }
 
 #[tokio::test]
-async fn a_host_that_fails_or_panics_does_not_cost_the_done() {
+async fn done_comes_after_calls_that_fail_or_panic() {
     for mood in [Mood::Answers(HResult::E_FAIL), Mood::Panics] {
         let host = Host::new(mood, Mood::Answers(HResult::E_FAIL));
         run(&host, |session| async move {
@@ -194,7 +195,7 @@ async fn a_host_that_fails_or_panics_does_not_cost_the_done() {
         })
         .await;
         assert_eq!(
-            host.heard(),
+            host.log(),
             ["Progress(NULL, 1, 1)", "Done(event 0x4, S_OK)", "released", "event"]
         );
         assert_eq!(verdict(&host).await, []);
@@ -213,12 +214,12 @@ async fn the_hosts_cancel_code_reaches_the_work() {
     })
     .await;
     let done = format!("{DONE}MAPI_E_USER_CANCEL (0x80040113))");
-    assert_eq!(host.heard(), ["Progress(NULL, 0, 9)", &done, "released", "event"]);
+    assert_eq!(host.log(), ["Progress(NULL, 0, 9)", &done, "released", "event"]);
     assert_eq!(verdict(&host).await, []);
 }
 
 #[tokio::test]
-async fn wrong_reports_are_not_sent_and_errors_are_not_hidden() {
+async fn invalid_reports_are_not_sent_and_errors_are_not_hidden() {
     let host = Host::friendly();
     run(&host, |session| async move {
         assert_eq!(session.progress(None, 3, 2).await, HResult::E_INVALIDARG);
@@ -232,7 +233,7 @@ async fn wrong_reports_are_not_sent_and_errors_are_not_hidden() {
         session.done(HResult::S_OK).await
     })
     .await;
-    let heard = [
+    let expected = [
         "Progress(NULL, 2, 3)",
         "Progress(NULL, 3, 3)",
         "Progress(NULL, 0, 3)",
@@ -242,7 +243,7 @@ async fn wrong_reports_are_not_sent_and_errors_are_not_hidden() {
         "released",
         "event",
     ];
-    assert_eq!(host.heard(), heard);
+    assert_eq!(host.log(), expected);
     assert_eq!(verdict(&host).await, []);
 }
 
@@ -270,10 +271,14 @@ impl Runtime for Refuses {
     fn events(&self) -> &Arc<dyn Events> {
         self.inner.events()
     }
+
+    fn shared(&self, name: &'static str) -> Arc<dyn Shared> {
+        self.inner.shared(name)
+    }
 }
 
 #[tokio::test]
-async fn a_start_that_gets_no_task_fails_and_leaves_nothing_behind() {
+async fn a_start_without_a_task_fails_and_leaves_nothing_behind() {
     let cases = [
         (Err(HResult::E_OUTOFMEMORY), HResult::E_OUTOFMEMORY),
         (Ok(()), HResult::MAPI_E_END_OF_SESSION),
@@ -288,7 +293,7 @@ async fn a_start_that_gets_no_task_fails_and_leaves_nothing_behind() {
         let result = request.start(|session| async move { session.done(HResult::S_OK).await });
         sync.observe(Call::StartReturned { result, event: out.published() });
         assert_eq!(result, expected);
-        assert_eq!(host.heard(), ["released"]);
+        assert_eq!(host.log(), ["released"]);
         assert!(out.published().is_null());
         assert_eq!(host.events.open_handles(), 0);
         assert_eq!(verdict(&host).await, []);
@@ -301,11 +306,11 @@ async fn a_start_without_a_callback_fails() {
     let request = host.request().with_callback_unknown(None);
     let result = request.start(|session| async move { session.done(HResult::S_OK).await });
     assert_eq!(result, HResult::E_INVALIDARG);
-    assert_eq!(host.heard(), [""; 0]);
+    assert_eq!(host.log(), [""; 0]);
 }
 
 #[test]
-fn a_runtime_that_shuts_down_in_mid_sync_sends_done() {
+fn a_shutdown_of_the_runtime_sends_done() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let host = Host::friendly();
     let result = runtime.block_on(async {
@@ -320,17 +325,17 @@ fn a_runtime_that_shuts_down_in_mid_sync_sends_done() {
     assert_eq!(result, HResult::S_OK);
     drop(runtime);
     let done = format!("{DONE}MAPI_E_CANCEL (0x80040501))");
-    assert_eq!(host.heard(), ["Progress(NULL, 0, 1)", &done, "released"]);
+    assert_eq!(host.log(), ["Progress(NULL, 0, 1)", &done, "released"]);
     assert_eq!(host.events.open_handles(), 1, "the published handle is the host's to close");
 }
 
 #[tokio::test]
-async fn what_is_kept_outlives_done_however_the_sync_ends() {
+async fn kept_values_outlive_done_however_the_sync_ends() {
     struct Store(Arc<Host>);
 
     impl Drop for Store {
         fn drop(&mut self) {
-            self.0.hear("store released");
+            self.0.note("store released");
         }
     }
 
@@ -347,6 +352,6 @@ async fn what_is_kept_outlives_done_however_the_sync_ends() {
         assert_eq!(result, HResult::S_OK);
         verdict(&host).await;
         let status = if dropped { "E_UNEXPECTED (0x8000FFFF))" } else { "S_OK)" };
-        assert_eq!(host.heard(), [&*format!("{DONE}{status}"), "released", "store released"]);
+        assert_eq!(host.log(), [&*format!("{DONE}{status}"), "released", "store released"]);
     }
 }

@@ -1,4 +1,214 @@
-//! Deterministic simulation of mail-store synchronization.
+//! Deterministic simulation of mail-store synchronization: your provider, under thousands of
+//! schedules.
+//!
+//! # What it is for
+//!
+//! A store provider synchronizes mail in the background while the user cancels, the network fails,
+//! Outlook shuts down, and several tasks report at once. Its contract with Outlook says which call
+//! may come when. A test on a real executor sees one order of all that, and another one next time.
+//!
+//! Here the executor, the clock, the host and every failure are simulated, and everything that is
+//! open (which task runs next, when the user cancels, whether a call fails) is a decision of a
+//! *strategy*. Each execution is checked against the rules of the
+//! [contract](mapi_sync::contract). One that breaks a rule becomes a counterexample: shrunk,
+//! explained, and with a token that replays it.
+//!
+//! # A first check
+//!
+//! Add this crate to your dev-dependencies, without its default features, which are for the command
+//! line only:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! mapi-sync-sim = { version = "0.1", default-features = false }
+//! ```
+//!
+//! [`check`] takes a function that makes your provider:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
+//! use mapi_sync_sim::check;
+//!
+//! struct Store;
+//!
+//! #[async_trait]
+//! impl MapiSync for Store {
+//!     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+//!         request.start(|session| async move {
+//!             for message in 1..=10 {
+//!                 if session.cancel().is_requested() {
+//!                     return session.done(HResult::MAPI_E_USER_CANCEL).await;
+//!                 }
+//!                 session.sleep(Duration::from_millis(20)).await; // fetch a message
+//!                 session.progress(Some("Inbox"), message, 10).await;
+//!             }
+//!             session.done(HResult::S_OK).await
+//!         })
+//!     }
+//! }
+//!
+//! check(|| Store).schedules(1_000).run().assert_holds();
+//! ```
+//!
+//! Each of the 1,000 executions makes a new provider and synchronizes one account. In each the user
+//! may cancel, the host may shut down, and callbacks, events and tasks may fail.
+//!
+//! # Your own provider
+//!
+//! Your provider runs unchanged, as long as everything that it waits for goes through the request's
+//! [`Runtime`](mapi_sync::Runtime) (tasks, time, events) or needs wakers only (`tokio::sync`,
+//! `futures`). It must keep nothing from one execution to the next. Replace the mail server by
+//! something in memory that sleeps on the runtime's clock.
+//!
+//! A [scenario](world::Scenario) changes the host, the accounts and the faults:
+//!
+//! ```
+//! # use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
+//! # struct Store;
+//! # #[async_trait]
+//! # impl MapiSync for Store {
+//! #     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+//! #         request.start(|session| async move { session.done(HResult::S_OK).await })
+//! #     }
+//! # }
+//! use mapi_sync_sim::check;
+//! use mapi_sync_sim::world::Scenario;
+//!
+//! let scenario = r#"
+//!     version = 1
+//!     name = "two-syncs"
+//!     about = "One account, synchronized twice."
+//!
+//!     [[account]]
+//!     name = "Mailbox"
+//!
+//!     [host]
+//!     syncs = 2
+//!     shutdown = true
+//!
+//!     [faults]
+//!     event_creation = 1
+//! "#;
+//! let scenario = Scenario::parse("two-syncs.toml", scenario).expect("a valid scenario");
+//! check(|| Store).in_scenario(scenario).schedules(200).run().assert_holds();
+//! ```
+//!
+//! # Reading a counterexample
+//!
+//! This provider forgets to look at the cancel signal:
+//!
+//! ```
+//! # use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
+//! use mapi_sync_sim::check;
+//!
+//! struct Deaf;
+//!
+//! #[async_trait]
+//! impl MapiSync for Deaf {
+//!     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+//!         request.start(|session| async move {
+//!             session.progress(Some("Inbox"), 0, 2).await;
+//!             session.progress(Some("Inbox"), 1, 2).await;
+//!             session.done(HResult::MAPI_E_NETWORK_ERROR).await
+//!         })
+//!     }
+//! }
+//!
+//! let report = check(|| Deaf).schedules(1_000).run();
+//! assert!(!report.holds());
+//! let counterexample = &report.counterexamples[0];
+//! assert_eq!(counterexample.defects[0].id(), "cancel-answered");
+//!
+//! // The token runs the same schedule again.
+//! let token = counterexample.token().to_string();
+//! let replayed = check(|| Deaf).replay(&token).expect("a token of this check");
+//! assert!(!replayed.holds());
+//! ```
+//!
+//! `report.assert_holds()` would panic with a text like this one, from
+//! `sim/examples/check_a_provider.rs`:
+//!
+//! ```text
+//! progress-complete (should): the provider is to blame
+//!    Done(S_OK) came when the last position was 3 of 4
+//!
+//!     time ms  task   call
+//!       20 ms  Sent   #1 Progress("Sent", 1, 4)
+//!       20 ms  Inbox  #2 Progress("Inbox", 2, 4)
+//!       40 ms  Inbox  #3 Progress("Inbox", 3, 4)  (1)
+//!       45 ms  Inbox  #3   returned S_OK
+//!  |    45 ms  Sent   #4 Progress("Sent", 3, 4)
+//! ->    45 ms  sync   #5 Done(event 0x4, S_OK)  <- progress-complete
+//!    what decides: the order of two adjacent steps
+//!      (1) step 9, of `Inbox`: #3 Progress("Inbox", 3, 4)
+//!      (2) step 10, of `Sent`
+//!    exchanged, progress-complete is gone: .replay("ms1-…")
+//! ```
+//!
+//! Read it from the top: the rule, how binding it is and who broke it; the calls in virtual time,
+//! each with its task, where `|` marks the calls that show the violation and `->` the one that
+//! broke the rule; and what decides: here two adjacent steps, whose other order keeps the rule.
+//!
+//! # Replay
+//!
+//! A token is a complete schedule of its check: order, times, faults, and what the shrinking
+//! changed in the scenario. Put `.replay(token)` in the place of `.run()`: the same schedule runs
+//! each time, with your log lines and your debugger. A token belongs to one scenario and is refused
+//! with another.
+//!
+//! # Strategies
+//!
+//! Without more, a check draws schedules at random, by a portfolio of strategies that find
+//! different kinds of bugs. [`Check::strategy`] takes a name:
+//!
+//! - random ones: `portfolio`, `random`, `urw`, `surw`, `pct`, `pos`, `round-robin`. They run as
+//!   many executions as you ask for;
+//! - ones that end by themselves: `exhaustive` (one schedule of each class of schedules that nobody
+//!   can tell apart), `delays`, `preemptions`, `dfs`, and `cancellations`, which drops each task at
+//!   each of its await points. [`Report::proof`] says what was proved.
+//!
+//! ```
+//! # use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
+//! # struct Store;
+//! # #[async_trait]
+//! # impl MapiSync for Store {
+//! #     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+//! #         request.start(|session| async move {
+//! #             session.sleep(std::time::Duration::from_millis(20)).await;
+//! #             session.done(HResult::S_OK).await
+//! #         })
+//! #     }
+//! # }
+//! let report = mapi_sync_sim::check(|| Store).strategy("cancellations")?.run();
+//! report.assert_holds();
+//! // The default schedule, and one with the sync dropped at its one await point.
+//! assert_eq!(report.schedules, 2);
+//! # Ok::<(), mapi_sync_sim::strategy::UnknownStrategy>(())
+//! ```
+//!
+//! `exhaustive` reduces only if you declare that your tasks share state through tracked objects;
+//! see [`Check::tracked_sharing`].
+//!
+//! # Limits
+//!
+//! - A random check that finds nothing proves nothing. It warns if it never met what it is about
+//!   ([`Report::warnings`]); with [`Check::strict`] a warning is a failure.
+//! - One execution runs on one thread. Threads, real time and real files of the provider are
+//!   outside of it, and so is a `HashMap` that is iterated in its random order.
+//! - What is found is as true as the simulated host, which is as exact as Microsoft's reference.
+//!   Where the reference is silent, [`Policy`](mapi_sync::contract::Policy) says what we chose.
+//!
+//! # More to read
+//!
+//! - [`engine`]: the executor, for programs that have nothing to do with mail.
+//! - [`strategy`]: how schedules are chosen; [`decision`]: the form in which they are kept.
+//! - [`world`]: the simulated provider, host, network and faults, and the table of mutants.
+//! - [The design](mapi_sync::_documentation::design), [the
+//!   terms](mapi_sync::_documentation::terms), [scenario
+//!   files](mapi_sync::_documentation::scenarios) and
+//!   [contributing](mapi_sync::_documentation::contributing).
 #![forbid(unsafe_code)]
 
 mod check;

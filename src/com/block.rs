@@ -1,4 +1,4 @@
-//! Waiting for a future on a thread that belongs to somebody else.
+//! Waiting on a thread that belongs to somebody else.
 
 use std::future::Future;
 use std::pin::pin;
@@ -6,7 +6,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-/// Wakes a thread that parks.
+/// How a [`wait`](super::wait) ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// The event was signalled.
+    Signalled,
+    /// The event was not signalled in the time given.
+    TimedOut,
+    /// The value is not an open handle.
+    Invalid,
+}
+
+/// Wakes a parked thread.
 pub(crate) struct Unpark(Thread);
 
 impl Unpark {
@@ -25,11 +36,11 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs `future` to its end on this thread, which must not be one that `future` needs in order to
-/// end.
+/// Runs `future` to its end on this thread. The future must not depend on this thread for its
+/// progress.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
-    // Most callbacks answer at once, and then no waker is needed.
+    // Most callbacks answer at once, without a waker.
     if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         return value;
     }

@@ -1,24 +1,25 @@
-//! The kernel as a sync's provider sees it: all as usual, but that the published event waits for
-//! the worker.
+//! The kernel as a sync's provider sees it: as usual, except that a signal of the published event
+//! is left to the worker.
 //!
 //! `phSyncDoneEvent` is "the event that will occur when the thread that was just created is
-//! complete". A provider signals it when *its* work is complete, which is a moment earlier: the
-//! worker still has references to give back. So the signal is noted, and the worker signals last.
+//! complete". A provider signals it when *its* work is complete, which is a moment too early: the
+//! worker still has references to give back. So the provider's signal has no effect, and the worker
+//! signals last.
 
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};
 
 use super::kernel;
-use crate::event::lock;
+use crate::lock::lock;
 use crate::{Events, HResult, RawEvent};
 
-/// Who knows which event is published, for as long as the worker is going to signal it.
+/// Says which event is published, as long as the worker is going to signal it.
 pub(crate) trait Published: Send + Sync {
-    /// The handle in the out-pointer; `None` when the worker will not signal any more.
+    /// The handle in the out-pointer; `None` once the worker has signalled.
     fn awaited(&self) -> Option<RawEvent>;
 }
 
-/// The kernel's events, with the signal of the published one left to the worker.
+/// The kernel's events, except that only the worker signals the published one.
 pub(crate) struct DeferredEvents {
     kernel: Arc<dyn Events>,
     published: Weak<dyn Published>,
@@ -31,7 +32,7 @@ impl DeferredEvents {
         Self { kernel: kernel::events(), published, handles: Mutex::default() }
     }
 
-    /// Whether `event` is a handle to the published event, and somebody else signals that.
+    /// Whether `event` is a handle to the published event, which the worker will signal.
     fn is_deferred(&self, event: RawEvent) -> bool {
         let published = self.published.upgrade().and_then(|published| published.awaited());
         let handles = lock(&self.handles);
@@ -48,7 +49,7 @@ impl Events for DeferredEvents {
         let mut handles = lock(&self.handles);
         handles.0 += 1;
         let object = handles.0;
-        // The host closes handles too, so a value may come again.
+        // The host closes handles too, so the kernel may reuse a value.
         handles.1.retain(|(open, _)| *open != event);
         handles.1.push((event, object));
         Ok(event)
@@ -68,7 +69,7 @@ impl Events for DeferredEvents {
     }
 
     fn close(&self, event: RawEvent) -> HResult {
-        // The published handle stays known: other handles are compared with it after it was closed.
+        // The published handle stays in the table: duplicates are compared with it after its close.
         let published = self.published.upgrade().and_then(|published| published.awaited());
         if published != Some(event) {
             lock(&self.handles).1.retain(|(open, _)| *open != event);

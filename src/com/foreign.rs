@@ -1,5 +1,5 @@
-//! A foreign `IMAPISync`, in C++ or in another DLL, as a [`MapiSync`]: so that whatever drives and
-//! checks providers here drives and checks that one too.
+//! A foreign `IMAPISync`, in C++ or in another DLL, as a [`MapiSync`], so that the code that drives
+//! and checks providers here works with it too.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,18 +11,18 @@ use windows_core::{IUnknown, Interface};
 
 use super::abi::{IMAPISync, OutSlot, query};
 use super::{ComSession, Inbound, guard, thread};
-use crate::event::lock;
+use crate::lock::lock;
 use crate::{EventOut, HResult, MapiSync, SyncRequest};
 
 /// A foreign store object's `IMAPISync`.
 ///
-/// Every start is made on a thread of its own, so one that blocks, or calls back before it returns,
-/// does not hold up the runtime it is awaited on. The request's runtime must use
-/// [`events`](super::events): those are the handles that cross.
+/// Every start is made on a new thread, so a start that blocks, or calls back before it returns,
+/// does not hold up the runtime that awaits it. The request's runtime must use
+/// [`events`](super::events), because those handles cross the method table.
 ///
-/// The callback objects of the last few syncs are kept alive, whatever the provider does with its
-/// references: one that calls after its last Release, or releases too often, is found out and not a
-/// crash.
+/// The callback objects of the last few syncs are kept alive whatever the provider does with its
+/// references. A call after the last Release, or a Release too many, is then observed instead of
+/// crashing the process.
 #[derive(Clone)]
 pub struct ForeignSync {
     sync: IMAPISync,
@@ -37,13 +37,13 @@ impl ForeignSync {
     ///
     /// # Errors
     ///
-    /// What QueryInterface answered; [`HResult::E_NOINTERFACE`] also where it answered success and
+    /// The failure of QueryInterface; [`HResult::E_NOINTERFACE`] also if it answered success and
     /// left NULL.
     pub fn query(store: &IUnknown) -> Result<Self, HResult> {
         Ok(Self { sync: query(store)?, kept: Arc::default() })
     }
 
-    /// The interface that is called.
+    /// The foreign interface.
     #[must_use]
     pub fn as_sync(&self) -> &IMAPISync {
         &self.sync
@@ -71,7 +71,7 @@ impl MapiSync for ForeignSync {
 }
 
 impl ForeignSync {
-    /// Makes the call, on the thread that is there for it.
+    /// Makes the call, on its own thread.
     fn call(&self, request: &SyncRequest, start: &Arc<Start>) {
         let slot = Arc::new(Slot {
             value: OutSlot::default(),
@@ -85,7 +85,7 @@ impl ForeignSync {
             let mut kept = lock(&self.kept);
             kept.push_back(callback.clone());
             let oldest = if kept.len() > KEPT { kept.pop_front() } else { None };
-            // Its drop may run the host's own.
+            // Dropped without the lock: its drop may run the host's code.
             drop(kept);
             drop(oldest);
         }
@@ -106,24 +106,23 @@ impl ForeignSync {
     }
 }
 
-/// The out-pointer's target, and where its content is passed on to while the start runs.
+/// The target of the out-pointer, and the place to forward its content to while the start runs.
 struct Slot {
     value: OutSlot,
     out: Mutex<Option<Arc<dyn EventOut>>>,
 }
 
 impl Slot {
-    /// Passes on what the provider wrote. Looked at before each callback too, as those may come
+    /// Forwards what the provider wrote. Called before each callback too, as callbacks may come
     /// before the start returns.
     fn look(&self) {
-        // The lock is held over the publication, so that it is not overtaken by the end of the
-        // start.
+        // The lock is held during the publication, so that the end of the start cannot overtake it.
         if let Some(out) = &*lock(&self.out) {
             self.pass_on(&**out);
         }
     }
 
-    /// The start has returned: nothing is written from here on.
+    /// The start has returned: forwards the last content, and none after it.
     fn close(&self) {
         if let Some(out) = lock(&self.out).take() {
             self.pass_on(&*out);
@@ -133,13 +132,13 @@ impl Slot {
     fn pass_on(&self, out: &dyn EventOut) {
         let event = self.value.event();
         if event != out.published() {
-            // A host that gave no place for it does not want to know.
+            // A host that gave no place for it does not need it.
             let _ = out.publish(event);
         }
     }
 }
 
-/// The answer of a start, from the thread that makes it to the task that waits for it.
+/// The answer of a start, on its way from the thread that makes it to the task that awaits it.
 #[derive(Default)]
 struct Start {
     state: Mutex<(Option<HResult>, Option<Waker>)>,

@@ -1,28 +1,27 @@
-//! Containing what must not leave a method: our own panics, and exceptions that a foreign method
-//! lets out.
+//! Containing what must not leave a method: our own panics, and exceptions out of foreign methods.
 //!
-//! A Rust panic is caught by [`contain`]. A C++ exception cannot be: `catch_unwind` is allowed to
-//! abort the process when it meets one, and does. COM forbids it to leave a method, yet a host that
-//! breaks this rule should not cost its user the process, nor the sync its Done. So [`call`]
-//! watches the frame: when something foreign unwinds it, the sync is finished from a new thread,
-//! and this one, whose stack cannot be unwound any further, is parked for good.
+//! [`contain`] catches a Rust panic. A C++ exception cannot be caught: `catch_unwind` may abort the
+//! process when it meets one, and does. COM forbids exceptions to leave a method, but a host that
+//! breaks this rule should cost neither its user the process nor the sync its Done. So [`call`]
+//! guards the frame: if an exception unwinds it, a new thread finishes the sync, and this thread,
+//! whose stack can be unwound no further, is parked for good.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-/// Runs our own side of a method. A panic becomes `None`; its message has gone to the panic hook.
+/// Runs our side of a method. A panic becomes `None`, after the panic hook has printed it.
 pub(crate) fn contain<R>(body: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(body)).map_err(discard).ok()
 }
 
-/// Drops a caught panic's payload, and whatever *its* drop throws.
+/// Drops the payload of a caught panic, and catches a panic of *its* drop.
 ///
-/// A payload may be any value, with any `Drop`; a second panic there would leave the method after
-/// all.
+/// A payload may be any value with any `Drop`, and a second panic there would leave the method
+/// after all.
 pub(crate) fn discard(payload: Box<dyn std::any::Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
-        // Whoever panics in a panic's drop gets no third chance: leaked.
+        // Leaked: its drop could panic a third time.
         std::mem::forget(second);
     }
 }
@@ -30,7 +29,7 @@ pub(crate) fn discard(payload: Box<dyn std::any::Any + Send>) {
 /// Runs `foreign`, a call of a foreign method. If an exception leaves it, `rescue` runs (it hands
 /// the sync over to another thread), and this thread stops where it is, for ever.
 ///
-/// A Rust panic of `foreign` itself counts as one too: nothing of ours runs in it.
+/// A Rust panic out of `foreign` is treated alike: it contains no code of ours.
 pub(crate) fn call<R>(foreign: impl FnOnce() -> R, rescue: impl FnOnce()) -> R {
     let armed = Armed(Some(rescue));
     let answer = foreign();
@@ -53,7 +52,7 @@ impl<F: FnOnce()> Drop for Armed<F> {
         // A panic in the rescue would be a panic while unwinding, which aborts.
         contain(rescue);
         loop {
-            // Not `park`: somebody who still knows this thread could unpark it.
+            // Not `park`: anybody with this thread's handle could unpark it.
             thread::sleep(Duration::from_secs(3600));
         }
     }

@@ -1,5 +1,5 @@
-//! A [`SyncProgressCallback`] as a COM object, for hosts written in Rust and for checking providers
-//! that are not.
+//! A [`SyncProgressCallback`] as a COM object, for hosts written in Rust and for checks of foreign
+//! providers.
 
 use std::ffi::c_void;
 use std::fmt;
@@ -12,40 +12,40 @@ use super::block::block_on;
 use super::guard;
 use super::queue::{Queue, Queued};
 use super::thread::LiveObject;
-use crate::event::lock;
+use crate::lock::lock;
 use crate::{CallbackUnknown, HResult, RawEvent, Runtime, SyncProgressCallback};
 
-/// A host's callback as a COM object: what goes into `MAPISIB::punkCallBack`.
+/// A host's callback as a COM object, for `MAPISIB::punkCallBack`.
 ///
-/// Its identity and its `IMAPISyncProgressCallback` are different pointers, so a provider has to
-/// ask for the interface, as it has to with Outlook. Each QueryInterface is put to the
+/// Its identity and its `IMAPISyncProgressCallback` are different pointers, so a provider must ask
+/// for the interface, as it must with Outlook. Each QueryInterface is forwarded to the
 /// [`CallbackUnknown`], and every reference that COM counts is one of its
-/// [`CallbackRef`](crate::CallbackRef)s, so whoever watches those sees what a foreign provider does
-/// with its references. The object survives a Release too many.
+/// [`CallbackRef`](crate::CallbackRef)s, so a monitor of those observes what a foreign provider
+/// does with its references. A Release too many does not destroy the object.
 ///
-/// A call after the last Release still goes through, for the contract to see.
+/// A call after the last Release still goes through, so that the contract monitor observes it.
 #[derive(Clone)]
 pub struct Inbound {
     object: Arc<Object<Host>>,
 }
 
 impl Inbound {
-    /// Calls come straight through, each on the thread that makes it, and are answered with what
-    /// the callback answers. A callback that waits makes the caller wait: it must not wait for
-    /// something that only the calling thread can do.
+    /// Each call runs on the thread that makes it, and returns the callback's answer. A callback
+    /// that waits makes the caller wait, so it must not wait for something that only the calling
+    /// thread can do.
     #[must_use]
     pub fn direct(unknown: Arc<dyn CallbackUnknown>) -> Self {
         Self::new(unknown, None)
     }
 
     /// Calls are copied into a queue and answered with `S_OK` at once; a task on `runtime` makes
-    /// them. A Done closes the queue: what comes after it is answered with
-    /// [`HResult::E_UNEXPECTED`] and goes nowhere. Under pressure, one Progress takes the place
-    /// of the one before it (a NULL text keeps the earlier text); Error and Done never give way.
+    /// them. A Done closes the queue: later calls are answered with [`HResult::E_UNEXPECTED`] and
+    /// dropped. When the queue is full, a Progress replaces the Progress before it (a NULL text
+    /// keeps the earlier text); Error and Done are never merged.
     ///
     /// # Errors
     ///
-    /// When the runtime has no task to give, or `unknown` refuses the interface.
+    /// The failure of the runtime to make a task, or of `unknown` to answer the interface.
     pub fn queued(
         unknown: Arc<dyn CallbackUnknown>,
         runtime: &Arc<dyn Runtime>,
@@ -66,12 +66,12 @@ impl Inbound {
         }
     }
 
-    /// The same callback, with something to do at the beginning of each call.
+    /// The same callback, which runs `before_call` at the beginning of each call.
     pub(crate) fn with_before_call(
         mut self,
         before_call: impl Fn() + Send + Sync + 'static,
     ) -> Self {
-        // Nobody has a pointer yet, so there is exactly one owner.
+        // Nobody has a pointer yet, so this is the only owner.
         if let Some(host) = self.object.callee_mut() {
             host.before_call = Some(Box::new(before_call));
         }
@@ -84,7 +84,7 @@ impl Inbound {
         self.object.to_unknown()
     }
 
-    /// The object's identity, without a reference: good for as long as `self`.
+    /// The object's identity, without a reference: valid as long as `self`.
     #[must_use]
     pub fn as_raw(&self) -> *mut c_void {
         self.to_ref().as_raw()
@@ -113,7 +113,7 @@ impl fmt::Debug for Inbound {
     }
 }
 
-/// Who is called.
+/// The target of the calls.
 struct Host {
     unknown: Arc<dyn CallbackUnknown>,
     queue: Option<Queue>,
@@ -124,11 +124,11 @@ struct Host {
 
 #[derive(Default)]
 struct References {
-    /// All that COM counts. While there are any, they own one `Arc` of the object together.
+    /// All references that COM counts. Together they own one `Arc` of the object.
     count: usize,
     too_often: usize,
-    /// Those of them that the callback knows of: all since the interface was given out.
-    told: usize,
+    /// Those that were forwarded to the callback: all since the interface was given out.
+    forwarded: usize,
     /// Set when the interface is first given out, and kept for calls that come without a
     /// reference.
     callback: Option<Arc<dyn SyncProgressCallback>>,
@@ -163,10 +163,10 @@ impl Callee for Host {
         let callback = asked.unwrap_or(Err(HResult::E_UNEXPECTED))?.into_callback();
         let mut references = lock(&self.references);
         references.count += 1;
-        // The callback knows of this reference already.
-        references.told += 1;
+        // QueryInterface has forwarded this reference already.
+        references.forwarded += 1;
         let (count, earlier) = (references.count, references.callback.replace(callback));
-        // The host's own code runs without our lock.
+        // The host's code runs without our lock.
         drop(references);
         guard::contain(move || drop(earlier));
         Ok(count)
@@ -176,8 +176,8 @@ impl Callee for Host {
         let (count, callback) = {
             let mut references = lock(&self.references);
             references.count += 1;
-            // There is nobody to tell before the interface was given out.
-            references.told += usize::from(references.callback.is_some());
+            // Before the interface is given out there is no callback to forward to.
+            references.forwarded += usize::from(references.callback.is_some());
             (references.count, references.callback.clone())
         };
         if let Some(callback) = callback {
@@ -193,15 +193,15 @@ impl Callee for Host {
                 references.too_often += 1;
                 let callback = references.callback.clone();
                 drop(references);
-                // Whoever watches the callback hears of it.
+                // Forwarded, so that a monitor of the callback observes it.
                 guard::contain(|| callback.map(|callback| callback.release()));
                 return None;
             };
             references.count = left;
-            // Any reference keeps the object: those that it does not know of go first.
-            let tells = references.told > left;
-            references.told = references.told.min(left);
-            (left, references.callback.clone().filter(|_| tells))
+            // References count alike: those that were not forwarded are given back first.
+            let forwards = references.forwarded > left;
+            references.forwarded = references.forwarded.min(left);
+            (left, references.callback.clone().filter(|_| forwards))
         };
         if let Some(callback) = callback {
             guard::contain(move || callback.release());
@@ -331,10 +331,10 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_to_the_identity_is_no_reference_that_the_callback_was_told_of() {
+    fn identity_reference_is_not_forwarded_to_callback() {
         let host = Arc::new(Recording::default());
         let inbound = inbound(&host);
-        // As providers do that hold what they are given until they have asked it.
+        // As providers do that hold the unknown until they have queried it.
         let unknown = inbound.to_unknown();
         let interface: IMAPISyncProgressCallback = unknown.cast().expect("the interface");
         drop(unknown);
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_too_many_is_counted_and_survived() {
+    fn a_release_too_many_is_counted_and_does_no_harm() {
         let host = Arc::new(Recording::default());
         let inbound = inbound(&host);
         assert_eq!(inbound.object.release_too_often(), 0);
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_comes_through_untouched() {
+    fn a_refusal_comes_through_unchanged() {
         for code in [HResult::E_NOINTERFACE, HResult::from_bits(0x8123_4567)] {
             let inbound = Inbound::direct(Arc::new(Refuses(code)));
             assert_eq!(query_callback(&inbound.to_unknown()).expect_err("refused"), code);

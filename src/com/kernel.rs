@@ -1,26 +1,16 @@
-//! The kernel's events: those of Win32 on Windows, elsewhere one
-//! [`ProcessEvents`](crate::ProcessEvents) table for the whole process. With it Rust and C++ can
-//! exercise the vtables there, under the ownership rules of real handles.
+//! The kernel's events: Win32's on Windows; elsewhere one [`ProcessEvents`](crate::ProcessEvents)
+//! table for the whole process, with the ownership rules of real handles, so that tests can call
+//! the method tables there, from C++ too.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::block::Waited;
 #[cfg(not(windows))]
 use crate::ProcessEvents;
 use crate::{Events, RawEvent};
 
-/// How a [`wait`] ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waited {
-    /// The event has occurred.
-    Signalled,
-    /// It did not occur in the time given.
-    TimedOut,
-    /// The value is no open handle.
-    Invalid,
-}
-
-/// The events whose handles cross the vtables of this module.
+/// The events whose handles cross the method tables of this module.
 #[must_use]
 pub fn events() -> Arc<dyn Events> {
     system::events()
@@ -90,14 +80,14 @@ mod system {
     use crate::com::abi::win32;
     pub(super) use crate::com::abi::win32::wait;
     use crate::com::thread;
-    use crate::event::lock;
+    use crate::lock::lock;
 
-    /// How long a waiting thread sleeps before it looks whether anybody still wants to know.
+    /// How long a waiting thread sleeps before it checks whether anybody still waits.
     const SLICE: Duration = Duration::from_secs(1);
 
     #[derive(Default)]
     struct Kernel {
-        /// By handle value: who is to be woken. An entry means that a thread waits for them.
+        /// The wakers, by handle value. An entry means that a thread waits for the handle.
         waiting: Mutex<BTreeMap<usize, Vec<Waker>>>,
     }
 
@@ -138,7 +128,7 @@ mod system {
                 wakers.push(cx.waker().clone());
                 return Poll::Pending;
             }
-            // A handle of its own, as the one given may be closed while the thread waits.
+            // The thread gets its own handle, because the caller may close `event` meanwhile.
             let copy = match self.duplicate(event) {
                 Ok(copy) => copy,
                 Err(code) => return Poll::Ready(code),
@@ -154,7 +144,7 @@ mod system {
         }
     }
 
-    /// Wakes whoever polls for `event`, until it has occurred or nobody polls any more.
+    /// Wakes those who poll for `event`, until it is signalled or nobody polls any more.
     fn wait_for(event: RawEvent, copy: RawEvent) {
         loop {
             let over = wait(copy, SLICE) != Waited::TimedOut;
@@ -165,7 +155,7 @@ mod system {
                 waiting.remove(&event.value());
             }
             drop(waiting);
-            // Those who still wait poll again, and are in the list at the next slice.
+            // Those who still wait poll again, and so are in the list at the next slice.
             wakers.into_iter().for_each(Waker::wake);
             if over {
                 break;

@@ -1,4 +1,4 @@
-//! The COM adapter: the same providers and callbacks, in the process of Outlook or of a C++ host.
+//! The COM adapter: the same providers and callbacks, in Outlook's process or with C++.
 //!
 //! | from | to | with |
 //! |---|---|---|
@@ -8,15 +8,15 @@
 //! | a foreign `IMAPISync` | [`MapiSync`](crate::MapiSync) | [`ForeignSync`] |
 //!
 //! On Windows this module is always built. Elsewhere the feature `com-vtable-testing` builds it, so
-//! that Rust and C++ can call the method tables there too. Handles are then entries of a table in
-//! this process.
+//! that tests can call the method tables there, from C++ too. The event handles then come from a
+//! table in this process.
 //!
-//! Three things hold on every path: an HRESULT goes through unchanged, a panic never leaves a
-//! method, and a sync whose start succeeded ends with one Done, with its references released and
-//! with its event signalled, in this order.
+//! Three things hold on every path. An HRESULT passes through unchanged. A panic never leaves a
+//! method. A sync whose start succeeded ends with one Done, then gives its references back, then
+//! signals its event.
 //!
-//! Only `abi` touches foreign memory and foreign functions. It gives the other files of this module
-//! safe types and calls.
+//! Only `abi` touches foreign memory and foreign functions. It offers safe types and calls to the
+//! rest of this module.
 
 mod abi;
 mod block;
@@ -36,11 +36,12 @@ pub use abi::{
     IMAPISync, IMAPISync_Impl, IMAPISync_Vtbl, IMAPISyncProgressCallback,
     IMAPISyncProgressCallback_Impl, IMAPISyncProgressCallback_Vtbl, MAPISIB, SyncAggregate,
 };
+pub use block::Waited;
 pub use foreign::ForeignSync;
 pub use inbound::Inbound;
 #[cfg(not(windows))]
 pub use kernel::process_events;
-pub use kernel::{Waited, events, wait};
+pub use kernel::{events, wait};
 pub use outbound::query_callback;
 pub use provider::Provider;
 pub use session::ComSession;

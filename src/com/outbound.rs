@@ -1,4 +1,4 @@
-//! A host's callback object, called through its vtable: `IMAPISyncProgressCallback` as a
+//! A host's callback object, called through its method table: `IMAPISyncProgressCallback` as a
 //! [`SyncProgressCallback`].
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,29 +12,29 @@ use crate::{CallbackRef, HResult, RawEvent, SyncProgressCallback};
 
 /// Asks a host's object for `IMAPISyncProgressCallback` and returns a reference to it.
 ///
-/// Each call goes out on the thread that polls it, and its HRESULT comes back untouched. A C++
-/// exception out of the host cannot be caught in Rust: it parks the calling thread for good, so use
-/// [`Provider`](super::Provider), whose worker then ends the sync from another thread, wherever the
-/// host is not yours.
+/// Each call goes out on the thread that polls it, and its HRESULT comes back unchanged. Rust
+/// cannot catch a C++ exception out of the host: the exception parks the calling thread for good.
+/// So for a host that is not yours use [`Provider`](super::Provider), whose worker then ends the
+/// sync from another thread.
 ///
 /// # Errors
 ///
-/// What QueryInterface answered; [`HResult::E_NOINTERFACE`] also where it answered success and left
+/// The failure of QueryInterface; [`HResult::E_NOINTERFACE`] also if it answered success and left
 /// NULL.
 pub fn query_callback(unknown: &IUnknown) -> Result<CallbackRef, HResult> {
     Outbound::query(unknown).map(|outbound| CallbackRef::new(Arc::new(outbound)))
 }
 
-/// What becomes of a sync when an exception leaves one of the host's methods.
+/// Ends a sync when an exception leaves one of the host's methods.
 pub(crate) trait Rescue: Send + Sync {
-    /// Called on the thread that can no longer go on.
+    /// Called on the thread that cannot continue.
     fn rescue(&self);
 
     /// The last reference of the provider was given back, or a Done returned.
     fn changed(&self);
 }
 
-/// The host's callback object, and what was done with it.
+/// The host's callback object, and the record of its use.
 pub(crate) struct Outbound {
     gate: Gate,
     /// How many [`CallbackRef`]s there are.
@@ -59,11 +59,11 @@ impl Outbound {
 
     /// Sets who finishes the sync if an exception leaves a call. Only the first one counts.
     pub(crate) fn set_rescue(&self, rescue: Arc<dyn Rescue>) {
-        // A second one is dropped: the first is already relied on.
+        // The first one stays: the sync already relies on it.
         let _ = self.rescue.set(rescue);
     }
 
-    /// Whether anything was called yet.
+    /// Whether any call was made.
     pub(crate) fn was_called(&self) -> bool {
         self.called.load(Ordering::Acquire)
     }
@@ -78,19 +78,19 @@ impl Outbound {
         self.references.load(Ordering::Acquire) > 0
     }
 
-    /// Refuses every further call, and releases the host's object as soon as none is in flight.
+    /// Refuses all further calls, and releases the host's object once none is in flight.
     pub(crate) fn close(&self) {
         self.gate.close();
     }
 
-    /// One last Done, if there was none. After it nothing goes out any more.
+    /// Calls Done if nobody has. No call goes out after it.
     pub(crate) fn finish(&self, event: RawEvent, status: HResult) {
         let answer = self.gate.last_call(
             || !self.done_begun.swap(true, Ordering::AcqRel),
-            |callback| self.calls(callback).call_done(event, status),
+            |callback| self.note_call(callback).call_done(event, status),
             || self.rescue(),
         );
-        // Nobody is left who could make use of the answer itself.
+        // Nobody is left to use the answer itself.
         if answer.is_some() {
             self.done_returned.store(true, Ordering::Release);
         }
@@ -98,12 +98,15 @@ impl Outbound {
     }
 
     fn call(&self, invoke: impl FnOnce(&IMAPISyncProgressCallback) -> HRESULT) -> HResult {
-        let answer = self.gate.call(|callback| invoke(self.calls(callback)), || self.rescue());
+        let answer = self.gate.call(|callback| invoke(self.note_call(callback)), || self.rescue());
         answer.unwrap_or(HResult::E_UNEXPECTED)
     }
 
-    /// Notes that there is a call.
-    fn calls<'a>(&self, callback: &'a IMAPISyncProgressCallback) -> &'a IMAPISyncProgressCallback {
+    /// Notes that a call was made.
+    fn note_call<'a>(
+        &self,
+        callback: &'a IMAPISyncProgressCallback,
+    ) -> &'a IMAPISyncProgressCallback {
         if !self.called.load(Ordering::Relaxed) {
             self.called.store(true, Ordering::Release);
         }
@@ -143,7 +146,7 @@ impl SyncProgressCallback for Outbound {
 
     fn release(&self) {
         if self.references.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // Whoever is done with a sync holds the host's object no longer than that.
+            // After Done, the last reference also gives the host's object back.
             if self.has_done_returned() {
                 self.close();
             }

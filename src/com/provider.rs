@@ -1,6 +1,5 @@
 //! A [`MapiSync`] as a COM object that a host can start syncs on.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use windows_core::IUnknown;
@@ -8,52 +7,22 @@ use windows_core::IUnknown;
 use super::abi::{Block, FreeThreaded, IMAPISync, MAPISIB, ProviderObject};
 use super::outbound::Outbound;
 use super::session::ComSession;
-use super::worker::{self, Order};
+use super::worker::{self, Core, EnterThread, Order};
 use super::{SyncAggregate, guard};
 use crate::{HResult, MapiSession, MapiSync, SyncFlags};
 
-/// A store provider that answers `IMAPISync`, in one of three ways: as an object of its own
-/// ([`into_sync`](Self::into_sync)), as a part of one's own store object ([`SyncAggregate`]), or
-/// from one's own implementation of the method
+/// A store provider that answers `IMAPISync`, in one of three ways: as a separate object
+/// ([`into_sync`](Self::into_sync)), as a part of your store object ([`SyncAggregate`]), or called
+/// from your implementation of the method
 /// ([`synchronize_in_background`](Self::synchronize_in_background)).
 ///
-/// Each sync runs on a thread of its own, in the multithreaded apartment, with a tokio runtime of
-/// its own. Whatever the provider does (it panics, drops its session, forgets its event), a sync
-/// whose start succeeded ends with a Done, all references are given back, and the event occurs.
-/// Panics never leave a method, nor does the provider's `Drop`.
+/// Each sync runs on a dedicated thread, in the multithreaded apartment, with its own tokio
+/// runtime. Whatever the provider does (panic, drop its session, forget its event), a sync whose
+/// start succeeded ends with a Done, all references are given back, and the event is signalled. No
+/// panic leaves a method, not even one of the provider's `Drop`.
 #[derive(Clone)]
 pub struct Provider {
     core: Arc<Core>,
-}
-
-type EnterThread = dyn Fn() -> Box<dyn Any> + Send + Sync;
-
-/// What the COM objects and the workers of a provider share.
-pub(crate) struct Core {
-    /// Here until the drop.
-    provider: Option<Arc<dyn MapiSync>>,
-    enter_thread: Option<Arc<EnterThread>>,
-}
-
-impl Core {
-    pub(crate) fn provider(&self) -> &Arc<dyn MapiSync> {
-        self.provider.as_ref().expect("here until the drop")
-    }
-
-    /// What has to be held while a thread works for the provider.
-    pub(crate) fn enter_thread(&self) -> Option<Box<dyn Any>> {
-        self.enter_thread.as_ref().map(|enter| enter())
-    }
-}
-
-impl Drop for Core {
-    fn drop(&mut self) {
-        let provider = self.provider.take();
-        let enter_thread = self.enter_thread.take();
-        // The last Release of a COM object leads here, and a panic must not leave that.
-        guard::contain(move || drop(provider));
-        guard::contain(move || drop(enter_thread));
-    }
 }
 
 impl Provider {
@@ -63,15 +32,15 @@ impl Provider {
         Self::from_arc(Arc::new(provider))
     }
 
-    /// A provider over a `provider` that is shared with others.
+    /// A provider over a shared `provider`.
     #[must_use]
     pub fn from_arc(provider: Arc<dyn MapiSync>) -> Self {
-        Self { core: Arc::new(Core { provider: Some(provider), enter_thread: None }) }
+        Self { core: Arc::new(Core::new(provider, None)) }
     }
 
-    /// The same provider, with something to hold on each thread that works for it: made by `enter`
-    /// when the thread begins and dropped before it ends. The place for `MAPIInitialize` and
-    /// `MAPIUninitialize`, which every thread that uses MAPI objects has to call.
+    /// The same provider, with a guard that each of its worker threads holds: `enter` makes it when
+    /// the thread begins, and it is dropped before the thread ends. Call `MAPIInitialize` and
+    /// `MAPIUninitialize` there, as every thread that uses MAPI objects must.
     #[must_use]
     pub fn with_thread_guard<G: 'static>(
         self,
@@ -79,35 +48,34 @@ impl Provider {
     ) -> Self {
         let provider = Arc::clone(self.core.provider());
         let enter_thread: Arc<EnterThread> = Arc::new(move || Box::new(enter()));
-        let core = Core { provider: Some(provider), enter_thread: Some(enter_thread) };
-        Self { core: Arc::new(core) }
+        Self { core: Arc::new(Core::new(provider, Some(enter_thread))) }
     }
 
-    /// A COM object of its own, with one reference: it answers `IMAPISync` and `IUnknown`.
+    /// A separate COM object with one reference. It answers `IMAPISync` and `IUnknown`.
     #[must_use]
     pub fn into_sync(self) -> IMAPISync {
         ProviderObject::new(self).into()
     }
 
-    /// A part of the store object `outer`, which answers QueryInterface for it: see
+    /// A part of the store object `outer`, which answers QueryInterface for it; see
     /// [`SyncAggregate`].
     ///
-    /// `outer` is not referenced: the part belongs to it, and must be dropped with it.
+    /// The part takes no reference to `outer`: it belongs to `outer` and must be dropped with it.
     #[must_use]
     pub fn into_aggregate(self, outer: &IUnknown) -> SyncAggregate {
         SyncAggregate::new(self, outer)
     }
 
-    /// `IMAPISync::SynchronizeInBackground`, for an `IMAPISync` that is implemented elsewhere.
-    /// `store` is held for as long as the sync runs.
+    /// `IMAPISync::SynchronizeInBackground`, for an `IMAPISync` that is implemented elsewhere. The
+    /// sync holds `store` as long as it runs.
     ///
     /// # Errors
     ///
-    /// Any failing code means that nothing was started: no call will come and the out-pointer holds
-    /// no event. [`HResult::E_INVALIDARG`] for a MAPISIB that is NULL or too small or lacks
-    /// callback or out-pointer, what the callback's QueryInterface answered,
-    /// [`HResult::E_OUTOFMEMORY`] where there is no thread to be had, [`HResult::E_UNEXPECTED`]
-    /// after a panic, and whatever the provider's own start answers.
+    /// After any failing code no call comes and the out-pointer holds no event. The codes are
+    /// [`HResult::E_INVALIDARG`] for a MAPISIB that is NULL or too small or lacks callback or
+    /// out-pointer, the failure of the callback's QueryInterface, [`HResult::E_OUTOFMEMORY`] when
+    /// the system has no thread, [`HResult::E_UNEXPECTED`] after a panic, and the failures of the
+    /// provider's own start.
     ///
     /// # Safety
     ///

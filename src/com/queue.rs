@@ -1,14 +1,14 @@
-//! The queue between a foreign thread that must not wait and a callback that may.
+//! The queue between a foreign thread that must not wait and a callback that may wait.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
-use crate::event::lock;
+use crate::lock::lock;
 use crate::{CallbackRef, HResult, RawEvent, Runtime};
 
-/// How many calls may wait before one Progress takes the place of another.
+/// How many calls may wait before a Progress replaces the one before it.
 const ROOM: usize = 64;
 
 /// A call that waits to be made.
@@ -19,7 +19,7 @@ pub(crate) enum Queued {
     Done { event: RawEvent, status: HResult },
 }
 
-/// The sending end. Dropping it ends the task, once everything queued has been called.
+/// The sending end. After its drop the task makes the queued calls and ends.
 pub(crate) struct Queue(Arc<Mutex<State>>);
 
 #[derive(Default)]
@@ -39,7 +39,7 @@ impl Queue {
         let calls = Arc::clone(&state);
         let task = async move {
             while let Some(call) = next(&calls).await {
-                // A host that answers a failure answers itself.
+                // Nobody waits for the answer.
                 let _ = match call {
                     Queued::Progress { text, index, max } => {
                         callback.progress(text.as_deref(), index, max).await
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn under_pressure_progress_gives_way_and_error_does_not() {
+    fn a_full_queue_merges_progress_but_keeps_every_error() {
         let mut state = State::default();
         for index in 0..200 {
             state.add(progress((index % 100 == 0).then_some("text"), index));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn without_pressure_nothing_is_merged() {
+    fn a_queue_with_room_merges_nothing() {
         let mut state = State::default();
         let index = u32::try_from(ROOM).expect("a small number");
         for index in 0..index {

@@ -1,12 +1,11 @@
-//! `MAPISIB::psesSync`, which this crate only hands on.
+//! `MAPISIB::psesSync`, which this crate only passes on.
 
 use windows_core::IUnknown;
 
 use super::abi::FreeThreaded;
 
-/// The host's `IMAPISession`, held with a reference: what
-/// [`SyncRequest::session`](crate::SyncRequest::session) holds in a sync that was started through
-/// COM.
+/// A reference to the host's `IMAPISession`. In a sync that was started through COM,
+/// [`SyncRequest::session`](crate::SyncRequest::session) holds one.
 ///
 /// ```
 /// use mapi_sync::{SyncRequest, com::ComSession};

@@ -1,6 +1,6 @@
 //! Threads that code in a DLL may start: each holds the module in memory, lives in the
-//! multithreaded apartment, and ends without anybody joining it, so nothing ever waits for a thread
-//! under the loader lock.
+//! multithreaded apartment, and is never joined, so nothing ever waits for a thread under the
+//! loader lock.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,8 +16,8 @@ pub fn live_workers() -> usize {
     WORKERS.load(Ordering::SeqCst)
 }
 
-/// How many COM objects of this module are alive. With [`live_workers`], what `DllCanUnloadNow`
-/// asks.
+/// How many COM objects of this module are alive. `DllCanUnloadNow` needs this and
+/// [`live_workers`].
 #[must_use]
 pub fn live_objects() -> usize {
     OBJECTS.load(Ordering::SeqCst)
@@ -57,12 +57,11 @@ impl Drop for LiveWorker {
     }
 }
 
-/// Runs `body` on a new thread that nobody joins. A panic of `body` ends the thread, and nothing
-/// else.
+/// Runs `body` on a new thread that nobody joins. A panic of `body` ends only the thread.
 ///
 /// # Errors
 ///
-/// [`HResult::E_OUTOFMEMORY`] when the system has no thread to give; `body` has been dropped then.
+/// [`HResult::E_OUTOFMEMORY`] when the system has no thread. `body` has been dropped then.
 pub(crate) fn spawn(body: impl FnOnce() + Send + 'static) -> Result<(), HResult> {
     system::spawn(Box::new(move || {
         guard::contain(body);

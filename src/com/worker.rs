@@ -1,7 +1,7 @@
-//! One dedicated thread per sync: a runtime of its own, and the promise that whatever happens in
-//! it, a sync that was started ends with one Done, references given back, and the event occurring
-//! last.
+//! One dedicated thread per sync, with its own runtime. Whatever happens on it, a sync that was
+//! started ends with one Done, gives its references back, and signals the event last.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
@@ -15,19 +15,53 @@ use std::time::Duration;
 use super::abi::{FreeThreaded, OutPointer};
 use super::deferred::{DeferredEvents, Published};
 use super::outbound::{Outbound, Rescue};
-use super::provider::Core;
 use super::thread::{self, LiveWorker};
 use super::{guard, kernel};
-use crate::event::lock;
+use crate::lock::lock;
 use crate::{
-    BoxFuture, CancelSignal, EventOut, Events, HResult, MapiSession, OwnedEvent, RawEvent, Runtime,
-    SyncFlags, SyncRequest, TaskHandle, TokioRuntime,
+    BoxFuture, CancelSignal, EventOut, Events, HResult, MapiSession, MapiSync, OwnedEvent,
+    RawEvent, Runtime, Shared, SyncFlags, SyncRequest, TaskHandle, TokioRuntime,
 };
 
-/// What a start hands over to its worker.
+/// Makes the value that a worker thread holds while it works for the provider.
+pub(crate) type EnterThread = dyn Fn() -> Box<dyn Any> + Send + Sync;
+
+/// The part of a provider that its COM objects and its workers share.
+pub(crate) struct Core {
+    /// `None` only during the drop.
+    provider: Option<Arc<dyn MapiSync>>,
+    enter_thread: Option<Arc<EnterThread>>,
+}
+
+impl Core {
+    pub(crate) fn new(provider: Arc<dyn MapiSync>, enter_thread: Option<Arc<EnterThread>>) -> Self {
+        Self { provider: Some(provider), enter_thread }
+    }
+
+    pub(crate) fn provider(&self) -> &Arc<dyn MapiSync> {
+        self.provider.as_ref().expect("here until the drop")
+    }
+
+    /// The value to hold while a thread works for the provider.
+    fn enter_thread(&self) -> Option<Box<dyn Any>> {
+        self.enter_thread.as_ref().map(|enter| enter())
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        let provider = self.provider.take();
+        let enter_thread = self.enter_thread.take();
+        // The last Release of a COM object leads here, and no panic may leave it.
+        guard::contain(move || drop(provider));
+        guard::contain(move || drop(enter_thread));
+    }
+}
+
+/// The order that a start hands over to its worker.
 pub(crate) struct Order {
     pub(crate) core: Arc<Core>,
-    /// The store object that the provider is part of: it must outlive the sync.
+    /// The store object that the provider is part of. It must outlive the sync.
     pub(crate) store: Option<FreeThreaded>,
     pub(crate) flags: SyncFlags,
     pub(crate) session: Option<MapiSession>,
@@ -35,14 +69,14 @@ pub(crate) struct Order {
     pub(crate) out: OutPointer,
 }
 
-/// Runs a sync on a thread of its own and returns what its start answered.
+/// Runs a sync on a new thread and returns the answer of its start.
 ///
 /// The out-pointer has been written when this returns success, and is NULL or untouched when it
 /// returns a failure.
 pub(crate) fn run(order: Order) -> HResult {
     let Order { core, store, flags, session, callback, out } = order;
     let (answer, answered) = mpsc::sync_channel(1);
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(WorkerState {
         callback: Arc::new(callback),
         out,
         published: AtomicUsize::new(0),
@@ -75,36 +109,41 @@ fn wait_for(answered: &Receiver<HResult>) -> HResult {
     answered.recv().unwrap_or(HResult::E_UNEXPECTED)
 }
 
-/// What the start, the worker and a rescue share.
-struct Shared {
+/// The state that the start, the worker and a rescue share.
+struct WorkerState {
     callback: Arc<Outbound>,
     /// Closed once the start has returned.
     out: OutPointer,
-    /// The handle in the out-pointer, by value: it is the host's after Done.
+    /// The handle in the out-pointer, by value: the host owns it after Done.
     published: AtomicUsize,
-    /// Another handle to the published event: signalled last, whatever the provider did.
+    /// Another handle to the published event, to signal it last whatever the provider did.
     private: Mutex<Option<OwnedEvent>>,
     answer: Mutex<Option<SyncSender<HResult>>>,
     started: AtomicBool,
     finished: AtomicBool,
     /// The thread that ends the sync.
     finisher: Mutex<Option<ThreadId>>,
-    /// Tasks that the provider spawned and that have not ended.
+    /// The number of tasks that the provider spawned and that have not ended.
     tasks: AtomicUsize,
     waker: Mutex<Option<Waker>>,
     cancel: CancelSignal,
     kept: Mutex<Option<Kept>>,
 }
 
-/// What is held for as long as the sync runs, and given back by whoever ends it.
+/// The references that the sync holds while it runs. Whoever ends it gives them back.
 struct Kept {
     store: Option<FreeThreaded>,
     core: Arc<Core>,
     live: LiveWorker,
 }
 
-fn work(shared: &Arc<Shared>, core: Arc<Core>, flags: SyncFlags, session: Option<MapiSession>) {
-    // Everything that may panic is in here; the end below runs whatever happens.
+fn work(
+    shared: &Arc<WorkerState>,
+    core: Arc<Core>,
+    flags: SyncFlags,
+    session: Option<MapiSession>,
+) {
+    // Everything that may panic runs in here; the end below always runs.
     let ran = guard::contain(|| drive(shared, core, flags, session));
     if ran.is_none() {
         shared.answer_start(None);
@@ -112,13 +151,18 @@ fn work(shared: &Arc<Shared>, core: Arc<Core>, flags: SyncFlags, session: Option
     shared.finish();
 }
 
-fn drive(shared: &Arc<Shared>, core: Arc<Core>, flags: SyncFlags, session: Option<MapiSession>) {
+fn drive(
+    shared: &Arc<WorkerState>,
+    core: Arc<Core>,
+    flags: SyncFlags,
+    session: Option<MapiSession>,
+) {
     let _thread_guard = core.enter_thread();
     let built = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let Ok(runtime) = built else {
         return shared.answer_start(Some(HResult::E_OUTOFMEMORY));
     };
-    let published: Weak<Shared> = Arc::downgrade(shared);
+    let published: Weak<WorkerState> = Arc::downgrade(shared);
     let events = DeferredEvents::new(published);
     let handle = TokioRuntime::new(runtime.handle().clone(), Arc::new(events));
     let runtime_handle = Arc::new(WorkerRuntime { shared: Arc::clone(shared), tokio: handle });
@@ -135,16 +179,16 @@ fn drive(shared: &Arc<Shared>, core: Arc<Core>, flags: SyncFlags, session: Optio
         shared.answer_start(started);
         std::future::poll_fn(|cx| shared.poll_over(cx)).await;
     });
-    // Dropping the runtime drops what is left of the provider's tasks.
+    // Dropping the runtime drops the provider's remaining tasks.
 }
 
-impl Shared {
-    /// Answers the start, once: `None` after a panic of the provider.
+impl WorkerState {
+    /// Answers the start, once. `result` is `None` after a panic of the provider.
     fn answer_start(&self, result: Option<HResult>) {
         let Some(answer) = lock(&self.answer).take() else { return };
         let mut result = match result {
             Some(result) => result,
-            // The callback was called, so this sync counts as started, and its Done is owed.
+            // The callback was called, so the sync counts as started, and a Done must follow.
             None if self.callback.was_called() => HResult::S_OK,
             None => HResult::E_UNEXPECTED,
         };
@@ -156,18 +200,18 @@ impl Shared {
         }
         self.started.store(!result.is_failure(), Ordering::Release);
         if result.is_failure() {
-            // A start that fails has given everything back when it returns.
+            // A start that fails gives everything back before it returns.
             self.finish();
         }
-        // The start is still waiting: it has nothing else to do.
+        // The start is still waiting for this.
         let _ = answer.send(result);
     }
 
-    /// An event for a provider that published none.
+    /// Publishes an event for a provider that published none.
     fn publish_own(&self) -> Result<(), HResult> {
         let event = OwnedEvent::create(&kernel::events())?;
         self.publish(event.raw()).ok().map(drop)?;
-        // From here on it is the host's to close.
+        // From here on the host must close it.
         let _ = event.into_raw();
         Ok(())
     }
@@ -191,19 +235,17 @@ impl Shared {
         HResult::S_OK
     }
 
-    /// The start returns: nothing is written from here on, and nothing is left behind by a failed
-    /// one.
+    /// Closes the out-pointer when the start returns. A failed start leaves no event in it.
     fn close_out(&self, result: HResult) {
         let left_behind = result.is_failure() && !self.published().is_null();
         self.out.close(left_behind.then_some(RawEvent::NULL));
     }
 
-    /// Ready once the provider can do nothing more for this sync, or once somebody else has ended
-    /// it.
+    /// Ready once the provider can do no more for this sync, or once a rescue has ended it.
     fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
         *lock(&self.waker) = Some(cx.waker().clone());
         let idle = self.tasks.load(Ordering::Acquire) == 0;
-        // A reference may be on a thread of the provider's own, from where a Done can still come.
+        // One of the provider's own threads may hold a reference and still call Done.
         let over = self.callback.has_done_returned() || !self.callback.is_held();
         if self.finished.load(Ordering::Acquire) || idle && over {
             return Poll::Ready(());
@@ -218,7 +260,7 @@ impl Shared {
         }
     }
 
-    /// The end, once: the Done that is owed, then references back, then the event.
+    /// Ends the sync, once: the missing Done, then the references, then the event.
     fn finish(&self) {
         if self.finished.swap(true, Ordering::AcqRel) {
             return;
@@ -232,39 +274,39 @@ impl Shared {
         self.conclude();
     }
 
-    /// What comes after the Done, once.
+    /// Does what comes after the Done, once.
     fn conclude(&self) {
         self.callback.close();
         let kept = lock(&self.kept).take();
         let private = lock(&self.private).take();
         let Some(Kept { store, core, live }) = kept else { return };
-        // Last references, perhaps: the provider's own Drop may run here, and panic.
+        // These may be the last references: the provider's own Drop may run here, and panic.
         guard::contain(move || drop(core));
         guard::contain(move || drop(store));
-        // The thread holds the module by itself until its last instruction.
+        // The thread itself holds the module until its last instruction.
         drop(live);
         if let Some(event) = private {
-            // A handle of our own to an event that exists: this cannot fail.
+            // Our own open handle: this cannot fail.
             let _ = event.set();
         }
         self.wake();
     }
 }
 
-impl Published for Shared {
+impl Published for WorkerState {
     fn awaited(&self) -> Option<RawEvent> {
         let awaited = lock(&self.private).is_some();
         awaited.then(|| self.published())
     }
 }
 
-/// Weak, as the callback is part of what it points to.
-struct RescueOf(Weak<Shared>);
+/// Weak, because the state that it points to holds the callback, which holds this.
+struct RescueOf(Weak<WorkerState>);
 
 impl Rescue for RescueOf {
     fn rescue(&self) {
         let Some(shared) = self.0.upgrade() else { return };
-        // An exception out of the last Done leaves only the rest to do.
+        // After an exception out of the last Done only the rest remains to be done.
         let last = *lock(&shared.finisher) == Some(current().id());
         let ending = Arc::clone(&shared);
         let end = move || {
@@ -272,12 +314,12 @@ impl Rescue for RescueOf {
                 return ending.conclude();
             }
             ending.answer_start(None);
-            // Whatever of the provider still runs, on other threads, is asked to stop.
+            // Ask the parts of the provider that run on other threads to stop.
             guard::contain(|| ending.cancel.request());
             ending.finish();
         };
         if thread::spawn(end.clone()).is_err() {
-            // No thread to be had: this one has to do.
+            // The system has no thread, so use this one.
             end();
         }
     }
@@ -289,8 +331,8 @@ impl Rescue for RescueOf {
     }
 }
 
-/// The place for the event, as the provider sees it.
-struct Out(Arc<Shared>);
+/// The out-pointer, as the provider sees it.
+struct Out(Arc<WorkerState>);
 
 impl EventOut for Out {
     fn publish(&self, event: RawEvent) -> HResult {
@@ -302,9 +344,9 @@ impl EventOut for Out {
     }
 }
 
-/// The worker's runtime: tokio's, with the provider's tasks counted.
+/// The worker's runtime: tokio's, with a count of the provider's tasks.
 struct WorkerRuntime {
-    shared: Arc<Shared>,
+    shared: Arc<WorkerState>,
     tokio: TokioRuntime,
 }
 
@@ -326,9 +368,13 @@ impl Runtime for WorkerRuntime {
     fn events(&self) -> &Arc<dyn Events> {
         self.tokio.events()
     }
+
+    fn shared(&self, name: &'static str) -> Arc<dyn Shared> {
+        self.tokio.shared(name)
+    }
 }
 
-/// A task that is counted until it is dropped: first the task, then the count.
+/// A task that is counted until it is dropped. The task is dropped before the count.
 struct Counted {
     task: BoxFuture,
     _count: Count,
@@ -342,7 +388,7 @@ impl Future for Counted {
     }
 }
 
-struct Count(Arc<Shared>);
+struct Count(Arc<WorkerState>);
 
 impl Drop for Count {
     fn drop(&mut self) {
@@ -351,7 +397,7 @@ impl Drop for Count {
     }
 }
 
-/// A future whose panic is `None`.
+/// A future that returns `None` if it panics.
 struct Contained<F>(F);
 
 impl<F: Future + Unpin> Future for Contained<F> {

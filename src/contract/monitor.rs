@@ -10,7 +10,7 @@ use super::fast::{SyncEntry, Syncs};
 use super::judge::{Judge, StoreRules};
 use super::sync_state::Scope;
 use super::{Answer, Call, CallId, CallRecord, Policy, SyncId, Violation};
-use crate::event::lock;
+use crate::lock::lock;
 use crate::{HResult, RawEvent};
 
 /// What a monitor does when a rule is broken.

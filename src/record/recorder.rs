@@ -12,7 +12,7 @@ use async_trait::async_trait;
 
 use super::format::{Event, Record, Text};
 use super::writer::{Counters, Message, Writer};
-use crate::event::lock;
+use crate::lock::lock;
 use crate::{
     CallbackRef, CallbackUnknown, HResult, RawEvent, SyncFlags, SyncProgressCallback, SyncRequest,
 };

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::{BoxFuture, Runtime, Task, TaskEnd, TaskHandle};
+use super::{BoxFuture, Runtime, Shared, Task, TaskEnd, TaskHandle};
 use crate::{Events, HResult};
 
 /// Runs syncs on a tokio runtime. Time is tokio's, so `tokio::time::pause` works too.
@@ -66,6 +66,10 @@ impl Runtime for TokioRuntime {
     fn events(&self) -> &Arc<dyn Events> {
         &self.events
     }
+
+    fn shared(&self, _name: &'static str) -> Arc<dyn Shared> {
+        Arc::new(())
+    }
 }
 
 impl fmt::Debug for TokioRuntime {
@@ -96,7 +100,7 @@ mod tests {
     use crate::ProcessEvents;
 
     #[tokio::test(start_paused = true)]
-    async fn time_is_tokios_and_ends_are_told_apart() {
+    async fn time_is_tokios_and_each_end_is_reported() {
         let runtime = TokioRuntime::current(Arc::new(ProcessEvents::new()));
         let nap = runtime.sleep(Duration::from_secs(3600));
         let finished = runtime.spawn("nap".into(), nap).unwrap();

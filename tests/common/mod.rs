@@ -1,4 +1,4 @@
-//! A host for tests: it records what it hears, and misbehaves when told to.
+//! A host for tests: it logs every call, and fails, panics or waits on request.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,17 +8,17 @@ use mapi_sync::{
     async_trait,
 };
 
-/// What the host does in a call.
+/// How the host answers a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     Answers(HResult),
     Panics,
     /// Lets other tasks run this often before it answers `S_OK`.
-    Dawdles(u32),
+    Waits(u32),
 }
 
 pub(crate) struct Host {
-    pub(crate) heard: Mutex<Vec<String>>,
+    pub(crate) log: Mutex<Vec<String>>,
     pub(crate) progress_mood: Mood,
     pub(crate) done_mood: Mood,
     pub(crate) events: Arc<ProcessEvents>,
@@ -30,7 +30,7 @@ impl Host {
         let config = MonitorConfig::default().with_log(true);
         let monitor = Monitor::new(config, || 0);
         Arc::new(Self {
-            heard: Mutex::default(),
+            log: Mutex::default(),
             progress_mood,
             done_mood,
             events: Arc::default(),
@@ -47,24 +47,24 @@ impl Host {
         SyncRequest::new(Arc::clone(self) as _, Arc::new(TokioRuntime::current(events)))
     }
 
-    pub(crate) fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap().clone()
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
     }
 
-    pub(crate) fn hear(&self, what: impl Into<String>) {
-        self.heard.lock().unwrap().push(what.into());
+    pub(crate) fn note(&self, what: impl Into<String>) {
+        self.log.lock().unwrap().push(what.into());
     }
 
     async fn answer(&self, call: Call<&str>, mood: Mood) -> HResult {
-        self.hear(call.to_string());
+        self.note(call.to_string());
         match mood {
             Mood::Answers(result) => result,
             Mood::Panics => panic!("the host panics, as planned"),
-            Mood::Dawdles(turns) => {
+            Mood::Waits(turns) => {
                 for _ in 0..turns {
                     tokio::task::yield_now().await;
                 }
-                self.hear("answered");
+                self.note("answered");
                 HResult::S_OK
             }
         }
@@ -86,6 +86,6 @@ impl SyncProgressCallback for Host {
     }
 
     fn release(&self) {
-        self.hear("released");
+        self.note("released");
     }
 }

@@ -1,4 +1,4 @@
-//! `IMAPISync` as a part of somebody else's store object.
+//! `IMAPISync` as a part of a store object that is implemented elsewhere.
 
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
@@ -12,17 +12,17 @@ use crate::com::thread::LiveObject;
 
 /// The `IMAPISync` of a store object that is implemented elsewhere, in C++ or with `windows-core`.
 ///
-/// The store owns it and asks it from its own QueryInterface, after its own interfaces. To COM the
-/// two are one object: the `IUnknown` methods of the part lead to the store's, and references to
-/// the part are references to the store ("COM aggregation"; here without the inner object's own
-/// `IUnknown`, which nobody but the store would use).
+/// The store owns the part, and its QueryInterface asks the part after its own interfaces. To COM
+/// the two are one object: the `IUnknown` methods of the part forward to the store's, so references
+/// to the part are references to the store ("COM aggregation", here without an `IUnknown` of the
+/// inner object, which only the store would use).
 ///
-/// While a sync runs it holds a reference to the store.
+/// A running sync holds a reference to the store.
 pub struct SyncAggregate {
     part: Box<Part>,
 }
 
-/// What an `IMAPISync` pointer of the part points to.
+/// The target of an `IMAPISync` pointer to the part.
 #[repr(C)]
 struct Part {
     vtable: &'static IMAPISync_Vtbl,

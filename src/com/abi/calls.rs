@@ -1,4 +1,4 @@
-//! Calls of foreign methods, and the references that they are made through.
+//! Calls of foreign methods, and the references behind them.
 
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
@@ -16,7 +16,7 @@ use crate::{HResult, RawEvent};
 ///
 /// # Errors
 ///
-/// What QueryInterface answered; [`HResult::E_NOINTERFACE`] also where it answered success and left
+/// The failure of QueryInterface; [`HResult::E_NOINTERFACE`] also if it answered success and left
 /// NULL.
 pub(crate) fn query<I: Interface>(unknown: &IUnknown) -> Result<I, HResult> {
     let mut found = ptr::null_mut();
@@ -58,11 +58,11 @@ impl IMAPISyncProgressCallback {
     }
 }
 
-/// A reference to the host's callback object, with a gate before it: calls go through until it is
-/// closed, and the object is released as soon as it is closed and no call is in flight.
+/// A reference to the host's callback object, behind a gate. Calls go through until the gate is
+/// closed; the object is released once the gate is closed and no call is in flight.
 ///
-/// So it is not held until the memory of this value is freed: a thread that an exception stopped
-/// keeps that for ever.
+/// The release does not wait until this value is freed, because a thread that an exception has
+/// stopped keeps the value for ever.
 pub(crate) struct Gate {
     /// Owned; NULL once released.
     callback: AtomicPtr<c_void>,
@@ -78,8 +78,8 @@ impl Gate {
         Self { callback: AtomicPtr::new(callback.into_raw()), calls: AtomicUsize::new(0) }
     }
 
-    /// Makes a call; `None` when the gate is closed. If an exception leaves the call, it is over,
-    /// `rescue` runs, and this thread stops for ever.
+    /// Makes a call; `None` when the gate is closed. If an exception leaves the call, the call
+    /// counts as ended, `rescue` runs, and this thread stops for ever.
     pub(crate) fn call(
         &self,
         invoke: impl FnOnce(&IMAPISyncProgressCallback) -> HRESULT,
@@ -88,8 +88,8 @@ impl Gate {
         self.begin().then(|| self.begun(invoke, rescue))
     }
 
-    /// Closes the gate, and makes one last call, if there is none before it that is enough:
-    /// `wanted` is asked when nothing can begin any more.
+    /// Closes the gate and then makes one last call, unless an earlier call makes it unnecessary:
+    /// `wanted` decides that when no further call can begin.
     pub(crate) fn last_call(
         &self,
         wanted: impl FnOnce() -> bool,
@@ -107,7 +107,7 @@ impl Gate {
         None
     }
 
-    /// Enters a call; false when there shall be none any more.
+    /// Enters a call; false when the gate is closed.
     fn begin(&self) -> bool {
         let allowed = self.calls.fetch_add(ONE_CALL, Ordering::AcqRel) & CLOSED == 0;
         if !allowed {
@@ -137,7 +137,7 @@ impl Gate {
         HResult::from_i32(answer.0)
     }
 
-    /// Refuses every further call, and releases the host's object as soon as none is in flight.
+    /// Refuses all further calls, and releases the host's object once none is in flight.
     pub(crate) fn close(&self) {
         if self.calls.fetch_or(CLOSED, Ordering::AcqRel) & !CLOSED == 0 {
             self.release();
@@ -150,8 +150,8 @@ impl Gate {
         }
     }
 
-    /// Called when nothing is in flight and nothing can begin: by each who sees that, the first one
-    /// releases.
+    /// Releases the object, once. Called by everybody who sees that no call is in flight and none
+    /// can begin.
     fn release(&self) {
         let raw = self.callback.swap(ptr::null_mut(), Ordering::AcqRel);
         if !raw.is_null() {

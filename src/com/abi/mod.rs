@@ -1,14 +1,14 @@
 //! The binary interface, as the reference pages "IMAPISync : IUnknown", "IMAPISyncProgressCallback
-//! : IUnknown" and "MAPISIB" state it: declarations and thunks, and around them safe calls; what is
-//! done with them is written elsewhere in this room.
+//! : IUnknown" and "MAPISIB" state it: declarations, thunks, and safe calls around them. The work
+//! is done elsewhere in [`com`](super).
 //!
-//! Widths are fixed: a `ULONG` is 32 bits on every system, a `WCHAR` 16. Calls are `extern
-//! "system-unwind"`: `__stdcall` on 32-bit Windows, the C convention elsewhere, and an exception
-//! that C++ lets escape unwinds through our frames instead of being undefined behaviour (see
+//! Widths are fixed: a `ULONG` has 32 bits on every system, a `WCHAR` 16. Calls are `extern
+//! "system-unwind"`: `__stdcall` on 32-bit Windows and the C convention elsewhere. An exception
+//! that escapes from C++ then unwinds through our frames instead of being undefined behaviour (see
 //! [`guard`](super::guard)).
 //!
-//! This is the one place that meets foreign memory; beside it lies only the one method of a
-//! [`Provider`](super::Provider) through which a host comes in.
+//! Only this module touches foreign memory, apart from the one method of a
+//! [`Provider`](super::Provider) that a host calls.
 #![expect(unsafe_code, reason = "declares foreign memory and functions, and wraps them")]
 #![expect(non_snake_case, non_camel_case_types, reason = "the names are those of the MAPI headers")]
 
@@ -67,7 +67,7 @@ pub struct IMAPISync_Vtbl {
         unsafe extern "system-unwind" fn(this: *mut c_void, pmapisib: *mut MAPISIB) -> HRESULT,
 }
 
-/// The host's side: takes progress, errors and the end.
+/// The host's side: receives progress, errors and the end.
 #[repr(transparent)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IMAPISyncProgressCallback(IUnknown);
@@ -158,7 +158,7 @@ unsafe impl Send for FreeThreaded {}
 // SAFETY: as for Send.
 unsafe impl Sync for FreeThreaded {}
 
-// The name that only IInspectable::GetRuntimeClassName would tell: none.
+// Only IInspectable::GetRuntimeClassName would return the name, and there is none.
 impl RuntimeName for IMAPISync {}
 
 impl From<IMAPISync> for IUnknown {

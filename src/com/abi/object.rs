@@ -18,14 +18,14 @@ use crate::{HResult, RawEvent};
 
 /// What an [`Object`] does when it is called. No method panics.
 pub(crate) trait Callee: Send + Sync + 'static {
-    /// QueryInterface for `IMAPISyncProgressCallback`: takes a reference, and tells how many there
-    /// are now.
+    /// QueryInterface for `IMAPISyncProgressCallback`: takes a reference, and returns how many
+    /// there are now.
     fn query(&self) -> Result<usize, HResult>;
 
-    /// Takes a reference, and tells how many there are now.
+    /// Takes a reference, and returns how many there are now.
     fn add_ref(&self) -> usize;
 
-    /// Gives a reference back, and tells how many are left; `None` when there was none.
+    /// Gives a reference back, and returns how many are left; `None` when there was none.
     fn release(&self) -> Option<usize>;
 
     /// How many references there are.
@@ -39,7 +39,7 @@ pub(crate) trait Callee: Send + Sync + 'static {
 }
 
 /// A COM object with an identity and, behind another pointer, an `IMAPISyncProgressCallback`. It
-/// lives in an `Arc`, of which all the references that COM counts own one strong count together.
+/// lives in an `Arc`; all references that COM counts own one strong count of it together.
 #[repr(C)]
 pub(crate) struct Object<T: Callee> {
     identity: &'static IUnknown_Vtbl,
@@ -60,7 +60,7 @@ impl<T: Callee> Object<T> {
         &self.callee
     }
 
-    /// The same, before anybody else has a pointer to it.
+    /// The callee, before anybody else has a pointer to the object.
     pub(crate) fn callee_mut(self: &mut Arc<Self>) -> Option<&mut T> {
         Arc::get_mut(self).map(|object| &mut object.callee)
     }
@@ -89,7 +89,7 @@ impl<T: Callee> Object<T> {
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// What a client does that releases without a reference.
+    /// Releases without a reference, as a wrong client does.
     #[cfg(test)]
     pub(crate) fn release_too_often(self: &Arc<Self>) -> u32 {
         let release = Self::IDENTITY.Release;
@@ -170,7 +170,7 @@ impl<T: Callee> IUnknownImpl for Object<T> {
             // SAFETY: the references together owned one strong count, taken by `count_one`; they
             // are all gone now.
             let owner = unsafe { Arc::from_raw(this.cast_const()) };
-            // The last owner's drop runs the host's own.
+            // The last owner's drop runs the host's code.
             guard::contain(move || drop(owner));
         }
         u32::try_from(left).unwrap_or(u32::MAX)

@@ -1,5 +1,4 @@
-//! The MAPISIB, both ways: what a host passes, read into values of our own, and what we pass to a
-//! foreign provider.
+//! The MAPISIB, both ways: reading what a host passes, and passing one to a foreign provider.
 
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
@@ -10,9 +9,9 @@ use windows_core::{HRESULT, IUnknown, Interface, InterfaceRef};
 
 use super::{IMAPISync, MAPISIB};
 use crate::RawEvent;
-use crate::event::lock;
+use crate::lock::lock;
 
-/// What a host's MAPISIB says. The objects in it are borrowed: whoever keeps one takes a reference.
+/// The content of a host's MAPISIB. It borrows the objects: take a reference to keep one.
 pub(crate) struct Block<'a> {
     pub(crate) flags: u32,
     pub(crate) session: Option<InterfaceRef<'a, IUnknown>>,
@@ -21,7 +20,7 @@ pub(crate) struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// Reads the MAPISIB, if there is a whole one. Its size is looked at before anything else is.
+    /// Reads the MAPISIB; `None` if it is NULL or too small. Reads its size before anything else.
     ///
     /// # Safety
     ///
@@ -48,7 +47,7 @@ impl Block<'_> {
     }
 }
 
-/// `phSyncDoneEvent`, as it crosses to the thread that publishes the event.
+/// `phSyncDoneEvent`, on its way to the thread that publishes the event.
 pub(crate) struct OutPointer(Mutex<Option<OutAddress>>);
 
 struct OutAddress(*mut *mut c_void);
@@ -66,8 +65,7 @@ impl OutPointer {
         }
     }
 
-    /// The host's call returns: `last` is written, if anything, and the pointer is not used from
-    /// here on.
+    /// Writes `last`, if any, when the host's call returns. The pointer is not used after this.
     pub(crate) fn close(&self, last: Option<RawEvent>) {
         if let (Some(address), Some(last)) = (lock(&self.0).take(), last) {
             address.write(last);
@@ -82,7 +80,7 @@ impl OutAddress {
     }
 }
 
-/// What a foreign provider has in its out-pointer.
+/// The target of a foreign provider's out-pointer.
 #[derive(Default)]
 pub(crate) struct OutSlot(AtomicUsize);
 

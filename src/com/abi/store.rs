@@ -1,4 +1,4 @@
-//! `IMAPISync` as an object of its own.
+//! `IMAPISync` as a separate object.
 
 use windows_core::{HRESULT, implement};
 
@@ -22,7 +22,7 @@ impl ProviderObject {
 
 impl IMAPISync_Impl for ProviderObject_Impl {
     unsafe fn SynchronizeInBackground(&self, pmapisib: *mut MAPISIB) -> HRESULT {
-        // Nothing needs this object itself: the worker shares what is in it.
+        // The worker shares the provider, so it needs no reference to this object.
         // SAFETY: passed on from the host.
         let started = unsafe { self.provider.synchronize_in_background(None, pmapisib) };
         HRESULT(started.as_i32())

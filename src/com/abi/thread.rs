@@ -1,4 +1,4 @@
-//! Threads that outlive nothing they need: the module first of all.
+//! Threads that keep what they need alive: above all the module.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -17,7 +17,7 @@ struct Start {
     body: Box<dyn FnOnce() + Send>,
 }
 
-/// One more reference to the module that this code lies in.
+/// Takes a reference to the module that contains this code.
 fn own_module() -> Option<HMODULE> {
     let mut module = ptr::null_mut();
     let address = run as *const () as *const u16;
@@ -28,10 +28,10 @@ fn own_module() -> Option<HMODULE> {
     (found != 0).then_some(module)
 }
 
-/// CreateThread, with a reference to this module and a place in the multithreaded apartment for as
-/// long as it runs.
+/// CreateThread. While it runs, the thread holds a reference to this module and lives in the
+/// multithreaded apartment.
 pub(crate) fn spawn(body: Box<dyn FnOnce() + Send>) -> Result<(), HResult> {
-    // Taken here, not by the thread itself: the caller may let go of the module before the thread
+    // Taken here, not by the thread itself: the caller may unload the module before the thread
     // first runs.
     let module = own_module().ok_or(HResult::E_OUTOFMEMORY)?;
     let start = Box::into_raw(Box::new(Start { module, body }));

@@ -1,11 +1,11 @@
 //! UTF-16 as it crosses the interface.
 //!
-//! Out: a NUL inside a text ends it, as it would for the host. In: lone surrogates, which Windows
-//! allows in its strings, become U+FFFD. NULL is not the empty text, either way.
+//! Outbound, a NUL inside a text ends it, as it would for the host. Inbound, lone surrogates, which
+//! Windows allows in its strings, become U+FFFD. NULL and the empty text stay different.
 
 use std::mem::MaybeUninit;
 
-/// Code units that fit without an allocation, the terminator among them: more than the Send/Receive
+/// The code units that fit without an allocation, with the terminator: more than the Send/Receive
 /// dialog shows.
 const INLINE: usize = 256;
 
@@ -17,7 +17,7 @@ pub(crate) struct WideText {
 }
 
 impl WideText {
-    /// An empty place for a text, to be filled with [`set`](Self::set).
+    /// An empty buffer; [`set`](Self::set) fills it.
     pub(crate) const fn new() -> Self {
         Self { inline: [MaybeUninit::uninit(); INLINE], heap: Vec::new(), is_null: true }
     }
@@ -50,7 +50,7 @@ impl WideText {
             }
         }
         self.inline[written].write(0);
-        // An interior NUL needs no cutting: the reader stops there.
+        // The reader stops at an interior NUL, so it may stay.
         self.inline.as_ptr().cast()
     }
 }

@@ -1,5 +1,5 @@
-//! The kernel's calls, as safe functions: a value that is no open handle makes them fail, and
-//! nothing else.
+//! The kernel's calls, as safe functions: with a value that is not an open handle they fail and do
+//! nothing.
 
 use std::ptr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use windows_sys::Win32::System::Threading::{
     CreateEventW, GetCurrentProcess, SetEvent, WaitForSingleObject,
 };
 
-use crate::com::kernel::Waited;
+use crate::com::block::Waited;
 use crate::{HResult, RawEvent};
 
 fn raw(event: RawEvent) -> HANDLE {

@@ -13,7 +13,7 @@ use crate::RawEvent;
 use crate::contract::judge::Judge;
 use crate::contract::sync_state::Scope;
 use crate::contract::{CallId, Policy, SyncId};
-use crate::event::lock;
+use crate::lock::lock;
 
 /// One sync.
 pub(in crate::contract) struct SyncEntry {

@@ -1,0 +1,78 @@
+//! C++ providers, correct and wrong, checked against the contract through their method tables.
+
+use std::time::Duration;
+
+use mapi_sync_conformance::{case, cpp};
+use mapi_sync_sim::foreign::{ForeignCheck, ForeignReport, check_store};
+
+fn check(form: &str, wrong: bool) -> ForeignReport {
+    let store = cpp::store(form, &case::slow_work()).expect("a C++ store");
+    let patience = Duration::from_secs(2);
+    // The missing call of a wrong provider often never comes, in none of its syncs.
+    let grace = if wrong { Duration::from_millis(500) } else { patience };
+    let check = ForeignCheck { syncs: 4, patience, grace, ..ForeignCheck::default() };
+    check_store(&store, &check, |_| {}).expect("IMAPISync")
+}
+
+/// Every form with the rule that it breaks. A rule about the process needs a separate process, and
+/// so do the two forms that end or hang theirs.
+macro_rules! forms {
+    ($($test:ident $form:literal $rule:expr;)*; elsewhere $($left_out:literal)*) => {
+        $(
+            #[test]
+            fn $test() {
+                let rule: Option<&str> = $rule;
+                let report = check($form, rule.is_some());
+                match rule {
+                    None => assert_eq!(contract(&report), Vec::<&str>::new(), "{report}"),
+                    Some(rule) => assert!(contract(&report).contains(&rule), "{report}"),
+                }
+                assert!(report.syncs > 0);
+            }
+        )*
+
+        #[test]
+        fn every_form_is_checked() {
+            let checked = [$($form),*];
+            let elsewhere = [$($left_out),*];
+            let forms = (0..).map_while(cpp::form_name);
+            for form in forms {
+                assert!(checked.contains(&form) || elsewhere.contains(&form), "{form}");
+            }
+        }
+    };
+}
+
+/// Broken rules of the contract, without those of the process: other tests of this process have
+/// handles and threads too.
+fn contract(report: &ForeignReport) -> Vec<&str> {
+    let rules = report.violations.iter().map(|finding| &*finding.rule);
+    rules.filter(|rule| !["handles-closed", "threads-ended"].contains(rule)).collect()
+}
+
+forms! {
+    correct "correct" None;
+    inline "inline" None;
+    null_handle "null-handle" None;
+    done_twice "done-twice" Some("done-once");
+    progress_after_done "progress-after-done" Some("done-last");
+    no_done "no-done" Some("done-once");
+    event_before_done "event-before-done" Some("event-after-done");
+    event_never "event-never" Some("event-after-done");
+    other_handle "other-handle" Some("event-same");
+    index_beyond_max "index-beyond-max" Some("progress-range");
+    index_goes_back "index-goes-back" Some("progress-forward");
+    error_s_ok "error-s-ok" Some("error-code");
+    error_null_text "error-null-text" Some("error-text");
+    calls_on_failed_start "calls-on-failed-start" Some("no-call-on-failed-start");
+    event_on_failed_start "event-on-failed-start" Some("no-call-on-failed-start");
+    no_event "no-event" Some("event-published");
+    keeps_callback "keeps-callback" Some("callback-held");
+    releases_twice "releases-twice" Some("callback-held");
+    borrows_callback "borrows-callback" Some("callback-held");
+    closes_handle "closes-handle" Some("event-owner");
+    signals_published "signals-published" Some("event-after-done");
+    hides_error "hides-error" Some("status-honest");
+    done_overtakes "done-overtakes" Some("done-last");
+    ; elsewhere "leaks-event" "closes-twice" "crashes" "hangs"
+}
