@@ -118,7 +118,7 @@ fn a_broken_contract_fails_the_test() {
 fn a_failure_says_how_to_replay_it() {
     let panic = std::panic::catch_unwind(|| careless().run().assert_holds()).unwrap_err();
     let text = panic.downcast_ref::<String>().expect("a text");
-    assert!(text.contains(".replay(\"ms1-"), "{text}");
+    assert!(text.contains(".replay(\"ms2-"), "{text}");
     assert!(!text.contains('\u{1b}'), "no colours in a test's output");
 }
 

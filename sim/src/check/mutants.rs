@@ -119,7 +119,8 @@ impl MutantCheck {
             found,
             schedules: shown.map_or(report.schedules, |shown| shown.index + 1),
             switches: shown.map(|shown| shown.execution.switches),
-            token: shown.map(|shown| shown.token().to_string()),
+            token: shown
+                .map(|shown| if found { shown.token_of(own) } else { shown.token() }.to_string()),
         }
     }
 
@@ -130,8 +131,8 @@ impl MutantCheck {
             .counterexamples
             .iter()
             .flat_map(|shown| {
-                let token = shown.token().to_string();
-                shown.defects.iter().map(move |defect| (*defect, token.clone()))
+                let of = |defect: &Defect| (*defect, shown.token_of(*defect).to_string());
+                shown.defects.iter().map(of)
             })
             .collect();
         VariantVerdict { info, schedules: report.schedules, accused }

@@ -16,7 +16,7 @@ mod token;
 use std::collections::BTreeMap;
 use std::mem;
 
-pub use token::{Token, TokenError};
+pub use token::{Token, TokenError, TokenFormat, TokenReader, write_number};
 
 use crate::engine::{TaskId, TaskKey, default_of_few};
 

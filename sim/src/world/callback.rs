@@ -8,11 +8,11 @@ use mapi_sync::{
     CallbackRef, CallbackUnknown, HResult, RawEvent, SyncProgressCallback, async_trait,
 };
 
-use super::faults::Fault;
 use super::host::{HostAccount, HostSync};
 use super::mutant::Mutant;
 use super::network::{pass, spend};
 use super::run::{Count, Run};
+use super::scenario::Fault;
 use super::sites::CALLBACK;
 use crate::lock::lock;
 
@@ -30,7 +30,7 @@ impl HostUnknown {
 
 impl CallbackUnknown for HostUnknown {
     fn query_interface(&self) -> Result<CallbackRef, HResult> {
-        if self.run.strike(Fault::QueryInterfaceRefused) {
+        if self.run.inject(Fault::QueryInterfaceRefused) {
             return Err(HResult::E_NOINTERFACE);
         }
         Ok(CallbackRef::new(Arc::clone(&self.callback) as Arc<dyn SyncProgressCallback>))
@@ -75,10 +75,10 @@ impl HostCallback {
         if time > 0 {
             pass(time).await;
         }
-        if run.strike(Fault::CallbackPanic) {
+        if run.inject(Fault::CallbackPanic) {
             panic!("the host's callback panics, as the search decided");
         }
-        if run.strike(Fault::CallbackFailure) {
+        if run.inject(Fault::CallbackFailure) {
             return HResult::E_FAIL;
         }
         match sync {

@@ -1,7 +1,7 @@
 //! How often each feature of a scenario was exercised.
 
-use super::faults::Fault;
 use super::run::Count;
+use super::scenario::Fault;
 
 /// Counts over one or many executions: what the contract was tested against.
 ///

@@ -11,7 +11,6 @@ use mapi_sync::contract::{Monitor, MonitorConfig, Policy, Rule, Violation};
 use mapi_sync::{Events, MapiSync, Runtime};
 
 use super::coverage::Coverage;
-use super::faults::Fault;
 use super::host::HostAccount;
 use super::kernel::Kernel;
 use super::mutant::{Mutant, Side};
@@ -20,7 +19,7 @@ use super::plan::Plan;
 use super::raw::RawProvider;
 use super::run::{Run, Stage, beside};
 use super::runtime::WorldRuntime;
-use super::scenario::{Published, Returns, Scenario};
+use super::scenario::{Fault, Published, Returns, Scenario};
 use super::store::StoreProvider;
 use super::user::{shutdown, user};
 use crate::decision::Decisions;
@@ -287,7 +286,7 @@ fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
 fn kernel(run: &Arc<Run>) -> (Arc<dyn Events>, Arc<dyn Runtime>) {
     let refuses = {
         let run = Arc::clone(run);
-        move || run.strike(Fault::EventCreation)
+        move || run.inject(Fault::EventCreation)
     };
     let kernel: Arc<dyn Events> = Arc::new(Kernel::new(refuses));
     let runtime = Arc::new(WorldRuntime::new(run, Arc::clone(&kernel)));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use mapi_sync::contract::SyncWatch;
 use mapi_sync::{
-    CancelSignal, Events, MapiSync, RawEvent, Runtime, SyncFlags, SyncProgressCallback, SyncRequest,
+    CancelSignal, Events, MapiSync, RawEvent, Runtime, SyncProgressCallback, SyncRequest,
 };
 
 use super::callback::{HostCallback, HostUnknown};
@@ -132,7 +132,7 @@ impl HostAccount {
         );
         let flags = self.run.scenario().accounts[self.account].flags;
         let request = request
-            .with_flags(SyncFlags::from_bits_retain(flags.0))
+            .with_flags(flags)
             .with_callback_unknown(Some(Arc::new(HostUnknown::new(&self.run, &callback))));
         let (watch, request) = self.run.monitor(self.account).watch_request(request);
         let sync = Arc::new(HostSync {

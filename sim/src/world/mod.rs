@@ -47,11 +47,10 @@ pub use catalogue::{scenario_named, scenario_with_digest};
 pub use change::{Changes, Knob, Time};
 pub use coverage::Coverage;
 pub use execution::{ProviderFactory, World};
-pub use faults::Fault;
 pub use mutant::{MUTANTS, Mutant, MutantInfo, Needs, Side, VARIANTS, VariantInfo};
 pub use observed::{Finding, Observed, SeenCall};
 pub use scenario::{
-    Account, CancelBy, CancelStyle, Contract, Cost, Costs, ErrorStyle, Faults, Flags, Folder,
+    Account, CancelBy, CancelStyle, Contract, Cost, Costs, ErrorStyle, Fault, Faults, Folder,
     Folders, Host, Maximum, NextSync, OverlapStyle, Provider, Published, Returns, Scenario,
     ScenarioError, Step, Text, WaitFor, builtin, builtins,
 };

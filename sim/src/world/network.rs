@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use mapi_sync::HResult;
 
-use super::faults::Fault;
 use super::run::Run;
-use super::scenario::Cost;
+use super::scenario::{Cost, Fault};
 use super::sites::CONNECT;
 use crate::engine::{self, Site};
 
@@ -30,7 +29,7 @@ impl Network {
     pub(super) async fn connect(&self) -> Result<(), HResult> {
         let cost = &self.run.scenario().provider.cost.connect;
         pass(spend(CONNECT, cost)).await;
-        if self.run.strike(Fault::Offline) { Err(HResult::MAPI_E_OFFLINE) } else { Ok(()) }
+        if self.run.inject(Fault::Offline) { Err(HResult::MAPI_E_OFFLINE) } else { Ok(()) }
     }
 
     /// Sends a request once, and waits for the answer.
@@ -40,11 +39,11 @@ impl Network {
     /// [`HResult::MAPI_E_NETWORK_ERROR`] if it was lost.
     pub(super) async fn attempt(&self, site: Site, cost: &Cost) -> Result<(), HResult> {
         let mut time = spend(site, cost);
-        if self.run.strike(Fault::NetworkLatency) {
+        if self.run.inject(Fault::NetworkLatency) {
             time = time.saturating_add(self.run.scenario().faults.latency_ms);
         }
         pass(time).await;
-        if self.run.strike(Fault::NetworkLoss) {
+        if self.run.inject(Fault::NetworkLoss) {
             Err(HResult::MAPI_E_NETWORK_ERROR)
         } else {
             Ok(())

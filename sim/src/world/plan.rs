@@ -2,7 +2,7 @@
 
 use mapi_sync::SyncFlags;
 
-use super::scenario::{Account, Flags, Scenario};
+use super::scenario::{Account, Scenario};
 
 /// The work of one sync.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(super) struct Unit {
 
 impl Plan {
     pub(super) fn new(account: &Account) -> Self {
-        let flags = SyncFlags::from_bits_retain(account.flags.0);
+        let flags = account.flags;
         let folders = if flags.contains(SyncFlags::THESE_FOLDERS) {
             account.selected.min(account.folder_count())
         } else {
@@ -91,8 +91,8 @@ fn unit(name: &str, steps: u32) -> Unit {
 }
 
 /// Whether only headers are asked for.
-pub(super) fn headers_only(flags: Flags) -> bool {
-    SyncFlags::from_bits_retain(flags.0).contains(SyncFlags::GLOBAL_HEADERS)
+pub(super) fn headers_only(flags: SyncFlags) -> bool {
+    flags.contains(SyncFlags::GLOBAL_HEADERS)
 }
 
 #[cfg(test)]

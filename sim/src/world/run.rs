@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use mapi_sync::contract::Monitor;
 
 use super::coverage::Coverage;
-use super::faults::{Fault, Faults};
+use super::faults::FaultBudgets;
 use super::mutant::Mutant;
 use super::plan::Plan;
-use super::scenario::Scenario;
+use super::scenario::{Fault, Scenario};
 use crate::engine::sync::Register;
 use crate::engine::{self, Object};
 
@@ -23,7 +23,7 @@ pub(super) struct Stage {
 /// What one execution shares.
 pub(super) struct Run {
     stage: Arc<Stage>,
-    faults: Faults,
+    faults: FaultBudgets,
     /// One for each account: each has a store of its own.
     monitors: Vec<Monitor>,
     /// They say what happened, and nobody asks for them while it does.
@@ -66,7 +66,7 @@ impl Count {
 impl Run {
     pub(super) fn new(stage: &Arc<Stage>, monitors: Vec<Monitor>) -> Self {
         Self {
-            faults: Faults::new(&stage.scenario.faults),
+            faults: FaultBudgets::new(&stage.scenario.faults),
             monitors,
             stage: Arc::clone(stage),
             counts: Default::default(),
@@ -96,8 +96,8 @@ impl Run {
     }
 
     /// Whether this fault strikes here.
-    pub(super) fn strike(&self, fault: Fault) -> bool {
-        self.faults.strike(fault)
+    pub(super) fn inject(&self, fault: Fault) -> bool {
+        self.faults.inject(fault)
     }
 
     pub(super) fn count(&self, what: Count) {
@@ -110,7 +110,7 @@ impl Run {
             coverage.add(what, self.counts[what as usize].load(Ordering::Relaxed).into());
         }
         for fault in Fault::ALL.into_iter().filter(|fault| !fault.is_engines()) {
-            coverage.add_fault(fault, self.faults.struck(fault).into());
+            coverage.add_fault(fault, self.faults.injected(fault).into());
         }
     }
 }

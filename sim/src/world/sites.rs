@@ -1,6 +1,6 @@
 //! The places of the world where a value is chosen.
 
-use super::faults::Fault;
+use super::scenario::Fault;
 use crate::engine::Site;
 
 pub(super) const CANCELS: Site = Site::new("user cancels");

@@ -1,8 +1,10 @@
 //! Correct variants: unusual, and right all the same. None of them may ever be accused.
 
+use mapi_sync::SyncFlags;
+
 use super::super::scenario::{
-    CancelStyle, Cost, ErrorStyle, Flags, Folders, Maximum, NextSync, OverlapStyle, Published,
-    Returns, Scenario, Step, Text, WaitFor,
+    CancelStyle, Cost, ErrorStyle, Folders, Maximum, NextSync, OverlapStyle, Published, Returns,
+    Scenario, Step, Text, WaitFor,
 };
 use super::table::stage;
 
@@ -184,7 +186,7 @@ pub const VARIANTS: &[VariantInfo] = &[
     VariantInfo {
         name: "unknown-flags",
         summary: "The flags have bits that nobody knows.",
-        change: |s| s.accounts[0].flags = Flags(0x8000_0082),
+        change: |s| s.accounts[0].flags = SyncFlags::from_bits_retain(0x8000_0082),
     },
     VariantInfo {
         name: "cancel-at-once",
