@@ -113,7 +113,7 @@ fn a_violation_is_status_1_and_replays_by_itself() {
     // A scenario that is named besides must be the same.
     prints(1, &["replay", token, "late-ticker"]);
     let message = refuses(&["replay", token, "default"]);
-    assert!(message.contains("the token is of the misbehaviour `late-ticker`"), "{message}");
+    assert!(message.contains("the token is of the mutant `late-ticker`"), "{message}");
     assert!(message.contains("not of `default`"), "{message}");
 }
 

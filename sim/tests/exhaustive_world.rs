@@ -79,7 +79,7 @@ fn the_tiny_scenarios_are_searched_to_the_end() {
 }
 
 #[test]
-fn misbehaviours_show_in_one_schedule_of_each_class() {
+fn mutants_show_in_one_schedule_of_each_class() {
     let mut searched = 0;
     for info in MUTANTS {
         for tiny in ["tiny-sync", "tiny-cancel"] {

@@ -92,6 +92,7 @@ fn whatever_is_named_decides() {
             Needs::Order | Needs::OrderAndCancel | Needs::OrderAndFault => {
                 assert_ne!(kind, "several", "{name}");
             }
+            other => panic!("{name} needs {other:?}"),
         }
         kinds.entry(kind).or_default().push(name);
     }

@@ -66,7 +66,7 @@ fn it_comes_out_the_same_each_time() {
     }
 }
 
-/// The default scenario, in which everything happens, with a misbehaviour.
+/// The default scenario, in which everything happens, with a mutant.
 fn busy(mutant: &str) -> Scenario {
     Scenario {
         name: "busy".to_owned(),

@@ -5,7 +5,7 @@ use mapi_sync_sim::world::MUTANTS;
 use mapi_sync_sim::{BreachPlace, Check};
 
 #[test]
-fn a_thousand_tokens_of_misbehaviours_show_the_same_again() {
+fn a_thousand_tokens_of_mutants_show_the_same_again() {
     let mut tokens = 0;
     for info in MUTANTS {
         for seed in 0..21 {

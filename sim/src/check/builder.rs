@@ -103,7 +103,7 @@ impl Check {
     ///
     /// # Panics
     ///
-    /// [`run`](Self::run) does, if the scenario names a misbehaviour that does not exist.
+    /// [`run`](Self::run) does, if the scenario names a mutant that does not exist.
     pub fn scenario(scenario: Scenario) -> Self {
         Self::new(SubjectKind::Given, scenario, None)
     }
@@ -115,7 +115,7 @@ impl Check {
         Some(Self::new(SubjectKind::Builtin, scenario, None))
     }
 
-    /// Checks a misbehaviour on its stage. Tokens carry its name and replay by themselves.
+    /// Checks a mutant in its own scenario. Tokens carry its name and replay by themselves.
     pub fn mutant(mutant: &MutantInfo) -> Self {
         Self::new(SubjectKind::Mutant, mutant.scenario(), None)
     }
@@ -284,7 +284,7 @@ impl Check {
     ///
     /// # Panics
     ///
-    /// If making a provider panics outside of an execution, or the scenario names a misbehaviour
+    /// If making a provider panics outside of an execution, or the scenario names a mutant
     /// that does not exist.
     #[must_use]
     pub fn run(&self) -> Report {

@@ -1,14 +1,14 @@
-//! Whether every misbehaviour of the table is found, and nothing that is right is accused.
+//! Whether every mutant of the table is found, and nothing correct is accused.
 
 use super::{Check, Defect};
 use crate::engine::parallel::Control;
 use crate::strategy::StrategyInfo;
 use crate::world::{MUTANTS, MutantInfo, VARIANTS, VariantInfo};
 
-/// A check of all misbehaviours and correct variants, being set up.
+/// A check of all mutants and correct variants, being set up.
 #[derive(Clone, Debug)]
 pub struct MutantCheck {
-    /// How many executions each misbehaviour is given at most.
+    /// How many executions each mutant is given at most.
     pub schedules: u64,
     /// How many executions each correct variant must survive.
     pub variant_schedules: u64,
@@ -23,15 +23,15 @@ pub struct MutantCheck {
 /// The result.
 #[derive(Clone, Debug)]
 pub struct MutantsReport {
-    /// One for each misbehaviour, in the order of the table.
+    /// One for each mutant, in the order of the table.
     pub mutants: Vec<MutantVerdict>,
     /// One for each correct variant, in the order of the table.
     pub variants: Vec<VariantVerdict>,
-    /// Whether somebody interrupted it: then those that are missing were not looked at.
+    /// Whether it was interrupted. Then the missing ones were not run.
     pub interrupted: bool,
 }
 
-/// What became of one misbehaviour.
+/// The verdict on one mutant.
 #[derive(Clone, Debug)]
 pub struct MutantVerdict {
     /// Which.
@@ -40,28 +40,28 @@ pub struct MutantVerdict {
     pub found_rule: Option<Defect>,
     /// Whether its own rule was found broken.
     pub found: bool,
-    /// How many executions that took, the one that showed it included; all of them, if it was not
+    /// How many executions it took, including the one that showed it; all of them if it was not
     /// found.
     pub schedules: u64,
     /// The context switches of the execution that its token replays.
     pub switches: Option<u64>,
-    /// What replays it.
+    /// The token that replays it.
     pub token: Option<String>,
 }
 
-/// What became of one correct variant.
+/// The verdict on one correct variant.
 #[derive(Clone, Debug)]
 pub struct VariantVerdict {
     /// Which.
     pub info: &'static VariantInfo,
     /// How many executions were run.
     pub schedules: u64,
-    /// What it was accused of, wrongly, with the token of each.
+    /// Each false accusation, with its token.
     pub accused: Vec<(Defect, String)>,
 }
 
 impl MutantsReport {
-    /// Whether every misbehaviour was found with its rule, and no correct variant was accused.
+    /// Whether every mutant was found with its rule, and no correct variant was accused.
     #[must_use]
     pub fn is_right(&self) -> bool {
         self.mutants.iter().all(|mutant| mutant.found)
@@ -76,8 +76,8 @@ impl MutantCheck {
         MUTANTS.len() + VARIANTS.len()
     }
 
-    /// Runs all of them. `control` may interrupt, and `begins` hears the name of each before it is
-    /// run.
+    /// Runs all of them. `control` may interrupt. `begins` is called with the name of each before
+    /// it is run.
     #[must_use]
     pub fn run(&self, control: &Control, mut begins: impl FnMut(&str)) -> MutantsReport {
         let mut report =

@@ -42,7 +42,7 @@ pub(super) enum Command {
 /// ends the run early, with a summary of what was run.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
-    /// A built-in scenario or misbehaviour, by name, or a scenario file; `-` reads one from the
+    /// A built-in scenario or mutant, by name, or a scenario file; `-` reads one from the
     /// standard input
     #[arg(default_value = "default")]
     pub(super) scenario: String,
@@ -86,7 +86,7 @@ pub(super) struct SearchArgs {
 
 /// Runs one schedule again, and shows its time line.
 ///
-/// A token of a built-in scenario or misbehaviour replays by itself. One of a scenario file needs
+/// A token of a built-in scenario or mutant replays by itself. One of a scenario file needs
 /// that file, and is refused with any other.
 #[derive(Debug, clap::Args)]
 pub(super) struct ReplayArgs {
@@ -98,14 +98,14 @@ pub(super) struct ReplayArgs {
     pub(super) output: OutputArgs,
 }
 
-/// Sees whether every misbehaviour is found, and nothing that is right is accused.
+/// Sees whether every mutant is found, and nothing that is right is accused.
 ///
-/// Each misbehaviour of the simulated provider or host breaks one rule, and is run until that rule
+/// Each mutant of the simulated provider or host breaks one rule, and is run until that rule
 /// is found broken. Each correct variant is unusual but right, and must never be accused of
 /// anything.
 #[derive(Debug, clap::Args)]
 pub(super) struct MutantsArgs {
-    /// How many schedules each misbehaviour is given at most
+    /// How many schedules each mutant is given at most
     #[arg(short = 'n', long, value_name = "N", default_value = "100000")]
     pub(super) schedules: NonZeroU64,
     /// How many schedules each correct variant must survive
@@ -143,7 +143,7 @@ pub(super) enum ScenarioCommand {
     },
     /// Print a scenario with every default filled in, to start from
     Show {
-        /// A built-in scenario or misbehaviour, by name, or a scenario file
+        /// A built-in scenario or mutant, by name, or a scenario file
         scenario: String,
         #[command(flatten)]
         output: OutputArgs,

@@ -9,7 +9,7 @@ use mapi_sync_sim::world::{MUTANTS, Scenario, VARIANTS, builtins};
 
 use super::failure::Failure;
 
-/// The check of what `name` stands for: a built-in scenario, a misbehaviour, a correct variant, or
+/// The check of what `name` stands for: a built-in scenario, a mutant, a correct variant, or
 /// a file.
 pub(super) fn check(name: &str) -> Result<Check, Failure> {
     if let Some(check) = built_in(name) {

@@ -241,7 +241,7 @@ fn replay_command(subject: &Subject, token: &Token) -> String {
     }
 }
 
-/// Writes the result of a check of all misbehaviours.
+/// Writes the result of a check of all mutants.
 ///
 /// # Errors
 ///
@@ -257,7 +257,7 @@ pub fn write_mutants(
     writeln!(
         out,
         "{heading}   {:width$}  {:rules$}  schedules  needs{heading:#}",
-        "misbehaviour", "rule"
+        "mutant", "rule"
     )?;
     for mutant in &report.mutants {
         let (mark, style) = if mutant.found { ("ok", good) } else { ("--", bad) };
@@ -287,7 +287,7 @@ pub fn write_mutants(
     let style = if report.is_right() { good } else { bad };
     writeln!(
         out,
-        "\n{style}{found} of {of} misbehaviours found with their rule, {accused} of {variants} correct variants accused{style:#}"
+        "\n{style}{found} of {of} mutants found with their rule, {accused} of {variants} correct variants accused{style:#}"
     )?;
     if report.interrupted {
         writeln!(out, "{involved}interrupted{involved:#}: the others were not looked at")?;

@@ -375,7 +375,7 @@ impl From<&Replayed> for Replay {
 pub struct Mutants {
     mutants: Vec<Mutant>,
     correct_variants: Vec<Variant>,
-    /// Whether every misbehaviour was found with its rule, and no correct variant was accused.
+    /// Whether every mutant was found with its rule, and no correct variant was accused.
     right: bool,
     interrupted: bool,
 }
@@ -475,7 +475,7 @@ struct RuleRow {
     blame: String,
     statement: &'static str,
     source: &'static str,
-    /// The names of the misbehaviours that break it.
+    /// The names of the mutants that break it.
     mutants: Vec<&'static str>,
 }
 

@@ -1,5 +1,5 @@
-//! Numbers of a scenario that are set to other values: how a scenario is made smaller, and how a
-//! token names the result.
+//! Numbers of a scenario that are set to other values. This is how a scenario is made smaller, and
+//! how a token names the result.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,9 +11,10 @@ use super::scenario::{Account, Cost, Fault, Folders, Scenario};
 /// A number of a scenario that can be changed by itself. Accounts are counted from 0, as the
 /// scenario has them.
 ///
-/// The order is that in which they are made smaller: what goes wrong, then what makes tasks, then
-/// work, then times.
+/// They are made smaller in this order: what goes wrong, then what makes tasks, then work, then
+/// times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Knob {
     /// The budget of a fault, at most 1,000. The only one that can also be raised.
     Fault(Fault),
@@ -35,7 +36,7 @@ pub enum Knob {
     KeepAlive,
     /// The `ulFlags` of an account; bits can be taken away only.
     Flags(u32),
-    /// How many folders of an account have changed: the first so many.
+    /// How many folders of an account have changed, counted from the first.
     Folders(u32),
     /// The most new messages in any folder of an account.
     Messages(u32),
@@ -55,6 +56,7 @@ pub enum Knob {
 
 /// A time that a scenario states as a [`Cost`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Time {
     /// From the start to the user's cancel.
     CancelAfter,

@@ -3,9 +3,9 @@
 use super::run::Count;
 use super::scenario::Fault;
 
-/// Counts over one or many executions: what the contract was tested against.
+/// Counts over one or many executions, one for each feature and each fault.
 ///
-/// A counter that stays at zero says that the executions prove nothing about that feature.
+/// A counter at zero means that the executions prove nothing about that feature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     counts: [u64; Count::ALL.len()],

@@ -13,11 +13,11 @@ use mapi_sync::{Events, MapiSync, Runtime};
 use super::coverage::Coverage;
 use super::host::HostAccount;
 use super::kernel::Kernel;
-use super::mutant::{Mutant, Side};
+use super::mutant::Mutant;
 use super::observed::{Finding, Observed, SeenCall};
 use super::plan::Plan;
 use super::raw::RawProvider;
-use super::run::{Run, Stage, beside};
+use super::run::{Compiled, Run, spawn_detached};
 use super::runtime::WorldRuntime;
 use super::scenario::{Fault, Published, Returns, Scenario};
 use super::store::StoreProvider;
@@ -32,7 +32,7 @@ pub type ProviderFactory = dyn Fn(usize) -> Arc<dyn MapiSync> + Send + Sync;
 /// A scenario, ready to be run many times, on any number of threads.
 #[derive(Clone)]
 pub struct World {
-    stage: Arc<Stage>,
+    compiled: Arc<Compiled>,
     factory: Option<Arc<ProviderFactory>>,
     policy: Policy,
 }
@@ -42,16 +42,18 @@ impl World {
     ///
     /// # Panics
     ///
-    /// If the scenario names a misbehaviour that is not in the [table](super::MUTANTS). A scenario
+    /// If the scenario names a mutant that is not in the [table](super::MUTANTS). A scenario
     /// that was [read](Scenario::parse) does not.
     #[must_use]
     pub fn new(scenario: Scenario) -> Self {
-        let mutant = scenario.mutant.as_ref().map(|name| {
-            Mutant::named(name).unwrap_or_else(|| panic!("no misbehaviour is named {name}"))
-        });
+        let mutant = scenario
+            .mutant
+            .as_ref()
+            .map(|name| Mutant::named(name).unwrap_or_else(|| panic!("no mutant is named {name}")));
         let plans = Plan::all(&scenario);
         let policy = policy(&scenario);
-        Self { stage: Arc::new(Stage { scenario, plans, mutant }), factory: None, policy }
+        let compiled = Arc::new(Compiled { scenario, plans, mutant });
+        Self { compiled, factory: None, policy }
     }
 
     /// The world of a scenario with your provider in it: its accounts, its host and its faults are
@@ -77,15 +79,15 @@ impl World {
     /// The scenario.
     #[must_use]
     pub fn scenario(&self) -> &Scenario {
-        &self.stage.scenario
+        &self.compiled.scenario
     }
 
     /// The limits of one execution that suit the scenario: an engine for this world is made with
     /// them.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        let Scenario { faults, provider, host, .. } = &self.stage.scenario;
-        let steps: u64 = self.stage.plans.iter().map(|plan| u64::from(plan.total)).sum();
+        let Scenario { faults, provider, host, .. } = &self.compiled.scenario;
+        let steps: u64 = self.compiled.plans.iter().map(|plan| u64::from(plan.total)).sum();
         let rounds = u64::from(host.syncs) + 2;
         let struck =
             Fault::ALL.iter().filter(|fault| !fault.is_engines()).map(|f| f.budget(faults));
@@ -122,13 +124,6 @@ impl World {
         setup.observe(engine, outcome)
     }
 
-    /// As [`replay`](Self::replay), without a log.
-    pub fn replay_quietly(&self, engine: &mut Engine, decisions: &Decisions) -> Observed {
-        let setup = Setup::new(false);
-        let outcome = engine.replay(decisions, setup.program(self));
-        setup.observe(engine, outcome)
-    }
-
     /// Runs the last execution, which showed `last`, again, and compares.
     ///
     /// # Errors
@@ -143,12 +138,12 @@ impl World {
         if let Some(factory) = &self.factory {
             return factory(account);
         }
-        let provider = &self.stage.scenario.provider;
-        let by_hand = !provider.done_handle
+        let provider = &self.compiled.scenario.provider;
+        let raw = !provider.done_handle
             || provider.event == Published::Thread
             || provider.returns == Returns::AfterDone
-            || self.stage.mutant.is_some_and(|mutant| mutant.info().side == Side::Provider);
-        if by_hand {
+            || self.compiled.mutant.is_some_and(|mutant| mutant.info().is_of_provider());
+        if raw {
             Arc::new(RawProvider::new(run, account))
         } else {
             Arc::new(StoreProvider::new(run, account))
@@ -197,11 +192,11 @@ impl Setup {
         let (world, shared) = (world.clone(), Arc::clone(&self.shared));
         let main = Box::pin(async move {
             let monitors = monitors(&world, &shared);
-            let run = Arc::new(Run::new(&world.stage, monitors));
+            let run = Arc::new(Run::new(&world.compiled, monitors));
             *lock(&shared.run) = Some(Arc::clone(&run));
             drop(shared);
             let (kernel, runtime) = kernel(&run);
-            let accounts: Arc<[Arc<HostAccount>]> = (0..world.stage.scenario.accounts.len())
+            let accounts: Arc<[Arc<HostAccount>]> = (0..world.compiled.scenario.accounts.len())
                 .map(|account| {
                     let store = world.provider(&run, account);
                     let events = run.monitor(account).host_events(Arc::clone(&kernel));
@@ -209,13 +204,13 @@ impl Setup {
                 })
                 .collect();
             for _ in 0..run.scenario().host.cancels {
-                beside("user", user(Arc::clone(&run), Arc::clone(&accounts)));
+                spawn_detached("user", user(Arc::clone(&run), Arc::clone(&accounts)));
             }
             if run.scenario().host.shutdown {
-                beside("shutdown", shutdown(Arc::clone(&run), Arc::clone(&accounts)));
+                spawn_detached("shutdown", shutdown(Arc::clone(&run), Arc::clone(&accounts)));
             }
             for account in &accounts[1..] {
-                beside("host", Arc::clone(account).synchronize());
+                spawn_detached("host", Arc::clone(account).synchronize());
             }
             Arc::clone(&accounts[0]).synchronize().await;
         });
@@ -258,7 +253,7 @@ impl Setup {
 
 /// A monitor for each account.
 fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
-    let scenario = &world.stage.scenario;
+    let scenario = &world.compiled.scenario;
     let monitor = |account| {
         let (policy, keep_log) = (world.policy.clone(), shared.keep_log);
         let config = MonitorConfig { policy, keep_log, ..MonitorConfig::default() };

@@ -16,7 +16,7 @@ use mapi_sync::{
 use super::plan::{Phase, Unit};
 use super::run::{Run, Running, StoreRef};
 use super::scenario::{Maximum, OverlapStyle, Step, Text};
-use super::work::{Job, Tell};
+use super::work::{Job, ProgressSink};
 use crate::engine::sync::Register;
 
 /// The provider of one account's store.
@@ -57,7 +57,7 @@ impl MapiSync for StoreProvider {
     }
 }
 
-/// One sync, under way.
+/// One running sync.
 struct Sync {
     run: Arc<Run>,
     account: usize,
@@ -66,33 +66,33 @@ struct Sync {
 
 impl Sync {
     async fn run(self, session: SyncSession) -> SyncDone {
-        let tell = SessionTell::new(&self.run, self.account, &session);
-        let job = Arc::new(Job::new(&self.run, self.account, tell.clone()));
+        let sink = SessionProgress::new(&self.run, self.account, &session);
+        let job = Arc::new(Job::new(&self.run, self.account, sink.clone()));
         let status = self.work(&job, session.runtime()).await;
         drop(job);
-        let status = if tell.stopped_early(status) { HResult::MAPI_E_USER_CANCEL } else { status };
+        let status = if sink.stopped_early(status) { HResult::MAPI_E_USER_CANCEL } else { status };
         // The host may start the next sync from inside Done.
         drop(self.running);
         session.done(status).await
     }
 
-    async fn work(&self, job: &Arc<Job<SessionTell>>, runtime: &Arc<dyn Runtime>) -> HResult {
+    async fn work(&self, job: &Arc<Job<SessionProgress>>, runtime: &Arc<dyn Runtime>) -> HResult {
         let keep_alive = self.run.scenario().provider.keep_alive_ms;
         let work = pin!(phases(job, runtime));
         if keep_alive == 0 {
             return work.await;
         }
-        match select(work, pin!(job.tell.ticks(runtime, keep_alive))).await {
+        match select(work, pin!(job.sink.ticks(runtime, keep_alive))).await {
             Either::Left((status, _)) => status,
             Either::Right((never, _)) => match never {},
         }
     }
 }
 
-async fn phases(job: &Arc<Job<SessionTell>>, runtime: &Arc<dyn Runtime>) -> HResult {
+async fn phases(job: &Arc<Job<SessionProgress>>, runtime: &Arc<dyn Runtime>) -> HResult {
     if let Err(code) = job.connect().await {
         if code != HResult::MAPI_E_USER_CANCEL {
-            job.tell.reporter.error(code, "The server cannot be reached").await;
+            job.sink.reporter.error(code, "The server cannot be reached").await;
         }
         return code;
     }
@@ -101,17 +101,17 @@ async fn phases(job: &Arc<Job<SessionTell>>, runtime: &Arc<dyn Runtime>) -> HRes
             break;
         }
         job.begin(phase).await;
-        let mut crew = Crew::default();
+        let mut group = WorkerGroup::default();
         if job.workers(phase) > 1 {
             for _ in 0..job.workers(phase) {
                 let job = Arc::clone(job);
                 let worker = Box::pin(async move { job.work(phase).await });
-                // With fewer tasks than wished for, the work takes longer.
-                crew.0.extend(runtime.spawn("worker".into(), worker));
+                // With fewer tasks than asked for, the work takes longer.
+                group.0.extend(runtime.spawn("worker".into(), worker));
             }
         }
-        let complete = crew.join().await;
-        // What nobody took, because there was no task to be had, is done here.
+        let complete = group.join().await;
+        // If no task could be started, the work is done here.
         job.work(phase).await;
         if !complete {
             return HResult::MAPI_E_UNABLE_TO_COMPLETE;
@@ -120,12 +120,12 @@ async fn phases(job: &Arc<Job<SessionTell>>, runtime: &Arc<dyn Runtime>) -> HRes
     job.status()
 }
 
-/// The workers of a phase. If the sync is dropped, they go with it.
+/// The workers of a phase. They are aborted if the sync is dropped.
 #[derive(Default)]
-struct Crew(Vec<TaskHandle>);
+struct WorkerGroup(Vec<TaskHandle>);
 
-impl Crew {
-    /// Waits for all workers; tells whether every one of them reached its end.
+impl WorkerGroup {
+    /// Waits for all workers. Returns whether every one of them reached its end.
     async fn join(mut self) -> bool {
         let mut complete = true;
         while let Some(worker) = self.0.last_mut() {
@@ -136,7 +136,7 @@ impl Crew {
     }
 }
 
-impl Drop for Crew {
+impl Drop for WorkerGroup {
     fn drop(&mut self) {
         self.0.iter().for_each(TaskHandle::abort);
     }
@@ -144,7 +144,7 @@ impl Drop for Crew {
 
 /// The reports of one sync.
 #[derive(Clone)]
-struct SessionTell {
+struct SessionProgress {
     run: Arc<Run>,
     account: usize,
     reporter: Reporter,
@@ -156,11 +156,11 @@ struct SessionTell {
 struct Position {
     done: u32,
     max: u32,
-    /// The host has heard that everything is done, before it asked to stop.
+    /// The host got the report that everything is done before it asked to stop.
     told_complete: bool,
 }
 
-impl SessionTell {
+impl SessionProgress {
     fn new(run: &Arc<Run>, account: usize, session: &SyncSession) -> Self {
         Self {
             run: Arc::clone(run),
@@ -171,13 +171,13 @@ impl SessionTell {
         }
     }
 
-    /// Whether a cancel came before the host had heard that everything is done.
+    /// Whether a cancel came before the report that everything is done.
     fn stopped_early(&self, status: HResult) -> bool {
         let complete = status == HResult::S_OK && self.position.get().told_complete;
         self.stop_requested() && !complete
     }
 
-    /// A sign of life whenever so long has passed.
+    /// Sends a sign of life at this interval.
     async fn ticks(&self, runtime: &Arc<dyn Runtime>, every_ms: u64) -> Infallible {
         loop {
             runtime.sleep(Duration::from_millis(every_ms)).await;
@@ -204,7 +204,7 @@ impl SessionTell {
     }
 }
 
-impl Tell for SessionTell {
+impl ProgressSink for SessionProgress {
     type Ticket = ();
 
     async fn phase(&self, phase: &Phase) {

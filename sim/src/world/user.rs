@@ -1,9 +1,9 @@
-//! The user, and the end of the host's day: what comes from outside at any moment.
+//! The user who cancels, and the host's shutdown: events that can come at any moment.
 
 use std::sync::Arc;
 
 use super::host::HostAccount;
-use super::network::{pass, spend};
+use super::network::{choose_cost, sleep_ms};
 use super::run::{Count, Run};
 use super::scenario::CancelBy;
 use super::sites::{CANCEL_AFTER, CANCEL_BY, CANCELS, SHUTDOWN_AFTER, SHUTS_DOWN};
@@ -20,7 +20,7 @@ pub(super) async fn user(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {
         CancelBy::Signal => true,
         CancelBy::Either => engine::choose(CANCEL_BY, 2) == 1,
     };
-    pass(spend(CANCEL_AFTER, &host.cancel_after)).await;
+    sleep_ms(choose_cost(CANCEL_AFTER, &host.cancel_after)).await;
     for account in accounts.iter() {
         account.cancel_all(by_signal);
     }
@@ -31,7 +31,7 @@ pub(super) async fn shutdown(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {
     if engine::choose(SHUTS_DOWN, 2) == 0 {
         return;
     }
-    pass(spend(SHUTDOWN_AFTER, &run.scenario().host.shutdown_after)).await;
+    sleep_ms(choose_cost(SHUTDOWN_AFTER, &run.scenario().host.shutdown_after)).await;
     run.count(Count::Shutdowns);
     for account in accounts.iter() {
         account.shut_down();

@@ -1,20 +1,12 @@
-//! The misbehaviours, as data.
+//! The mutants: one row for each.
 
-use mapi_sync::contract::Rule;
+use mapi_sync::contract::{Blame, Rule};
 
 use super::super::scenario::{Cost, Scenario, WaitFor};
 
-/// Who misbehaves.
+/// What must come together before a mutant shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// The store provider.
-    Provider,
-    /// The host.
-    Host,
-}
-
-/// What must come together before a misbehaviour shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Needs {
     /// Nothing: every execution shows it.
     Nothing,
@@ -45,8 +37,9 @@ impl Needs {
     }
 }
 
-/// One misbehaviour of the table.
+/// A row of the table of mutants.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct MutantInfo {
     /// Which.
     pub mutant: Mutant,
@@ -54,141 +47,140 @@ pub struct MutantInfo {
     pub name: &'static str,
     /// The rule that it breaks.
     pub rule: Rule,
-    /// Who misbehaves.
-    pub side: Side,
     /// What it does wrong, in one sentence.
     pub summary: &'static str,
     /// What must come together before it shows.
     pub needs: Needs,
-    /// The least context switches with which it shows, if it needs an order of steps: known from a
-    /// search of every execution with fewer, in the smallest scenario that its counterexamples
-    /// come to. The clock is no task.
+    /// The least context switches with which it shows, if it needs an order of steps. A search of
+    /// every execution with fewer, in the smallest scenario of its counterexamples, found none.
+    /// Moves of the clock do not count.
     pub least_switches: Option<u32>,
-    stage: fn(&mut Scenario),
+    /// Sets up the fixture.
+    set_up: fn(&mut Scenario),
 }
 
 macro_rules! mutants {
-    ($($mutant:ident $name:literal $rule:ident $side:ident $needs:ident $(($switches:literal))? $stage:ident, $summary:literal;)*) => {
+    ($($mutant:ident $name:literal $rule:ident $needs:ident $(($switches:literal))? $set_up:ident, $summary:literal;)*) => {
         /// A way to break the contract, built into the simulated provider or the simulated host.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
         pub enum Mutant {
             $(#[doc = $summary] $mutant,)*
         }
 
-        /// All misbehaviours, those of the provider first, by rule.
+        /// All mutants, those of the provider first, by rule.
         pub const MUTANTS: &[MutantInfo] = &[$(MutantInfo {
             mutant: Mutant::$mutant,
             name: $name,
             rule: Rule::$rule,
-            side: Side::$side,
             summary: $summary,
             needs: Needs::$needs,
             least_switches: [$(Some($switches),)? None][0],
-            stage: $stage,
+            set_up: $set_up,
         }),*];
     };
 }
 
 mutants! {
-    DoneTwice "done-twice" DoneOnce Provider Nothing plain,
+    DoneTwice "done-twice" DoneOnce Nothing unchanged,
         "Sends Done again after it was sent.";
-    NoDoneOffline "no-done-when-offline" DoneOnce Provider Fault offline,
+    NoDoneOffline "no-done-when-offline" DoneOnce Fault offline,
         "Gives up without a Done when the server cannot be reached.";
-    NoDoneWhenDropped "no-done-when-dropped" DoneOnce Provider Fault dropped,
+    NoDoneWhenDropped "no-done-when-dropped" DoneOnce Fault dropped,
         "Has no guard: when its task is dropped, nobody sends the Done.";
-    NoDoneWithoutTask "no-done-without-task" DoneOnce Provider Fault no_task,
+    NoDoneWithoutTask "no-done-without-task" DoneOnce Fault no_task,
         "Reports a successful start although its task could not be started.";
-    DoneFromTwoPaths "done-from-two-paths" DoneOnce Provider OrderAndCancel(6) cancelled,
+    DoneFromTwoPaths "done-from-two-paths" DoneOnce OrderAndCancel(6) cancelled,
         "Both the end of the work and the watcher for the cancel send a Done when they come together.";
-    LateTicker "late-ticker" DoneLast Provider Order(7) ticking,
+    LateTicker "late-ticker" DoneLast Order(7) ticking,
         "Leaves its sign-of-life task running, which can report once more after Done.";
-    CountsBeforeReport "counts-before-report" DoneLast Provider Order(7) plain,
+    CountsBeforeReport "counts-before-report" DoneLast Order(7) unchanged,
         "Reports the end of a folder after it was counted as finished, so that Done can overtake the report.";
-    UnawaitedReport "unawaited-report" DoneLast Provider Order(3) slow_callback,
+    UnawaitedReport "unawaited-report" DoneLast Order(3) slow_callback,
         "Does not wait for the host to return from the last report before it sends Done.";
-    LateError "late-error" DoneLast Provider OrderAndFault(3) lossy,
+    LateError "late-error" DoneLast OrderAndFault(3) lossy,
         "Reports errors from a task of its own that Done does not wait for.";
-    DoneOnFailedStart "done-on-failed-start" NoCallOnFailedStart Provider Fault no_task,
+    DoneOnFailedStart "done-on-failed-start" NoCallOnFailedStart Fault no_task,
         "Sends a Done for a start that it then reports as failed.";
-    EventOnFailedStart "event-on-failed-start" NoCallOnFailedStart Provider Fault no_task,
+    EventOnFailedStart "event-on-failed-start" NoCallOnFailedStart Fault no_task,
         "Leaves the event in the out-pointer of a start that failed.";
-    ErrorOnFailedStart "error-on-failed-start" NoCallOnFailedStart Provider Fault no_event,
+    ErrorOnFailedStart "error-on-failed-start" NoCallOnFailedStart Fault no_event,
         "Reports an error through the callback when it has no event and lets the start fail.";
-    NoEvent "no-event" EventPublished Provider Nothing plain,
+    NoEvent "no-event" EventPublished Nothing unchanged,
         "Returns from a successful start without an event in the out-pointer.";
-    LateEvent "late-event" EventPublished Provider Order(2) plain,
+    LateEvent "late-event" EventPublished Order(2) unchanged,
         "Lets its worker publish the event, which may be after the start has returned.";
-    EventBeforeDone "event-before-done" EventAfterDone Provider Nothing plain,
+    EventBeforeDone "event-before-done" EventAfterDone Nothing unchanged,
         "Signals the event before it sends Done.";
-    EventBesideDone "event-beside-done" EventAfterDone Provider Order(2) slow_callback,
+    EventBesideDone "event-beside-done" EventAfterDone Order(2) slow_callback,
         "Signals the event while Done is still running.";
-    EventNever "event-never" EventAfterDone Provider Nothing impatient,
+    EventNever "event-never" EventAfterDone Nothing impatient,
         "Never signals the event.";
-    EventForgottenOnCancel "event-forgotten-on-cancel" EventAfterDone Provider Cancel impatient_and_cancelled,
+    EventForgottenOnCancel "event-forgotten-on-cancel" EventAfterDone Cancel impatient_and_cancelled,
         "Does not signal the event after a cancel.";
-    OtherHandle "other-handle" EventSame Provider Nothing plain,
+    OtherHandle "other-handle" EventSame Nothing unchanged,
         "Hands its private duplicate to Done instead of the published handle.";
-    NoDuplicate "no-duplicate" EventOwner Provider Nothing plain,
+    NoDuplicate "no-duplicate" EventOwner Nothing unchanged,
         "Signals through the published handle after Done has given it away.";
-    ClosesPublished "closes-published" EventOwner Provider Nothing plain,
+    ClosesPublished "closes-published" EventOwner Nothing unchanged,
         "Closes the published handle after Done has given it away.";
-    IndexBeyondMaximum "index-beyond-maximum" ProgressRange Provider Nothing plain,
+    IndexBeyondMaximum "index-beyond-maximum" ProgressRange Nothing unchanged,
         "Announces one step too few, passes its maximum, and corrects it afterwards.";
-    RetryCountsTwice "retry-counts-twice" ProgressRange Provider Fault lossy,
+    RetryCountsTwice "retry-counts-twice" ProgressRange Fault lossy,
         "Counts a message again for each attempt, passes its maximum, and corrects it afterwards.";
-    IndexBeforeAwait "index-before-await" ProgressForward Provider Order(6) plain,
+    IndexBeforeAwait "index-before-await" ProgressForward Order(6) unchanged,
         "Takes the position before it waits for the server, so that two workers can report in the wrong order.";
-    RetryGoesBack "retry-goes-back" ProgressForward Provider Fault lossy,
+    RetryGoesBack "retry-goes-back" ProgressForward Fault lossy,
         "Reports position 0 again when it tries a second time.";
-    StopsShort "stops-short" ProgressComplete Provider Nothing plain,
+    StopsShort "stops-short" ProgressComplete Nothing unchanged,
         "Never reports the last step, and ends with S_OK.";
-    CompleteTooEarly "complete-too-early" ProgressComplete Provider Nothing plain,
+    CompleteTooEarly "complete-too-early" ProgressComplete Nothing unchanged,
         "Reports a phase as complete at its first step already, and goes on.";
-    ErrorWithSuccess "error-with-success" ErrorCode Provider Fault lossy,
+    ErrorWithSuccess "error-with-success" ErrorCode Fault lossy,
         "Reports an error with S_OK as its code.";
-    ErrorWithoutText "error-without-text" ErrorText Provider Fault lossy,
+    ErrorWithoutText "error-without-text" ErrorText Fault lossy,
         "Reports an error without a text.";
-    OkAfterError "ok-after-error" StatusHonest Provider Fault lossy,
+    OkAfterError "ok-after-error" StatusHonest Fault lossy,
         "Ends with S_OK after it reported a failure.";
-    OkAfterLateError "ok-after-late-error" StatusHonest Provider OrderAndFault(7) lossy,
+    OkAfterLateError "ok-after-late-error" StatusHonest OrderAndFault(7) lossy,
         "Settles the final status before the last worker is through, whose failure it then misses.";
-    ReleasesInStart "releases-in-start" CallbackHeld Provider Nothing plain,
+    ReleasesInStart "releases-in-start" CallbackHeld Nothing unchanged,
         "Releases the callback before the start returns, and calls it all the same.";
-    ReleasesEarly "releases-early" CallbackHeld Provider Nothing plain,
+    ReleasesEarly "releases-early" CallbackHeld Nothing unchanged,
         "Releases the callback before it sends Done.";
-    ReleasesTwice "releases-twice" CallbackHeld Provider Nothing plain,
+    ReleasesTwice "releases-twice" CallbackHeld Nothing unchanged,
         "Releases the callback twice.";
-    NeverReleases "never-releases" CallbackHeld Provider Nothing plain,
+    NeverReleases "never-releases" CallbackHeld Nothing unchanged,
         "Never releases the callback.";
-    LeaksOnFailedStart "leaks-on-failed-start" CallbackHeld Provider Fault no_event,
+    LeaksOnFailedStart "leaks-on-failed-start" CallbackHeld Fault no_event,
         "Forgets to release the callback when the start fails for want of an event.";
-    StopsOnCallbackFailure "stops-on-callback-failure" HostErrorSurvived Provider Fault failing_callback,
+    StopsOnCallbackFailure "stops-on-callback-failure" HostErrorSurvived Fault failing_callback,
         "Ends without a Done when the host's Progress answers with a failure.";
-    DiesOnCallbackPanic "dies-on-callback-panic" HostErrorSurvived Provider Fault panicking_callback,
+    DiesOnCallbackPanic "dies-on-callback-panic" HostErrorSurvived Fault panicking_callback,
         "Ends without a Done when the host's Progress panics.";
-    IgnoresCancel "ignores-cancel" CancelAnswered Provider Cancel cancelled,
+    IgnoresCancel "ignores-cancel" CancelAnswered Cancel cancelled,
         "Goes on to the end after a cancel, and ends with S_OK.";
-    CancelTooLate "cancel-too-late" CancelAnswered Provider Cancel slow_cancel,
+    CancelTooLate "cancel-too-late" CancelAnswered Cancel slow_cancel,
         "Obeys a cancel only when the whole phase is over.";
-    CancelAsFailure "cancel-as-failure" CancelAnswered Provider Cancel cancelled,
+    CancelAsFailure "cancel-as-failure" CancelAnswered Cancel cancelled,
         "Ends a cancelled sync with E_FAIL.";
-    OutlivesStore "outlives-store" ShutdownDrained Provider Cancel shut_down,
+    OutlivesStore "outlives-store" ShutdownDrained Cancel shut_down,
         "Lets the store go while a sync still runs.";
-    RefusesOverlap "refuses-overlap" Overlap Provider Nothing overlapping,
+    RefusesOverlap "refuses-overlap" Overlap Nothing overlapping,
         "Refuses a second start with E_FAIL instead of MAPI_E_BUSY.";
-    OverlappingCalls "overlapping-calls" SerialCalls Provider Order(6) serial,
+    OverlappingCalls "overlapping-calls" SerialCalls Order(6) serial,
         "Lets its workers call the callback at the same time.";
-    LongSilence "long-silence" BoundedSilence Provider Nothing silent,
+    LongSilence "long-silence" BoundedSilence Nothing silent,
         "Says nothing during a long step.";
-    HostNeverCloses "host-never-closes" EventClosedOnce Host Nothing plain,
+    HostNeverCloses "host-never-closes" EventClosedOnce Nothing unchanged,
         "Never closes the published handle.";
-    HostClosesTwice "host-closes-twice" EventClosedOnce Host Nothing plain,
+    HostClosesTwice "host-closes-twice" EventClosedOnce Nothing unchanged,
         "Closes the published handle inside Done, and again after it waited.";
-    HostClosesEarly "host-closes-early" EventClosedOnce Host Cancel cancelled,
+    HostClosesEarly "host-closes-early" EventClosedOnce Cancel cancelled,
         "Closes the published handle as soon as the user cancels, before Done.";
-    HostClosesFromTwoPaths "host-closes-from-two-paths" EventClosedOnce Host Cancel shut_down,
+    HostClosesFromTwoPaths "host-closes-from-two-paths" EventClosedOnce Cancel shut_down,
         "Closes the handle in its shutdown too, though Done may have brought it already.";
-    HostKeepsText "host-keeps-text" StringsCopied Host Nothing plain,
+    HostKeepsText "host-keeps-text" StringsCopied Nothing unchanged,
         "Keeps the pointer to the text, and reads it after the call.";
 }
 
@@ -199,7 +191,7 @@ impl Mutant {
         &MUTANTS[self as usize]
     }
 
-    /// The misbehaviour of this name.
+    /// The mutant of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         MUTANTS.iter().find(|info| info.name == name).map(|info| info.mutant)
@@ -207,24 +199,31 @@ impl Mutant {
 }
 
 impl MutantInfo {
-    /// A small scenario in which it can show, with the misbehaviour built in.
+    /// Whether it is built into the provider. The others are built into the host.
+    #[must_use]
+    pub fn is_of_provider(&self) -> bool {
+        self.rule.blame() == Blame::Provider
+    }
+
+    /// A small scenario in which it can show, with the mutant built in.
     #[must_use]
     pub fn scenario(&self) -> Scenario {
-        let mut scenario = stage();
+        let mut scenario = fixture();
         self.name.clone_into(&mut scenario.name);
         self.summary.clone_into(&mut scenario.about);
         scenario.mutant = Some(self.name.to_owned());
-        (self.stage)(&mut scenario);
+        (self.set_up)(&mut scenario);
         scenario
     }
 }
 
 /// One account with two folders of two messages each, and two workers.
-pub(super) fn stage() -> Scenario {
-    Scenario::parse("stage", include_str!("stage.toml")).expect("the stage is a valid scenario")
+pub(super) fn fixture() -> Scenario {
+    let source = include_str!("fixture.toml");
+    Scenario::parse("fixture", source).expect("the fixture is a valid scenario")
 }
 
-fn plain(_: &mut Scenario) {}
+fn unchanged(_: &mut Scenario) {}
 
 fn offline(scenario: &mut Scenario) {
     scenario.faults.offline = 1;

@@ -1,4 +1,5 @@
-//! Correct variants: unusual, and right all the same. None of them may ever be accused.
+//! Correct variants: providers and hosts that are unusual and correct. A check must never accuse
+//! one.
 
 use mapi_sync::SyncFlags;
 
@@ -6,10 +7,11 @@ use super::super::scenario::{
     CancelStyle, Cost, ErrorStyle, Folders, Maximum, NextSync, OverlapStyle, Published, Returns,
     Scenario, Step, Text, WaitFor,
 };
-use super::table::stage;
+use super::table::fixture;
 
 /// One correct variant of the table.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct VariantInfo {
     /// Its name.
     pub name: &'static str,
@@ -22,7 +24,7 @@ impl VariantInfo {
     /// A small scenario with the variant in it.
     #[must_use]
     pub fn scenario(&self) -> Scenario {
-        let mut scenario = stage();
+        let mut scenario = fixture();
         self.name.clone_into(&mut scenario.name);
         self.summary.clone_into(&mut scenario.about);
         (self.change)(&mut scenario);

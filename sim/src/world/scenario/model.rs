@@ -152,6 +152,7 @@ pub struct Costs {
 /// How often progress is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Step {
     /// After each message.
     Message,
@@ -162,6 +163,7 @@ pub enum Step {
 /// The wording of progress reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Text {
     /// A text with each report that names the current step.
     Changing,
@@ -174,6 +176,7 @@ pub enum Text {
 /// What `ulIndexMax` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Maximum {
     /// The number of steps, known from the start of the phase.
     Known,
@@ -186,6 +189,7 @@ pub enum Maximum {
 /// How a cancel request is obeyed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum CancelStyle {
     /// The step at hand is finished first.
     AfterStep,
@@ -196,6 +200,7 @@ pub enum CancelStyle {
 /// How an error in one folder is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ErrorStyle {
     /// It is reported and the rest goes on: the sync ends with a partial completion.
     Continue,
@@ -206,6 +211,7 @@ pub enum ErrorStyle {
 /// What is published as the sync-done event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Published {
     /// An event object.
     Event,
@@ -216,6 +222,7 @@ pub enum Published {
 /// When SynchronizeInBackground returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Returns {
     /// As soon as the work is started; it may be over even so.
     AtOnce,
@@ -226,6 +233,7 @@ pub enum Returns {
 /// What a second start meets while a sync of the same store runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum OverlapStyle {
     /// MAPI_E_BUSY.
     Busy,
@@ -267,6 +275,7 @@ pub struct Host {
 /// When the next sync of an account is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum NextSync {
     /// After Done and the event.
     AfterDone,
@@ -277,6 +286,7 @@ pub enum NextSync {
 /// What the host waits for before it takes a sync as over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum WaitFor {
     /// For the event, which it then closes.
     Event,
@@ -287,6 +297,7 @@ pub enum WaitFor {
 /// How a cancel reaches the provider. Either way all syncs that run are asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum CancelBy {
     /// The next Progress or Error answers MAPI_W_CANCEL_MESSAGE.
     Answer,

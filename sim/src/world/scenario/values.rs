@@ -16,6 +16,7 @@ pub(super) const DAY: u64 = 86_400_000;
 /// In a file: `5`, `{ uniform = [1, 20] }` or `{ choice = [1, 10, 500] }`. Which value is taken is
 /// a decision of the search, so a distribution says what is possible, not what is likely.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cost {
     /// Always this long.
     Fixed(u64),

@@ -1,4 +1,4 @@
-//! What the provider on the bare interface tells the host, and how it counts.
+//! How the provider on the raw interface reports progress, and how it counts.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -8,16 +8,16 @@ use std::time::Duration;
 use mapi_sync::{BoxFuture, CallbackRef, CancelSignal, HResult, RawEvent, Runtime, SyncRequest};
 
 use super::super::mutant::Mutant;
-use super::super::network::pass;
+use super::super::network::sleep_ms;
 use super::super::plan::{Phase, Unit};
 use super::super::run::{Run, StoreRef};
 use super::super::scenario::{Maximum, Step, Text};
-use super::super::work::Tell;
-use super::ending::survive;
+use super::super::work::ProgressSink;
+use super::ending::catch_panic;
 use crate::engine;
 use crate::engine::sync::{Event, Mutex, Register};
 
-/// What all tasks of one sync share.
+/// The state that all tasks of one sync share.
 pub(super) struct SyncState {
     pub(super) run: Arc<Run>,
     pub(super) account: usize,
@@ -30,7 +30,7 @@ pub(super) struct SyncState {
     position: Register<Position>,
     /// Held during a call, if calls must not overlap.
     turn: Option<Mutex<()>>,
-    /// The host failed a call, for a provider that takes this to heart.
+    /// The host failed a call. Only mutants react to it.
     broken: Register<bool>,
     /// Units of the phase that are not yet counted as finished.
     uncounted: Register<usize>,
@@ -45,9 +45,9 @@ pub(super) struct SyncState {
 struct Position {
     done: u32,
     max: u32,
-    /// Reports made, for a provider that takes positions too early.
-    told: u32,
-    /// The host has heard that everything is done, before it asked to stop.
+    /// Reports made, for the mutant that takes positions too early.
+    reported: u32,
+    /// The host got the report that everything is done before it asked to stop.
     told_complete: bool,
 }
 
@@ -79,13 +79,13 @@ impl SyncState {
         }
     }
 
-    /// What Done is given.
+    /// The handle that Done passes back.
     pub(super) fn handle_for_done(&self) -> RawEvent {
         let null = !self.run.scenario().provider.done_handle || self.run.is(Mutant::LateEvent);
         if null { RawEvent::NULL } else { self.published }
     }
 
-    /// Whether a cancel came before the host had heard that everything is done.
+    /// Whether a cancel came before the report that everything is done.
     pub(super) fn cancelled_before_end(&self, status: HResult) -> bool {
         if self.run.is(Mutant::IgnoresCancel) {
             return false;
@@ -94,7 +94,7 @@ impl SyncState {
         self.cancel.is_requested() && !complete
     }
 
-    /// Whether a failure of the host's has ended the sync.
+    /// Whether a failure of the host has ended the sync.
     pub(super) fn is_broken(&self) -> bool {
         let broken =
             self.run.is(Mutant::StopsOnCallbackFailure) || self.run.is(Mutant::DiesOnCallbackPanic);
@@ -106,7 +106,7 @@ impl SyncState {
         self.broken.set(true);
     }
 
-    /// Says that a phase of so many units is shared by several workers.
+    /// Begins a phase of this many units that several workers share.
     pub(super) fn open_phase(&self, units: usize) {
         self.uncounted.set(units);
         self.counted.reset();
@@ -127,7 +127,7 @@ impl SyncState {
         self.counted.wait().await;
     }
 
-    /// A text-less report whenever so long has passed.
+    /// Reports without a text at this interval.
     pub(super) async fn ticks(&self, every_ms: u64) -> Infallible {
         loop {
             self.runtime.sleep(Duration::from_millis(every_ms)).await;
@@ -135,7 +135,8 @@ impl SyncState {
         }
     }
 
-    /// The same by somebody who looks whether the sync is over, and then takes a moment.
+    /// The same for the mutant whose ticker checks whether the sync is over, and then waits a
+    /// moment.
     pub(super) async fn careless_ticks(&self, every_ms: u64) {
         loop {
             self.runtime.sleep(Duration::from_millis(every_ms)).await;
@@ -152,11 +153,11 @@ impl SyncState {
         self.quiet.set();
     }
 
-    /// Sends a Done for a cancel, once nobody else calls.
+    /// Sends a Done for a cancel, once no worker calls any more.
     pub(super) async fn answer_cancel(&self) {
         self.cancel.requested().await;
         self.quiet.wait().await;
-        survive(self.callback.done(self.handle_for_done(), HResult::MAPI_E_USER_CANCEL)).await;
+        catch_panic(self.callback.done(self.handle_for_done(), HResult::MAPI_E_USER_CANCEL)).await;
     }
 
     pub(super) fn stop_ticker(&self) {
@@ -169,8 +170,8 @@ impl SyncState {
         }
     }
 
-    /// Reports progress: `count` moves the position, and says what is reported, when it is this
-    /// call's turn.
+    /// Reports progress. When it is this call's turn, `count` moves the position and returns what
+    /// to report.
     async fn report(
         &self,
         text: Option<&str>,
@@ -189,9 +190,12 @@ impl SyncState {
         };
         let (index, max) = if provider.maximum == Maximum::Zero { (0, 0) } else { (done, max) };
         let call = self.callback.progress(text, index, max);
-        let answer =
-            if self.run.is(Mutant::DiesOnCallbackPanic) { call.await } else { survive(call).await };
-        self.heed(answer);
+        let answer = if self.run.is(Mutant::DiesOnCallbackPanic) {
+            call.await
+        } else {
+            catch_panic(call).await
+        };
+        self.react(answer);
         let stopped = self.cancel.is_requested();
         if done == self.run.plan(self.account).total && !stopped {
             self.position.update(|position| position.told_complete = true);
@@ -203,12 +207,12 @@ impl SyncState {
             Some(turn) => Some(turn.lock().await),
             None => None,
         };
-        let answer = survive(self.callback.error(code, text)).await;
-        self.heed(answer);
+        let answer = catch_panic(self.callback.error(code, text)).await;
+        self.react(answer);
     }
 
-    /// Takes note of what the host answered.
-    fn heed(&self, answer: HResult) {
+    /// Reacts to the host's answer.
+    fn react(&self, answer: HResult) {
         if answer == HResult::MAPI_W_CANCEL_MESSAGE {
             self.cancel.request();
         }
@@ -220,11 +224,11 @@ impl SyncState {
 
 /// The reports of one sync.
 #[derive(Clone)]
-pub(super) struct RawTell {
+pub(super) struct RawProgress {
     state: Arc<SyncState>,
 }
 
-impl RawTell {
+impl RawProgress {
     pub(super) fn new(state: &Arc<SyncState>) -> Self {
         Self { state: Arc::clone(state) }
     }
@@ -236,8 +240,8 @@ impl RawTell {
         }
     }
 
-    /// Begins a report, and leaves it to a task of its own if the host does not answer at once.
-    async fn report_in_passing(
+    /// Begins a report, and moves it to a new task if the host does not answer at once.
+    async fn report_unawaited(
         &self,
         unit: &Unit,
         count: impl FnOnce(&mut Position) -> Position + Send + 'static,
@@ -264,7 +268,7 @@ async fn poll_once(future: &mut BoxFuture) -> Option<()> {
     .await
 }
 
-impl Tell for RawTell {
+impl ProgressSink for RawProgress {
     /// The position that the step will be reported with, if it is taken too early.
     type Ticket = Option<u32>;
 
@@ -310,10 +314,10 @@ impl Tell for RawTell {
         let early = self.is(Mutant::CompleteTooEarly);
         let count = move |position: &mut Position| {
             if let Some(taken) = ticket {
-                // What was taken early is told late; only the last report of all is what it should
-                // be.
-                position.told += 1;
-                let last = position.told == position.max;
+                // The position was taken early and is reported late. Only the last report of all is
+                // right.
+                position.reported += 1;
+                let last = position.reported == position.max;
                 let done = if last { position.max } else { taken.min(position.max - 1) };
                 return Position { done, ..*position };
             }
@@ -325,7 +329,7 @@ impl Tell for RawTell {
         if ends && self.is(Mutant::StopsShort) {
             self.state.position.update(count);
         } else if ends && self.is(Mutant::UnawaitedReport) {
-            self.report_in_passing(unit, count).await;
+            self.report_unawaited(unit, count).await;
         } else {
             self.state.report(Some(&unit.text), count).await;
         }
@@ -358,7 +362,7 @@ impl Tell for RawTell {
         if self.is(Mutant::LateError) {
             let (state, text) = (Arc::clone(&self.state), unit.error.clone());
             let late = Box::pin(async move {
-                pass(0).await;
+                sleep_ms(0).await;
                 state.error(code, Some(&text)).await;
             });
             if let Ok(task) = self.state.runtime.spawn("late error".into(), late) {
