@@ -1,4 +1,4 @@
-//! Every mutant is found with its rule, and nothing that is right is accused.
+//! Every mutant is found with its rule, and nothing correct is accused.
 
 use mapi_sync::contract::Rule;
 use mapi_sync_sim::decision::Decisions;
@@ -79,8 +79,7 @@ fn the_table_breaks_every_rule() {
     }
 }
 
-/// How an execution of a mutant's stage came out: whether the contract held, and what was
-/// exercised.
+/// The results of executions: whether the contract held, and what was exercised.
 fn outcomes(scenario: Scenario, schedules: u64) -> Vec<(bool, Coverage)> {
     let world = World::new(scenario);
     let mut engine = Engine::new(world.limits(), Random::new(11));
@@ -92,7 +91,7 @@ fn outcomes(scenario: Scenario, schedules: u64) -> Vec<(bool, Coverage)> {
 }
 
 #[test]
-fn what_a_mutant_needs_is_what_the_table_says() {
+fn mutants_need_what_the_table_says() {
     for info in MUTANTS {
         let name = info.name;
         let world = World::new(info.scenario());
@@ -100,7 +99,7 @@ fn what_a_mutant_needs_is_what_the_table_says() {
         let plain = world.replay(&mut engine, &Decisions::default());
         let shows_at_once =
             matches!(info.needs, Needs::Nothing) || info.mutant == Mutant::LateEvent;
-        assert_eq!(!plain.holds(), shows_at_once, "{name} in the plain run");
+        assert_eq!(!plain.holds(), shows_at_once, "{name} in the default schedule");
 
         let (fault, cancel, order) = match info.needs {
             Needs::Nothing => (false, false, false),

@@ -1,4 +1,4 @@
-//! Providers of one's own, as their authors would test them.
+//! Providers, tested as their authors would test them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,7 +28,7 @@ impl MapiSync for MyStore {
     }
 }
 
-/// Written on the bare interface, with two mistakes: a worker that nobody waits for, and a Done
+/// Written on the raw interface, with two mistakes: a worker that nobody waits for, and a Done
 /// that a failing callback costs.
 struct Careless;
 

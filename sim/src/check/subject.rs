@@ -24,8 +24,8 @@ pub struct Subject {
     pub kind: SubjectKind,
     /// The scenario's [digest](crate::world::Scenario::digest), before any change.
     pub digest: u64,
-    /// What is changed in the scenario: a counterexample is shown in the smallest scenario that
-    /// has it.
+    /// The changed numbers of the scenario: a counterexample is shown in the smallest scenario
+    /// that has it.
     pub changes: Changes,
     /// The limits that are not the scenario's own.
     pub limits: LimitChanges,
@@ -214,7 +214,7 @@ mod tests {
         fn any_bytes_are_read_without_a_panic(
             bytes in proptest::collection::vec(any::<u8>(), 0..40),
         ) {
-            // What is read reads the same after it is written.
+            // A subject that was read reads the same after it is written.
             if let Ok(subject) = Subject::from_header(&bytes) {
                 prop_assert_eq!(Subject::from_header(&subject.to_header()), Ok(subject));
             }

@@ -88,7 +88,7 @@ impl Changes {
         self.0.is_empty()
     }
 
-    /// What is changed to what.
+    /// Each changed number with its new value.
     pub fn iter(&self) -> impl Iterator<Item = (Knob, u64)> + '_ {
         self.0.iter().map(|(knob, value)| (*knob, *value))
     }

@@ -33,7 +33,7 @@ impl Coverage {
         self.counts[Count::Done as usize]
     }
 
-    /// How often this fault struck.
+    /// How often this fault was injected.
     #[must_use]
     pub fn fault(&self, fault: Fault) -> u64 {
         self.faults[fault as usize]

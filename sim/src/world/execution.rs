@@ -1,4 +1,4 @@
-//! One execution: everybody is set up, everything runs to its end, the contract is asked.
+//! One execution: set up all parts, run everything to its end, ask the monitors.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -89,14 +89,14 @@ impl World {
         let Scenario { faults, provider, host, .. } = &self.compiled.scenario;
         let steps: u64 = self.compiled.plans.iter().map(|plan| u64::from(plan.total)).sum();
         let rounds = u64::from(host.syncs) + 2;
-        let struck =
+        let injected =
             Fault::ALL.iter().filter(|fault| !fault.is_engines()).map(|f| f.budget(faults));
         Limits {
             // A step of the work takes a few segments, and each worker and retry adds some.
             max_steps: (10_000 + 100 * steps * (1 + u64::from(provider.retries)))
                 .saturating_mul(rounds),
             max_virtual_ms: 1_000 * 24 * 60 * 60 * 1_000,
-            faults: struck.sum(),
+            faults: injected.sum(),
             drops: faults.task_dropped,
             spurious: faults.spurious_wake,
             ..Limits::default()
@@ -161,7 +161,7 @@ struct Shared {
     keep_log: bool,
     run: Mutex<Option<Arc<Run>>>,
     stamps: Mutex<Vec<Stamp>>,
-    /// The verdict is given: what is still called belongs to the clearing up.
+    /// The verdict is given: later calls belong to the clearing up.
     closed: AtomicBool,
     /// The verdict, if it had to be given before everything was over.
     verdict: Mutex<Option<Vec<Vec<Violation>>>>,
@@ -304,7 +304,7 @@ fn policy(scenario: &Scenario) -> Policy {
 }
 
 /// The main task. When it is dropped before its end, because nothing can go on any more, the
-/// contract is asked first: what is dropped after it would look like calls of the provider's.
+/// monitors give their verdict first: later drops would look like calls of the provider.
 struct Main<F> {
     shared: Option<Arc<Shared>>,
     main: Pin<Box<F>>,

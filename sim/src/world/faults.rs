@@ -1,11 +1,11 @@
-//! Faults while an execution runs: whether one strikes, and how often each did.
+//! Faults while an execution runs: whether one is injected here, and how often each was.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::scenario::{Fault, Faults};
 use crate::engine::{self, Object, Site};
 
-/// What is left of one fault's budget, shared by all tasks of one execution.
+/// The rest of one fault's budget, shared by all tasks of one execution.
 ///
 /// It is a tracked object. A task that gets no fault has read it, a task that gets one has written
 /// it.
@@ -20,10 +20,9 @@ impl Budget {
         Self { left: AtomicU32::new(left), object: Object::new(site.name()), site }
     }
 
-    /// Whether the fault strikes here. The search is asked only while something is left.
+    /// Whether the fault is injected here. The search is asked only while something is left.
     fn inject(&self) -> bool {
-        // An execution runs on one thread: nobody changes the number between the load and the
-        // store.
+        // An execution runs on one thread: the number cannot change between the load and the store.
         let left = self.left.load(Ordering::Relaxed);
         if left == 0 {
             self.object.read();
@@ -61,12 +60,12 @@ impl FaultBudgets {
         Self { budgets, given }
     }
 
-    /// Whether this fault strikes here.
+    /// Whether this fault is injected here.
     pub(super) fn inject(&self, fault: Fault) -> bool {
         self.budgets[fault as usize].as_ref().is_some_and(Budget::inject)
     }
 
-    /// How often it struck.
+    /// How often it was injected.
     pub(super) fn injected(&self, fault: Fault) -> u32 {
         let given = self.given[fault as usize];
         given - self.budgets[fault as usize].as_ref().map_or(given, Budget::left)

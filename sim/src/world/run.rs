@@ -95,7 +95,7 @@ impl Run {
         self.compiled.mutant == Some(mutant)
     }
 
-    /// Whether this fault strikes here.
+    /// Whether this fault is injected here.
     pub(super) fn inject(&self, fault: Fault) -> bool {
         self.faults.inject(fault)
     }

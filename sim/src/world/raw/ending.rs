@@ -202,7 +202,7 @@ impl Drop for Ending {
         if self.tries > state.run.scenario().faults.task_creation {
             return;
         }
-        // After an execution was cut off, nobody is left to sink.
+        // After an execution was cut off, nobody is left to call.
         if !self.armed.0.load(Ordering::Relaxed) || engine::is_closing() {
             return;
         }

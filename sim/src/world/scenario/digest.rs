@@ -59,7 +59,7 @@ fn defaults(scenario: &Scenario) -> Entries {
         contract: Contract::default(),
     });
     entries.retain(|path, value| {
-        !path.ends_with(".name") && !(path.ends_with(".folders") && value == "[]")
+        !(path.ends_with(".name") || path.ends_with(".folders") && value == "[]")
     });
     entries
 }

@@ -8,7 +8,7 @@ use super::values::{DAY, ranged};
 /// Who injects a fault.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Injector {
-    /// The simulated world, where the fault strikes.
+    /// The simulated world, at the place where the fault happens.
     World,
     /// The engine, at any step.
     Engine,

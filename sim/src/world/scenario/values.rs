@@ -14,7 +14,7 @@ pub(super) const DAY: u64 = 86_400_000;
 /// How long a step takes, in virtual milliseconds.
 ///
 /// In a file: `5`, `{ uniform = [1, 20] }` or `{ choice = [1, 10, 500] }`. Which value is taken is
-/// a decision of the search, so a distribution says what is possible, not what is likely.
+/// a decision of the search, so a distribution gives the possible values, not their probabilities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cost {
