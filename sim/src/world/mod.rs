@@ -21,36 +21,28 @@
 //!
 //! A provider of your own goes into the same world with [`World::with_provider`].
 
-mod callback;
 mod catalogue;
-mod change;
 mod coverage;
 mod execution;
 mod faults;
 mod host;
-mod kernel;
 mod mutant;
-mod network;
 mod observed;
-mod plan;
-mod raw;
+mod provider;
 mod run;
 mod runtime;
 mod scenario;
 mod sites;
-mod store;
-mod user;
-mod work;
+mod time;
 
 pub use catalogue::scenario_named;
-pub use change::{Changes, Knob, Time};
 pub use coverage::Coverage;
 pub use execution::{ProviderFactory, World};
 pub use mutant::{MUTANTS, Mutant, MutantInfo, Needs, VARIANTS, VariantInfo};
 pub use observed::{Finding, Observed, SeenCall};
 pub use scenario::{
-    Account, CancelBy, CancelStyle, Contract, Cost, Costs, ErrorStyle, Fault, Faults, Folder,
-    Folders, Host, Maximum, NextSync, OverlapStyle, Provider, Published, Returns, Scenario,
-    ScenarioError, Step, Text, WaitFor, builtin, builtins,
+    Account, CancelBy, CancelStyle, Changes, Contract, Cost, Costs, ErrorStyle, Fault, Faults,
+    Folder, Folders, Host, Knob, Maximum, NextSync, OverlapStyle, Provider, Published, Returns,
+    Scenario, ScenarioError, Step, Text, Time, WaitFor, builtin, builtins,
 };
 pub(crate) use sites::site_name;

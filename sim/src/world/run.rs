@@ -8,7 +8,7 @@ use mapi_sync::contract::Monitor;
 use super::coverage::Coverage;
 use super::faults::FaultBudgets;
 use super::mutant::Mutant;
-use super::plan::Plan;
+use super::provider::Plan;
 use super::scenario::{Fault, Scenario};
 use crate::engine::sync::Register;
 use crate::engine::{self, Object};

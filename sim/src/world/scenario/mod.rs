@@ -10,6 +10,7 @@
 //! `docs/scenarios.md`.
 
 mod builtin;
+mod change;
 mod digest;
 mod digest_v1;
 mod error;
@@ -19,6 +20,7 @@ mod read;
 mod values;
 
 pub use builtin::{builtin, builtins};
+pub use change::{Changes, Knob, Time};
 pub use error::ScenarioError;
 pub use faults::{Fault, Faults};
 pub use model::{

@@ -1,5 +1,9 @@
 //! The simulated host: Outlook's Send/Receive, with its users and its faults.
 
+mod callback;
+mod kernel;
+mod user;
+
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +12,9 @@ use mapi_sync::{
     CancelSignal, Events, MapiSync, RawEvent, Runtime, SyncProgressCallback, SyncRequest,
 };
 
-use super::callback::{HostCallback, HostUnknown};
+use self::callback::{HostCallback, HostUnknown};
+pub(super) use self::kernel::Kernel;
+pub(super) use self::user::{shutdown, user};
 use super::mutant::Mutant;
 use super::run::{Count, Run, spawn_detached};
 use super::scenario::{NextSync, WaitFor};

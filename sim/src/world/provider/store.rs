@@ -14,13 +14,13 @@ use mapi_sync::{
 };
 
 use super::plan::{Phase, Unit};
-use super::run::{Run, Running, StoreRef};
-use super::scenario::{Maximum, OverlapStyle, Step, Text};
 use super::work::{Job, ProgressSink};
 use crate::engine::sync::Register;
+use crate::world::run::{Run, Running, StoreRef};
+use crate::world::scenario::{Maximum, OverlapStyle, Step, Text};
 
 /// The provider of one account's store.
-pub(super) struct StoreProvider {
+pub(in crate::world) struct StoreProvider {
     run: Arc<Run>,
     account: usize,
     store: StoreRef,
@@ -28,7 +28,7 @@ pub(super) struct StoreProvider {
 }
 
 impl StoreProvider {
-    pub(super) fn new(run: &Arc<Run>, account: usize) -> Self {
+    pub(in crate::world) fn new(run: &Arc<Run>, account: usize) -> Self {
         Self {
             run: Arc::clone(run),
             account,

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use mapi_sync::{BoxFuture, CallbackRef, CancelSignal, HResult, RawEvent, Runtime, SyncRequest};
 
-use super::super::mutant::Mutant;
-use super::super::network::sleep_ms;
 use super::super::plan::{Phase, Unit};
-use super::super::run::{Run, StoreRef};
-use super::super::scenario::{Maximum, Step, Text};
 use super::super::work::ProgressSink;
 use super::ending::catch_panic;
 use crate::engine;
 use crate::engine::sync::{Event, Mutex, Register};
+use crate::world::mutant::Mutant;
+use crate::world::run::{Run, StoreRef};
+use crate::world::scenario::{Maximum, Step, Text};
+use crate::world::time::sleep_ms;
 
 /// The state that all tasks of one sync share.
 pub(super) struct SyncState {

@@ -14,7 +14,7 @@ use crate::lock::lock;
 
 /// The events of one execution. Each is a tracked object. A handle's value is never used twice, so
 /// that every use of a closed handle is found.
-pub(super) struct Kernel {
+pub(in crate::world) struct Kernel {
     /// Asks the search whether a creation fails.
     refuses: Box<dyn Fn() -> bool + Send + Sync>,
     table: Mutex<Table>,
@@ -30,7 +30,7 @@ struct Table {
 type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Kernel {
-    pub(super) fn new(refuses: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+    pub(in crate::world) fn new(refuses: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self { refuses: Box::new(refuses), table: Mutex::default() }
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 
 use mapi_sync::SyncFlags;
 
-use super::scenario::{Account, Cost, Fault, Folders, Scenario};
+use super::{Account, Cost, Fault, Folders, Scenario};
 
 /// A number of a scenario that can be changed by itself. Accounts are counted from 0, as the
 /// scenario has them.
@@ -490,7 +490,7 @@ impl Time {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scenario::builtins;
+    use super::super::builtins;
     use super::*;
 
     #[test]

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use mapi_sync::HResult;
 
-use super::run::Run;
-use super::scenario::{Cost, Fault};
-use super::sites::CONNECT;
-use crate::engine::{self, Site};
+use crate::engine::Site;
+use crate::world::run::Run;
+use crate::world::scenario::{Cost, Fault};
+use crate::world::sites::CONNECT;
+use crate::world::time::{choose_cost, sleep_ms};
 
 /// The connection to one account's server.
 #[derive(Clone)]
@@ -48,15 +49,4 @@ impl Network {
             Ok(())
         }
     }
-}
-
-/// The time that a step takes, in virtual milliseconds. The search chooses it.
-pub(super) fn choose_cost(site: Site, cost: &Cost) -> u64 {
-    let count = u32::try_from(cost.count()).unwrap_or(u32::MAX);
-    if count == 1 { cost.value(0) } else { cost.value(engine::choose(site, count).into()) }
-}
-
-/// Lets virtual time pass. Even a step without cost lets other tasks go first.
-pub(super) async fn sleep_ms(ms: u64) {
-    engine::sleep(ms).await;
 }

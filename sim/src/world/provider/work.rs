@@ -8,13 +8,14 @@ use std::sync::Arc;
 use futures::future::{Either, select};
 use mapi_sync::HResult;
 
-use super::network::{Network, sleep_ms};
+use super::network::Network;
 use super::plan::{Phase, PhaseKind, Plan, Unit, headers_only};
-use super::run::Run;
-use super::scenario::{CancelStyle, ErrorStyle};
-use super::sites::{BODY, FOLDER, HEADER, UPLOAD};
 use crate::engine::Site;
 use crate::engine::sync::Register;
+use crate::world::run::Run;
+use crate::world::scenario::{CancelStyle, ErrorStyle};
+use crate::world::sites::{BODY, FOLDER, HEADER, UPLOAD};
+use crate::world::time::sleep_ms;
 
 /// How progress is reported to the host, and how the host's request to stop comes back.
 pub(super) trait ProgressSink: Clone + Send + Sync + 'static {
@@ -172,7 +173,7 @@ impl<T: ProgressSink> Job<T> {
         &self,
         unit: &Unit,
         site: Site,
-        cost: &super::scenario::Cost,
+        cost: &crate::world::scenario::Cost,
     ) -> Result<(), HResult> {
         let provider = &self.run.scenario().provider;
         for _ in 0..provider.retries {

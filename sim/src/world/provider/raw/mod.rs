@@ -15,15 +15,15 @@ use mapi_sync::{HResult, MapiSync, OwnedEvent, RawEvent, Runtime, SyncRequest, T
 
 use self::ending::Ending;
 use self::progress::{RawProgress, SyncState};
-use super::mutant::Mutant;
-use super::network::sleep_ms;
-use super::run::{Run, Running, StoreRef};
-use super::scenario::{OverlapStyle, Returns};
 use super::work::Job;
 use crate::engine::sync::Register;
+use crate::world::mutant::Mutant;
+use crate::world::run::{Run, Running, StoreRef};
+use crate::world::scenario::{OverlapStyle, Returns};
+use crate::world::time::sleep_ms;
 
 /// The provider of one account.
-pub(super) struct RawProvider {
+pub(in crate::world) struct RawProvider {
     run: Arc<Run>,
     account: usize,
     store: StoreRef,
@@ -31,7 +31,7 @@ pub(super) struct RawProvider {
 }
 
 impl RawProvider {
-    pub(super) fn new(run: &Arc<Run>, account: usize) -> Self {
+    pub(in crate::world) fn new(run: &Arc<Run>, account: usize) -> Self {
         Self {
             run: Arc::clone(run),
             account,

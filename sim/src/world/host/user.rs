@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::host::HostAccount;
-use super::network::{choose_cost, sleep_ms};
-use super::run::{Count, Run};
-use super::scenario::CancelBy;
-use super::sites::{CANCEL_AFTER, CANCEL_BY, CANCELS, SHUTDOWN_AFTER, SHUTS_DOWN};
+use super::HostAccount;
 use crate::engine;
+use crate::world::run::{Count, Run};
+use crate::world::scenario::CancelBy;
+use crate::world::sites::{CANCEL_AFTER, CANCEL_BY, CANCELS, SHUTDOWN_AFTER, SHUTS_DOWN};
+use crate::world::time::{choose_cost, sleep_ms};
 
 /// A user who may press Cancel All, once for each task.
-pub(super) async fn user(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {
+pub(in crate::world) async fn user(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {
     if engine::choose(CANCELS, 2) == 0 {
         return;
     }
@@ -27,7 +27,7 @@ pub(super) async fn user(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {
 }
 
 /// A host that may shut down.
-pub(super) async fn shutdown(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {
+pub(in crate::world) async fn shutdown(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {
     if engine::choose(SHUTS_DOWN, 2) == 0 {
         return;
     }

@@ -11,12 +11,12 @@ use futures::FutureExt;
 use futures::future::join;
 use mapi_sync::{HResult, OwnedEvent, TaskEnd, TaskHandle};
 
-use super::super::mutant::Mutant;
-use super::super::run::spawn_detached;
-use super::super::scenario::Published;
 use super::super::work::Job;
 use super::progress::{RawProgress, SyncState};
 use crate::engine;
+use crate::world::mutant::Mutant;
+use crate::world::run::spawn_detached;
+use crate::world::scenario::Published;
 
 /// The guard of one sync. If it is dropped too early, it sends a Done all the same.
 pub(super) struct Ending {

@@ -8,12 +8,12 @@ use mapi_sync::{
     CallbackRef, CallbackUnknown, HResult, RawEvent, SyncProgressCallback, async_trait,
 };
 
-use super::host::{HostAccount, HostSync};
-use super::mutant::Mutant;
-use super::network::{choose_cost, sleep_ms};
-use super::run::{Count, Run};
-use super::scenario::Fault;
-use super::sites::CALLBACK;
+use super::{HostAccount, HostSync};
+use crate::world::mutant::Mutant;
+use crate::world::run::{Count, Run};
+use crate::world::scenario::Fault;
+use crate::world::sites::CALLBACK;
+use crate::world::time::{choose_cost, sleep_ms};
 
 /// The object behind `punkCallBack`.
 pub(super) struct HostUnknown {
