@@ -3,6 +3,7 @@
 
 mod network;
 mod plan;
+mod position;
 mod raw;
 mod store;
 mod work;

@@ -14,10 +14,11 @@ use mapi_sync::{
 };
 
 use super::plan::{Phase, Unit};
+use super::position::{Position, maximum, wording};
 use super::work::{Job, ProgressSink};
 use crate::engine::sync::Register;
 use crate::world::run::{Run, Running, StoreRef};
-use crate::world::scenario::{Maximum, OverlapStyle, Step, Text};
+use crate::world::scenario::{OverlapStyle, Step};
 
 /// The provider of one account's store.
 pub(in crate::world) struct StoreProvider {
@@ -152,14 +153,6 @@ struct SessionProgress {
     position: Register<Position>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Position {
-    done: u32,
-    max: u32,
-    /// The host got the report that everything is done before it asked to stop.
-    told_complete: bool,
-}
-
 impl SessionProgress {
     fn new(run: &Arc<Run>, account: usize, session: &SyncSession) -> Self {
         Self {
@@ -190,14 +183,8 @@ impl SessionProgress {
 
     async fn report(&self, text: Option<&str>, position: Position) {
         let provider = &self.run.scenario().provider;
-        let text = match provider.text {
-            Text::Changing => text,
-            Text::Unchanged => text.map(|_| "Synchronizing"),
-            Text::Null => None,
-        };
-        let Position { done, max, .. } =
-            if provider.maximum == Maximum::Zero { Position::default() } else { position };
-        self.reporter.progress(text, done, max).await;
+        let (index, max) = position.shown(provider);
+        self.reporter.progress(wording(provider, text), index, max).await;
         if position.done == self.run.plan(self.account).total && !self.stop_requested() {
             self.position.update(|position| position.told_complete = true);
         }
@@ -208,10 +195,7 @@ impl ProgressSink for SessionProgress {
     type Ticket = ();
 
     async fn phase(&self, phase: &Phase) {
-        let max = match self.run.scenario().provider.maximum {
-            Maximum::Growing => phase.total_so_far,
-            Maximum::Known | Maximum::Zero => self.run.plan(self.account).total,
-        };
+        let max = maximum(&self.run.scenario().provider, self.run.plan(self.account), phase);
         let position = self.position.update(|position| {
             position.max = max;
             *position

@@ -2,19 +2,21 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use mapi_sync::{BoxFuture, CallbackRef, CancelSignal, HResult, RawEvent, Runtime, SyncRequest};
 
 use super::super::plan::{Phase, Unit};
+use super::super::position::{Position, maximum, wording};
 use super::super::work::ProgressSink;
 use super::ending::catch_panic;
 use crate::engine;
 use crate::engine::sync::{Event, Mutex, Register};
 use crate::world::mutant::Mutant;
 use crate::world::run::{Run, StoreRef};
-use crate::world::scenario::{Maximum, Step, Text};
+use crate::world::scenario::Step;
 use crate::world::time::sleep_ms;
 
 /// The state that all tasks of one sync share.
@@ -28,6 +30,9 @@ pub(super) struct SyncState {
     /// Held until Done has returned.
     _store: Option<StoreRef>,
     position: Register<Position>,
+    /// Reports made, for the mutant that takes positions too early. Changed only together with the
+    /// position.
+    reported: AtomicU32,
     /// Held during a call, if calls must not overlap.
     turn: Option<Mutex<()>>,
     /// The host failed a call. Only mutants react to it.
@@ -39,16 +44,6 @@ pub(super) struct SyncState {
     quiet: Event,
     /// The sync is over, for a ticker that looks.
     stopped: Register<bool>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Position {
-    done: u32,
-    max: u32,
-    /// Reports made, for the mutant that takes positions too early.
-    reported: u32,
-    /// The host got the report that everything is done before it asked to stop.
-    told_complete: bool,
 }
 
 impl SyncState {
@@ -70,6 +65,7 @@ impl SyncState {
             published,
             _store: store,
             position: Register::new("position", Position::default()),
+            reported: AtomicU32::new(0),
             turn: serial.then(|| Mutex::new("turn to call", ())),
             broken: Register::new("broken", false),
             uncounted: Register::new("uncounted units", 0),
@@ -181,15 +177,10 @@ impl SyncState {
             Some(turn) => Some(turn.lock().await),
             None => None,
         };
-        let Position { done, max, .. } = self.position.update(count);
+        let position = self.position.update(count);
         let provider = &self.run.scenario().provider;
-        let text = match provider.text {
-            Text::Changing => text,
-            Text::Unchanged => text.map(|_| "Synchronizing"),
-            Text::Null => None,
-        };
-        let (index, max) = if provider.maximum == Maximum::Zero { (0, 0) } else { (done, max) };
-        let call = self.callback.progress(text, index, max);
+        let (index, max) = position.shown(provider);
+        let call = self.callback.progress(wording(provider, text), index, max);
         let answer = if self.run.is(Mutant::DiesOnCallbackPanic) {
             call.await
         } else {
@@ -197,7 +188,7 @@ impl SyncState {
         };
         self.react(answer);
         let stopped = self.cancel.is_requested();
-        if done == self.run.plan(self.account).total && !stopped {
+        if position.done == self.run.plan(self.account).total && !stopped {
             self.position.update(|position| position.told_complete = true);
         }
     }
@@ -274,10 +265,7 @@ impl ProgressSink for RawProgress {
 
     async fn phase(&self, phase: &Phase) {
         let plan = self.state.run.plan(self.state.account);
-        let max = match self.state.run.scenario().provider.maximum {
-            Maximum::Growing => phase.total_so_far,
-            Maximum::Known | Maximum::Zero => plan.total,
-        };
+        let max = maximum(&self.state.run.scenario().provider, plan, phase);
         let max = max - u32::from(self.is(Mutant::IndexBeyondMaximum));
         let text = &phase.units[0].text;
         let report = |position: &mut Position| {
@@ -312,12 +300,13 @@ impl ProgressSink for RawProgress {
             return;
         }
         let early = self.is(Mutant::CompleteTooEarly);
+        let state = Arc::clone(&self.state);
         let count = move |position: &mut Position| {
             if let Some(taken) = ticket {
                 // The position was taken early and is reported late. Only the last report of all is
                 // right.
-                position.reported += 1;
-                let last = position.reported == position.max;
+                let reported = state.reported.fetch_add(1, Ordering::Relaxed) + 1;
+                let last = reported == position.max;
                 let done = if last { position.max } else { taken.min(position.max - 1) };
                 return Position { done, ..*position };
             }
