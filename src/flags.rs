@@ -7,7 +7,7 @@ bitflags::bitflags! {
     /// What the host asks a sync to do: `MAPISIB::ulFlags`.
     ///
     /// The reference says that the member is "one of" these, yet they are distinct bits, so every combination is
-    /// accepted, and bits without a name are kept as they came ([`SyncFlags::unknown`] tells them).
+    /// accepted, and bits without a name are kept as they came ([`SyncFlags::unknown`] returns them).
     ///
     /// ```
     /// use mapi_sync::SyncFlags;

@@ -87,7 +87,10 @@ fn old_tokens_replay_the_same_executions() {
         count += 1;
         let token = expected.split(' ').next().expect("a line begins with its token");
         let found = match Check::of_token(token).and_then(|check| check.replay(token)) {
-            Ok(replayed) => row(token, &replayed),
+            Ok(replayed) => {
+                assert_eq!(replayed.shows_its_defect(), None, "no token of format 1 names one");
+                row(token, &replayed)
+            }
             Err(error) => format!("{token} {error}"),
         };
         if found != expected {

@@ -31,6 +31,7 @@ pub struct World {
     compiled: Arc<Compiled>,
     factory: Option<Arc<ProviderFactory>>,
     policy: Policy,
+    keep_log: bool,
 }
 
 impl World {
@@ -49,7 +50,7 @@ impl World {
         let plans = Plan::all(&scenario);
         let policy = policy(&scenario);
         let compiled = Arc::new(Compiled { scenario, plans, mutant });
-        Self { compiled, factory: None, policy }
+        Self { compiled, factory: None, policy, keep_log: false }
     }
 
     /// The world of a scenario with your provider in it: its accounts, its host and its faults are
@@ -70,6 +71,13 @@ impl World {
     #[must_use]
     pub fn with_policy(self, policy: Policy) -> Self {
         Self { policy, ..self }
+    }
+
+    /// The same world, in which [`run`](Self::run) keeps a log of the calls.
+    /// [`replay`](Self::replay) always keeps one.
+    #[must_use]
+    pub fn with_log(self) -> Self {
+        Self { keep_log: true, ..self }
     }
 
     /// The scenario.
@@ -101,14 +109,7 @@ impl World {
 
     /// Runs the execution of this number. `None` if the engine's strategy has nothing left.
     pub fn run(&self, engine: &mut Engine, index: u64) -> Option<Observed> {
-        let setup = Setup::new(false);
-        let outcome = engine.execute(index, setup.program(self))?;
-        Some(setup.observe(engine, outcome))
-    }
-
-    /// As [`run`](Self::run), with a log of its calls.
-    pub fn run_logged(&self, engine: &mut Engine, index: u64) -> Option<Observed> {
-        let setup = Setup::new(true);
+        let setup = Setup::new(self.keep_log);
         let outcome = engine.execute(index, setup.program(self))?;
         Some(setup.observe(engine, outcome))
     }
