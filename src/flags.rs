@@ -7,7 +7,7 @@ bitflags::bitflags! {
     /// What the host asks a sync to do: `MAPISIB::ulFlags`.
     ///
     /// The reference says that the member is "one of" these, yet they are distinct bits, so every combination is
-    /// accepted, and bits without a name are kept as they came ([`SyncFlags::unknown`] tells them).
+    /// accepted, and bits without a name are kept as they came ([`SyncFlags::unknown`] returns them).
     ///
     /// ```
     /// use mapi_sync::SyncFlags;
@@ -49,6 +49,18 @@ impl SyncFlags {
     /// The other name of [`SyncFlags::GLOBAL_HEADERS`].
     pub const SYNC_HEADERS: Self = Self::GLOBAL_HEADERS;
 
+    /// Every name with its flag: those of the reference in the order of their bits, then the other
+    /// name of [`SyncFlags::GLOBAL_HEADERS`].
+    ///
+    /// ```
+    /// use mapi_sync::SyncFlags;
+    ///
+    /// assert!(SyncFlags::names().any(|(name, flag)| name == "SYNC_HEADERS" && flag == SyncFlags::GLOBAL_HEADERS));
+    /// ```
+    pub fn names() -> impl Iterator<Item = (&'static str, Self)> {
+        Self::all().iter_names().chain([("SYNC_HEADERS", Self::SYNC_HEADERS)])
+    }
+
     /// The bits that have no name here.
     #[must_use]
     pub fn unknown(self) -> u32 {
@@ -75,7 +87,7 @@ impl fmt::Display for SyncFlags {
 /// A text is not a list of flag names and hexadecimal numbers joined by `|`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no sync flag: give names such as DOWNLOAD_CONTENTS, or numbers such as 0x80, joined by `|`"
+    "`{0}` is not a sync flag: give names such as DOWNLOAD_CONTENTS, or numbers such as 0x80, joined by `|`"
 )]
 pub struct ParseSyncFlagsError(String);
 
@@ -104,10 +116,7 @@ fn parse_part(part: &str) -> Result<SyncFlags, ParseSyncFlagsError> {
             .map_err(|_| refuse());
     }
     let name = part.to_ascii_uppercase();
-    match name.as_str() {
-        "SYNC_HEADERS" => Ok(SyncFlags::SYNC_HEADERS),
-        name => SyncFlags::from_name(name).ok_or_else(refuse),
-    }
+    SyncFlags::names().find(|(known, _)| *known == name).map(|(_, flag)| flag).ok_or_else(refuse)
 }
 
 #[cfg(test)]
@@ -133,6 +142,7 @@ mod tests {
         for (name, bits) in facts {
             assert_eq!(name.parse(), Ok(SyncFlags::from_bits_retain(bits)), "{name}");
         }
+        assert_eq!(SyncFlags::names().count(), facts.len());
     }
 
     #[test]

@@ -39,9 +39,7 @@ use ::proptest::test_runner::TestCaseError;
 use mapi_sync::{MapiSync, SyncFlags};
 
 use crate::check::Check;
-use crate::world::{
-    Account, CancelBy, Cost, Faults, Flags, Folders, Host, NextSync, Scenario, WaitFor,
-};
+use crate::world::{Account, CancelBy, Cost, Faults, Folders, Host, NextSync, Scenario, WaitFor};
 
 /// Schedules of each case. [`Case::with_schedules`] changes it.
 const SCHEDULES: u64 = 100;
@@ -111,10 +109,9 @@ pub fn cases() -> impl Strategy<Value = Case> {
 }
 
 fn account() -> impl Strategy<Value = Account> {
-    let flags = SyncFlags::all().bits();
     (0..=2_u32, 0..=3_u32, any::<u32>()).prop_map(move |(folders, messages, bits)| Account {
         name: "Mailbox".to_owned(),
-        flags: Flags(bits & flags),
+        flags: SyncFlags::from_bits_retain(bits),
         folders: Folders::Count(folders),
         messages,
         new_folders: 0,

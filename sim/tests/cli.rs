@@ -367,7 +367,7 @@ fn mutants_are_found_and_variants_are_not_accused() {
         assert_eq!(mutant["rule"], mutant["found_rule"], "{mutant}");
         assert_eq!(mutant["found"], true);
         assert!(mutant["schedules"].as_u64() > Some(0) && mutant["name"].is_string());
-        assert!(mutant["token"].as_str().expect("a token").starts_with("ms1-"));
+        assert!(mutant["token"].as_str().expect("a token").starts_with("ms2-"));
     }
     let variants = report["correct_variants"].as_array().expect("variants");
     assert!(variants.len() >= 10);

@@ -46,9 +46,10 @@ fn renamed(call: &str, known: &mut Vec<String>) -> String {
 
 /// Everything that the search of `engine` shows, or `None` if it takes too long.
 fn everything(world: &World, engine: &mut Engine) -> Option<BTreeSet<Sight>> {
+    let world = world.clone().with_log();
     let mut sights = BTreeSet::new();
     for run in 0..20_000 {
-        let Some(observed) = world.run_logged(engine, run) else { return Some(sights) };
+        let Some(observed) = world.run(engine, run) else { return Some(sights) };
         if observed.outcome.end != End::Abandoned {
             sights.insert(sight(&observed, world.scenario().accounts.len()));
         }

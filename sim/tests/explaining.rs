@@ -86,6 +86,7 @@ fn named_cause_decides() {
             Needs::Order | Needs::OrderAndCancel | Needs::OrderAndFault => {
                 assert_ne!(kind, "several", "{name}");
             }
+            other => panic!("{name} needs {other:?}"),
         }
         kinds.entry(kind).or_default().push(name);
     }

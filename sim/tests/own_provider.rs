@@ -1,4 +1,4 @@
-//! Providers of one's own, as their authors would test them.
+//! Providers, tested as their authors would test them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,7 +28,7 @@ impl MapiSync for MyStore {
     }
 }
 
-/// Written on the bare interface, with two mistakes: a worker that nobody waits for, and a Done
+/// Written on the raw interface, with two mistakes: a worker that nobody waits for, and a Done
 /// that a failing callback costs.
 struct Careless;
 
@@ -118,7 +118,7 @@ fn a_broken_contract_fails_the_test() {
 fn a_failure_says_how_to_replay_it() {
     let panic = std::panic::catch_unwind(|| careless().run().assert_holds()).unwrap_err();
     let text = panic.downcast_ref::<String>().expect("a text");
-    assert!(text.contains(".replay(\"ms1-"), "{text}");
+    assert!(text.contains(".replay(\"ms2-"), "{text}");
     assert!(!text.contains('\u{1b}'), "no colours in a test's output");
 }
 

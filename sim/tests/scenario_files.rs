@@ -1,8 +1,9 @@
 //! Scenario files: the parser never panics, what is written reads back, and the reference page is
 //! true.
 
+use mapi_sync::SyncFlags;
 use mapi_sync_sim::world::{
-    Account, Cost, Flags, Folder, Folders, Host, Provider, Scenario, Text, builtins,
+    Account, Cost, Folder, Folders, Host, Provider, Scenario, Text, builtins,
 };
 use proptest::prelude::*;
 
@@ -30,7 +31,7 @@ fn account() -> impl Strategy<Value = Account> {
     ("[a-z'# ]{1,9}", any::<u32>(), folders(), 0..10_u32).prop_map(
         |(name, flags, folders, more)| Account {
             name,
-            flags: Flags(flags),
+            flags: SyncFlags::from_bits_retain(flags),
             folders,
             messages: more,
             new_folders: more / 2,
@@ -135,7 +136,7 @@ fn the_reference_page_names_every_key_and_every_scenario() {
     for key in keys {
         assert!(PAGE.contains(&format!("`{key}`")), "the page says nothing on `{key}`");
     }
-    for (flag, _) in Flags::NAMES {
+    for (flag, _) in SyncFlags::names() {
         assert!(PAGE.contains(flag), "the page says nothing on {flag}");
     }
     for scenario in builtins() {

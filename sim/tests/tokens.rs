@@ -1,11 +1,12 @@
-//! Tokens: each shows again what it was given for, at the same call.
+//! Tokens: the replay of each shows the defect of its counterexample again, at the same call.
 
 use mapi_sync::contract::Call;
+use mapi_sync_sim::decision::Token;
 use mapi_sync_sim::world::MUTANTS;
-use mapi_sync_sim::{BreachPlace, Check};
+use mapi_sync_sim::{BreachPlace, Check, Defect};
 
 #[test]
-fn a_thousand_tokens_of_misbehaviours_show_the_same_again() {
+fn a_thousand_tokens_of_mutants_show_the_same_again() {
     let mut tokens = 0;
     for info in MUTANTS {
         for seed in 0..21 {
@@ -26,10 +27,24 @@ fn a_thousand_tokens_of_misbehaviours_show_the_same_again() {
                 assert_eq!(first, again, "{}, seed {seed}: {token}", info.name);
             }
             assert_eq!(shown.execution.calls, replayed.execution.calls);
+            assert_eq!(replayed.token.defect(), Some(shown.defects[0].id()));
+            assert_eq!(replayed.shows_its_defect(), Some(true), "{}: {token}", info.name);
             tokens += 1;
         }
     }
     assert!(tokens >= 1_000, "{tokens}");
+}
+
+#[test]
+fn replay_tells_whether_the_named_defect_comes_again() {
+    let check = Check::mutant(&MUTANTS[0]);
+    let report = check.clone().schedules(5_000).jobs(1).fail_fast(true).run();
+    let shown = &report.counterexamples[0];
+    let shows = |token: Token| check.replay(&token.to_string()).unwrap().shows_its_defect();
+    assert_eq!(shows(shown.token()), Some(true));
+    assert_eq!(shows(shown.token_of(shown.defects[0])), Some(true));
+    assert_eq!(shows(shown.token_of(Defect::Livelock)), Some(false));
+    assert_eq!(shows(shown.subject.token(shown.decisions.clone())), None);
 }
 
 #[test]

@@ -30,9 +30,18 @@ pub struct Counterexample {
 }
 
 impl Counterexample {
-    /// What replays it.
+    /// The token that replays it. It names the first of its defects.
     #[must_use]
     pub fn token(&self) -> Token {
-        self.subject.token(self.decisions.clone())
+        match self.defects.first() {
+            Some(defect) => self.token_of(*defect),
+            None => self.subject.token(self.decisions.clone()),
+        }
+    }
+
+    /// The token that replays it, and names this one of its defects.
+    #[must_use]
+    pub fn token_of(&self, defect: Defect) -> Token {
+        self.subject.token_of(defect, self.decisions.clone())
     }
 }

@@ -112,7 +112,7 @@ impl Check {
 
     /// The account that a candidate's defect is in, as the scenario counts them.
     fn account_of(&self, world: &World, candidate: &Candidate) -> Option<u32> {
-        let observed = world.replay_quietly(&mut self.replay_engine(world), &candidate.decisions);
+        let observed = world.replay(&mut self.replay_engine(world), &candidate.decisions);
         let finding = observed
             .violations
             .iter()

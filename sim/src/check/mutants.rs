@@ -43,12 +43,12 @@ pub struct MutantVerdict {
     pub found_rule: Option<Defect>,
     /// Whether its own rule was found broken.
     pub found: bool,
-    /// How many executions that took, the one that showed it included; all of them, if it was not
+    /// How many executions it took, including the one that showed it; all of them if it was not
     /// found.
     pub schedules: u64,
     /// The context switches of the execution that its token replays.
     pub switches: Option<u64>,
-    /// What replays it.
+    /// The token that replays it.
     pub token: Option<String>,
 }
 
@@ -60,7 +60,7 @@ pub struct VariantVerdict {
     pub info: &'static VariantInfo,
     /// How many executions were run.
     pub schedules: u64,
-    /// What it was accused of, wrongly, with the token of each.
+    /// Each false accusation, with its token.
     pub accused: Vec<(Defect, String)>,
 }
 
@@ -80,8 +80,8 @@ impl MutantCheck {
         MUTANTS.len() + VARIANTS.len()
     }
 
-    /// Runs all of them. `control` may interrupt, and `begins` hears the name of each before it is
-    /// run.
+    /// Runs all of them. `control` may interrupt. `begins` is called with the name of each before
+    /// it is run.
     #[must_use]
     pub fn run(&self, control: &Control, mut begins: impl FnMut(&str)) -> MutantsReport {
         let mut report =
@@ -123,7 +123,8 @@ impl MutantCheck {
             found,
             schedules: shown.map_or(report.schedules, |shown| shown.index + 1),
             switches: shown.map(|shown| shown.execution.switches),
-            token: shown.map(|shown| shown.token().to_string()),
+            token: shown
+                .map(|shown| if found { shown.token_of(own) } else { shown.token() }.to_string()),
         }
     }
 
@@ -134,8 +135,8 @@ impl MutantCheck {
             .counterexamples
             .iter()
             .flat_map(|shown| {
-                let token = shown.token().to_string();
-                shown.defects.iter().map(move |defect| (*defect, token.clone()))
+                let of = |defect: &Defect| (*defect, shown.token_of(*defect).to_string());
+                shown.defects.iter().map(of)
             })
             .collect();
         VariantVerdict { info, schedules: report.schedules, accused }

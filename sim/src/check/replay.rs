@@ -1,19 +1,27 @@
 //! From a token back to its execution.
 
 use super::{Check, Defect, Execution, Subject, SubjectKind};
-use crate::decision::{Token, TokenError};
+use crate::decision::{Token, TokenError, TokenFormat};
 use crate::world::{MUTANTS, Scenario, VARIANTS};
 
 /// Why a token was not replayed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// The text is no token, or a damaged one.
+    /// The text is not a token, or a damaged one.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// The token does not say what it is a schedule of.
     #[error("the token is not one of a check: its header cannot be read")]
     Header,
+    /// The token uses a number for which this version of the program has no meaning.
+    #[error("the token has a {of} of code {code}, which this version of the program does not know")]
+    UnknownCode {
+        /// What the number stands for.
+        of: &'static str,
+        /// The number.
+        code: u64,
+    },
     /// The token is of something else.
     #[error("the token is of {expected} (digest {:016x}), not of `{found}` (digest {found_digest:016x})", expected.digest)]
     Other {
@@ -21,7 +29,7 @@ pub enum ReplayError {
         expected: Box<Subject>,
         /// The name of the scenario that was given.
         found: String,
-        /// That scenario's digest.
+        /// That scenario's digest, in the token's format.
         found_digest: u64,
     },
     /// The token names something that this version does not have, or has in another form.
@@ -39,7 +47,7 @@ pub enum ReplayError {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Replayed {
-    /// What it is an execution of.
+    /// What it is an execution of. Its digest is that of the newest format.
     pub subject: Subject,
     /// The execution.
     pub execution: Execution,
@@ -54,6 +62,13 @@ impl Replayed {
     #[must_use]
     pub fn holds(&self) -> bool {
         self.execution.breaches.is_empty()
+    }
+
+    /// Whether the execution shows the defect that the token names. `None` if the token names none.
+    #[must_use]
+    pub fn shows_its_defect(&self) -> Option<bool> {
+        let name = self.token.defect()?;
+        Some(self.execution.breaches.iter().any(|breach| breach.defect.id() == name))
     }
 
     /// Does nothing if nothing is wrong with the execution.
@@ -72,9 +87,9 @@ impl Check {
     ///
     /// # Errors
     ///
-    /// If the text is no token, or of something that must be given.
+    /// If the text is not a token, or of something that must be given.
     pub fn of_token(token: &str) -> Result<Self, ReplayError> {
-        let (_, subject) = read(token)?;
+        let (token, subject) = read(token)?;
         let check = match subject.kind {
             SubjectKind::Builtin => Self::builtin(&subject.name),
             SubjectKind::Mutant => {
@@ -87,7 +102,7 @@ impl Check {
             SubjectKind::Provider => return Err(ReplayError::Provider(Box::new(subject))),
         };
         check
-            .filter(|check| check.scenario().digest() == subject.digest)
+            .filter(|check| digest(check.scenario(), &token) == subject.digest)
             .ok_or_else(|| ReplayError::Changed(Box::new(subject)))
     }
 
@@ -95,7 +110,7 @@ impl Check {
     ///
     /// # Errors
     ///
-    /// If the text is no token, or was given by a check of another scenario.
+    /// If the text is not a token, or comes from a check of another scenario.
     ///
     /// # Panics
     ///
@@ -105,8 +120,9 @@ impl Check {
         let own = self.subject();
         let foreign =
             (subject.kind == SubjectKind::Provider) != (own.kind == SubjectKind::Provider);
-        if foreign || subject.digest != own.digest {
-            let (found, found_digest) = (own.name, own.digest);
+        let own_digest = digest(self.scenario(), &token);
+        if foreign || subject.digest != own_digest {
+            let (found, found_digest) = (own.name, own_digest);
             let expected = Box::new(subject);
             return Err(if foreign && expected.kind == SubjectKind::Provider {
                 ReplayError::Provider(expected)
@@ -117,6 +133,7 @@ impl Check {
         if subject.changes.apply(self.scenario()).is_none() {
             return Err(ReplayError::Header);
         }
+        let subject = Subject { digest: own.digest, ..subject };
         let check = self.clone().limits(subject.limits).changes(subject.changes.clone());
         let world = check.world();
         let mut engine = check.replay_engine(&world);
@@ -142,6 +159,14 @@ impl Check {
 
 fn read(token: &str) -> Result<(Token, Subject), ReplayError> {
     let token: Token = token.parse()?;
-    let subject = Subject::from_header(&token.header).ok_or(ReplayError::Header)?;
+    let subject = Subject::from_header(&token.header)?;
     Ok((token, subject))
+}
+
+/// The digest by which this token knows a scenario.
+fn digest(scenario: &Scenario, token: &Token) -> u64 {
+    match token.format() {
+        TokenFormat::V1 => scenario.digest_v1(),
+        _ => scenario.digest(),
+    }
 }

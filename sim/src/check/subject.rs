@@ -1,28 +1,31 @@
-//! What a token's decisions are decisions of: the header of a [`Token`](crate::decision::Token).
+//! What a token is a schedule of: the header of a [`Token`](crate::decision::Token).
 
 use std::fmt;
 
-use crate::decision::{Decisions, Token};
+use super::Defect;
+use super::replay::ReplayError;
+use crate::decision::{Decisions, Token, TokenError, TokenReader, write_number};
 use crate::engine::Limits;
 use crate::world::{Changes, Knob};
 
 /// Set in the header's first byte if there are changes.
 const CHANGED: u8 = 0x80;
 
-/// What was executed, with what it takes to tell whether something else is the same.
+/// What was executed, with a digest that tells whether something else is the same.
 ///
 /// In a token's header it is, in this order: a byte for the kind, with its highest bit set if there
 /// are changes; the digest (8 bytes, lowest first); three LEB128 numbers for the limits (0 is the
-/// scenario's own, anything else is the limit plus 1); if there are changes, how many, and for each
-/// its knob, the account if it has one, and its value, all LEB128; and the name as UTF-8.
+/// scenario's own, anything else is the limit plus 1); if there are changes, their number, and for
+/// each its knob, the account if it has one, and its value, all LEB128; and the name as UTF-8. Both
+/// formats of tokens have this header. They differ in the digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// Its sort.
+    /// Where the scenario comes from.
     pub kind: SubjectKind,
     /// The scenario's [digest](crate::world::Scenario::digest), before any change.
     pub digest: u64,
-    /// What is changed in the scenario: a counterexample is shown in the smallest scenario that
-    /// has it.
+    /// The changed numbers of the scenario: a counterexample is shown in the smallest scenario
+    /// that has it.
     pub changes: Changes,
     /// The limits that are not the scenario's own.
     pub limits: LimitChanges,
@@ -49,6 +52,21 @@ pub enum SubjectKind {
 impl SubjectKind {
     const ALL: [Self; 5] =
         [Self::Builtin, Self::Mutant, Self::Variant, Self::Given, Self::Provider];
+
+    /// The number in a token, below 128. Append only: tokens keep these numbers for ever.
+    const fn code(self) -> u8 {
+        match self {
+            Self::Builtin => 0,
+            Self::Mutant => 1,
+            Self::Variant => 2,
+            Self::Given => 3,
+            Self::Provider => 4,
+        }
+    }
+
+    fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
 }
 
 /// Limits that differ from those of the scenario.
@@ -74,15 +92,21 @@ impl LimitChanges {
 }
 
 impl Subject {
-    /// The token that replays these decisions of it.
+    /// The token that replays these decisions of it. It names no defect.
     #[must_use]
     pub fn token(&self, decisions: Decisions) -> Token {
-        Token { header: self.to_header(), decisions }
+        Token::new(self.to_header(), None, decisions)
+    }
+
+    /// The token that replays these decisions of it, and names the defect that they show.
+    #[must_use]
+    pub fn token_of(&self, defect: Defect, decisions: Decisions) -> Token {
+        Token::new(self.to_header(), Some(defect.id()), decisions)
     }
 
     fn to_header(&self) -> Vec<u8> {
         let changed = if self.changes.is_empty() { 0 } else { CHANGED };
-        let mut header = vec![self.kind as u8 | changed];
+        let mut header = vec![self.kind.code() | changed];
         header.extend(self.digest.to_le_bytes());
         let LimitChanges { max_steps, max_virtual_ms, skew_ms } = self.limits;
         for limit in [max_steps, max_virtual_ms, skew_ms] {
@@ -101,52 +125,41 @@ impl Subject {
         header
     }
 
-    /// `None` if the header is not one of ours.
-    pub(crate) fn from_header(header: &[u8]) -> Option<Self> {
-        let (kind, rest) = header.split_first()?;
+    /// Reads a token's header.
+    pub(crate) fn from_header(header: &[u8]) -> Result<Self, ReplayError> {
+        let unreadable = |_: TokenError| ReplayError::Header;
+        let mut reader = TokenReader::new(header);
+        let kind = reader.byte().map_err(unreadable)?;
         let changed = kind & CHANGED != 0;
-        let kind = *SubjectKind::ALL.get(usize::from(kind & !CHANGED))?;
-        let (digest, mut rest) = rest.split_first_chunk::<8>()?;
+        let code = kind & !CHANGED;
+        let kind = SubjectKind::from_code(code)
+            .ok_or(ReplayError::UnknownCode { of: "kind of scenario", code: code.into() })?;
+        let digest = reader.bytes(8).map_err(unreadable)?;
+        let digest = u64::from_le_bytes(digest.try_into().map_err(|_| ReplayError::Header)?);
         let mut limits = [None; 3];
         for limit in &mut limits {
-            *limit = read_number(&mut rest)?.checked_sub(1);
+            *limit = reader.number().map_err(unreadable)?.checked_sub(1);
         }
         let [max_steps, max_virtual_ms, skew_ms] = limits;
         let mut changes = Changes::default();
-        for _ in 0..if changed { read_number(&mut rest)? } else { 0 } {
-            let code = read_number(&mut rest)?;
-            let knob = Knob::from_code(code, || u32::try_from(read_number(&mut rest)?).ok())?;
-            changes = changes.with(knob, read_number(&mut rest)?);
+        for _ in 0..if changed { reader.number().map_err(unreadable)? } else { 0 } {
+            let code = reader.number().map_err(unreadable)?;
+            let account = || {
+                let number = reader.number().map_err(unreadable)?;
+                u32::try_from(number).map_err(|_| ReplayError::Header)
+            };
+            let knob = Knob::from_code(code, account)?
+                .ok_or(ReplayError::UnknownCode { of: Knob::code_group(code), code })?;
+            changes = changes.with(knob, reader.number().map_err(unreadable)?);
         }
-        Some(Self {
+        Ok(Self {
             kind,
-            digest: u64::from_le_bytes(*digest),
+            digest,
             changes,
             limits: LimitChanges { max_steps, max_virtual_ms, skew_ms },
-            name: String::from_utf8(rest.to_vec()).ok()?,
+            name: String::from_utf8(reader.rest().to_vec()).map_err(|_| ReplayError::Header)?,
         })
     }
-}
-
-fn write_number(bytes: &mut Vec<u8>, mut rest: u64) {
-    while rest > 0x7f {
-        bytes.push(rest.to_le_bytes()[0] | 0x80);
-        rest >>= 7;
-    }
-    bytes.push(rest.to_le_bytes()[0]);
-}
-
-fn read_number(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    Some(value)
 }
 
 impl fmt::Display for Subject {
@@ -157,7 +170,7 @@ impl fmt::Display for Subject {
             SubjectKind::Mutant => write!(f, "the mutant `{name}`"),
             SubjectKind::Variant => write!(f, "the correct variant `{name}`"),
             SubjectKind::Given => write!(f, "a scenario file named `{name}`"),
-            SubjectKind::Provider => write!(f, "a provider of one's own in the scenario `{name}`"),
+            SubjectKind::Provider => write!(f, "your own provider in the scenario `{name}`"),
         }
     }
 }
@@ -180,9 +193,9 @@ mod tests {
         ) -> Subject {
             let limits = LimitChanges { max_steps, max_virtual_ms, skew_ms };
             let changes = knobs.into_iter().fold(Changes::default(), |changes, (code, n, value)| {
-                match Knob::from_code(code, || Some(n)) {
-                    Some(knob) => changes.with(knob, value),
-                    None => changes,
+                match Knob::from_code(code, || Ok::<_, ()>(n)) {
+                    Ok(Some(knob)) => changes.with(knob, value),
+                    _ => changes,
                 }
             });
             Subject { kind: SubjectKind::ALL[kind], digest, changes, limits, name }
@@ -192,17 +205,42 @@ mod tests {
     proptest! {
         #[test]
         fn headers_read_back(subject in subject()) {
-            prop_assert_eq!(Subject::from_header(&subject.to_header()), Some(subject));
+            prop_assert_eq!(Subject::from_header(&subject.to_header()), Ok(subject));
         }
 
         #[test]
         fn any_bytes_are_read_without_a_panic(
             bytes in proptest::collection::vec(any::<u8>(), 0..40),
         ) {
-            // What is read is written back the same, or at least reads the same.
-            if let Some(subject) = Subject::from_header(&bytes) {
-                prop_assert_eq!(Subject::from_header(&subject.to_header()), Some(subject));
+            // A subject that was read reads the same after it is written.
+            if let Ok(subject) = Subject::from_header(&bytes) {
+                prop_assert_eq!(Subject::from_header(&subject.to_header()), Ok(subject));
             }
         }
+    }
+
+    #[test]
+    fn kinds_keep_their_numbers() {
+        let codes = SubjectKind::ALL.map(|kind| (kind, kind.code()));
+        let pinned = [
+            (SubjectKind::Builtin, 0),
+            (SubjectKind::Mutant, 1),
+            (SubjectKind::Variant, 2),
+            (SubjectKind::Given, 3),
+            (SubjectKind::Provider, 4),
+        ];
+        assert_eq!(codes, pinned);
+    }
+
+    #[test]
+    fn unknown_codes_are_named() {
+        let text = |header: &[u8]| Subject::from_header(header).unwrap_err().to_string();
+        let newer = "which this version of the program does not know";
+        assert_eq!(text(&[9]), format!("the token has a kind of scenario of code 9, {newer}"));
+        let header = |code: u8| [&[CHANGED; 1][..], &[0; 8], &[0, 0, 0, 1, code, 5]].concat();
+        assert_eq!(text(&header(24)), format!("the token has a time of code 24, {newer}"));
+        assert_eq!(text(&header(60)), format!("the token has a fault of code 60, {newer}"));
+        assert_eq!(Subject::from_header(&header(8)), Err(ReplayError::Header));
+        assert_eq!(Subject::from_header(&[]), Err(ReplayError::Header));
     }
 }

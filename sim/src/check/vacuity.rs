@@ -1,18 +1,17 @@
-//! A check that never met what it is about proves nothing about it.
+//! Warnings of a check that did not exercise what it claims to check.
 
 use std::fmt;
 
 use super::search::SearchSummary;
 use crate::world::{Coverage, Fault, Scenario};
 
-/// What makes a check say less than it seems to.
+/// A reason why a check says less than it seems to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
     /// All executions were the same one: nothing was left to decide, or nothing was decided.
     OneSchedule,
-    /// No two steps of different tasks were in conflict: nothing depends on an order that could
-    /// have been another.
+    /// No two steps of different tasks were in conflict: the order of the steps made no difference.
     NoConflict,
     /// The scenario has this feature, and no execution exercised it. The name is that of the
     /// counter.
@@ -34,7 +33,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// What there is to warn of.
+/// The warnings of a check.
 pub(super) fn warnings(scenario: &Scenario, summary: &SearchSummary) -> Vec<Warning> {
     let one = (!summary.several).then_some(Warning::OneSchedule);
     let never = unexercised(scenario, &summary.coverage).map(Warning::NeverExercised);

@@ -59,7 +59,7 @@ impl Size {
             let messages: u64 =
                 (0..account.folder_count()).map(|n| u64::from(account.messages_in(n))).sum();
             let made = u64::from(account.new_folders) + u64::from(account.outgoing);
-            folders + messages + made + u64::from(account.flags.0.count_ones())
+            folders + messages + made + u64::from(account.flags.bits().count_ones())
         });
         let times = Time::ALL.iter().map(|time| match time.cost(scenario) {
             Cost::Fixed(ms) => *ms,

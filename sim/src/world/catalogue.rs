@@ -3,23 +3,17 @@
 use super::mutant::{MUTANTS, VARIANTS};
 use super::scenario::{Scenario, builtins};
 
-/// The built-in scenarios, then the stage of each misbehaviour, then each correct variant.
+/// The built-in scenarios, then the scenario of each mutant, then each correct variant.
 fn known() -> impl Iterator<Item = Scenario> {
     let mutants = MUTANTS.iter().map(super::MutantInfo::scenario);
     let variants = VARIANTS.iter().map(super::VariantInfo::scenario);
     builtins().iter().cloned().chain(mutants).chain(variants)
 }
 
-/// The scenario of this name: a built-in one, the stage of a misbehaviour, or a correct variant.
+/// The scenario of this name: a built-in one, that of a mutant, or that of a correct variant.
 #[must_use]
 pub fn scenario_named(name: &str) -> Option<Scenario> {
     known().find(|scenario| scenario.name == name)
-}
-
-/// The scenario with this [digest](Scenario::digest), among the same.
-#[must_use]
-pub fn scenario_with_digest(digest: u64) -> Option<Scenario> {
-    known().find(|scenario| scenario.digest() == digest)
 }
 
 #[cfg(test)]
@@ -37,7 +31,6 @@ mod tests {
             assert_eq!(names.insert(name.clone(), ()), None, "{name} is there twice");
             assert_eq!(digests.insert(scenario.digest(), name), None);
             assert_eq!(scenario_named(&scenario.name).as_ref(), Some(&scenario));
-            assert_eq!(scenario_with_digest(scenario.digest()).as_ref(), Some(&scenario));
         }
         assert_eq!(scenario_named("no such scenario"), None);
     }

@@ -1,11 +1,11 @@
 //! How often each feature of a scenario was exercised.
 
-use super::faults::Fault;
 use super::run::Count;
+use super::scenario::Fault;
 
-/// Counts over one or many executions: what the contract was tested against.
+/// Counts over one or many executions, one for each feature and each fault.
 ///
-/// A counter that stays at zero says that the executions prove nothing about that feature.
+/// A counter at zero means that the executions prove nothing about that feature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     counts: [u64; Count::ALL.len()],
@@ -33,7 +33,7 @@ impl Coverage {
         self.counts[Count::Done as usize]
     }
 
-    /// How often this fault struck.
+    /// How often this fault was injected.
     #[must_use]
     pub fn fault(&self, fault: Fault) -> u64 {
         self.faults[fault as usize]

@@ -1,4 +1,4 @@
-//! One execution: everybody is set up, everything runs to its end, the contract is asked.
+//! One execution: set up all parts, run everything to its end, ask the monitors.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,18 +11,13 @@ use mapi_sync::contract::{Monitor, MonitorConfig, Policy, Rule, Violation};
 use mapi_sync::{Events, MapiSync, Runtime};
 
 use super::coverage::Coverage;
-use super::faults::Fault;
-use super::host::HostAccount;
-use super::kernel::Kernel;
-use super::mutant::{Mutant, Side};
+use super::host::{HostAccount, Kernel, shutdown, user};
+use super::mutant::Mutant;
 use super::observed::{Finding, Observed, SeenCall};
-use super::plan::Plan;
-use super::raw::RawProvider;
-use super::run::{Run, Stage, beside};
+use super::provider::{Plan, RawProvider, StoreProvider};
+use super::run::{Compiled, Run, spawn_detached};
 use super::runtime::WorldRuntime;
-use super::scenario::{Published, Returns, Scenario};
-use super::store::StoreProvider;
-use super::user::{shutdown, user};
+use super::scenario::{Fault, Published, Returns, Scenario};
 use crate::decision::Decisions;
 use crate::engine::{self, Engine, Limits, Nondeterminism, Object, Outcome, TaskId};
 use crate::lock::lock;
@@ -33,9 +28,10 @@ pub type ProviderFactory = dyn Fn(usize) -> Arc<dyn MapiSync> + Send + Sync;
 /// A scenario, ready to be run many times, on any number of threads.
 #[derive(Clone)]
 pub struct World {
-    stage: Arc<Stage>,
+    compiled: Arc<Compiled>,
     factory: Option<Arc<ProviderFactory>>,
     policy: Policy,
+    keep_log: bool,
 }
 
 impl World {
@@ -43,16 +39,18 @@ impl World {
     ///
     /// # Panics
     ///
-    /// If the scenario names a misbehaviour that is not in the [table](super::MUTANTS). A scenario
+    /// If the scenario names a mutant that is not in the [table](super::MUTANTS). A scenario
     /// that was [read](Scenario::parse) does not.
     #[must_use]
     pub fn new(scenario: Scenario) -> Self {
-        let mutant = scenario.mutant.as_ref().map(|name| {
-            Mutant::named(name).unwrap_or_else(|| panic!("no misbehaviour is named {name}"))
-        });
+        let mutant = scenario
+            .mutant
+            .as_ref()
+            .map(|name| Mutant::named(name).unwrap_or_else(|| panic!("no mutant is named {name}")));
         let plans = Plan::all(&scenario);
         let policy = policy(&scenario);
-        Self { stage: Arc::new(Stage { scenario, plans, mutant }), factory: None, policy }
+        let compiled = Arc::new(Compiled { scenario, plans, mutant });
+        Self { compiled, factory: None, policy, keep_log: false }
     }
 
     /// The world of a scenario with your provider in it: its accounts, its host and its faults are
@@ -75,41 +73,41 @@ impl World {
         Self { policy, ..self }
     }
 
+    /// The same world, in which [`run`](Self::run) keeps a log of the calls.
+    /// [`replay`](Self::replay) always keeps one.
+    #[must_use]
+    pub fn with_log(self) -> Self {
+        Self { keep_log: true, ..self }
+    }
+
     /// The scenario.
     #[must_use]
     pub fn scenario(&self) -> &Scenario {
-        &self.stage.scenario
+        &self.compiled.scenario
     }
 
     /// The limits of one execution that suit the scenario: an engine for this world is made with
     /// them.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        let Scenario { faults, provider, host, .. } = &self.stage.scenario;
-        let steps: u64 = self.stage.plans.iter().map(|plan| u64::from(plan.total)).sum();
+        let Scenario { faults, provider, host, .. } = &self.compiled.scenario;
+        let steps: u64 = self.compiled.plans.iter().map(|plan| u64::from(plan.total)).sum();
         let rounds = u64::from(host.syncs) + 2;
-        let struck =
+        let injected =
             Fault::ALL.iter().filter(|fault| !fault.is_engines()).map(|f| f.budget(faults));
         // A step of the work takes a few segments, and each worker and retry adds some.
         let max_steps = 10_000 + 100 * steps * (1 + u64::from(provider.retries));
         Limits::default()
             .with_max_steps(max_steps.saturating_mul(rounds))
             .with_max_virtual_ms(1_000 * 24 * 60 * 60 * 1_000)
-            .with_faults(struck.sum())
+            .with_faults(injected.sum())
             .with_drops(faults.task_dropped)
             .with_spurious(faults.spurious_wake)
     }
 
     /// Runs the execution of this number. `None` if the engine's strategy has nothing left.
     pub fn run(&self, engine: &mut Engine, index: u64) -> Option<Observed> {
-        let setup = Setup::new(false);
-        let outcome = engine.execute(index, setup.program(self))?;
-        Some(setup.observe(engine, outcome))
-    }
-
-    /// As [`run`](Self::run), with a log of its calls.
-    pub fn run_logged(&self, engine: &mut Engine, index: u64) -> Option<Observed> {
-        let setup = Setup::new(true);
+        let setup = Setup::new(self.keep_log);
         let outcome = engine.execute(index, setup.program(self))?;
         Some(setup.observe(engine, outcome))
     }
@@ -117,13 +115,6 @@ impl World {
     /// Runs the execution that these decisions describe, and keeps a log of its calls.
     pub fn replay(&self, engine: &mut Engine, decisions: &Decisions) -> Observed {
         let setup = Setup::new(true);
-        let outcome = engine.replay(decisions, setup.program(self));
-        setup.observe(engine, outcome)
-    }
-
-    /// As [`replay`](Self::replay), without a log.
-    pub fn replay_quietly(&self, engine: &mut Engine, decisions: &Decisions) -> Observed {
-        let setup = Setup::new(false);
         let outcome = engine.replay(decisions, setup.program(self));
         setup.observe(engine, outcome)
     }
@@ -142,12 +133,12 @@ impl World {
         if let Some(factory) = &self.factory {
             return factory(account);
         }
-        let provider = &self.stage.scenario.provider;
-        let by_hand = !provider.done_handle
+        let provider = &self.compiled.scenario.provider;
+        let raw = !provider.done_handle
             || provider.event == Published::Thread
             || provider.returns == Returns::AfterDone
-            || self.stage.mutant.is_some_and(|mutant| mutant.info().side == Side::Provider);
-        if by_hand {
+            || self.compiled.mutant.is_some_and(|mutant| mutant.info().is_of_provider());
+        if raw {
             Arc::new(RawProvider::new(run, account))
         } else {
             Arc::new(StoreProvider::new(run, account))
@@ -165,7 +156,7 @@ struct Shared {
     keep_log: bool,
     run: Mutex<Option<Arc<Run>>>,
     stamps: Mutex<Vec<Stamp>>,
-    /// The verdict is given: what is still called belongs to the clearing up.
+    /// The verdict is given: later calls belong to the clearing up.
     closed: AtomicBool,
     /// When the execution ended, in virtual milliseconds; [`RUNNING`] until then.
     ended_ms: AtomicU64,
@@ -202,11 +193,11 @@ impl Setup {
         let (world, shared) = (world.clone(), Arc::clone(&self.shared));
         let main = Box::pin(async move {
             let monitors = monitors(&world, &shared);
-            let run = Arc::new(Run::new(&world.stage, monitors));
+            let run = Arc::new(Run::new(&world.compiled, monitors));
             *lock(&shared.run) = Some(Arc::clone(&run));
             drop(shared);
             let (kernel, runtime) = kernel(&run);
-            let accounts: Arc<[Arc<HostAccount>]> = (0..world.stage.scenario.accounts.len())
+            let accounts: Arc<[Arc<HostAccount>]> = (0..world.compiled.scenario.accounts.len())
                 .map(|account| {
                     let store = world.provider(&run, account);
                     let events = run.monitor(account).host_events(Arc::clone(&kernel));
@@ -214,13 +205,13 @@ impl Setup {
                 })
                 .collect();
             for _ in 0..run.scenario().host.cancels {
-                beside("user", user(Arc::clone(&run), Arc::clone(&accounts)));
+                spawn_detached("user", user(Arc::clone(&run), Arc::clone(&accounts)));
             }
             if run.scenario().host.shutdown {
-                beside("shutdown", shutdown(Arc::clone(&run), Arc::clone(&accounts)));
+                spawn_detached("shutdown", shutdown(Arc::clone(&run), Arc::clone(&accounts)));
             }
             for account in &accounts[1..] {
-                beside("host", Arc::clone(account).synchronize());
+                spawn_detached("host", Arc::clone(account).synchronize());
             }
             Arc::clone(&accounts[0]).synchronize().await;
         });
@@ -264,7 +255,7 @@ impl Setup {
 
 /// A monitor for each account.
 fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
-    let scenario = &world.stage.scenario;
+    let scenario = &world.compiled.scenario;
     let monitor = |account| {
         let (policy, keep_log) = (world.policy.clone(), shared.keep_log);
         let config = MonitorConfig::default().with_policy(policy).with_log(keep_log);
@@ -296,7 +287,7 @@ fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
 fn kernel(run: &Arc<Run>) -> (Arc<dyn Events>, Arc<dyn Runtime>) {
     let refuses = {
         let run = Arc::clone(run);
-        move || run.strike(Fault::EventCreation)
+        move || run.inject(Fault::EventCreation)
     };
     let kernel: Arc<dyn Events> = Arc::new(Kernel::new(refuses));
     let runtime = Arc::new(WorldRuntime::new(run, Arc::clone(&kernel)));
@@ -319,7 +310,7 @@ fn policy(scenario: &Scenario) -> Policy {
 }
 
 /// The main task. When it is dropped before its end, because nothing can go on any more, the
-/// contract is asked first: what is dropped after it would look like calls of the provider's.
+/// monitors give their verdict first: later drops would look like calls of the provider.
 struct Main<F> {
     shared: Option<Arc<Shared>>,
     main: Pin<Box<F>>,

@@ -1,10 +1,10 @@
-//! The simulated world: a store provider, the host that drives it, the network between it and its
-//! server, and what may go wrong.
+//! The simulated world: a store provider, the host that drives it, the network between the provider
+//! and its server, and the faults.
 //!
 //! A [`Scenario`] says what there is. A [`World`] runs it: each [`run`](World::run) is one
-//! execution of the engine, in which every open question (order, times, faults, the user) is a
-//! decision of the engine's strategy. All calls between the two sides are held against the
-//! contract, and the result says what was broken and what was exercised.
+//! execution of the engine, in which the engine's strategy decides everything that is open: order,
+//! times, faults, the user. A monitor checks all calls between the two sides against the contract.
+//! The result says which rules were broken and what was exercised.
 //!
 //! ```
 //! use mapi_sync_sim::engine::Engine;
@@ -21,38 +21,28 @@
 //!
 //! A provider of your own goes into the same world with [`World::with_provider`].
 
-mod callback;
 mod catalogue;
-mod change;
 mod coverage;
-mod dialog;
 mod execution;
 mod faults;
 mod host;
-mod kernel;
 mod mutant;
-mod network;
 mod observed;
-mod plan;
-mod raw;
+mod provider;
 mod run;
 mod runtime;
 mod scenario;
 mod sites;
-mod store;
-mod user;
-mod work;
+mod time;
 
-pub use catalogue::{scenario_named, scenario_with_digest};
-pub use change::{Changes, Knob, Time};
+pub use catalogue::scenario_named;
 pub use coverage::Coverage;
 pub use execution::{ProviderFactory, World};
-pub use faults::Fault;
-pub use mutant::{MUTANTS, Mutant, MutantInfo, Needs, Side, VARIANTS, VariantInfo};
+pub use mutant::{MUTANTS, Mutant, MutantInfo, Needs, VARIANTS, VariantInfo};
 pub use observed::{Finding, Observed, SeenCall};
 pub use scenario::{
-    Account, CancelBy, CancelStyle, Contract, Cost, Costs, ErrorStyle, Faults, Flags, Folder,
-    Folders, Host, Maximum, NextSync, OverlapStyle, Provider, Published, Returns, Scenario,
-    ScenarioError, Step, Text, WaitFor, builtin, builtins,
+    Account, CancelBy, CancelStyle, Changes, Contract, Cost, Costs, ErrorStyle, Fault, Faults,
+    Folder, Folders, Host, Knob, Maximum, NextSync, OverlapStyle, Provider, Published, Returns,
+    Scenario, ScenarioError, Step, Text, Time, WaitFor, builtin, builtins,
 };
 pub(crate) use sites::site_name;

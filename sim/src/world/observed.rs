@@ -1,4 +1,4 @@
-//! What one execution showed.
+//! The result of one execution.
 
 use mapi_sync::contract::{CallRecord, Violation};
 
@@ -14,7 +14,7 @@ pub struct Observed {
     pub violations: Vec<Finding>,
     /// Every call, in order, if a log was asked for.
     pub calls: Vec<SeenCall>,
-    /// What was exercised.
+    /// How often each feature was exercised.
     pub coverage: Coverage,
 }
 
@@ -25,7 +25,7 @@ impl Observed {
         self.violations.is_empty()
     }
 
-    /// Whether the execution ran to its end: otherwise some task waits for ever, or a budget ran
+    /// Whether the execution ran to its end. Otherwise some task waits for ever, or a budget ran
     /// out.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -42,7 +42,7 @@ pub struct Finding {
     pub violation: Violation,
 }
 
-/// A call of the log, with who made it.
+/// A call of the log, with the task that made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenCall {
     /// The account's number, from 0.

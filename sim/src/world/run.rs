@@ -1,4 +1,4 @@
-//! One execution of a scenario: what everybody in it shares.
+//! The state that all parts of one execution share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -6,31 +6,31 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use mapi_sync::contract::Monitor;
 
 use super::coverage::Coverage;
-use super::faults::{Fault, Faults};
+use super::faults::FaultBudgets;
 use super::mutant::Mutant;
-use super::plan::Plan;
-use super::scenario::Scenario;
+use super::provider::Plan;
+use super::scenario::{Fault, Scenario};
 use crate::engine::sync::Register;
 use crate::engine::{self, Object};
 
-/// What all executions of a scenario share.
-pub(super) struct Stage {
+/// A scenario in the form in which all its executions share it.
+pub(super) struct Compiled {
     pub(super) scenario: Scenario,
     pub(super) plans: Vec<Plan>,
     pub(super) mutant: Option<Mutant>,
 }
 
-/// What one execution shares.
+/// The shared state of one execution.
 pub(super) struct Run {
-    stage: Arc<Stage>,
-    faults: Faults,
+    compiled: Arc<Compiled>,
+    faults: FaultBudgets,
     /// One for each account: each has a store of its own.
     monitors: Vec<Monitor>,
-    /// They say what happened, and nobody asks for them while it does.
+    /// Read only after the execution, so they are not tracked.
     counts: [AtomicU32; Count::ALL.len()],
 }
 
-/// What is counted while an execution runs.
+/// A counter of an execution.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Count {
     Done,
@@ -64,21 +64,21 @@ impl Count {
 }
 
 impl Run {
-    pub(super) fn new(stage: &Arc<Stage>, monitors: Vec<Monitor>) -> Self {
+    pub(super) fn new(compiled: &Arc<Compiled>, monitors: Vec<Monitor>) -> Self {
         Self {
-            faults: Faults::new(&stage.scenario.faults),
+            faults: FaultBudgets::new(&compiled.scenario.faults),
             monitors,
-            stage: Arc::clone(stage),
+            compiled: Arc::clone(compiled),
             counts: Default::default(),
         }
     }
 
     pub(super) fn scenario(&self) -> &Scenario {
-        &self.stage.scenario
+        &self.compiled.scenario
     }
 
     pub(super) fn plan(&self, account: usize) -> &Plan {
-        &self.stage.plans[account]
+        &self.compiled.plans[account]
     }
 
     pub(super) fn monitor(&self, account: usize) -> &Monitor {
@@ -89,15 +89,15 @@ impl Run {
         &self.monitors
     }
 
-    /// Whether this misbehaviour is built in.
+    /// Whether this mutant is built in.
     #[inline]
     pub(super) fn is(&self, mutant: Mutant) -> bool {
-        self.stage.mutant == Some(mutant)
+        self.compiled.mutant == Some(mutant)
     }
 
-    /// Whether this fault strikes here.
-    pub(super) fn strike(&self, fault: Fault) -> bool {
-        self.faults.strike(fault)
+    /// Whether this fault is injected here.
+    pub(super) fn inject(&self, fault: Fault) -> bool {
+        self.faults.inject(fault)
     }
 
     pub(super) fn count(&self, what: Count) {
@@ -110,18 +110,17 @@ impl Run {
             coverage.add(what, self.counts[what as usize].load(Ordering::Relaxed).into());
         }
         for fault in Fault::ALL.into_iter().filter(|fault| !fault.is_engines()) {
-            coverage.add_fault(fault, self.faults.struck(fault).into());
+            coverage.add_fault(fault, self.faults.injected(fault).into());
         }
     }
 }
 
-/// Starts a task of the world's own that nobody waits for: the execution ends only when it has.
-pub(super) fn beside(name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+/// Starts a task of the world that nobody awaits. The execution ends only after it has ended.
+pub(super) fn spawn_detached(name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
     let _running = engine::spawn(name, task);
 }
 
-/// A reference to a store. When the last one goes, the store is released, and the monitor hears of
-/// it.
+/// A reference to a store. When the last one goes, the store is released, and the monitor is told.
 ///
 /// Which one is the last depends on the order in which they go, so giving one back is a use of the
 /// store.
@@ -161,7 +160,7 @@ impl Running {
         Self(Some(running.clone()))
     }
 
-    /// It runs no more, although it is still there.
+    /// The sync no longer runs, although the value still exists.
     pub(super) fn end(&mut self) {
         if let Some(running) = self.0.take() {
             running.update(|count| *count -= 1);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use mapi_sync::{BoxFuture, Events, HResult, Runtime, Shared, TaskHandle};
 
-use super::faults::Fault;
 use super::run::Run;
+use super::scenario::Fault;
 use crate::engine::SimRuntime;
 
 /// The engine's runtime, except that the search may refuse a task, and may drop one as far as the
@@ -25,7 +25,7 @@ impl WorldRuntime {
 
 impl Runtime for WorldRuntime {
     fn spawn(&self, name: Cow<'static, str>, task: BoxFuture) -> Result<TaskHandle, HResult> {
-        if self.run.strike(Fault::TaskCreation) {
+        if self.run.inject(Fault::TaskCreation) {
             return Err(HResult::E_OUTOFMEMORY);
         }
         self.engine.spawn(name, task)

@@ -1,6 +1,6 @@
-//! The places of the world where a value is chosen.
+//! The sites of the world's choices.
 
-use super::faults::Fault;
+use super::scenario::Fault;
 use crate::engine::Site;
 
 pub(super) const CANCELS: Site = Site::new("user cancels");
@@ -29,7 +29,7 @@ const ALL: [Site; 11] = [
     UPLOAD,
 ];
 
-/// The name of the place with this hash, if it is one of the world's.
+/// The name of the site with this hash, if it is one of the world's.
 pub(crate) fn site_name(hash: u32) -> Option<&'static str> {
     let faults = Fault::ALL.into_iter().map(|fault| Site::new(fault.name()));
     ALL.into_iter().chain(faults).find(|site| site.hash() == hash).map(Site::name)

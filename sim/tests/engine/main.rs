@@ -447,7 +447,7 @@ proptest! {
             prop_assert_eq!(engine.repeat(&first, random_program(code.clone(), Arc::clone(&log))), Ok(()));
             prop_assert_eq!(take(&log), seen.clone());
             // Through the printed form.
-            let text = Token { header: vec![], decisions: decisions.clone() }.to_string();
+            let text = Token::new(vec![], None, decisions.clone()).to_string();
             let token: Token = text.parse().unwrap();
             let outcome = fresh.replay(&token.decisions, random_program(code.clone(), Arc::clone(&log)));
             prop_assert_eq!((fresh.fingerprint(), take(&log)), (fingerprint, seen));

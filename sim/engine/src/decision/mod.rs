@@ -15,7 +15,7 @@ mod token;
 
 use std::collections::BTreeMap;
 
-pub use token::{Token, TokenError};
+pub use token::{Token, TokenError, TokenFormat, TokenReader, write_number};
 
 pub use crate::log::Kind;
 use crate::log::{Answer, LogStep};

@@ -1,5 +1,8 @@
 //! Decisions as a short text that survives a shell, a URL and a bug report.
 
+use std::fmt;
+use std::str::FromStr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -7,56 +10,74 @@ use super::{Decisions, Departure, Kind, Place};
 use crate::TaskKey;
 
 const PREFIX: &str = "ms";
-const VERSION: u64 = 1;
-/// The checksum's bytes.
+/// How many bytes the checksum has.
 const CHECK: usize = 4;
 
-/// A schedule to hand on: what to run, and its [`Decisions`].
+/// A schedule to hand on: what to run, its [`Decisions`], and the defect that it shows.
 ///
-/// The text is `ms1-` and then base64url without padding, of these bytes:
+/// The text is `ms2-` and then base64url without padding, of these bytes:
 ///
 /// | part | form |
 /// |---|---|
-/// | header | its length, then that many bytes: what is to be run, as the caller sees fit |
-/// | keys | how many, then 6 bytes for each: the tasks that the decisions name |
-/// | decisions | how many, then for each: kind, key's place in the table, site (4 bytes; choices and faults only), ordinal, value (a key's place, for kind 0) |
-/// | checksum | CRC-32 of the version's digit and all bytes before, lowest byte first |
+/// | header | its length, then that many bytes: what to run, in a form that the caller defines |
+/// | defect | its length, then its name in UTF-8; the length 0 is no defect |
+/// | keys | their number, then 6 bytes for each: the tasks that the decisions name |
+/// | decisions | their number, then for each: kind, key's index in the table, site (4 bytes; choices and faults only), ordinal, value (a key's index, for kind 0) |
+/// | checksum | CRC-32 of the format's digit and all bytes before, lowest byte first |
 ///
 /// Numbers are LEB128 of at most ten bytes. Any change of a single character is noticed.
+///
+/// Format 1 (`ms1-`) is the same without the defect. Its tokens are still read, and are written
+/// again as they were.
 ///
 /// # Examples
 ///
 /// ```
 /// use mapi_sync_engine::decision::{Decisions, Token};
 ///
-/// let token = Token { header: b"first-download".to_vec(), decisions: Decisions::default() };
+/// let token = Token::new(b"first-download".to_vec(), Some("done-once"), Decisions::default());
 /// let text = token.to_string();
-/// assert!(text.starts_with("ms1-"));
+/// assert!(text.starts_with("ms2-"));
+/// assert_eq!(token.defect(), Some("done-once"));
 /// assert_eq!(text.parse(), Ok(token));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// What is to be run.
+    format: TokenFormat,
+    /// What to run.
     pub header: Vec<u8>,
-    /// How.
+    /// Never empty, and `None` in format 1.
+    defect: Option<String>,
+    /// The schedule.
     pub decisions: Decisions,
 }
 
-/// Why a text is no token.
+/// The format of a token's text. What the header means may depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum TokenFormat {
+    /// `ms1-`: read, but given to no new token.
+    V1,
+    /// `ms2-`: names the defect.
+    V2,
+}
+
+/// Why a text is not a token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TokenError {
     /// It does not begin like one.
-    #[error("not a schedule token: it must begin with `ms1-`")]
+    #[error("not a schedule token: a token begins with `ms2-` or `ms1-`")]
     Prefix,
-    /// It is of another version of the format.
-    #[error("the token is of format {0}; this program reads format 1")]
+    /// It has another version of the format.
+    #[error("the token has format {0}; this program reads formats 1 and 2")]
     Version(u64),
-    /// A character that cannot be in it.
+    /// It contains a character that no token contains.
     #[error("the token is damaged: character {position} is {found:?}")]
     Character {
         /// Where, counted in characters from 1.
         position: usize,
-        /// What stands there.
+        /// The character there.
         found: char,
     },
     /// It ends too early.
@@ -65,18 +86,38 @@ pub enum TokenError {
     /// Its checksum does not match its content.
     #[error("the token is damaged: its checksum does not match")]
     Checksum,
+    /// It has a decision of a kind that this version of the program does not know.
+    #[error(
+        "the token has a decision of the unknown kind {0}: a newer version of the program wrote it"
+    )]
+    UnknownKind(u8),
     /// Its content makes no sense although its checksum matches.
     #[error("the token's content is not valid: {0}")]
     Content(&'static str),
 }
 
-impl std::fmt::Display for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{PREFIX}{VERSION}-{}", URL_SAFE_NO_PAD.encode(self.to_bytes()))
+impl TokenFormat {
+    /// The number in the text.
+    const fn number(self) -> u64 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => 2,
+        }
+    }
+
+    fn numbered(number: u64) -> Option<Self> {
+        [Self::V1, Self::V2].into_iter().find(|format| format.number() == number)
     }
 }
 
-impl std::str::FromStr for Token {
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = URL_SAFE_NO_PAD.encode(self.to_bytes());
+        write!(f, "{PREFIX}{}-{text}", self.format.number())
+    }
+}
+
+impl FromStr for Token {
     type Err = TokenError;
 
     fn from_str(text: &str) -> Result<Self, TokenError> {
@@ -87,9 +128,7 @@ impl std::str::FromStr for Token {
         if version != number.to_string() {
             return Err(TokenError::Prefix);
         }
-        if number != VERSION {
-            return Err(TokenError::Version(number));
-        }
+        let format = TokenFormat::numbered(number).ok_or(TokenError::Version(number))?;
         let start = text.chars().count() - body.chars().count();
         let alien = |c: &char| !(c.is_ascii_alphanumeric() || *c == '-' || *c == '_');
         if let Some((at, found)) = body.chars().enumerate().find(|(_, c)| alien(c)) {
@@ -99,15 +138,41 @@ impl std::str::FromStr for Token {
             base64::DecodeError::InvalidLength(_) => TokenError::Truncated,
             _ => TokenError::Checksum,
         })?;
-        Self::from_bytes(&bytes)
+        Self::from_bytes(format, &bytes)
     }
 }
 
 impl Token {
+    /// The token of these decisions. `defect` is the name of what they show; an empty one counts as
+    /// none.
+    #[must_use]
+    pub fn new(header: Vec<u8>, defect: Option<&str>, decisions: Decisions) -> Self {
+        let defect = defect.filter(|name| !name.is_empty()).map(str::to_owned);
+        Self { format: TokenFormat::V2, header, defect, decisions }
+    }
+
+    /// The format that it was read from, and is written in.
+    #[must_use]
+    pub fn format(&self) -> TokenFormat {
+        self.format
+    }
+
+    /// The name of the defect that it shows. `None` if it names none; a token of format 1 never
+    /// does.
+    #[must_use]
+    pub fn defect(&self) -> Option<&str> {
+        self.defect.as_deref()
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        put(&mut out, self.header.len() as u64);
+        write_number(&mut out, self.header.len() as u64);
         out.extend_from_slice(&self.header);
+        if self.format >= TokenFormat::V2 {
+            let name = self.defect().unwrap_or_default();
+            write_number(&mut out, name.len() as u64);
+            out.extend_from_slice(name.as_bytes());
+        }
         let mut keys: Vec<u64> = Vec::new();
         for departure in self.decisions.departures() {
             keys.push(departure.place.task.get());
@@ -117,35 +182,43 @@ impl Token {
         }
         keys.sort_unstable();
         keys.dedup();
-        put(&mut out, keys.len() as u64);
+        write_number(&mut out, keys.len() as u64);
         for key in &keys {
             out.extend_from_slice(&key.to_le_bytes()[..6]);
         }
         let index = |key: u64| keys.binary_search(&key).unwrap_or(0) as u64;
-        put(&mut out, self.decisions.len() as u64);
+        write_number(&mut out, self.decisions.len() as u64);
         for Departure { place, value } in self.decisions.departures() {
             out.push(place.kind as u8);
-            put(&mut out, index(place.task.get()));
+            write_number(&mut out, index(place.task.get()));
             if has_site(place.kind) {
                 out.extend_from_slice(&place.site.to_le_bytes());
             }
-            put(&mut out, u64::from(place.ordinal));
+            write_number(&mut out, u64::from(place.ordinal));
             let run = place.kind == Kind::Run;
-            put(&mut out, if run { index(TaskKey::from_bits(*value).get()) } else { *value });
+            let value = if run { index(TaskKey::from_bits(*value).get()) } else { *value };
+            write_number(&mut out, value);
         }
-        let check = checksum(&out);
+        let check = checksum(self.format, &out);
         out.extend_from_slice(&check.to_le_bytes());
         out
     }
 
-    fn from_bytes(bytes: &[u8]) -> Result<Self, TokenError> {
+    fn from_bytes(format: TokenFormat, bytes: &[u8]) -> Result<Self, TokenError> {
         let (body, check) = bytes.split_last_chunk::<CHECK>().ok_or(TokenError::Truncated)?;
-        if checksum(body) != u32::from_le_bytes(*check) {
+        if checksum(format, body) != u32::from_le_bytes(*check) {
             return Err(TokenError::Checksum);
         }
-        let mut reader = Reader(body);
+        let mut reader = TokenReader::new(body);
         let length = reader.number()?;
         let header = reader.bytes(length)?.to_vec();
+        let mut defect = None;
+        if format >= TokenFormat::V2 {
+            let length = reader.number()?;
+            let name = str::from_utf8(reader.bytes(length)?)
+                .map_err(|_| TokenError::Content("the defect's name is not UTF-8"))?;
+            defect = (!name.is_empty()).then(|| name.to_owned());
+        }
         let count = reader.number()?;
         let mut keys = Vec::new();
         for _ in 0..count {
@@ -156,11 +229,9 @@ impl Token {
         let count = reader.number()?;
         let mut departures = Vec::new();
         for _ in 0..count {
-            let kind = reader.bytes(1)?[0];
-            let kind = *Kind::ALL
-                .get(usize::from(kind))
-                .ok_or(TokenError::Content("an unknown kind of decision"))?;
-            let task = reader.key(&keys)?;
+            let code = reader.byte()?;
+            let kind = *Kind::ALL.get(usize::from(code)).ok_or(TokenError::UnknownKind(code))?;
+            let task = read_key(&mut reader, &keys)?;
             let site = if has_site(kind) {
                 u32::from_le_bytes(reader.bytes(4)?.try_into().map_err(|_| TokenError::Truncated)?)
             } else {
@@ -168,14 +239,17 @@ impl Token {
             };
             let ordinal = u32::try_from(reader.number()?)
                 .map_err(|_| TokenError::Content("an ordinal out of range"))?;
-            let value =
-                if kind == Kind::Run { reader.key(&keys)?.get() } else { reader.number()? };
+            let value = if kind == Kind::Run {
+                read_key(&mut reader, &keys)?.get()
+            } else {
+                reader.number()?
+            };
             departures.push(Departure { place: Place { kind, task, site, ordinal }, value });
         }
-        if !reader.0.is_empty() {
+        if !reader.rest().is_empty() {
             return Err(TokenError::Content("bytes are left over"));
         }
-        Ok(Self { header, decisions: Decisions::new(departures) })
+        Ok(Self { format, header, defect, decisions: Decisions::new(departures) })
     }
 }
 
@@ -183,14 +257,22 @@ fn has_site(kind: Kind) -> bool {
     matches!(kind, Kind::Choice | Kind::Fault)
 }
 
-fn checksum(body: &[u8]) -> u32 {
+fn checksum(format: TokenFormat, body: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
-    hasher.update(VERSION.to_string().as_bytes());
+    hasher.update(format.number().to_string().as_bytes());
     hasher.update(body);
     hasher.finalize()
 }
 
-fn put(out: &mut Vec<u8>, mut value: u64) {
+fn read_key(reader: &mut TokenReader<'_>, keys: &[TaskKey]) -> Result<TaskKey, TokenError> {
+    usize::try_from(reader.number()?)
+        .ok()
+        .and_then(|at| keys.get(at).copied())
+        .ok_or(TokenError::Content("a task that is not in the table"))
+}
+
+/// Appends a number as a token and its header have it: LEB128, the lowest seven bits first.
+pub fn write_number(out: &mut Vec<u8>, mut value: u64) {
     loop {
         let low = value.to_le_bytes()[0] & 0x7f;
         value >>= 7;
@@ -201,10 +283,38 @@ fn put(out: &mut Vec<u8>, mut value: u64) {
     }
 }
 
-struct Reader<'a>(&'a [u8]);
+/// Reads the bytes of a token, or of its header, from the first to the last.
+#[derive(Clone, Debug)]
+pub struct TokenReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
-    fn bytes(&mut self, length: u64) -> Result<&'a [u8], TokenError> {
+impl<'a> TokenReader<'a> {
+    /// A reader of these bytes.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes that are not read yet.
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Reads one byte.
+    ///
+    /// # Errors
+    ///
+    /// If none is left.
+    pub fn byte(&mut self) -> Result<u8, TokenError> {
+        Ok(self.bytes(1)?[0])
+    }
+
+    /// Reads this many bytes.
+    ///
+    /// # Errors
+    ///
+    /// If fewer are left.
+    pub fn bytes(&mut self, length: u64) -> Result<&'a [u8], TokenError> {
         let length =
             usize::try_from(length).map_err(|_| TokenError::Content("a length out of range"))?;
         let (head, tail) = self
@@ -215,10 +325,15 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
-    fn number(&mut self) -> Result<u64, TokenError> {
+    /// Reads a number that [`write_number`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes end in it, or it does not fit into 64 bits.
+    pub fn number(&mut self) -> Result<u64, TokenError> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
-            let byte = self.bytes(1)?[0];
+            let byte = self.byte()?;
             let low = u64::from(byte & 0x7f);
             if shift == 63 && low > 1 {
                 break;
@@ -229,13 +344,6 @@ impl<'a> Reader<'a> {
             }
         }
         Err(TokenError::Content("a number out of range"))
-    }
-
-    fn key(&mut self, keys: &[TaskKey]) -> Result<TaskKey, TokenError> {
-        usize::try_from(self.number()?)
-            .ok()
-            .and_then(|at| keys.get(at).copied())
-            .ok_or(TokenError::Content("a task that is not in the table"))
     }
 }
 
@@ -260,11 +368,19 @@ mod tests {
     }
 
     prop_compose! {
+        /// A token of either format.
         fn token()(
+            old in any::<bool>(),
             header in proptest::collection::vec(any::<u8>(), 0..20),
+            defect in "[a-zé-]{0,12}",
             departures in proptest::collection::vec(departure(), 0..12),
         ) -> Token {
-            Token { header, decisions: Decisions::new(departures) }
+            let decisions = Decisions::new(departures);
+            if old {
+                Token { format: TokenFormat::V1, header, defect: None, decisions }
+            } else {
+                Token::new(header, Some(&defect), decisions)
+            }
         }
     }
 
@@ -312,16 +428,19 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_with_a_right_checksum_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
-            let check = checksum(&bytes).to_le_bytes();
+        fn no_bytes_with_a_right_checksum_panic(
+            format in prop::sample::select(vec![TokenFormat::V1, TokenFormat::V2]),
+            mut bytes in proptest::collection::vec(any::<u8>(), 0..60),
+        ) {
+            let check = checksum(format, &bytes).to_le_bytes();
             bytes.extend_from_slice(&check);
-            if let Ok(token) = Token::from_bytes(&bytes) {
-                prop_assert_eq!(Token::from_bytes(&token.to_bytes()), Ok(token));
+            if let Ok(token) = Token::from_bytes(format, &bytes) {
+                prop_assert_eq!(Token::from_bytes(format, &token.to_bytes()), Ok(token));
             }
         }
 
         #[test]
-        fn no_text_panics(text in "(ms1-)?\\PC{0,40}") {
+        fn no_text_panics(text in "(ms[12]-)?\\PC{0,40}") {
             let _ = text.parse::<Token>();
         }
     }
@@ -332,11 +451,31 @@ mod tests {
         assert_eq!(parse(""), TokenError::Prefix);
         assert_eq!(parse("hello"), TokenError::Prefix);
         assert_eq!(parse("ms01-AAAA"), TokenError::Prefix);
-        assert_eq!(parse("ms2-AAAA"), TokenError::Version(2));
-        assert_eq!(parse("ms1-AA*A"), TokenError::Character { position: 7, found: '*' });
-        assert_eq!(parse("ms1-"), TokenError::Truncated);
-        assert_eq!(parse("ms1-AAAAA"), TokenError::Truncated);
-        assert_eq!(parse("ms1-AAAAAAAA"), TokenError::Checksum);
+        assert_eq!(parse("ms3-AAAA"), TokenError::Version(3));
+        assert_eq!(parse("ms0-AAAA"), TokenError::Version(0));
+        for prefix in ["ms1-", "ms2-"] {
+            let parse = |body: &str| parse(&format!("{prefix}{body}"));
+            assert_eq!(parse("AA*A"), TokenError::Character { position: 7, found: '*' });
+            assert_eq!(parse(""), TokenError::Truncated);
+            assert_eq!(parse("AAAAA"), TokenError::Truncated);
+            assert_eq!(parse("AAAAAAAA"), TokenError::Checksum);
+        }
+    }
+
+    #[test]
+    fn unknown_kind_of_decision_is_named() {
+        // No header, no defect, one key, one decision of kind 9.
+        let mut bytes = vec![0, 0, 1, 1, 0, 0, 0, 0, 0, 1, 9, 0, 0, 0];
+        bytes.extend_from_slice(&checksum(TokenFormat::V2, &bytes).to_le_bytes());
+        let error = Token::from_bytes(TokenFormat::V2, &bytes).unwrap_err();
+        assert_eq!(error, TokenError::UnknownKind(9));
+    }
+
+    #[test]
+    fn a_changed_format_digit_is_refused() {
+        let token = Token::new(b"x".to_vec(), None, Decisions::default());
+        let text = token.to_string().replace("ms2-", "ms1-");
+        assert_eq!(text.parse::<Token>(), Err(TokenError::Checksum));
     }
 
     #[test]
@@ -356,7 +495,13 @@ mod tests {
                 value: 1,
             },
         ];
-        let token = Token { header: b"x".to_vec(), decisions: Decisions::new(departures) };
-        assert_eq!(token.to_string(), "ms1-AXgCAAAAAAAAAQAAAAAAAgABAgACAQQDAgEAAZUnUjg");
+        let decisions = Decisions::new(departures);
+        let token = Token::new(b"x".to_vec(), Some("late"), decisions.clone());
+        assert_eq!(token.to_string(), "ms2-AXgEbGF0ZQIAAAAAAAABAAAAAAACAAECAAIBBAMCAQABUJcN_Q");
+        let old = "ms1-AXgCAAAAAAAAAQAAAAAAAgABAgACAQQDAgEAAZUnUjg";
+        let read: Token = old.parse().unwrap();
+        assert_eq!((read.format(), read.defect()), (TokenFormat::V1, None));
+        assert_eq!((&read.header[..], &read.decisions), (&b"x"[..], &decisions));
+        assert_eq!(read.to_string(), old);
     }
 }

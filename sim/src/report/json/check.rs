@@ -132,9 +132,9 @@ struct Violation {
 
 impl Violation {
     fn all(shown: &Counterexample) -> impl Iterator<Item = Self> + '_ {
-        let token = shown.token().to_string();
         shown.defects.iter().enumerate().filter_map(move |(number, defect)| {
             let breach = shown.execution.breach(*defect)?;
+            let token = shown.token_of(*defect).to_string();
             Some(Self {
                 schedule: Some(shown.index + 1),
                 found_decisions: Some(shown.found_decisions),

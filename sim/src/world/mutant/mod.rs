@@ -1,7 +1,7 @@
-//! Misbehaviours and correct variants, by name.
+//! Mutants and correct variants, by name.
 
 mod table;
 mod variants;
 
-pub use table::{MUTANTS, Mutant, MutantInfo, Needs, Side};
+pub use table::{MUTANTS, Mutant, MutantInfo, Needs};
 pub use variants::{VARIANTS, VariantInfo};

@@ -1,13 +1,17 @@
-//! Correct variants: unusual, and right all the same. None of them may ever be accused.
+//! Correct variants: providers and hosts that are unusual and correct. A check must never accuse
+//! one.
+
+use mapi_sync::SyncFlags;
 
 use super::super::scenario::{
-    CancelStyle, Cost, ErrorStyle, Flags, Folders, Maximum, NextSync, OverlapStyle, Published,
-    Returns, Scenario, Step, Text, WaitFor,
+    CancelStyle, Cost, ErrorStyle, Folders, Maximum, NextSync, OverlapStyle, Published, Returns,
+    Scenario, Step, Text, WaitFor,
 };
-use super::table::stage;
+use super::table::fixture;
 
 /// One correct variant of the table.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct VariantInfo {
     /// Its name.
     pub name: &'static str,
@@ -20,7 +24,7 @@ impl VariantInfo {
     /// A small scenario with the variant in it.
     #[must_use]
     pub fn scenario(&self) -> Scenario {
-        let mut scenario = stage();
+        let mut scenario = fixture();
         self.name.clone_into(&mut scenario.name);
         self.summary.clone_into(&mut scenario.about);
         (self.change)(&mut scenario);
@@ -184,7 +188,7 @@ pub const VARIANTS: &[VariantInfo] = &[
     VariantInfo {
         name: "unknown-flags",
         summary: "The flags have bits that nobody knows.",
-        change: |s| s.accounts[0].flags = Flags(0x8000_0082),
+        change: |s| s.accounts[0].flags = SyncFlags::from_bits_retain(0x8000_0082),
     },
     VariantInfo {
         name: "cancel-at-once",

@@ -1,9 +1,11 @@
 //! What a scenario says, section by section, with defaults and ranges.
 
+use mapi_sync::SyncFlags;
 use serde::{Deserialize, Serialize};
 
-use super::read::{accounts, budget, mutant, some_messages};
-use super::values::{Cost, DAY, Flags, label, ranged};
+use super::faults::Faults;
+use super::read::{accounts, mutant, some_messages};
+use super::values::{Cost, DAY, flags, label, ranged};
 
 /// A whole scenario: one kind of execution, of which the search tries many schedules.
 ///
@@ -21,7 +23,7 @@ pub struct Scenario {
     /// One sentence on what it shows.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub about: String,
-    /// The name of a misbehaviour to build in (see `mapi-sync mutants`); none in a scenario that
+    /// The name of a mutant to build in (see `mapi-sync mutants`); none in a scenario that
     /// must hold.
     #[serde(default, deserialize_with = "mutant", skip_serializing_if = "Option::is_none")]
     pub mutant: Option<String>,
@@ -34,7 +36,7 @@ pub struct Scenario {
     /// How the simulated host behaves.
     #[serde(default)]
     pub host: Host,
-    /// Which faults the search may spend, and how many in one execution.
+    /// Which faults the search may inject, and how many in one execution.
     #[serde(default)]
     pub faults: Faults,
     /// The contract's policies.
@@ -50,8 +52,8 @@ pub struct Account {
     #[serde(deserialize_with = "label")]
     pub name: String,
     /// `ulFlags` of each start. Which phases run follows from them.
-    #[serde(default = "all_phases")]
-    pub flags: Flags,
+    #[serde(default = "all_phases", with = "flags")]
+    pub flags: SyncFlags,
     /// Changed folders on the server: a count (0 to 10,000), or the folders themselves.
     #[serde(default)]
     pub folders: Folders,
@@ -74,7 +76,7 @@ pub struct Account {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Folders {
-    /// So many, named `Folder 1`, `Folder 2`, ….
+    /// This many, named `Folder 1`, `Folder 2`, ….
     Count(u32),
     /// These.
     Named(Vec<Folder>),
@@ -125,7 +127,8 @@ pub struct Provider {
     pub returns: Returns,
     /// What a second start meets while a sync runs.
     pub overlap: OverlapStyle,
-    /// A text-less progress report after so long without a call, 0 (never) to a day.
+    /// The time without a call after which a progress report without a text is sent, 0 (never) to
+    /// a day.
     #[serde(deserialize_with = "ranged::<0, DAY, _, _>")]
     pub keep_alive_ms: u64,
 }
@@ -149,6 +152,7 @@ pub struct Costs {
 /// How often progress is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Step {
     /// After each message.
     Message,
@@ -159,6 +163,7 @@ pub enum Step {
 /// The wording of progress reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Text {
     /// A text with each report that names the current step.
     Changing,
@@ -171,6 +176,7 @@ pub enum Text {
 /// What `ulIndexMax` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Maximum {
     /// The number of steps, known from the start of the phase.
     Known,
@@ -183,6 +189,7 @@ pub enum Maximum {
 /// How a cancel request is obeyed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum CancelStyle {
     /// The step at hand is finished first.
     AfterStep,
@@ -193,6 +200,7 @@ pub enum CancelStyle {
 /// How an error in one folder is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ErrorStyle {
     /// It is reported and the rest goes on: the sync ends with a partial completion.
     Continue,
@@ -203,6 +211,7 @@ pub enum ErrorStyle {
 /// What is published as the sync-done event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Published {
     /// An event object.
     Event,
@@ -213,6 +222,7 @@ pub enum Published {
 /// When SynchronizeInBackground returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Returns {
     /// As soon as the work is started; it may be over even so.
     AtOnce,
@@ -223,6 +233,7 @@ pub enum Returns {
 /// What a second start meets while a sync of the same store runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum OverlapStyle {
     /// MAPI_E_BUSY.
     Busy,
@@ -264,6 +275,7 @@ pub struct Host {
 /// When the next sync of an account is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum NextSync {
     /// After Done and the event.
     AfterDone,
@@ -274,6 +286,7 @@ pub enum NextSync {
 /// What the host waits for before it takes a sync as over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum WaitFor {
     /// For the event, which it then closes.
     Event,
@@ -284,6 +297,7 @@ pub enum WaitFor {
 /// How a cancel reaches the provider. Either way all syncs that run are asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum CancelBy {
     /// The next Progress or Error answers MAPI_W_CANCEL_MESSAGE.
     Answer,
@@ -291,45 +305,6 @@ pub enum CancelBy {
     Signal,
     /// One of the two, as the search decides.
     Either,
-}
-
-/// Faults: how many of each the search may spend in one execution, 0 (off) to 1,000.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Faults {
-    /// A request or its answer is lost.
-    #[serde(deserialize_with = "budget")]
-    pub network_loss: u32,
-    /// An answer takes `latency_ms` longer.
-    #[serde(deserialize_with = "budget")]
-    pub network_latency: u32,
-    /// The additional time of a slow answer in virtual milliseconds, 0 to a day.
-    #[serde(deserialize_with = "ranged::<0, DAY, _, _>")]
-    pub latency_ms: u64,
-    /// The server cannot be reached when the sync logs on.
-    #[serde(deserialize_with = "budget")]
-    pub offline: u32,
-    /// Progress or Error answers with a failing HRESULT.
-    #[serde(deserialize_with = "budget")]
-    pub callback_failure: u32,
-    /// Progress or Error panics in the host's code.
-    #[serde(deserialize_with = "budget")]
-    pub callback_panic: u32,
-    /// The host's object answers E_NOINTERFACE when the callback is queried.
-    #[serde(deserialize_with = "budget")]
-    pub query_interface_refused: u32,
-    /// The system refuses to create an event.
-    #[serde(deserialize_with = "budget")]
-    pub event_creation: u32,
-    /// The system refuses to start a task.
-    #[serde(deserialize_with = "budget")]
-    pub task_creation: u32,
-    /// A task of the provider is dropped at an await point.
-    #[serde(deserialize_with = "budget")]
-    pub task_dropped: u32,
-    /// A task is polled although nothing woke it.
-    #[serde(deserialize_with = "budget")]
-    pub spurious_wake: u32,
 }
 
 /// The contract's policies: what the interface's documentation leaves open. Times are virtual
@@ -447,24 +422,6 @@ impl Default for Host {
     }
 }
 
-impl Default for Faults {
-    fn default() -> Self {
-        Self {
-            network_loss: 0,
-            network_latency: 0,
-            latency_ms: 500,
-            offline: 0,
-            callback_failure: 0,
-            callback_panic: 0,
-            query_interface_refused: 0,
-            event_creation: 0,
-            task_creation: 0,
-            task_dropped: 0,
-            spurious_wake: 0,
-        }
-    }
-}
-
 impl Default for Contract {
     fn default() -> Self {
         Self {
@@ -476,6 +433,10 @@ impl Default for Contract {
     }
 }
 
-fn all_phases() -> Flags {
-    Flags(0xc3)
+/// The flags of the four phases.
+pub(super) fn all_phases() -> SyncFlags {
+    SyncFlags::UPLOAD_HIERARCHY
+        | SyncFlags::DOWNLOAD_HIERARCHY
+        | SyncFlags::UPLOAD_CONTENTS
+        | SyncFlags::DOWNLOAD_CONTENTS
 }

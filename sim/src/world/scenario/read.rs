@@ -1,4 +1,4 @@
-//! Reading, writing and identifying a scenario.
+//! Reading and writing a scenario.
 
 use serde::de::{self, Deserialize, Deserializer};
 
@@ -26,17 +26,6 @@ impl Scenario {
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("every value of a scenario can be written as TOML")
     }
-
-    /// A digest of the content: FNV-1a with 64 bits over the canonical text.
-    ///
-    /// Comments, layout, defaults left out, the name and the description do not change it;
-    /// everything that can change an execution does.
-    pub fn digest(&self) -> u64 {
-        let content = Self { name: String::new(), about: String::new(), ..self.clone() };
-        content.to_toml().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        })
-    }
 }
 
 pub(super) fn budget<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
@@ -58,8 +47,8 @@ pub(super) fn mutant<'de, D: Deserializer<'de>>(
     }
     let names: Vec<&str> = MUTANTS.iter().map(|info| info.name).collect();
     Err(de::Error::custom(match nearest(&name, &names) {
-        Some(near) => format!("unknown misbehaviour `{name}`, did you mean `{near}`?"),
-        None => format!("unknown misbehaviour `{name}`; `mapi-sync mutants` lists them"),
+        Some(near) => format!("unknown mutant `{name}`, did you mean `{near}`?"),
+        None => format!("unknown mutant `{name}`; `mapi-sync mutants` lists them"),
     }))
 }
 
@@ -113,7 +102,9 @@ impl<'de> Deserialize<'de> for Folders {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Faults, Flags, Provider};
+    use mapi_sync::SyncFlags;
+
+    use super::super::{Faults, Provider};
     use super::*;
 
     const SMALLEST: &str = "version = 1\nname = \"x\"\n[[account]]\nname = \"a\"\n";
@@ -125,7 +116,7 @@ mod tests {
     #[test]
     fn defaults_fill_what_is_left_out() {
         let scenario = Scenario::parse("t.toml", SMALLEST).unwrap();
-        assert_eq!(scenario.accounts[0].flags, Flags(0xc3));
+        assert_eq!(scenario.accounts[0].flags, SyncFlags::from_bits_retain(0xc3));
         assert_eq!(scenario.provider, Provider::default());
         assert_eq!(scenario.faults, Faults::default());
     }
@@ -156,7 +147,7 @@ mod tests {
             ("version = 1\nname =", "t.toml:2:7: "),
             (
                 "version = 1\nmutant = \"done-twise\"",
-                "t.toml:2:10: unknown misbehaviour `done-twise`, did you mean `done-twice`?",
+                "t.toml:2:10: unknown mutant `done-twise`, did you mean `done-twice`?",
             ),
         ];
         for (source, start) in cases {
@@ -184,17 +175,5 @@ mod tests {
             let message = refused(&format!("{SMALLEST}{line}\n"));
             assert!(message.starts_with(start), "{message}");
         }
-    }
-
-    #[test]
-    fn the_digest_sees_content_only() {
-        let plain = Scenario::parse("t", SMALLEST).unwrap();
-        let dressed = format!("# a comment\n{SMALLEST}\n[host]\nsyncs = 1\n");
-        let dressed = dressed.replace("\"x\"", "\"y\"");
-        assert_eq!(plain.digest(), Scenario::parse("t", &dressed).unwrap().digest());
-        let other = Scenario::parse("t", &format!("{SMALLEST}[host]\nsyncs = 2\n")).unwrap();
-        assert_ne!(plain.digest(), other.digest());
-        // Tokens carry the digest: it must not move from build to build.
-        assert_eq!(plain.digest(), 1_427_634_640_173_859_609);
     }
 }

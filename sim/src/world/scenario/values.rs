@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mapi_sync::SyncFlags;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
@@ -13,8 +14,9 @@ pub(super) const DAY: u64 = 86_400_000;
 /// How long a step takes, in virtual milliseconds.
 ///
 /// In a file: `5`, `{ uniform = [1, 20] }` or `{ choice = [1, 10, 500] }`. Which value is taken is
-/// a decision of the search, so a distribution says what is possible, not what is likely.
+/// a decision of the search, so a distribution gives the possible values, not their probabilities.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cost {
     /// Always this long.
     Fixed(u64),
@@ -150,67 +152,43 @@ impl<'de> Deserialize<'de> for Millis {
     }
 }
 
-/// The sync flags of an account: `ulFlags`.
-///
-/// In a file: an array of names, or of numbers for bits that have no name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flags(pub u32);
+/// `ulFlags` in a file: an array of names, or of numbers for bits that have no name.
+pub(super) mod flags {
+    use super::*;
 
-impl Flags {
-    /// The names and bits of the interface. `SYNC_HEADERS` is another name of `GLOBAL_HEADERS`.
-    pub const NAMES: [(&str, u32); 10] = [
-        ("UPLOAD_HIERARCHY", 0x1),
-        ("DOWNLOAD_HIERARCHY", 0x2),
-        ("UPLOAD_CONTENTS", 0x40),
-        ("DOWNLOAD_CONTENTS", 0x80),
-        ("OUTGOING_MAIL", 0x200),
-        ("BACKGROUND", 0x1000),
-        ("THESE_FOLDERS", 0x2_0000),
-        ("GLOBAL_HEADERS", 0x0200_0000),
-        ("SYNC_HEADERS", 0x0200_0000),
-        ("ON_DEMAND", 0x2000_0000),
-    ];
-
-    /// Whether all bits of `mask` are set.
-    pub fn has(self, mask: u32) -> bool {
-        self.0 & mask == mask
-    }
-}
-
-impl Serialize for Flags {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut rest = self.0;
+    pub(in super::super) fn serialize<S: Serializer>(
+        flags: &SyncFlags,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         let mut seq = serializer.serialize_seq(None)?;
-        for (name, bit) in Self::NAMES {
-            if rest & bit != 0 {
-                rest &= !bit;
-                seq.serialize_element(name)?;
-            }
+        for (name, _) in flags.iter_names() {
+            seq.serialize_element(name)?;
         }
-        if rest != 0 {
-            seq.serialize_element(&rest)?;
+        match flags.unknown() {
+            0 => {}
+            bits => seq.serialize_element(&bits)?,
         }
         seq.end()
     }
-}
 
-impl<'de> Deserialize<'de> for Flags {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<SyncFlags, D::Error> {
         struct FlagsVisitor;
 
         impl<'de> Visitor<'de> for FlagsVisitor {
-            type Value = Flags;
+            type Value = SyncFlags;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an array of flag names or numbers")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Flags, A::Error> {
-                let mut bits = 0;
-                while let Some(Flag(bit)) = seq.next_element()? {
-                    bits |= bit;
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<SyncFlags, A::Error> {
+                let mut flags = SyncFlags::empty();
+                while let Some(Flag(flag)) = seq.next_element()? {
+                    flags |= flag;
                 }
-                Ok(Flags(bits))
+                Ok(flags)
             }
         }
 
@@ -218,7 +196,7 @@ impl<'de> Deserialize<'de> for Flags {
     }
 }
 
-struct Flag(u32);
+struct Flag(SyncFlags);
 
 impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -233,14 +211,15 @@ impl<'de> Deserialize<'de> for Flag {
 
             fn visit_i64<E: de::Error>(self, value: i64) -> Result<Flag, E> {
                 let bits = in_range::<0, { u32::MAX as u64 }, E>(value)?;
-                Ok(Flag(u32::try_from(bits).expect("the range was checked")))
+                let bits = u32::try_from(bits).expect("the range was checked");
+                Ok(Flag(SyncFlags::from_bits_retain(bits)))
             }
 
             fn visit_str<E: de::Error>(self, value: &str) -> Result<Flag, E> {
-                if let Some((_, bit)) = Flags::NAMES.iter().find(|(name, _)| *name == value) {
-                    return Ok(Flag(*bit));
+                if let Some((_, flag)) = SyncFlags::names().find(|(name, _)| *name == value) {
+                    return Ok(Flag(flag));
                 }
-                let names = Flags::NAMES.map(|(name, _)| name);
+                let names: Vec<&str> = SyncFlags::names().map(|(name, _)| name).collect();
                 Err(E::custom(match nearest(value, &names) {
                     Some(near) => format!("unknown flag `{value}`, did you mean `{near}`?"),
                     None => format!("unknown flag `{value}`, known are {}", names.join(", ")),

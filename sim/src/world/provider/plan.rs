@@ -2,27 +2,27 @@
 
 use mapi_sync::SyncFlags;
 
-use super::scenario::{Account, Flags, Scenario};
+use crate::world::scenario::{Account, Scenario};
 
 /// The work of one sync.
 #[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) phases: Vec<Phase>,
+pub(in crate::world) struct Plan {
+    pub(in crate::world) phases: Vec<Phase>,
     /// The steps of all phases.
-    pub(super) total: u32,
+    pub(in crate::world) total: u32,
 }
 
 /// One phase: units that may be worked on at the same time.
 #[derive(Debug)]
-pub(super) struct Phase {
-    pub(super) kind: PhaseKind,
-    pub(super) units: Vec<Unit>,
+pub(in crate::world) struct Phase {
+    pub(in crate::world) kind: PhaseKind,
+    pub(in crate::world) units: Vec<Unit>,
     /// The steps of this phase and of those before it.
-    pub(super) total_so_far: u32,
+    pub(in crate::world) total_so_far: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PhaseKind {
+pub(in crate::world) enum PhaseKind {
     UploadHierarchy,
     UploadContents,
     DownloadHierarchy,
@@ -31,18 +31,18 @@ pub(super) enum PhaseKind {
 
 /// A folder, or a queue: steps that follow one another.
 #[derive(Debug)]
-pub(super) struct Unit {
+pub(in crate::world) struct Unit {
     /// What the dialog shows.
-    pub(super) text: String,
+    pub(in crate::world) text: String,
     /// What the error list shows if it fails.
-    pub(super) error: String,
+    pub(in crate::world) error: String,
     /// Steps, at least 1.
-    pub(super) steps: u32,
+    pub(in crate::world) steps: u32,
 }
 
 impl Plan {
-    pub(super) fn new(account: &Account) -> Self {
-        let flags = SyncFlags::from_bits_retain(account.flags.0);
+    pub(in crate::world) fn new(account: &Account) -> Self {
+        let flags = account.flags;
         let folders = if flags.contains(SyncFlags::THESE_FOLDERS) {
             account.selected.min(account.folder_count())
         } else {
@@ -67,7 +67,7 @@ impl Plan {
     }
 
     /// One plan for each account of a scenario.
-    pub(super) fn all(scenario: &Scenario) -> Vec<Self> {
+    pub(in crate::world) fn all(scenario: &Scenario) -> Vec<Self> {
         scenario.accounts.iter().map(Self::new).collect()
     }
 
@@ -91,8 +91,8 @@ fn unit(name: &str, steps: u32) -> Unit {
 }
 
 /// Whether only headers are asked for.
-pub(super) fn headers_only(flags: Flags) -> bool {
-    SyncFlags::from_bits_retain(flags.0).contains(SyncFlags::GLOBAL_HEADERS)
+pub(in crate::world) fn headers_only(flags: SyncFlags) -> bool {
+    flags.contains(SyncFlags::GLOBAL_HEADERS)
 }
 
 #[cfg(test)]

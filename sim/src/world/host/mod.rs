@@ -1,17 +1,22 @@
-//! The simulated host: Outlook's Send/Receive, with its dialog, its users and its faults.
+//! The simulated host: Outlook's Send/Receive, with its users and its faults.
+
+mod callback;
+mod kernel;
+mod user;
 
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 
 use mapi_sync::contract::{Call, SyncWatch};
 use mapi_sync::{
-    CancelSignal, Events, MapiSync, RawEvent, Runtime, SyncFlags, SyncProgressCallback, SyncRequest,
+    CancelSignal, Events, MapiSync, RawEvent, Runtime, SyncProgressCallback, SyncRequest,
 };
 
-use super::callback::{HostCallback, HostUnknown};
-use super::dialog::Dialog;
+use self::callback::{HostCallback, HostUnknown};
+pub(super) use self::kernel::Kernel;
+pub(super) use self::user::{shutdown, user};
 use super::mutant::Mutant;
-use super::run::{Count, Run, beside};
+use super::run::{Count, Run, spawn_detached};
 use super::scenario::{NextSync, WaitFor};
 use crate::engine;
 use crate::engine::sync::{Event, Register};
@@ -21,17 +26,15 @@ use crate::lock::lock;
 pub(super) struct HostAccount {
     pub(super) run: Arc<Run>,
     pub(super) account: usize,
-    /// `None` once the host has shut down; asked for only after `closing`.
+    /// `None` once the host has shut down. Read only after `closing`.
     store: Mutex<Option<Arc<dyn MapiSync>>>,
     runtime: Arc<dyn Runtime>,
     /// The kernel's events as the host uses them, observed.
     events: Arc<dyn Events>,
-    /// Only ever written.
-    pub(super) dialog: Mutex<Dialog>,
     /// The syncs that were started and are not settled.
     open: Register<Vec<Arc<HostSync>>>,
     pub(super) closing: Register<bool>,
-    /// Syncs still to be started one after the other.
+    /// How many syncs are still to be started, one after the other.
     left: Register<u32>,
     pub(super) reentered: Register<bool>,
 }
@@ -43,11 +46,11 @@ pub(super) struct HostSync {
     pub(super) asked: Register<bool>,
     pub(super) watch: SyncWatch,
     published: Register<RawEvent>,
-    /// What Done passed back.
+    /// The handle that Done passed back.
     pub(super) passed: Register<Option<RawEvent>>,
     pub(super) done: Event,
     closed: Register<bool>,
-    /// Counted inside of calls, whose order the monitor shows.
+    /// Counted inside of calls. The monitor already tracks their order.
     pub(super) calls: AtomicU32,
 }
 
@@ -65,7 +68,6 @@ impl HostAccount {
             store: Mutex::new(Some(store)),
             runtime,
             events,
-            dialog: Mutex::default(),
             open: Register::new("open syncs", Vec::new()),
             closing: Register::new("host is closing", false),
             left: Register::new("syncs left", run.scenario().host.syncs),
@@ -80,7 +82,7 @@ impl HostAccount {
         while self.take_turn() {
             let started = self.start().await;
             if std::mem::take(&mut first) && host.overlap_start {
-                self.start_beside().await;
+                self.start_detached().await;
             }
             if let Some(sync) = started {
                 self.settle(sync).await;
@@ -101,18 +103,18 @@ impl HostAccount {
         true
     }
 
-    /// Starts the next sync from inside Done, if that is this host's way.
+    /// Starts the next sync from inside Done, if this host does that.
     pub(super) async fn start_next(self: &Arc<Self>) {
         if self.run.scenario().host.next_sync == NextSync::InsideDone && self.take_turn() {
-            self.start_beside().await;
+            self.start_detached().await;
         }
     }
 
-    /// Starts a sync that a task of its own looks after.
-    pub(super) async fn start_beside(self: &Arc<Self>) {
+    /// Starts a sync that a new task settles.
+    pub(super) async fn start_detached(self: &Arc<Self>) {
         if let Some(sync) = self.start().await {
             let host = Arc::clone(self);
-            beside("host", async move { host.settle(sync).await });
+            spawn_detached("host", async move { host.settle(sync).await });
         }
     }
 
@@ -132,7 +134,7 @@ impl HostAccount {
         );
         let flags = self.run.scenario().accounts[self.account].flags;
         let request = request
-            .with_flags(SyncFlags::from_bits_retain(flags.0))
+            .with_flags(flags)
             .with_callback_unknown(Some(Arc::new(HostUnknown::new(&self.run, &callback))));
         let (watch, request) = self.run.monitor(self.account).watch_request(request);
         let sync = Arc::new(HostSync {
@@ -149,7 +151,7 @@ impl HostAccount {
         let event_out = Arc::clone(request.event_out());
         self.open.update(|open| open.push(Arc::clone(&sync)));
         let result = store.synchronize_in_background(request).await;
-        // A thread can be held up between its last step and its return.
+        // A thread can be delayed between its last step and its return.
         engine::yield_now().await;
         sync.watch.observe(Call::StartReturned { result, event: event_out.published() });
         drop(store);
@@ -165,7 +167,7 @@ impl HostAccount {
         Some(sync)
     }
 
-    /// Sees a sync to its end, and closes its handle.
+    /// Waits for the end of a sync, and closes its handle.
     async fn settle(self: &Arc<Self>, sync: Arc<HostSync>) {
         sync.done.wait().await;
         let published = sync.published.get();
@@ -179,7 +181,7 @@ impl HostAccount {
         self.forget(&sync);
     }
 
-    /// What the host does with the handle inside Done.
+    /// Takes the handle that Done passed back, and closes it if this host does so inside Done.
     pub(super) fn handle_arrived(&self, sync: &HostSync, event: RawEvent) {
         sync.passed.set(Some(event));
         let early =
@@ -225,8 +227,8 @@ impl HostAccount {
         sync.cancel.request();
     }
 
-    /// The host shuts down: no more syncs, those that run are asked to stop, and the store is let
-    /// go.
+    /// The host shuts down: it starts no more syncs, asks those that run to stop, and releases the
+    /// store.
     pub(super) fn shut_down(&self) {
         self.closing.set(true);
         for sync in self.open.get() {

@@ -12,10 +12,10 @@ use crate::engine::sync::Event;
 use crate::engine::{self, TaskId};
 use crate::lock::lock;
 
-/// The events of one execution. Each is a tracked object; a handle's value is never used twice, so
-/// that a handle which is touched after its end is always found out.
-pub(super) struct Kernel {
-    /// Whether the search refuses a creation.
+/// The events of one execution. Each is a tracked object. A handle's value is never used twice, so
+/// that every use of a closed handle is found.
+pub(in crate::world) struct Kernel {
+    /// Asks the search whether a creation fails.
     refuses: Box<dyn Fn() -> bool + Send + Sync>,
     table: Mutex<Table>,
 }
@@ -30,7 +30,7 @@ struct Table {
 type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Kernel {
-    pub(super) fn new(refuses: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+    pub(in crate::world) fn new(refuses: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self { refuses: Box::new(refuses), table: Mutex::default() }
     }
 
@@ -63,7 +63,7 @@ impl Events for Kernel {
     }
 
     fn set(&self, event: RawEvent) -> HResult {
-        // The lock is gone before the waiters are woken: a waker is free to do anything.
+        // The lock is released before the waiters are woken: a waker may do anything.
         let event = self.table().handles.get(&event.value()).cloned();
         let Some(event) = event else { return HResult::E_HANDLE };
         event.set();
@@ -78,8 +78,8 @@ impl Events for Kernel {
     fn poll_wait(&self, event: RawEvent, cx: &mut Context<'_>) -> Poll<HResult> {
         let task = engine::current();
         let mut table = self.table();
-        // A wait that has begun goes on, even if its handle is closed meanwhile: so does the real
-        // kernel's.
+        // A wait that has begun goes on even if its handle is closed meanwhile, as in the real
+        // kernel.
         let place = table.waits.iter().position(|(of, by, _)| (*of, *by) == (event, task));
         let mut wait = match place {
             Some(place) => table.waits.swap_remove(place).2,

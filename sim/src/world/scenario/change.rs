@@ -1,18 +1,20 @@
-//! Numbers of a scenario that are set to other values: how a scenario is made smaller, and how a
-//! token names the result.
+//! Numbers of a scenario that are set to other values. This is how a scenario is made smaller, and
+//! how a token names the result.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::faults::Fault;
-use super::scenario::{Account, Cost, Folders, Scenario};
+use mapi_sync::SyncFlags;
+
+use super::{Account, Cost, Fault, Folders, Scenario};
 
 /// A number of a scenario that can be changed by itself. Accounts are counted from 0, as the
 /// scenario has them.
 ///
-/// The order is that in which they are made smaller: what goes wrong, then what makes tasks, then
-/// work, then times.
+/// They are made smaller in this order: what goes wrong, then what makes tasks, then work, then
+/// times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Knob {
     /// The budget of a fault, at most 1,000. The only one that can also be raised.
     Fault(Fault),
@@ -34,7 +36,7 @@ pub enum Knob {
     KeepAlive,
     /// The `ulFlags` of an account; bits can be taken away only.
     Flags(u32),
-    /// How many folders of an account have changed: the first so many.
+    /// How many folders of an account have changed, counted from the first.
     Folders(u32),
     /// The most new messages in any folder of an account.
     Messages(u32),
@@ -54,6 +56,7 @@ pub enum Knob {
 
 /// A time that a scenario states as a [`Cost`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Time {
     /// From the start to the user's cancel.
     CancelAfter,
@@ -85,7 +88,7 @@ impl Changes {
         self.0.is_empty()
     }
 
-    /// What is changed to what.
+    /// Each changed number with its new value.
     pub fn iter(&self) -> impl Iterator<Item = (Knob, u64)> + '_ {
         self.0.iter().map(|(knob, value)| (*knob, *value))
     }
@@ -216,7 +219,7 @@ impl Knob {
             Self::Syncs => Some(host.syncs.into()),
             Self::Workers => Some(provider.workers.into()),
             Self::KeepAlive => Some(provider.keep_alive_ms),
-            Self::Flags(n) => of(n, |account| account.flags.0),
+            Self::Flags(n) => of(n, |account| account.flags.bits()),
             Self::Folders(n) => of(n, Account::folder_count),
             Self::Messages(n) => of(n, |account| {
                 (0..account.folder_count()).map(|n| account.messages_in(n)).max().unwrap_or(0)
@@ -285,7 +288,7 @@ impl Knob {
             | Self::Outgoing(n) => {
                 let Some(account) = accounts.get_mut(n as usize) else { return };
                 match self {
-                    Self::Flags(_) => account.flags.0 &= number,
+                    Self::Flags(_) => account.flags &= SyncFlags::from_bits_retain(number),
                     Self::NewFolders(_) => lower(&mut account.new_folders, 0),
                     Self::Outgoing(_) => lower(&mut account.outgoing, 0),
                     Self::Messages(_) => {
@@ -306,8 +309,11 @@ impl Knob {
         }
     }
 
-    /// Two bytes' worth of a number, and the account's: how a token has it.
-    pub(crate) fn code(self) -> (u64, Option<u32>) {
+    /// The number in a token, and the account's if there is one.
+    ///
+    /// Append only: tokens keep these numbers for ever. 16 to 31 are times, 32 and above are
+    /// faults.
+    pub(crate) const fn code(self) -> (u64, Option<u32>) {
         match self {
             Self::Cancels => (0, None),
             Self::Shutdown => (1, None),
@@ -325,14 +331,21 @@ impl Knob {
             Self::Retries => (13, None),
             Self::RetryDelay => (14, None),
             Self::Latency => (15, None),
-            Self::Time(time) => (16 + time as u64, None),
-            Self::Fault(fault) => (32 + fault as u64, None),
+            Self::Time(time) => (time.code(), None),
+            Self::Fault(fault) => (32 + fault.code(), None),
         }
     }
 
-    /// The reverse of [`code`](Self::code): the second is asked for an account where there is one.
-    pub(crate) fn from_code(code: u64, account: impl FnOnce() -> Option<u32>) -> Option<Self> {
-        Some(match code {
+    /// The reverse of [`code`](Self::code). `account` is asked for an account where there is one.
+    ///
+    /// # Errors
+    ///
+    /// Those of `account`. A number without a meaning is `Ok(None)`.
+    pub(crate) fn from_code<E>(
+        code: u64,
+        account: impl FnOnce() -> Result<u32, E>,
+    ) -> Result<Option<Self>, E> {
+        Ok(Some(match code {
             0 => Self::Cancels,
             1 => Self::Shutdown,
             2 => Self::OverlapStart,
@@ -349,9 +362,18 @@ impl Knob {
             13 => Self::Retries,
             14 => Self::RetryDelay,
             15 => Self::Latency,
-            16..32 => Self::Time(*Time::ALL.get(usize::try_from(code - 16).ok()?)?),
-            _ => Self::Fault(*Fault::ALL.get(usize::try_from(code.checked_sub(32)?).ok()?)?),
-        })
+            16..32 => return Ok(Time::from_code(code).map(Self::Time)),
+            _ => return Ok(Fault::from_code(code - 32).map(Self::Fault)),
+        }))
+    }
+
+    /// What a number without a meaning stands for, in a word.
+    pub(crate) const fn code_group(code: u64) -> &'static str {
+        match code {
+            0..16 => "number",
+            16..32 => "time",
+            _ => "fault",
+        }
     }
 }
 
@@ -393,6 +415,24 @@ impl Time {
         Self::Body,
         Self::Upload,
     ];
+
+    /// The number in a token, from 16 to 31. Append only: tokens keep these numbers for ever.
+    const fn code(self) -> u64 {
+        match self {
+            Self::CancelAfter => 16,
+            Self::ShutdownAfter => 17,
+            Self::Callback => 18,
+            Self::Connect => 19,
+            Self::Folder => 20,
+            Self::Header => 21,
+            Self::Body => 22,
+            Self::Upload => 23,
+        }
+    }
+
+    fn from_code(code: u64) -> Option<Self> {
+        Self::ALL.into_iter().find(|time| time.code() == code)
+    }
 
     const fn name(self) -> &'static str {
         match self {
@@ -450,7 +490,7 @@ impl Time {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scenario::builtins;
+    use super::super::builtins;
     use super::*;
 
     #[test]
@@ -459,11 +499,63 @@ mod tests {
         for scenario in builtins() {
             for knob in Knob::all(scenario) {
                 let (code, account) = knob.code();
-                assert_eq!(Knob::from_code(code, || account), Some(knob));
+                assert_eq!(Knob::from_code(code, || account.ok_or(())), Ok(Some(knob)));
                 assert_eq!(*codes.entry((code, account)).or_insert(knob), knob);
             }
         }
-        assert_eq!((16..100).filter_map(|code| Knob::from_code(code, || None)).count(), 8 + 10);
+    }
+
+    /// The whole table of numbers in tokens. A change here makes old tokens replay something else.
+    #[test]
+    fn codes_never_change() {
+        let table: Vec<String> = (0..64)
+            .filter_map(|code| {
+                let knob = Knob::from_code(code, || Ok::<_, ()>(7)).unwrap()?;
+                assert_eq!(knob.code().0, code);
+                let account = if knob.code().1 == Some(7) { " (account)" } else { "" };
+                Some(format!("{code} {knob}{account}"))
+            })
+            .collect();
+        let pinned = [
+            "0 cancels",
+            "1 shutdown",
+            "2 overlapping start",
+            "3 start inside Progress",
+            "4 account (account)",
+            "5 syncs",
+            "6 workers",
+            "7 sign of life ms",
+            "8 flags (account)",
+            "9 folders (account)",
+            "10 messages (account)",
+            "11 new folders (account)",
+            "12 outgoing messages (account)",
+            "13 retries",
+            "14 retry delay ms",
+            "15 latency ms",
+            "16 cancel after ms",
+            "17 shutdown after ms",
+            "18 callback ms",
+            "19 connect ms",
+            "20 folder ms",
+            "21 header ms",
+            "22 body ms",
+            "23 upload ms",
+            "32 network loss",
+            "33 network latency",
+            "34 offline",
+            "35 callback failure",
+            "36 callback panic",
+            "37 query interface refused",
+            "38 event creation",
+            "39 task creation",
+            "40 task dropped",
+            "41 spurious wake",
+        ];
+        // New ones are appended, so the old table is a part of the new one.
+        for line in pinned {
+            assert!(table.iter().any(|found| found == line), "{line}: {table:#?}");
+        }
     }
 
     #[test]

@@ -14,13 +14,14 @@ use mapi_sync::{
 };
 
 use super::plan::{Phase, Unit};
-use super::run::{Run, Running, StoreRef};
-use super::scenario::{Maximum, OverlapStyle, Step, Text};
-use super::work::{Job, Tell};
+use super::position::{Position, maximum, wording};
+use super::work::{Job, ProgressSink};
 use crate::engine::sync::Register;
+use crate::world::run::{Run, Running, StoreRef};
+use crate::world::scenario::{OverlapStyle, Step};
 
 /// The provider of one account's store.
-pub(super) struct StoreProvider {
+pub(in crate::world) struct StoreProvider {
     run: Arc<Run>,
     account: usize,
     store: StoreRef,
@@ -28,7 +29,7 @@ pub(super) struct StoreProvider {
 }
 
 impl StoreProvider {
-    pub(super) fn new(run: &Arc<Run>, account: usize) -> Self {
+    pub(in crate::world) fn new(run: &Arc<Run>, account: usize) -> Self {
         Self {
             run: Arc::clone(run),
             account,
@@ -57,7 +58,7 @@ impl MapiSync for StoreProvider {
     }
 }
 
-/// One sync, under way.
+/// One running sync.
 struct Sync {
     run: Arc<Run>,
     account: usize,
@@ -66,33 +67,33 @@ struct Sync {
 
 impl Sync {
     async fn run(self, session: SyncSession) -> SyncDone {
-        let tell = SessionTell::new(&self.run, self.account, &session);
-        let job = Arc::new(Job::new(&self.run, self.account, tell.clone()));
+        let sink = SessionProgress::new(&self.run, self.account, &session);
+        let job = Arc::new(Job::new(&self.run, self.account, sink.clone()));
         let status = self.work(&job, session.runtime()).await;
         drop(job);
-        let status = if tell.stopped_early(status) { HResult::MAPI_E_USER_CANCEL } else { status };
+        let status = if sink.stopped_early(status) { HResult::MAPI_E_USER_CANCEL } else { status };
         // The host may start the next sync from inside Done.
         drop(self.running);
         session.done(status).await
     }
 
-    async fn work(&self, job: &Arc<Job<SessionTell>>, runtime: &Arc<dyn Runtime>) -> HResult {
+    async fn work(&self, job: &Arc<Job<SessionProgress>>, runtime: &Arc<dyn Runtime>) -> HResult {
         let keep_alive = self.run.scenario().provider.keep_alive_ms;
         let work = pin!(phases(job, runtime));
         if keep_alive == 0 {
             return work.await;
         }
-        match select(work, pin!(job.tell.ticks(runtime, keep_alive))).await {
+        match select(work, pin!(job.sink.ticks(runtime, keep_alive))).await {
             Either::Left((status, _)) => status,
             Either::Right((never, _)) => match never {},
         }
     }
 }
 
-async fn phases(job: &Arc<Job<SessionTell>>, runtime: &Arc<dyn Runtime>) -> HResult {
+async fn phases(job: &Arc<Job<SessionProgress>>, runtime: &Arc<dyn Runtime>) -> HResult {
     if let Err(code) = job.connect().await {
         if code != HResult::MAPI_E_USER_CANCEL {
-            job.tell.reporter.error(code, "The server cannot be reached").await;
+            job.sink.reporter.error(code, "The server cannot be reached").await;
         }
         return code;
     }
@@ -101,17 +102,17 @@ async fn phases(job: &Arc<Job<SessionTell>>, runtime: &Arc<dyn Runtime>) -> HRes
             break;
         }
         job.begin(phase).await;
-        let mut crew = Crew::default();
+        let mut group = WorkerGroup::default();
         if job.workers(phase) > 1 {
             for _ in 0..job.workers(phase) {
                 let job = Arc::clone(job);
                 let worker = Box::pin(async move { job.work(phase).await });
-                // With fewer tasks than wished for, the work takes longer.
-                crew.0.extend(runtime.spawn("worker".into(), worker));
+                // With fewer tasks than asked for, the work takes longer.
+                group.0.extend(runtime.spawn("worker".into(), worker));
             }
         }
-        let complete = crew.join().await;
-        // What nobody took, because there was no task to be had, is done here.
+        let complete = group.join().await;
+        // If no task could be started, the work is done here.
         job.work(phase).await;
         if !complete {
             return HResult::MAPI_E_UNABLE_TO_COMPLETE;
@@ -120,12 +121,12 @@ async fn phases(job: &Arc<Job<SessionTell>>, runtime: &Arc<dyn Runtime>) -> HRes
     job.status()
 }
 
-/// The workers of a phase. If the sync is dropped, they go with it.
+/// The workers of a phase. They are aborted if the sync is dropped.
 #[derive(Default)]
-struct Crew(Vec<TaskHandle>);
+struct WorkerGroup(Vec<TaskHandle>);
 
-impl Crew {
-    /// Waits for all workers; tells whether every one of them reached its end.
+impl WorkerGroup {
+    /// Waits for all workers. Returns whether every one of them reached its end.
     async fn join(mut self) -> bool {
         let mut complete = true;
         while let Some(worker) = self.0.last_mut() {
@@ -136,7 +137,7 @@ impl Crew {
     }
 }
 
-impl Drop for Crew {
+impl Drop for WorkerGroup {
     fn drop(&mut self) {
         self.0.iter().for_each(TaskHandle::abort);
     }
@@ -144,7 +145,7 @@ impl Drop for Crew {
 
 /// The reports of one sync.
 #[derive(Clone)]
-struct SessionTell {
+struct SessionProgress {
     run: Arc<Run>,
     account: usize,
     reporter: Reporter,
@@ -152,15 +153,7 @@ struct SessionTell {
     position: Register<Position>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Position {
-    done: u32,
-    max: u32,
-    /// The host has heard that everything is done, before it asked to stop.
-    told_complete: bool,
-}
-
-impl SessionTell {
+impl SessionProgress {
     fn new(run: &Arc<Run>, account: usize, session: &SyncSession) -> Self {
         Self {
             run: Arc::clone(run),
@@ -171,13 +164,13 @@ impl SessionTell {
         }
     }
 
-    /// Whether a cancel came before the host had heard that everything is done.
+    /// Whether a cancel came before the report that everything is done.
     fn stopped_early(&self, status: HResult) -> bool {
         let complete = status == HResult::S_OK && self.position.get().told_complete;
         self.stop_requested() && !complete
     }
 
-    /// A sign of life whenever so long has passed.
+    /// Sends a sign of life at this interval.
     async fn ticks(&self, runtime: &Arc<dyn Runtime>, every_ms: u64) -> Infallible {
         loop {
             runtime.sleep(Duration::from_millis(every_ms)).await;
@@ -190,28 +183,19 @@ impl SessionTell {
 
     async fn report(&self, text: Option<&str>, position: Position) {
         let provider = &self.run.scenario().provider;
-        let text = match provider.text {
-            Text::Changing => text,
-            Text::Unchanged => text.map(|_| "Synchronizing"),
-            Text::Null => None,
-        };
-        let Position { done, max, .. } =
-            if provider.maximum == Maximum::Zero { Position::default() } else { position };
-        self.reporter.progress(text, done, max).await;
+        let (index, max) = position.shown(provider);
+        self.reporter.progress(wording(provider, text), index, max).await;
         if position.done == self.run.plan(self.account).total && !self.stop_requested() {
             self.position.update(|position| position.told_complete = true);
         }
     }
 }
 
-impl Tell for SessionTell {
+impl ProgressSink for SessionProgress {
     type Ticket = ();
 
     async fn phase(&self, phase: &Phase) {
-        let max = match self.run.scenario().provider.maximum {
-            Maximum::Growing => phase.total_so_far,
-            Maximum::Known | Maximum::Zero => self.run.plan(self.account).total,
-        };
+        let max = maximum(&self.run.scenario().provider, self.run.plan(self.account), phase);
         let position = self.position.update(|position| {
             position.max = max;
             *position

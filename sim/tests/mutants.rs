@@ -1,4 +1,4 @@
-//! Every misbehaviour is found with its rule, and nothing that is right is accused.
+//! Every mutant is found with its rule, and nothing correct is accused.
 
 use mapi_sync::contract::Rule;
 use mapi_sync_sim::decision::Decisions;
@@ -26,7 +26,7 @@ fn rules(observed: &Observed) -> Vec<Rule> {
 }
 
 #[test]
-fn every_misbehaviour_is_found_with_its_rule() {
+fn every_mutant_is_found_with_its_rule() {
     let mut wrong = Vec::new();
     for info in MUTANTS {
         for seed in 0..3 {
@@ -79,8 +79,7 @@ fn the_table_breaks_every_rule() {
     }
 }
 
-/// How an execution of a misbehaviour's stage came out: whether the contract held, and what was
-/// exercised.
+/// The results of executions: whether the contract held, and what was exercised.
 fn outcomes(scenario: Scenario, schedules: u64) -> Vec<(bool, Coverage)> {
     let world = World::new(scenario);
     let mut engine = Engine::new(world.limits(), Random::new(11));
@@ -92,7 +91,7 @@ fn outcomes(scenario: Scenario, schedules: u64) -> Vec<(bool, Coverage)> {
 }
 
 #[test]
-fn what_a_misbehaviour_needs_is_what_the_table_says() {
+fn mutants_need_what_the_table_says() {
     for info in MUTANTS {
         let name = info.name;
         let world = World::new(info.scenario());
@@ -100,7 +99,7 @@ fn what_a_misbehaviour_needs_is_what_the_table_says() {
         let plain = world.replay(&mut engine, &Decisions::default());
         let shows_at_once =
             matches!(info.needs, Needs::Nothing) || info.mutant == Mutant::LateEvent;
-        assert_eq!(!plain.holds(), shows_at_once, "{name} in the plain run");
+        assert_eq!(!plain.holds(), shows_at_once, "{name} in the default schedule");
 
         let (fault, cancel, order) = match info.needs {
             Needs::Nothing => (false, false, false),
@@ -109,6 +108,7 @@ fn what_a_misbehaviour_needs_is_what_the_table_says() {
             Needs::Order => (false, false, true),
             Needs::OrderAndCancel => (false, true, true),
             Needs::OrderAndFault => (true, false, true),
+            other => panic!("{name} needs {other:?}"),
         };
         if fault {
             let mut calm = info.scenario();
@@ -139,7 +139,7 @@ fn what_a_misbehaviour_needs_is_what_the_table_says() {
 }
 
 #[test]
-fn a_misbehaviour_breaks_one_rule_and_no_more() {
+fn a_mutant_breaks_one_rule_and_no_more() {
     // A sync that never ends owes its Done all the same, whatever the reason.
     let two = [Rule::HOST_ERROR_SURVIVED, Rule::DONE_ONCE];
     for info in MUTANTS {

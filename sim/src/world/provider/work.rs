@@ -1,5 +1,5 @@
-//! The work of a sync: steps, folders, phases, parallel workers. It is shared by the provider that
-//! keeps the contract and by those that do not: they differ in how they tell of it.
+//! The work of a sync: steps, folders, phases, parallel workers. The provider on the session and
+//! the one on the raw interface share it. They differ in how they report progress.
 
 use std::future::Future;
 use std::pin::pin;
@@ -8,17 +8,19 @@ use std::sync::Arc;
 use futures::future::{Either, select};
 use mapi_sync::HResult;
 
-use super::network::{Network, pass};
+use super::network::Network;
 use super::plan::{Phase, PhaseKind, Plan, Unit, headers_only};
-use super::run::Run;
-use super::scenario::{CancelStyle, ErrorStyle};
-use super::sites::{BODY, FOLDER, HEADER, UPLOAD};
 use crate::engine::Site;
 use crate::engine::sync::Register;
+use crate::world::run::Run;
+use crate::world::scenario::{CancelStyle, ErrorStyle};
+use crate::world::sites::{BODY, FOLDER, HEADER, UPLOAD};
+use crate::world::time::sleep_ms;
 
-/// How the work is told to the host, and how the host's wish to stop comes back.
-pub(super) trait Tell: Clone + Send + Sync + 'static {
-    /// What a step is given when it begins, and gives back when it ends.
+/// How progress is reported to the host, and how the host's request to stop comes back.
+pub(super) trait ProgressSink: Clone + Send + Sync + 'static {
+    /// A value that [`begin`](Self::begin) gives for a step, and that [`step`](Self::step) gets
+    /// back.
     type Ticket: Send;
 
     /// A phase begins.
@@ -38,7 +40,7 @@ pub(super) trait Tell: Clone + Send + Sync + 'static {
         last: bool,
     ) -> impl Future<Output = ()> + Send;
 
-    /// A unit is given up, with so many steps left.
+    /// A unit failed, with this many steps left.
     fn failed(&self, unit: &Unit, code: HResult, left: u32) -> impl Future<Output = ()> + Send;
 
     /// Whether the sync was asked to stop.
@@ -53,20 +55,20 @@ pub(super) struct Job<T> {
     run: Arc<Run>,
     account: usize,
     network: Network,
-    pub(super) tell: T,
-    /// The unit that the next free worker takes.
+    pub(super) sink: T,
+    /// The index of the unit that the next free worker takes.
     next: Register<usize>,
     /// The first failure of any unit.
     failure: Register<Option<HResult>>,
 }
 
-impl<T: Tell> Job<T> {
-    pub(super) fn new(run: &Arc<Run>, account: usize, tell: T) -> Self {
+impl<T: ProgressSink> Job<T> {
+    pub(super) fn new(run: &Arc<Run>, account: usize, sink: T) -> Self {
         Self {
             run: Arc::clone(run),
             account,
             network: Network::new(Arc::clone(run)),
-            tell,
+            sink,
             next: Register::new("next folder", 0),
             failure: Register::new("first failure", None),
         }
@@ -81,7 +83,7 @@ impl<T: Tell> Job<T> {
         self.until_stop(self.network.connect()).await
     }
 
-    /// How many workers a phase has use for.
+    /// How many workers a phase can use.
     pub(super) fn workers(&self, phase: usize) -> usize {
         let workers = self.run.scenario().provider.workers as usize;
         workers.min(self.plan().phases[phase].units.len())
@@ -90,7 +92,7 @@ impl<T: Tell> Job<T> {
     /// Begins a phase.
     pub(super) async fn begin(&self, phase: usize) {
         self.next.set(0);
-        self.tell.phase(&self.plan().phases[phase]).await;
+        self.sink.phase(&self.plan().phases[phase]).await;
     }
 
     /// Works on units of a phase until none is left.
@@ -109,18 +111,18 @@ impl<T: Tell> Job<T> {
                 self.failure.update(|first| {
                     first.get_or_insert(code);
                 });
-                self.tell.failed(unit, code, left).await;
+                self.sink.failed(unit, code, left).await;
             }
         }
     }
 
-    /// Whether the rest of the work is to be left undone.
+    /// Whether the rest of the work is skipped.
     pub(super) fn over(&self) -> bool {
         let stop_on_error = self.run.scenario().provider.on_error == ErrorStyle::Stop;
-        self.tell.stop_requested() || stop_on_error && self.failure.get().is_some()
+        self.sink.stop_requested() || stop_on_error && self.failure.get().is_some()
     }
 
-    /// The status when all workers are through.
+    /// The status once all workers have ended.
     pub(super) fn status(&self) -> HResult {
         match (self.failure.get(), self.run.scenario().provider.on_error) {
             (None, _) => HResult::S_OK,
@@ -129,21 +131,21 @@ impl<T: Tell> Job<T> {
         }
     }
 
-    /// Does the steps of a unit. A failure comes with the number of steps that are left undone.
+    /// Does the steps of a unit. A failure comes with the number of steps that are left.
     async fn unit(&self, kind: PhaseKind, unit: &Unit) -> Result<(), (HResult, u32)> {
         for step in 1..=unit.steps {
             let left = unit.steps - step + 1;
             if self.over() {
                 return Err((HResult::MAPI_E_USER_CANCEL, left));
             }
-            let ticket = self.tell.begin();
+            let ticket = self.sink.begin();
             self.until_stop(self.step(kind, unit)).await.map_err(|code| (code, left))?;
             if self.over() {
-                // A step that ends after the request to stop is not told of: the sync stays
+                // A step that ends after the request to stop is not reported: the sync stays
                 // incomplete.
                 return Err((HResult::MAPI_E_USER_CANCEL, left));
             }
-            self.tell.step(unit, ticket, step == unit.steps).await;
+            self.sink.step(unit, ticket, step == unit.steps).await;
         }
         Ok(())
     }
@@ -171,20 +173,20 @@ impl<T: Tell> Job<T> {
         &self,
         unit: &Unit,
         site: Site,
-        cost: &super::scenario::Cost,
+        cost: &crate::world::scenario::Cost,
     ) -> Result<(), HResult> {
         let provider = &self.run.scenario().provider;
         for _ in 0..provider.retries {
             if self.network.attempt(site, cost).await.is_ok() {
                 return Ok(());
             }
-            self.tell.retry(unit).await;
-            pass(provider.retry_delay_ms).await;
+            self.sink.retry(unit).await;
+            sleep_ms(provider.retry_delay_ms).await;
         }
         self.network.attempt(site, cost).await
     }
 
-    /// Runs `work` to its end, or drops it at a request to stop if the scenario wants it so.
+    /// Runs `work` to its end, or drops it at a request to stop if the scenario says so.
     async fn until_stop(
         &self,
         work: impl Future<Output = Result<(), HResult>> + Send,
@@ -192,7 +194,7 @@ impl<T: Tell> Job<T> {
         if self.run.scenario().provider.on_cancel == CancelStyle::AfterStep {
             return work.await;
         }
-        match select(pin!(work), pin!(self.tell.stop())).await {
+        match select(pin!(work), pin!(self.sink.stop())).await {
             Either::Left((result, _)) => result,
             Either::Right(((), _)) => Err(HResult::MAPI_E_USER_CANCEL),
         }

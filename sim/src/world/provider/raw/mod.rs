@@ -1,10 +1,10 @@
-//! A provider written on the bare interface, where every mistake can be made.
+//! A provider written on the raw interface, where every mistake is possible.
 //!
-//! Without a misbehaviour it keeps the contract, with all the care that this takes by hand. Each
-//! misbehaviour is a departure at one place, marked by its name.
+//! Without a mutant it keeps the contract. Each mutant changes it at one place, marked by the
+//! mutant's name.
 
 mod ending;
-mod tell;
+mod progress;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use futures::future::{Either, select};
 use mapi_sync::{HResult, MapiSync, OwnedEvent, RawEvent, Runtime, SyncRequest, TaskHandle};
 
 use self::ending::Ending;
-use self::tell::{RawTell, SyncState};
-use super::mutant::Mutant;
-use super::network::pass;
-use super::run::{Run, Running, StoreRef};
-use super::scenario::{OverlapStyle, Returns};
+use self::progress::{RawProgress, SyncState};
 use super::work::Job;
 use crate::engine::sync::Register;
+use crate::world::mutant::Mutant;
+use crate::world::run::{Run, Running, StoreRef};
+use crate::world::scenario::{OverlapStyle, Returns};
+use crate::world::time::sleep_ms;
 
 /// The provider of one account.
-pub(super) struct RawProvider {
+pub(in crate::world) struct RawProvider {
     run: Arc<Run>,
     account: usize,
     store: StoreRef,
@@ -31,7 +31,7 @@ pub(super) struct RawProvider {
 }
 
 impl RawProvider {
-    pub(super) fn new(run: &Arc<Run>, account: usize) -> Self {
+    pub(in crate::world) fn new(run: &Arc<Run>, account: usize) -> Self {
         Self {
             run: Arc::clone(run),
             account,
@@ -44,8 +44,8 @@ impl RawProvider {
         self.run.is(mutant)
     }
 
-    /// What a start meets while a sync runs, if it is turned away.
-    fn turned_away(&self) -> Option<HResult> {
+    /// The answer to a start that is refused because a sync runs.
+    fn refusal(&self) -> Option<HResult> {
         let busy =
             self.running.get() > 0 && self.run.scenario().provider.overlap == OverlapStyle::Busy;
         let code =
@@ -86,7 +86,7 @@ struct Handles {
 #[async_trait]
 impl MapiSync for RawProvider {
     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
-        if let Some(code) = self.turned_away() {
+        if let Some(code) = self.refusal() {
             return code;
         }
         let callback = match request.query_callback() {
@@ -122,7 +122,7 @@ impl MapiSync for RawProvider {
             Ok(task) => task,
             Err(code) => {
                 if self.is(Mutant::NoDoneWithoutTask) {
-                    // Kept alive, as a provider that believes in its task would keep it.
+                    // A provider that trusts its task would keep the callback alive.
                     state.callback.add_ref();
                     return HResult::S_OK;
                 }
@@ -146,7 +146,7 @@ impl MapiSync for RawProvider {
     }
 }
 
-/// One sync, under way.
+/// One running sync.
 struct Sync {
     run: Arc<Run>,
     state: Arc<SyncState>,
@@ -160,7 +160,7 @@ impl Sync {
         if self.run.is(Mutant::LateEvent) {
             request.event_out().publish(self.state.published);
         }
-        let job = Arc::new(Job::new(&self.run, self.state.account, RawTell::new(&self.state)));
+        let job = Arc::new(Job::new(&self.run, self.state.account, RawProgress::new(&self.state)));
         let watcher = self.watcher(request.runtime());
         let status = self.body(&job, request.runtime()).await;
         drop(job);
@@ -179,7 +179,7 @@ impl Sync {
                 return;
             }
             // Logging off takes a moment.
-            pass(5).await;
+            sleep_ms(5).await;
             self.ending.finish(status).await;
             watcher.abort();
             return;
@@ -189,7 +189,7 @@ impl Sync {
         ending.finish(status).await;
     }
 
-    /// The second path to a Done, of a provider that has two.
+    /// The second path to a Done, for the mutant that has two.
     fn watcher(&self, runtime: &Arc<dyn Runtime>) -> Option<TaskHandle> {
         if !self.run.is(Mutant::DoneFromTwoPaths) {
             return None;
@@ -199,10 +199,10 @@ impl Sync {
         runtime.spawn("cancel watcher".into(), watcher).ok()
     }
 
-    /// Everything up to Done: its status, or `None` if there is to be none.
+    /// Everything up to Done. Returns Done's status, or `None` for a mutant that sends no Done.
     async fn body(
         &mut self,
-        job: &Arc<Job<RawTell>>,
+        job: &Arc<Job<RawProgress>>,
         runtime: &Arc<dyn Runtime>,
     ) -> Option<HResult> {
         let run = Arc::clone(&self.run);
@@ -245,10 +245,10 @@ impl Sync {
         Some(status)
     }
 
-    async fn phases(&mut self, job: &Arc<Job<RawTell>>, runtime: &Arc<dyn Runtime>) -> HResult {
+    async fn phases(&mut self, job: &Arc<Job<RawProgress>>, runtime: &Arc<dyn Runtime>) -> HResult {
         if let Err(code) = job.connect().await {
             if code != HResult::MAPI_E_USER_CANCEL {
-                job.tell.connect_failed(code).await;
+                job.sink.connect_failed(code).await;
             }
             return code;
         }

@@ -1,23 +1,25 @@
-//! What the provider on the bare interface tells the host, and how it counts.
+//! How the provider on the raw interface reports progress, and how it counts.
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use mapi_sync::{BoxFuture, CallbackRef, CancelSignal, HResult, RawEvent, Runtime, SyncRequest};
 
-use super::super::mutant::Mutant;
-use super::super::network::pass;
 use super::super::plan::{Phase, Unit};
-use super::super::run::{Run, StoreRef};
-use super::super::scenario::{Maximum, Step, Text};
-use super::super::work::Tell;
-use super::ending::survive;
+use super::super::position::{Position, maximum, wording};
+use super::super::work::ProgressSink;
+use super::ending::catch_panic;
 use crate::engine;
 use crate::engine::sync::{Event, Mutex, Register};
+use crate::world::mutant::Mutant;
+use crate::world::run::{Run, StoreRef};
+use crate::world::scenario::Step;
+use crate::world::time::sleep_ms;
 
-/// What all tasks of one sync share.
+/// The state that all tasks of one sync share.
 pub(super) struct SyncState {
     pub(super) run: Arc<Run>,
     pub(super) account: usize,
@@ -28,9 +30,12 @@ pub(super) struct SyncState {
     /// Held until Done has returned.
     _store: Option<StoreRef>,
     position: Register<Position>,
+    /// Reports made, for the mutant that takes positions too early. Changed only together with the
+    /// position.
+    reported: AtomicU32,
     /// Held during a call, if calls must not overlap.
     turn: Option<Mutex<()>>,
-    /// The host failed a call, for a provider that takes this to heart.
+    /// The host failed a call. Only mutants react to it.
     broken: Register<bool>,
     /// Units of the phase that are not yet counted as finished.
     uncounted: Register<usize>,
@@ -39,16 +44,6 @@ pub(super) struct SyncState {
     quiet: Event,
     /// The sync is over, for a ticker that looks.
     stopped: Register<bool>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Position {
-    done: u32,
-    max: u32,
-    /// Reports made, for a provider that takes positions too early.
-    told: u32,
-    /// The host has heard that everything is done, before it asked to stop.
-    told_complete: bool,
 }
 
 impl SyncState {
@@ -70,6 +65,7 @@ impl SyncState {
             published,
             _store: store,
             position: Register::new("position", Position::default()),
+            reported: AtomicU32::new(0),
             turn: serial.then(|| Mutex::new("turn to call", ())),
             broken: Register::new("broken", false),
             uncounted: Register::new("uncounted units", 0),
@@ -79,13 +75,13 @@ impl SyncState {
         }
     }
 
-    /// What Done is given.
+    /// The handle that Done passes back.
     pub(super) fn handle_for_done(&self) -> RawEvent {
         let null = !self.run.scenario().provider.done_handle || self.run.is(Mutant::LateEvent);
         if null { RawEvent::NULL } else { self.published }
     }
 
-    /// Whether a cancel came before the host had heard that everything is done.
+    /// Whether a cancel came before the report that everything is done.
     pub(super) fn cancelled_before_end(&self, status: HResult) -> bool {
         if self.run.is(Mutant::IgnoresCancel) {
             return false;
@@ -94,7 +90,7 @@ impl SyncState {
         self.cancel.is_requested() && !complete
     }
 
-    /// Whether a failure of the host's has ended the sync.
+    /// Whether a failure of the host has ended the sync.
     pub(super) fn is_broken(&self) -> bool {
         let broken =
             self.run.is(Mutant::StopsOnCallbackFailure) || self.run.is(Mutant::DiesOnCallbackPanic);
@@ -106,7 +102,7 @@ impl SyncState {
         self.broken.set(true);
     }
 
-    /// Says that a phase of so many units is shared by several workers.
+    /// Begins a phase of this many units that several workers share.
     pub(super) fn open_phase(&self, units: usize) {
         self.uncounted.set(units);
         self.counted.reset();
@@ -127,7 +123,7 @@ impl SyncState {
         self.counted.wait().await;
     }
 
-    /// A text-less report whenever so long has passed.
+    /// Reports without a text at this interval.
     pub(super) async fn ticks(&self, every_ms: u64) -> Infallible {
         loop {
             self.runtime.sleep(Duration::from_millis(every_ms)).await;
@@ -135,7 +131,8 @@ impl SyncState {
         }
     }
 
-    /// The same by somebody who looks whether the sync is over, and then takes a moment.
+    /// The same for the mutant whose ticker checks whether the sync is over, and then waits a
+    /// moment.
     pub(super) async fn careless_ticks(&self, every_ms: u64) {
         loop {
             self.runtime.sleep(Duration::from_millis(every_ms)).await;
@@ -152,11 +149,11 @@ impl SyncState {
         self.quiet.set();
     }
 
-    /// Sends a Done for a cancel, once nobody else calls.
+    /// Sends a Done for a cancel, once no worker calls any more.
     pub(super) async fn answer_cancel(&self) {
         self.cancel.requested().await;
         self.quiet.wait().await;
-        survive(self.callback.done(self.handle_for_done(), HResult::MAPI_E_USER_CANCEL)).await;
+        catch_panic(self.callback.done(self.handle_for_done(), HResult::MAPI_E_USER_CANCEL)).await;
     }
 
     pub(super) fn stop_ticker(&self) {
@@ -169,8 +166,8 @@ impl SyncState {
         }
     }
 
-    /// Reports progress: `count` moves the position, and says what is reported, when it is this
-    /// call's turn.
+    /// Reports progress. When it is this call's turn, `count` moves the position and returns what
+    /// to report.
     async fn report(
         &self,
         text: Option<&str>,
@@ -180,20 +177,18 @@ impl SyncState {
             Some(turn) => Some(turn.lock().await),
             None => None,
         };
-        let Position { done, max, .. } = self.position.update(count);
+        let position = self.position.update(count);
         let provider = &self.run.scenario().provider;
-        let text = match provider.text {
-            Text::Changing => text,
-            Text::Unchanged => text.map(|_| "Synchronizing"),
-            Text::Null => None,
+        let (index, max) = position.shown(provider);
+        let call = self.callback.progress(wording(provider, text), index, max);
+        let answer = if self.run.is(Mutant::DiesOnCallbackPanic) {
+            call.await
+        } else {
+            catch_panic(call).await
         };
-        let (index, max) = if provider.maximum == Maximum::Zero { (0, 0) } else { (done, max) };
-        let call = self.callback.progress(text, index, max);
-        let answer =
-            if self.run.is(Mutant::DiesOnCallbackPanic) { call.await } else { survive(call).await };
-        self.heed(answer);
+        self.react(answer);
         let stopped = self.cancel.is_requested();
-        if done == self.run.plan(self.account).total && !stopped {
+        if position.done == self.run.plan(self.account).total && !stopped {
             self.position.update(|position| position.told_complete = true);
         }
     }
@@ -203,12 +198,12 @@ impl SyncState {
             Some(turn) => Some(turn.lock().await),
             None => None,
         };
-        let answer = survive(self.callback.error(code, text)).await;
-        self.heed(answer);
+        let answer = catch_panic(self.callback.error(code, text)).await;
+        self.react(answer);
     }
 
-    /// Takes note of what the host answered.
-    fn heed(&self, answer: HResult) {
+    /// Reacts to the host's answer.
+    fn react(&self, answer: HResult) {
         if answer == HResult::MAPI_W_CANCEL_MESSAGE {
             self.cancel.request();
         }
@@ -220,11 +215,11 @@ impl SyncState {
 
 /// The reports of one sync.
 #[derive(Clone)]
-pub(super) struct RawTell {
+pub(super) struct RawProgress {
     state: Arc<SyncState>,
 }
 
-impl RawTell {
+impl RawProgress {
     pub(super) fn new(state: &Arc<SyncState>) -> Self {
         Self { state: Arc::clone(state) }
     }
@@ -236,8 +231,8 @@ impl RawTell {
         }
     }
 
-    /// Begins a report, and leaves it to a task of its own if the host does not answer at once.
-    async fn report_in_passing(
+    /// Begins a report, and moves it to a new task if the host does not answer at once.
+    async fn report_unawaited(
         &self,
         unit: &Unit,
         count: impl FnOnce(&mut Position) -> Position + Send + 'static,
@@ -264,16 +259,13 @@ async fn poll_once(future: &mut BoxFuture) -> Option<()> {
     .await
 }
 
-impl Tell for RawTell {
+impl ProgressSink for RawProgress {
     /// The position that the step will be reported with, if it is taken too early.
     type Ticket = Option<u32>;
 
     async fn phase(&self, phase: &Phase) {
         let plan = self.state.run.plan(self.state.account);
-        let max = match self.state.run.scenario().provider.maximum {
-            Maximum::Growing => phase.total_so_far,
-            Maximum::Known | Maximum::Zero => plan.total,
-        };
+        let max = maximum(&self.state.run.scenario().provider, plan, phase);
         let max = max - u32::from(self.is(Mutant::IndexBeyondMaximum));
         let text = &phase.units[0].text;
         let report = |position: &mut Position| {
@@ -308,12 +300,13 @@ impl Tell for RawTell {
             return;
         }
         let early = self.is(Mutant::CompleteTooEarly);
+        let state = Arc::clone(&self.state);
         let count = move |position: &mut Position| {
             if let Some(taken) = ticket {
-                // What was taken early is told late; only the last report of all is what it should
-                // be.
-                position.told += 1;
-                let last = position.told == position.max;
+                // The position was taken early and is reported late. Only the last report of all is
+                // right.
+                let reported = state.reported.fetch_add(1, Ordering::Relaxed) + 1;
+                let last = reported == position.max;
                 let done = if last { position.max } else { taken.min(position.max - 1) };
                 return Position { done, ..*position };
             }
@@ -325,7 +318,7 @@ impl Tell for RawTell {
         if ends && self.is(Mutant::StopsShort) {
             self.state.position.update(count);
         } else if ends && self.is(Mutant::UnawaitedReport) {
-            self.report_in_passing(unit, count).await;
+            self.report_unawaited(unit, count).await;
         } else {
             self.state.report(Some(&unit.text), count).await;
         }
@@ -358,7 +351,7 @@ impl Tell for RawTell {
         if self.is(Mutant::LateError) {
             let (state, text) = (Arc::clone(&self.state), unit.error.clone());
             let late = Box::pin(async move {
-                pass(0).await;
+                sleep_ms(0).await;
                 state.error(code, Some(&text)).await;
             });
             if let Ok(task) = self.state.runtime.spawn("late error".into(), late) {

@@ -1,16 +1,16 @@
-//! The user, and the end of the host's day: what comes from outside at any moment.
+//! The user who cancels, and the host's shutdown: events that can come at any moment.
 
 use std::sync::Arc;
 
-use super::host::HostAccount;
-use super::network::{pass, spend};
-use super::run::{Count, Run};
-use super::scenario::CancelBy;
-use super::sites::{CANCEL_AFTER, CANCEL_BY, CANCELS, SHUTDOWN_AFTER, SHUTS_DOWN};
+use super::HostAccount;
 use crate::engine;
+use crate::world::run::{Count, Run};
+use crate::world::scenario::CancelBy;
+use crate::world::sites::{CANCEL_AFTER, CANCEL_BY, CANCELS, SHUTDOWN_AFTER, SHUTS_DOWN};
+use crate::world::time::{choose_cost, sleep_ms};
 
 /// A user who may press Cancel All, once for each task.
-pub(super) async fn user(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {
+pub(in crate::world) async fn user(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {
     if engine::choose(CANCELS, 2) == 0 {
         return;
     }
@@ -20,18 +20,18 @@ pub(super) async fn user(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {
         CancelBy::Signal => true,
         CancelBy::Either => engine::choose(CANCEL_BY, 2) == 1,
     };
-    pass(spend(CANCEL_AFTER, &host.cancel_after)).await;
+    sleep_ms(choose_cost(CANCEL_AFTER, &host.cancel_after)).await;
     for account in accounts.iter() {
         account.cancel_all(by_signal);
     }
 }
 
 /// A host that may shut down.
-pub(super) async fn shutdown(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {
+pub(in crate::world) async fn shutdown(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {
     if engine::choose(SHUTS_DOWN, 2) == 0 {
         return;
     }
-    pass(spend(SHUTDOWN_AFTER, &run.scenario().host.shutdown_after)).await;
+    sleep_ms(choose_cost(SHUTDOWN_AFTER, &run.scenario().host.shutdown_after)).await;
     run.count(Count::Shutdowns);
     for account in accounts.iter() {
         account.shut_down();

@@ -1,5 +1,5 @@
-//! The end of a sync, by hand: whatever happens to the task, one Done, then the release, then the
-//! event.
+//! The end of a sync on the raw interface: whatever happens to the task, one Done, then the
+//! release, then the event.
 
 use std::future::Future;
 use std::mem;
@@ -11,14 +11,14 @@ use futures::FutureExt;
 use futures::future::join;
 use mapi_sync::{HResult, OwnedEvent, TaskEnd, TaskHandle};
 
-use super::super::mutant::Mutant;
-use super::super::run::beside;
-use super::super::scenario::Published;
 use super::super::work::Job;
-use super::tell::{RawTell, SyncState};
+use super::progress::{RawProgress, SyncState};
 use crate::engine;
+use crate::world::mutant::Mutant;
+use crate::world::run::spawn_detached;
+use crate::world::scenario::Published;
 
-/// The guard of one sync. Dropped before its time, it sees to it that a Done is sent all the same.
+/// The guard of one sync. If it is dropped too early, it sends a Done all the same.
 pub(super) struct Ending {
     /// Until the callback is released.
     state: Option<Arc<SyncState>>,
@@ -26,7 +26,7 @@ pub(super) struct Ending {
     workers: Vec<TaskHandle>,
     armed: Armed,
     stage: Stage,
-    /// How often in a row a task was asked for that has not run.
+    /// How often in a row a task was started that has not run.
     tries: u32,
 }
 
@@ -63,12 +63,12 @@ impl Ending {
         self.armed.clone()
     }
 
-    /// Takes care of a worker, which must be through before Done.
+    /// Adds a worker, which must end before Done.
     pub(super) fn watch(&mut self, worker: TaskHandle) {
         self.workers.push(worker);
     }
 
-    /// Waits for all workers; tells whether one of them did not reach its end.
+    /// Waits for all workers. Returns whether one of them did not reach its end.
     pub(super) async fn join_workers(&mut self) -> bool {
         let mut lost = false;
         while let Some(worker) = self.workers.last_mut() {
@@ -78,8 +78,8 @@ impl Ending {
         lost
     }
 
-    /// The status as it is when the first worker is through.
-    pub(super) async fn first_worker_status(&mut self, job: &Job<RawTell>) -> HResult {
+    /// The status at the time when the first worker ends.
+    pub(super) async fn first_worker_status(&mut self, job: &Job<RawProgress>) -> HResult {
         if let Some(worker) = self.workers.last_mut() {
             worker.await;
             self.workers.pop();
@@ -96,12 +96,12 @@ impl Ending {
         self.after_done();
     }
 
-    /// Ends the sync whose Done somebody else has sent.
+    /// Ends the sync after another task has sent its Done.
     pub(super) fn finish_silently(mut self) {
         self.after_done();
     }
 
-    /// Ends the sync without a Done: only those who misbehave do.
+    /// Ends the sync without a Done. Only mutants do.
     pub(super) fn give_up(mut self) {
         self.stage = Stage::Over;
         if let Some(state) = &self.state {
@@ -123,7 +123,7 @@ impl Ending {
         } else {
             state.handle_for_done()
         };
-        let done = survive(state.callback.done(event, status));
+        let done = catch_panic(state.callback.done(event, status));
         if run.is(Mutant::EventBesideDone) {
             join(done, async {
                 engine::yield_now().await;
@@ -134,7 +134,7 @@ impl Ending {
             done.await;
         }
         if run.is(Mutant::DoneTwice) {
-            survive(state.callback.done(event, status)).await;
+            catch_panic(state.callback.done(event, status)).await;
         }
     }
 
@@ -157,7 +157,7 @@ impl Ending {
             || run.is(Mutant::EventBeforeDone)
             || run.is(Mutant::EventBesideDone);
         if run.is(Mutant::OtherHandle) {
-            // The duplicate is given away, so the other handle is what is left to signal through.
+            // The duplicate is given away, so only the other handle is left to signal through.
             events.set(published);
             let _given = self.private.take().map(OwnedEvent::into_raw);
         } else if run.is(Mutant::NoDuplicate) {
@@ -168,7 +168,7 @@ impl Ending {
             if run.scenario().provider.event == Published::Thread {
                 // A thread's handle is signalled by the system, a moment after the thread's last
                 // step.
-                beside("thread exit", async move {
+                spawn_detached("thread exit", async move {
                     engine::yield_now().await;
                     private.set();
                 });
@@ -202,7 +202,7 @@ impl Drop for Ending {
         if self.tries > state.run.scenario().faults.task_creation {
             return;
         }
-        // Of an execution that was cut off, nobody is left to tell.
+        // After an execution was cut off, nobody is left to call.
         if !self.armed.0.load(Ordering::Relaxed) || engine::is_closing() {
             return;
         }
@@ -227,14 +227,14 @@ impl Drop for Ending {
             rest.join_workers().await;
             rest.finish(HResult::E_UNEXPECTED).await;
         };
-        // If there is no task to be had, the guard inside is dropped and asks again.
+        // If no task can be started, the guard inside is dropped and tries again.
         if let Ok(task) = runtime.spawn("last done".into(), Box::pin(last)) {
             task.detach();
         }
     }
 }
 
-/// Takes a panic of the host's as its answer E_UNEXPECTED.
-pub(super) async fn survive(call: impl Future<Output = HResult>) -> HResult {
+/// The host's answer, or E_UNEXPECTED if it panics.
+pub(super) async fn catch_panic(call: impl Future<Output = HResult>) -> HResult {
     AssertUnwindSafe(call).catch_unwind().await.unwrap_or(HResult::E_UNEXPECTED)
 }

@@ -1,4 +1,4 @@
-//! The host's callback object: what a provider calls, and what may go wrong in it.
+//! The host's callback object, with its faults.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
@@ -8,13 +8,12 @@ use mapi_sync::{
     CallbackRef, CallbackUnknown, HResult, RawEvent, SyncProgressCallback, async_trait,
 };
 
-use super::faults::Fault;
-use super::host::{HostAccount, HostSync};
-use super::mutant::Mutant;
-use super::network::{pass, spend};
-use super::run::{Count, Run};
-use super::sites::CALLBACK;
-use crate::lock::lock;
+use super::{HostAccount, HostSync};
+use crate::world::mutant::Mutant;
+use crate::world::run::{Count, Run};
+use crate::world::scenario::Fault;
+use crate::world::sites::CALLBACK;
+use crate::world::time::{choose_cost, sleep_ms};
 
 /// The object behind `punkCallBack`.
 pub(super) struct HostUnknown {
@@ -30,7 +29,7 @@ impl HostUnknown {
 
 impl CallbackUnknown for HostUnknown {
     fn query_interface(&self) -> Result<CallbackRef, HResult> {
-        if self.run.strike(Fault::QueryInterfaceRefused) {
+        if self.run.inject(Fault::QueryInterfaceRefused) {
             return Err(HResult::E_NOINTERFACE);
         }
         Ok(CallbackRef::new(Arc::clone(&self.callback) as Arc<dyn SyncProgressCallback>))
@@ -49,7 +48,7 @@ impl HostCallback {
     }
 
     pub(super) fn belongs_to(&self, sync: &Arc<HostSync>) {
-        // It is called once, before the provider hears of the callback.
+        // It is called once, before the provider gets the callback.
         let _ = self.sync.set(Arc::downgrade(sync));
     }
 
@@ -62,7 +61,7 @@ impl HostCallback {
         let sync = self.sync()?;
         let number = sync.calls.fetch_add(1, Ordering::Relaxed);
         if number > 0 && self.host.run.is(Mutant::HostKeepsText) {
-            // The dialog is drawn anew from the pointer that the last call gave.
+            // The host draws its dialog again from the pointer of the last call.
             sync.watch.observe(Call::TextRead { call: CallId(number) });
         }
         Some(sync)
@@ -71,14 +70,14 @@ impl HostCallback {
     /// The time and the faults of a Progress or an Error, and its answer.
     async fn answer(&self, sync: Option<Arc<HostSync>>) -> HResult {
         let run = &self.host.run;
-        let time = spend(CALLBACK, &run.scenario().host.callback);
+        let time = choose_cost(CALLBACK, &run.scenario().host.callback);
         if time > 0 {
-            pass(time).await;
+            sleep_ms(time).await;
         }
-        if run.strike(Fault::CallbackPanic) {
+        if run.inject(Fault::CallbackPanic) {
             panic!("the host's callback panics, as the search decided");
         }
-        if run.strike(Fault::CallbackFailure) {
+        if run.inject(Fault::CallbackFailure) {
             return HResult::E_FAIL;
         }
         match sync {
@@ -95,32 +94,29 @@ impl HostCallback {
 
 #[async_trait]
 impl SyncProgressCallback for HostCallback {
-    async fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> HResult {
+    async fn progress(&self, _text: Option<&str>, _index: u32, _index_max: u32) -> HResult {
         let sync = self.begin();
-        lock(&self.host.dialog).progress(text, index, index_max);
         let reentrant = self.host.run.scenario().host.reentrant;
         if reentrant && !self.host.reentered.set(true) {
-            self.host.start_beside().await;
+            self.host.start_detached().await;
         }
         self.answer(sync).await
     }
 
-    async fn error(&self, result: HResult, text: Option<&str>) -> HResult {
+    async fn error(&self, _result: HResult, _text: Option<&str>) -> HResult {
         let sync = self.begin();
         self.host.run.count(Count::Errors);
-        lock(&self.host.dialog).error(result, text);
         self.answer(sync).await
     }
 
-    async fn done(&self, event: RawEvent, status: HResult) -> HResult {
+    async fn done(&self, event: RawEvent, _status: HResult) -> HResult {
         let run = &self.host.run;
-        // A provider that drops this call has made it all the same: what the host must do, it does.
+        // A provider that drops this call has made it all the same: the host still does its part.
         let _arrival = self.begin().map(|sync| Arrival { host: &self.host, sync, event });
         run.count(Count::Done);
-        lock(&self.host.dialog).done(status);
-        let time = spend(CALLBACK, &run.scenario().host.callback);
+        let time = choose_cost(CALLBACK, &run.scenario().host.callback);
         if time > 0 {
-            pass(time).await;
+            sleep_ms(time).await;
         }
         self.host.start_next().await;
         HResult::S_OK

@@ -1,0 +1,13 @@
+//! The provider's side of the simulated world: two providers that do the same work, one on the
+//! session and one on the raw interface, and the network to their server.
+
+mod network;
+mod plan;
+mod position;
+mod raw;
+mod store;
+mod work;
+
+pub(super) use plan::Plan;
+pub(super) use raw::RawProvider;
+pub(super) use store::StoreProvider;
