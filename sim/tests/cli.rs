@@ -204,8 +204,8 @@ fn damaged_tokens_are_status_2() {
         refuses(&["replay", "--", &text(&altered)]);
         altered[place] = was;
     }
-    let message = refuses(&["replay", "ms2-AAAA"]);
-    assert!(message.contains("format 2"), "{message}");
+    let message = refuses(&["replay", "ms3-AAAA"]);
+    assert!(message.contains("format 3"), "{message}");
 }
 
 #[test]
