@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::outcome::Limits;
-use super::strategy::Gap;
 
 /// How far an exhaustive search came, and within which bounds.
 #[non_exhaustive]
@@ -35,6 +34,19 @@ pub enum ProofUnit {
     Cases,
 }
 
+/// Why an ended search is not exhaustive.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// The clock could run ahead of tasks, and it was not let.
+    Skew,
+    /// Tasks could be polled without being woken, and were not.
+    Spurious,
+    /// The program behaved differently under the same decisions: it depends on something that is
+    /// not tracked.
+    Untracked,
+}
+
 impl ProofUnit {
     const fn name(self) -> &'static str {
         match self {
@@ -64,6 +76,16 @@ impl fmt::Display for Proof {
             Some(gap) => write!(f, "{count} {unit}, {gap}; bounds: ")?,
         }
         f.write_str(&self.bounds.join(", "))
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Skew => "without the clock running ahead",
+            Self::Spurious => "without spurious polls",
+            Self::Untracked => "and the program depends on what is not tracked",
+        })
     }
 }
 

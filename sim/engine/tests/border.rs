@@ -38,3 +38,24 @@ fn no_source_names_mail_or_the_crates_above() {
         }
     }
 }
+
+/// The decision vector, the strategies and the shrinker stand on the executor, which names none of
+/// them.
+#[test]
+fn the_executor_names_no_strategy_and_no_decision_vector() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    let above =
+        ["lib.rs", "decision", "strategy", "shrink"].map(|name| root().join("src").join(name));
+    for file in files {
+        if above.iter().any(|above| file.starts_with(above)) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        for module in ["decision", "strategy", "shrink"] {
+            for path in [format!("crate::{module}::"), format!("super::{module}::")] {
+                assert!(!text.contains(&path), "{} names {path}", file.display());
+            }
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::proof::bounds;
+use crate::proof::{Gap, bounds};
 use crate::{Limits, Proof, ProofUnit};
 
 /// The result of a finished or unfinished search.
@@ -21,19 +21,6 @@ pub struct Certificate {
     pub estimate: f64,
     /// Why the search is not exhaustive although it has ended, if so.
     pub gap: Option<Gap>,
-}
-
-/// Why an ended search is not exhaustive.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gap {
-    /// The clock could run ahead of tasks, and it was not let.
-    Skew,
-    /// Tasks could be polled without being woken, and were not.
-    Spurious,
-    /// The program behaved differently under the same decisions: it depends on something that is
-    /// not tracked.
-    Untracked,
 }
 
 impl Certificate {
@@ -58,15 +45,5 @@ impl fmt::Display for Certificate {
             None => write!(f, "not finished: {classes} of about {:.0}", self.estimate),
             Some(gap) => write!(f, "{classes} classes, {gap}"),
         }
-    }
-}
-
-impl fmt::Display for Gap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Skew => "without the clock running ahead",
-            Self::Spurious => "without spurious polls",
-            Self::Untracked => "and the program depends on what is not tracked",
-        })
     }
 }

@@ -1,5 +1,7 @@
 //! Executed segments, and which of them are in conflict.
 
+use std::sync::Arc;
+
 use crate::Mode;
 
 /// A task as a number of this search: the same in every execution.
@@ -49,6 +51,14 @@ impl SegmentEvent {
         }
         false
     }
+}
+
+/// A step to be run, and the steps that are known to follow it.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// What the step did when it was last seen; whose it is, above all.
+    pub(super) event: Arc<SegmentEvent>,
+    pub(super) children: Vec<Node>,
 }
 
 /// How many events of each process come before an event, itself among them: a vector clock

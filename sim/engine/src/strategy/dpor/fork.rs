@@ -4,10 +4,9 @@ use std::mem;
 use std::sync::Arc;
 
 use super::assignments::{Assignment, Plan};
-use super::event::{Process, SegmentEvent};
+use super::event::{Node, Process, SegmentEvent};
+use super::findings::Findings;
 use super::frame::{Frame, sleeps};
-use super::parts::{Findings, Link};
-use super::tree::Node;
 use super::{Dpor, Tally};
 
 /// The state before one step of a part, as others take it over.
@@ -119,8 +118,7 @@ impl Job {
         Self { assignment: Arc::new(assignment), prefix: Arc::from([]), after: Vec::new() }
     }
 
-    pub(super) fn plant(self, part: &mut Dpor, link: Link) {
-        part.link = Some(link);
+    pub(super) fn plant(self, part: &mut Dpor) {
         part.choices.take_up((*self.assignment).clone());
         for PrefixStep { process, sleep, planned } in self.prefix.iter().cloned() {
             let process = Some(process);

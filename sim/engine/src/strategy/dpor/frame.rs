@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::event::{Process, SegmentEvent, VectorClock};
-use super::tree::Node;
+use super::event::{Node, Process, SegmentEvent, VectorClock};
+use super::interner::CLOCK;
 use crate::TaskId;
 
 /// The state before a step of the current execution, and that step.
@@ -83,4 +83,10 @@ impl Frame {
 /// Whether a task's step sleeps.
 pub(super) fn sleeps(sleep: &[Arc<SegmentEvent>], process: Process) -> bool {
     sleep.iter().any(|sleeper| sleeper.process == process)
+}
+
+/// Whether the step at depth `first` happens before that at `second`.
+pub(super) fn happens_before(frames: &[Frame], first: usize, second: usize) -> bool {
+    let process = frames[first].event.as_ref().map_or(CLOCK, |event| event.process);
+    first != second && frames[second].clock.get(process) >= frames[first].count
 }

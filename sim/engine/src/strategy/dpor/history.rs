@@ -147,9 +147,3 @@ impl History {
         self.barriers.clear();
     }
 }
-
-/// Whether the step at depth `first` happens before that at `second`.
-pub(super) fn happens_before(frames: &[Frame], first: usize, second: usize) -> bool {
-    let process = frames[first].event.as_ref().map_or(CLOCK, |event| event.process);
-    first != second && frames[second].clock.get(process) >= frames[first].count
-}

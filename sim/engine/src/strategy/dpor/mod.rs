@@ -51,6 +51,7 @@
 mod assignments;
 mod certificate;
 mod event;
+mod findings;
 mod fork;
 mod frame;
 mod history;
@@ -62,17 +63,18 @@ mod tree;
 use std::mem;
 
 use assignments::{Choices, Plans};
-pub use certificate::{Certificate, Gap};
-use event::Process;
+pub use certificate::Certificate;
+use event::{Node, Process};
+pub use findings::Findings;
 use fork::SplitState;
-use frame::{Frame, sleeps};
-use history::{History, happens_before};
+use frame::{Frame, happens_before, sleeps};
+use history::History;
 use interner::Interner;
 use parts::Link;
-pub use parts::{Findings, Periods, explore, explore_split};
-use tree::Node;
+pub use parts::{Periods, explore, explore_split};
 
 use crate::decision::Kind;
+pub use crate::proof::Gap;
 use crate::{ChoicePoint, Decision, Limits, Observer, Proof, Segment, Strategy, TaskId};
 
 /// Declares that the tasks of a program share state through tracked objects only: those of

@@ -63,12 +63,12 @@ use std::thread;
 
 use super::assignments::{Assignment, Plan};
 use super::certificate::Certificate;
-use super::event::SegmentEvent;
+use super::event::{Node, SegmentEvent};
+use super::findings::Findings;
 use super::fork::{
     Branch, BranchStage, Fork, Job, JobResult, Merged, Parent, Prefix, PrefixStep, SplitState,
 };
 use super::interner::Interner;
-use super::tree::Node;
 use super::{Dpor, Tally, TrackedSharing};
 use crate::lock::{lock, wait};
 use crate::parallel::{Control, on_threads};
@@ -88,21 +88,6 @@ impl Default for Periods {
     fn default() -> Self {
         const { Self { free: NonZero::new(256).unwrap(), costly: NonZero::new(4_096).unwrap() } }
     }
-}
-
-/// What executions of a part have shown.
-pub trait Findings: Default + Send + 'static {
-    /// Adds what was shown by executions that come after these.
-    fn append(&mut self, later: Self);
-
-    /// Whether nothing that comes after these executions is of interest.
-    fn ends(&self) -> bool {
-        false
-    }
-}
-
-impl Findings for () {
-    fn append(&mut self, (): ()) {}
 }
 
 /// Runs one execution of each class on `jobs` threads.
@@ -158,7 +143,8 @@ where
             let mut part = Dpor::new(tracked_sharing);
             part.interner = shared.interner.of_another_part();
             let others = Arc::clone(&shared) as Arc<dyn Coordination>;
-            job.plant(&mut part, Link { others, unit, runs: 0, periods });
+            job.plant(&mut part);
+            part.link = Some(Link { others, unit, runs: 0, periods });
             let found = run(part);
             let mut state = shared.lock();
             state.finish(unit, found);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Dpor;
 use super::event::SegmentEvent;
-use super::history::happens_before;
+use super::frame::happens_before;
 use super::tree::{Sequence, insert};
 
 impl Dpor {

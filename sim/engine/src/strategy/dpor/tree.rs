@@ -2,17 +2,8 @@
 
 use std::sync::Arc;
 
-use super::event::{Process, SegmentEvent};
-use super::frame::Frame;
-use super::history::happens_before;
-
-/// A step to be run, and the steps that are known to follow it.
-#[derive(Clone, Debug)]
-pub(super) struct Node {
-    /// What the step did when it was last seen; whose it is, above all.
-    pub(super) event: Arc<SegmentEvent>,
-    pub(super) children: Vec<Node>,
-}
+use super::event::{Node, Process, SegmentEvent};
+use super::frame::{Frame, happens_before};
 
 /// A sequence of steps to be run from a state, with the order that they must keep.
 pub(super) struct Sequence<'a> {
