@@ -91,6 +91,8 @@
 //!
 //! # More to read
 //!
+//! - [The contract](_documentation::contract): every rule, with a wrong trace and a right one.
+//! - [Rules of your own](_documentation::own_rules): how to write one.
 //! - [The design](_documentation::design): why the modules are cut as they are.
 //! - [Terms](_documentation::terms): one word for each thing.
 //! - [Scenario files](_documentation::scenarios): their reference.

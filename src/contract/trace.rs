@@ -1,6 +1,7 @@
 //! Traces as data: the calls of a sync, in order, that keep a rule or break it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::{
     Answer, Call, CallId, Monitor, MonitorConfig, Policy, SyncWatch, Violation, VirtualClock,
@@ -35,6 +36,30 @@ pub enum Step {
     Finished,
     /// The steps that follow are of the sync of this number, from 1.
     InSync(u32),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Starting => f.write_str("SynchronizeInBackground begins and prepares everything"),
+            Self::Prepared => f.write_str("the provider prepares the callback and the event"),
+            Self::Started => write!(
+                f,
+                "SynchronizeInBackground prepares everything, and returns S_OK with {} in the \
+                 out-pointer",
+                Self::EVENT
+            ),
+            Self::Later(ms) => write!(f, "{ms} ms pass"),
+            Self::Made(call) => call.fmt(f),
+            Self::Answered(call, Answer::Returned(result)) => write!(f, "{call} returns {result}"),
+            Self::Answered(call, Answer::Panicked) => write!(f, "{call} panics"),
+            Self::Answered(call, Answer::Dropped) => write!(f, "{call} is dropped"),
+            Self::Begins(call) => write!(f, "{call} begins"),
+            Self::Returns(number) => write!(f, "call {number} returns S_OK"),
+            Self::Finished => f.write_str("the host closes the event; the provider cleans up"),
+            Self::InSync(number) => write!(f, "in sync {number}:"),
+        }
+    }
 }
 
 /// Progress with a text.

@@ -73,7 +73,7 @@ pub fn check(trace: impl BufRead, policy: Policy) -> Result<TraceReport, TraceEr
         Event::Dropped { count } => count,
         _ => 0,
     });
-    let dropped = dropped.sum();
+    let dropped = dropped.fold(0, u64::saturating_add);
     let mut report = TraceReport { syncs: 0, calls: 0, dropped, cut_off, violations: Vec::new() };
     let mut syncs: BTreeMap<u64, Sync> = BTreeMap::new();
     let mut calls: BTreeMap<u64, (SyncWatch, CallId)> = BTreeMap::new();

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mapi_sync::MapiSync;
-use mapi_sync::contract::Policy;
+use mapi_sync::contract::{Policy, RuleCheck};
 
 use super::counterexamples::Shrinking;
 use super::search::{Search, SearchSummary, StopAt};
@@ -63,6 +63,8 @@ pub struct Check {
     pub(super) scenario: Scenario,
     factory: Option<Arc<ProviderFactory>>,
     policy: Option<Policy>,
+    /// Each adds a rule of the caller's own.
+    rules: Vec<Arc<dyn Fn(Policy) -> Policy + Send + Sync>>,
     limits: LimitChanges,
     pub(super) changes: Changes,
     schedules: Option<u64>,
@@ -84,6 +86,7 @@ impl Check {
             scenario,
             factory,
             policy: None,
+            rules: Vec::new(),
             limits: LimitChanges::default(),
             changes: Changes::default(),
             schedules: None,
@@ -145,6 +148,27 @@ impl Check {
     /// Holds the provider to this policy instead of the scenario's.
     pub fn policy(self, policy: Policy) -> Self {
         Self { policy: Some(policy), ..self }
+    }
+
+    /// Holds the provider to a rule of your own besides, in every scenario and under every policy.
+    /// `check` makes the rule's check, for each sync anew. Its violations are found, made smaller,
+    /// explained, replayed and reported like those of the contract's own rules.
+    ///
+    /// [How to write a rule](mapi_sync::_documentation::own_rules) begins from nothing.
+    ///
+    /// # Panics
+    ///
+    /// [`run`](Self::run) does, if there is a rule of this id already.
+    pub fn rule<C: RuleCheck + 'static>(
+        mut self,
+        check: impl Fn() -> C + Send + Sync + 'static,
+    ) -> Self {
+        let check = Arc::new(check);
+        self.rules.push(Arc::new(move |policy| {
+            let check = Arc::clone(&check);
+            policy.with_rule(move || check())
+        }));
+        self
     }
 
     /// Runs so many executions. Without this, 10,000, or all of an exhaustive strategy's.
@@ -390,10 +414,9 @@ impl Check {
             }
             None => World::new(scenario),
         };
-        match &self.policy {
-            Some(policy) => world.with_policy(policy.clone()),
-            None => world,
-        }
+        let policy = self.policy.clone().unwrap_or_else(|| world.policy().clone());
+        let policy = self.rules.iter().fold(policy, |policy, add| add(policy));
+        world.with_policy(policy)
     }
 
     pub(super) fn engine_limits(&self, world: &World) -> Limits {

@@ -67,6 +67,12 @@ impl World {
         Self { factory: Some(Arc::new(factory)), ..Self::new(scenario) }
     }
 
+    /// The policy that the contract is held by.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// The same world, with the contract held by this policy instead of the scenario's.
     #[must_use]
     pub fn with_policy(self, policy: Policy) -> Self {
