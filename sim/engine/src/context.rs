@@ -37,7 +37,7 @@ pub(super) enum TaskState {
     Aborted,
 }
 
-/// What others may ask about a task.
+/// The state of a task that others may ask for.
 pub(super) struct TaskMeta {
     pub(super) name: Cow<'static, str>,
     /// The task that spawned it, and as which of its children; no task for the main one.
@@ -66,7 +66,7 @@ pub(super) struct Traced {
     pub(super) awaited: Vec<ObjectId>,
     /// The objects that it looked at to see whether it had to wait.
     pub(super) objects: Vec<ObjectId>,
-    /// The step that had brought what it waits for before it began to wait.
+    /// The step that satisfied its wait before the wait began.
     pub(super) given: Option<u64>,
     /// The same of the last wait, if it was for that alone.
     pub(super) given_before: Option<u64>,
@@ -290,7 +290,7 @@ pub(crate) fn effect(effect: Effect) {
     }
 }
 
-/// Says that the running segment could not have run before the given step.
+/// Notes that the running segment could not have run before the given step.
 #[inline]
 pub(crate) fn after(step: u64) {
     effect(Effect::After(step));

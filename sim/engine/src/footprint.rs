@@ -1,4 +1,4 @@
-//! What one poll segment did to what others can see.
+//! The footprint of a poll segment: its uses of tracked objects, and its choices.
 
 use super::context;
 use super::executor::EngineView;

@@ -1,4 +1,4 @@
-//! What the engine writes down of an execution: its steps, and the answers to its questions.
+//! The log of an execution: its steps, and the answers to its questions.
 
 use std::mem;
 
@@ -41,10 +41,10 @@ impl Kind {
     }
 }
 
-/// One step of an execution's log: whose it was, and whether it departed from the default.
+/// One step of an execution's log: its task, and whether it departed from the default.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogStep {
-    /// The task's number, which stays below the highest bit. That one says that the step departed.
+    /// The task's number, which stays below the highest bit. That bit marks a departure.
     run: u32,
     /// If not 0, a bit for each task that could run. Whether the step departed follows from it,
     /// and is decoded lazily: only failing executions need it.
@@ -76,7 +76,7 @@ impl LogStep {
         if low == !Self::DEPARTED { TaskId::CLOCK } else { TaskId(low) }
     }
 
-    /// The steps of a log from its beginning on: whose each was, and whether it departed from the
+    /// The steps of a log from its beginning on: the task of each, and whether it departed from the
     /// default.
     pub(crate) fn settled(log: &[Self]) -> impl Iterator<Item = (TaskId, bool)> {
         let mut last = TaskId::MAIN;

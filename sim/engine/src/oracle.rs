@@ -51,8 +51,8 @@ pub trait Strategy: Any + Send {
         None
     }
 
-    /// Who observes the execution that has begun, segment by segment. The engine records footprints
-    /// only if somebody does. The answer must stay the same from `begin` to `end`.
+    /// The observer of the execution that has begun. The engine records footprints only if there is
+    /// one. The answer must stay the same from `begin` to `end`.
     fn observer(&mut self) -> Option<&mut dyn Observer> {
         None
     }

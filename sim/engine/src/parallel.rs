@@ -45,7 +45,7 @@ impl Control {
         self.share.store(share.to_bits(), Ordering::Relaxed);
     }
 
-    /// Which share of the whole is done, from 0 to 1, as far as that is known.
+    /// The share of the whole that is done, from 0 to 1, if it is known.
     pub fn share(&self) -> f64 {
         f64::from_bits(self.share.load(Ordering::Relaxed)).clamp(0.0, 1.0)
     }
@@ -67,7 +67,7 @@ impl Control {
 /// `worker` is called once on each thread and makes what runs one chunk: usually a closure that
 /// owns an [`Engine`](super::Engine). When `merge` breaks, the chunks that come later are neither
 /// run nor merged, even if some were run ahead. So what was merged is the same for every number of
-/// jobs, provided that a chunk's result follows from its range alone, and nobody interrupts.
+/// jobs, provided that a chunk's result follows from its range alone, and no interrupt comes.
 ///
 /// After an interrupt, the chunks that are under way are merged, and no more.
 ///

@@ -1,4 +1,4 @@
-//! What an exhaustive search has shown, and what it has not.
+//! The result of an exhaustive search: how much was run, and within which bounds.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Waking who waits at a tracked object.
+//! Waking the tasks that wait at a tracked object.
 
 use std::task::{Context, Waker};
 
@@ -8,11 +8,11 @@ use super::id::{ObjectId, TaskId, TaskKey};
 
 /// A waker, with the task and the segment in which it was left.
 ///
-/// Whoever wakes a task decides in which of its segments the wake is noticed. So a wake is in
-/// conflict with each segment of the task since the waker was left there. That is one segment as a
-/// rule, the one that the wake leads to. It is more if the task went on meanwhile without giving
-/// the wait up: a receiver that is kept after a `select!`, or one of many futures of which only
-/// those are polled that were woken.
+/// The segment that wakes a task decides in which segment of that task the wake is noticed. So a
+/// wake is in conflict with each segment of the task since the waker was left there. That is one
+/// segment as a rule, the one that the wake leads to. It is more if the task went on meanwhile
+/// without giving the wait up: a receiver that is kept after a `select!`, or one of many futures of
+/// which only those are polled that were woken.
 pub(super) struct Wakeup {
     waker: Waker,
     task: TaskId,

@@ -12,7 +12,7 @@ use crate::world::{Cost, Fault, Scenario, Time};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Size {
     /// What may go wrong: faults, cancels, a shutdown, starts that overlap.
-    pub(crate) troubles: u64,
+    pub(crate) faults_total: u64,
     /// What makes tasks: accounts, syncs, workers, signs of life.
     pub(crate) tasks: u64,
     /// Folders and messages, uploads included, and phases.
@@ -52,7 +52,7 @@ impl Size {
 
     fn of_scenario(scenario: &Scenario) -> Self {
         let Scenario { accounts, provider, host, faults, .. } = scenario;
-        let struck: u64 = Fault::ALL.iter().map(|fault| u64::from(fault.budget(faults))).sum();
+        let injected: u64 = Fault::ALL.iter().map(|fault| u64::from(fault.budget(faults))).sum();
         let switched = [host.shutdown, host.overlap_start, host.reentrant];
         let work = accounts.iter().map(|account| {
             let folders = u64::from(account.folder_count());
@@ -73,7 +73,7 @@ impl Size {
             provider.keep_alive_ms,
         ];
         Self {
-            troubles: struck
+            faults_total: injected
                 + u64::from(host.cancels)
                 + switched.into_iter().map(u64::from).sum::<u64>(),
             tasks: accounts.len() as u64

@@ -27,7 +27,7 @@ impl Engine {
             let mut effects = cx.effects.borrow_mut();
             effects.push(Effect::Access(ObjectId::of_task(key), Mode::Read));
             effects.push(Effect::Access(segment_object(key, traced.segments), Mode::Read));
-            // A task that is aborted runs whether or not what it waited for has come.
+            // An aborted task runs even if its wait is not satisfied.
             if let Some(step) =
                 traced.given_before.take().filter(|_| !self.slots[task.index()].aborting)
             {

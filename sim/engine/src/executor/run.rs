@@ -294,7 +294,7 @@ impl Engine {
         1 << (task.0 & 63)
     }
 
-    /// Moves the clock to `deadline`, if that is still to come, and wakes whoever is due.
+    /// Moves the clock to `deadline`, if that is in the future, and wakes the tasks that are due.
     fn move_clock(&mut self, cx: &Context, deadline: u64, departed: bool) -> Result<(), End> {
         let now = context::now().max(deadline);
         if now > self.limits.max_virtual_ms {
@@ -371,7 +371,7 @@ impl Engine {
         yield_flag::end();
     }
 
-    /// The task is at its end: whoever joins it is woken.
+    /// The task has ended: wakes the task that joins it.
     fn retire(&mut self, cx: &Context, task: TaskId, life: TaskState) {
         self.ready.retire(task);
         self.foreground -= usize::from(!self.slots[task.index()].background);

@@ -5,8 +5,8 @@
 //! steps of one task that others come between, and lowers values. [`explain`] looks for the
 //! smallest change with which the defect is gone.
 //!
-//! Both run schedules through a [`Trial`], which knows the program, what a defect is, and how much
-//! may be run. Everything that they keep was run.
+//! Both run schedules through a [`Trial`], which knows the program, the defect and the budget.
+//! Everything that they keep was run.
 
 mod explain;
 mod schedule;
@@ -75,7 +75,7 @@ pub trait Trial {
 /// An execution, usually one that shows the defect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness<Size> {
-    /// What was decided in it.
+    /// Its decisions.
     pub decisions: Decisions,
     /// The task of each step, the clock's steps included.
     pub order: Vec<TaskKey>,

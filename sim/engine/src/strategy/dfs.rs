@@ -230,7 +230,7 @@ impl Dfs {
 }
 
 impl Dfs {
-    /// What a search without reduction has shown, in executions within these limits.
+    /// The proof of a search without reduction, in executions within these limits.
     #[must_use]
     pub fn proof_within(&self, limits: &Limits) -> Proof {
         let complete = self.is_complete();

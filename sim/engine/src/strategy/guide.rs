@@ -1,4 +1,4 @@
-//! Following an order of steps, as far as it can be followed.
+//! Following an order of steps as far as possible.
 
 use crate::decision::Decisions;
 use crate::strategy::Replay;

@@ -9,11 +9,11 @@ use crate::{ChoicePoint, Decision, Strategy, TaskId};
 /// Scheduler with Probabilistic Guarantees of Finding Bugs", ASPLOS 2010).
 ///
 /// Each task gets a random priority when it first can run, and of those that can run the one of
-/// highest priority does. In every other execution the main task's is the highest, for tasks can
-/// only meet once they have all been spawned. At `depth - 1` steps, drawn at random, the task that
-/// would run falls below all others. A bug of that depth (one that `depth` ordering constraints
-/// make certain) in a program of `n` tasks and `k` decisions is found by one execution with a
-/// probability of at least `1 / (n * k^(depth-1))`.
+/// highest priority does. In every other execution the main task's is the highest, because tasks
+/// can only meet once all of them have been spawned. At `depth - 1` steps, drawn at random, the
+/// task that would run falls below all others. A bug of that depth (one that `depth` ordering
+/// constraints make certain) in a program of `n` tasks and `k` decisions is found by one execution
+/// with a probability of at least `1 / (n * k^(depth-1))`.
 ///
 /// The number of decisions is the most that any execution of the same [block](LearningBlock) had
 /// before.

@@ -1,4 +1,4 @@
-//! What the random strategies share: a seed, and what each execution draws from it.
+//! The base of the random strategies: a seed, and each execution's draws from it.
 
 use fastrand::Rng;
 

@@ -23,7 +23,7 @@ pub struct Surw {
     matter: Vec<(TaskKey, Vec<u32>)>,
     /// Where a task's are among them, by its number.
     places: Vec<Option<usize>>,
-    /// Who is to take the next of them.
+    /// The task that is to take the next of them.
     meant: Option<TaskId>,
     free: Vec<TaskId>,
 }
@@ -66,7 +66,7 @@ impl Surw {
         ((segments.len() - past) as u64, segments.get(past) == Some(&next))
     }
 
-    /// UniformRng who is to take the next segment that matters.
+    /// Draws the task that is to take the next segment that matters.
     fn mean(&mut self, at: &Decision<'_>) {
         let total: u64 = at.candidates().map(|task| self.left(at, task).0).sum();
         self.meant = None;
@@ -206,7 +206,7 @@ mod tests {
         // The 99.9th percentile of the chi-square distribution with 9 degrees of freedom.
         let (selective, unselective) = (chi_square(Surw::new(6)), chi_square(Urw::new(6)));
         assert!(selective < 27.9, "{selective}");
-        // What is uniform over all segments is not over these.
+        // A walk that is uniform over all segments is not uniform over these.
         assert!(unselective > 27.9, "{unselective}");
     }
 

@@ -36,9 +36,9 @@ struct TaskEstimate {
     key: TaskKey,
     parent: Option<usize>,
     children: u32,
-    /// Its own segments, and those of what it is still to spawn.
+    /// Its own segments, and those of the tasks that it is still to spawn.
     expected: u32,
-    /// Segments run, as far as it was seen.
+    /// Segments run, as last seen.
     run: u32,
     /// Segments of all that it spawned.
     spawned: u32,

@@ -36,7 +36,7 @@ impl<S: Strategy> Watched<S> {
 /// Which steps could have come in the other order, and would have been noticed to.
 #[derive(Debug, Default)]
 struct Races {
-    /// By task that can run: what others have used since it could.
+    /// For each task that can run: the accesses of others since it could.
     passed_over: BTreeMap<TaskId, Vec<(ObjectId, Mode)>>,
     /// Those that can run at the step to come.
     ready: Vec<TaskId>,

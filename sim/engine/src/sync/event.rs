@@ -46,7 +46,7 @@ impl Event {
         }
     }
 
-    /// Sets it and wakes all who wait, within the running segment.
+    /// Sets it and wakes all waiting tasks, within the running segment.
     pub fn set(&self) {
         self.shared.object.write();
         let mut state = lock(&self.shared.state);
@@ -95,7 +95,7 @@ impl Future for Wait {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         if !this.polled {
-            // Setting and asking commute, but what is set can be reset.
+            // Setting and reading commute, but the event can be reset.
             this.shared.passing.read();
         }
         let mut state = lock(&this.shared.state);

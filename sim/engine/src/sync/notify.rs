@@ -56,7 +56,7 @@ impl Notify {
         self.shared.notify_one(true);
     }
 
-    /// Wakes all who wait now.
+    /// Wakes all tasks that wait now.
     pub fn notify_waiters(&self) {
         self.shared.object.write();
         let mut state = lock(&self.shared.state);
@@ -239,12 +239,12 @@ impl Condvar {
         mutex.lock().await
     }
 
-    /// Wakes the first who waits, if anybody does.
+    /// Wakes the first waiting task, if there is one.
     pub fn notify_one(&self) {
         self.notify.shared.notify_one(false);
     }
 
-    /// Wakes all who wait.
+    /// Wakes all waiting tasks.
     pub fn notify_all(&self) {
         self.notify.notify_waiters();
     }

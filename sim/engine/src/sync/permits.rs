@@ -12,7 +12,7 @@ use crate::footprint::Object;
 use crate::lock::lock;
 use crate::wakeup::Wakeup;
 
-/// A count of permits with a queue of those who wait. Permits that come free go to the head of the
+/// A count of permits with a queue of waiting tasks. Permits that come free go to the head of the
 /// queue, so no task overtakes another. Asking and giving back are writes: the order of either can
 /// be seen.
 pub(super) struct Permits {
@@ -77,7 +77,7 @@ impl Permits {
         wakers.into_iter().for_each(Wakeup::wake);
     }
 
-    /// Refuses permits from now on, and turns away all who wait.
+    /// Refuses permits from now on, to waiting tasks too.
     pub(super) fn close(&self) {
         self.object.write();
         let mut state = lock(&self.state);

@@ -1,8 +1,8 @@
 //! Values, faults and drops: settled from outside, one assignment after the other.
 //!
 //! Every assignment but the empty one is reached from a smaller one by adding a place, and as a
-//! rule there are several ways to it. It is searched on one of them only, and no memory of what was
-//! searched is needed for that: an assignment has one *parent*, which follows from what happens
+//! rule there are several ways to it. It is searched on one of them only, and that needs no memory
+//! of earlier searches: an assignment has one *parent*, which follows from what happens
 //! under it (as in D. Avis, K. Fukuda, "Reverse search for enumeration", Discrete Applied
 //! Mathematics 65, 1996). The parent is the assignment without its *last* place: in the first
 //! execution that asks all of its places, one that is asked before none of the others, in the order
@@ -153,7 +153,7 @@ impl Choices {
         }
     }
 
-    /// The assignments that follow from this one, as far as is known.
+    /// The known assignments that follow from this one.
     pub(super) fn planned(&self) -> Plan {
         let wanted = self.wanted.iter().filter(|(_, arity)| **arity > 1);
         let mut places: Vec<_> = wanted.map(|(place, arity)| (*place, *arity)).collect();
@@ -242,8 +242,8 @@ impl Iterator for Plan {
 pub(super) struct Plans(Vec<Plan>);
 
 impl Plans {
-    /// Takes note of what follows from the assignment that is through, and goes on to the next,
-    /// depth first.
+    /// Records the plan of the assignment that has ended, and moves on to the next one, depth
+    /// first.
     pub(super) fn next(&mut self, plan: Plan) -> Option<Assignment> {
         self.0.push(plan);
         while let Some(plan) = self.0.last_mut() {

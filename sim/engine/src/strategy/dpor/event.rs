@@ -56,7 +56,7 @@ impl SegmentEvent {
 /// A step to be run, and the steps that are known to follow it.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    /// What the step did when it was last seen; whose it is, above all.
+    /// The step as it was last seen: its process, and its accesses.
     pub(super) event: Arc<SegmentEvent>,
     pub(super) children: Vec<Node>,
 }

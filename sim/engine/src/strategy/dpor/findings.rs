@@ -2,7 +2,7 @@
 
 /// What the executions of a part have shown.
 pub trait Findings: Default + Send + 'static {
-    /// Adds what was shown by executions that come after these.
+    /// Adds the findings of later executions.
     fn append(&mut self, later: Self);
 
     /// Whether nothing that comes after these executions is of interest.

@@ -108,12 +108,12 @@ pub(super) struct Job {
     pub(super) assignment: Arc<Assignment>,
     /// The last step of it is the first of the part's own.
     pub(super) prefix: Arc<Prefix>,
-    /// What is known to follow it.
+    /// The steps that are known to follow it.
     after: Vec<Node>,
 }
 
 impl Job {
-    /// The beginning of a assignment.
+    /// The beginning of an assignment.
     pub(super) fn new(assignment: Assignment) -> Self {
         Self { assignment: Arc::new(assignment), prefix: Arc::from([]), after: Vec::new() }
     }
@@ -147,7 +147,7 @@ pub(super) struct Fork<T> {
     pub(super) merged: usize,
     /// The first branch after which nothing is of interest.
     pub(super) last: usize,
-    /// What is to be run when all branches have been.
+    /// The steps to be run after all branches.
     next: Vec<Node>,
     pub(super) done: Merged<T>,
     /// The share of the assignment that each branch has.
@@ -156,7 +156,7 @@ pub(super) struct Fork<T> {
     pub(super) reserve: f64,
 }
 
-/// A step from the state of a fork, and what comes after it.
+/// A step from the state of a fork, with the subtree below it.
 pub(super) struct Branch<T> {
     /// What the step does here, once it has run; until then, what it did when it was last seen.
     event: Arc<SegmentEvent>,
@@ -230,7 +230,7 @@ impl<T: Findings> Fork<T> {
         }
     }
 
-    /// A branch is through. Returns whether all there is to be run from here is.
+    /// A branch has ended. Returns whether everything from this state has been run.
     pub(super) fn finish(&mut self, at: usize, done: Merged<T>) -> bool {
         if done.found.ends() {
             self.last = self.last.min(at);
@@ -258,7 +258,7 @@ impl<T: Findings> Fork<T> {
         }
     }
 
-    /// Adds what a branch has come to.
+    /// Adds the result of a branch.
     fn merge(&mut self, mut done: Merged<T>) {
         for (depth, finds) in mem::take(&mut done.outside).into_iter().enumerate() {
             let known = self.done.outside.get_mut(depth).unwrap_or(&mut self.next);

@@ -22,9 +22,9 @@ pub(super) struct Frame {
     pub(super) foreign: usize,
     /// How many steps have been explored from here.
     pub(super) explored: u32,
-    /// What is still to be run from here.
+    /// The steps still to be run from here.
     pub(super) todo: Vec<Node>,
-    /// What is still to be run after the step.
+    /// The steps still to be run after the step.
     pub(super) after: Vec<Node>,
     /// What the step changed among the enablers, to be undone.
     pub(super) undo: Vec<(Process, Option<usize>)>,

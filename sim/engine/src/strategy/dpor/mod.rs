@@ -37,10 +37,10 @@
 //!   twice, and none needs to be remembered. An execution that does not ask at all the places of
 //!   its assignment is one of a smaller assignment, and is not counted again.
 //!
-//! Two executions of one class are never both run to their end. None is given up on the way either,
-//! if each segment uses one object and asks for the same choices in every order; what a segment
-//! would have done at another time is a guess otherwise, and a wrong guess costs an execution that
-//! is given up once it is seen to lead where others have been.
+//! Two executions of one class are never both run to their end. None is cut off either, if each
+//! segment uses one object and asks for the same choices in every order; what a segment would have
+//! done at another time is a guess otherwise, and a wrong guess costs an execution that is given up
+//! once it is seen to lead where others have been.
 //!
 //! # Assumption
 //!
@@ -120,9 +120,9 @@ pub struct Dpor {
     depth: usize,
     /// How many of the frames are in the care of another part of the search.
     base: usize,
-    /// For each of those, what was found to be run from there.
+    /// For each of those, the sequences found to be run from there.
     outside: Vec<Vec<Node>>,
-    /// And whose steps others will run from there anyway.
+    /// And the processes whose steps other parts will run from there anyway.
     planned: Vec<Vec<Process>>,
     /// Races of the current execution that no earlier one has shown, by the depths of their steps.
     races: Vec<(usize, usize)>,
@@ -172,7 +172,7 @@ impl Dpor {
         }
     }
 
-    /// What has been shown so far.
+    /// The result so far.
     #[must_use]
     pub fn certificate(&self) -> Certificate {
         self.tally.certificate(self.finished, self.explored())
@@ -202,7 +202,7 @@ impl Dpor {
         self.base == 0 && self.choices.is_first()
     }
 
-    /// Leaves what was explored, up to a frame that has something left to run, and takes that up.
+    /// Backtracks to a frame that has something left to run, and takes that up.
     fn backtrack(&mut self) -> bool {
         if self.choices.are_of_another() {
             self.leave_all();
@@ -224,7 +224,7 @@ impl Dpor {
         false
     }
 
-    /// Leaves every frame, with what was left to run.
+    /// Drops every frame, with its remaining steps.
     fn leave_all(&mut self) {
         for mut frame in self.frames.drain(..).rev() {
             frame.event = None;

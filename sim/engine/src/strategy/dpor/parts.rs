@@ -38,15 +38,15 @@
 //! - What sleeps is judged by what it did where it came to sleep, not by what its task did later.
 //!   So a branch is begun only when the first steps of those ahead of it have been run.
 //! - If those two differ, then a step after the race can be in conflict with the one and not with
-//!   the other. Each such step is a reason of its own to run something else first. Such steps are
-//!   in some of the executions only, so races of that kind are looked at in every one of them.
+//!   the other. Each such step is a separate reason to run something else first. Such steps are in
+//!   some of the executions only, so races of that kind are looked at in every one of them.
 //!
 //! For each of these rules, the tests keep the smallest program that loses a class without it.
 //!
-//! No class is run twice, for sleep sets see to that by themselves. But where nothing was planned,
-//! an execution may come to a state in which all steps sleep, and be given up. That cannot be if a
-//! branch wakes all that sleeps where it begins, so the search is split there more often than
-//! elsewhere ([`Periods`]).
+//! No class is run twice: sleep sets alone guarantee that. But where nothing was planned,
+//! an execution may reach a state in which all steps sleep, and is cut off. That cannot happen if a
+//! branch wakes all that sleeps where it begins, so the search is split there more often
+//! ([`Periods`]).
 //!
 //! # Memory
 //!
@@ -76,8 +76,7 @@ use crate::parallel::{Control, on_threads};
 /// How often a part leaves branches to others: once in this number of its executions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Periods {
-    /// Where each branch wakes all that sleeps, so that no execution will have to be given up for
-    /// it.
+    /// Where each branch wakes all sleeping steps, so that it costs no cut-off execution.
     pub free: NonZero<u32>,
     /// Where some may have to be.
     pub costly: NonZero<u32>,
@@ -94,8 +93,8 @@ impl Default for Periods {
 ///
 /// `worker` is called once on each thread, and makes what runs one part of the search to its end:
 /// it gives the part to an engine, executes the program until the engine has nothing left to run,
-/// and returns what it saw. That, put together in the order of a depth-first search, is returned,
-/// and what it is worth. Both are the same for every number of jobs, unless `control` is
+/// and returns what it saw. The findings, merged in the order of a depth-first search, are returned
+/// with their certificate. Both are the same for every number of jobs, unless `control` is
 /// interrupted; workers look at that between executions, and return early.
 ///
 /// # Panics
@@ -115,7 +114,7 @@ where
 }
 
 /// [`explore`] with other periods. The classes do not depend on them; their order does, and how
-/// many executions are given up.
+/// many executions are cut off.
 ///
 /// # Panics
 ///
@@ -200,7 +199,7 @@ impl Link {
         self.others.take_over(self.unit, assignment, split, outside);
     }
 
-    /// The part is through.
+    /// The part has ended.
     pub(super) fn end(&self, outside: Vec<Vec<Node>>, plan: Plan, tally: Tally) {
         self.others.ended(self.unit, JobResult { outside, plan, tally });
     }
@@ -242,7 +241,7 @@ struct SearchQueue<T> {
     /// them than the largest assignment has places.
     queue: VecDeque<QueueEntry<T>>,
     total: Merged<T>,
-    /// The share of the search that is put together.
+    /// The share of the search that is merged.
     share: f64,
     next_number: u64,
     over: bool,
@@ -310,8 +309,8 @@ impl<T: Findings> SearchQueue<T> {
         self.queue.iter().position(runs)
     }
 
-    /// The next part for a worker: of what it left last, of what others left first, a new
-    /// assignment.
+    /// The next part for a worker: the last branch that it left, the first that others left, or a
+    /// new assignment.
     fn take(&mut self, worker: usize) -> Option<(u64, Job)> {
         let startable = |(number, fork): (&u64, &Fork<T>)| Some((*number, fork.startable()?));
         let mut own = self.forks.iter().rev().filter(|(_, fork)| fork.worker == worker);
@@ -383,7 +382,7 @@ impl<T: Findings> SearchQueue<T> {
         }
     }
 
-    /// Counts a share of a assignment as run.
+    /// Counts a share of an assignment as run.
     fn count(&mut self, mut parent: Parent, share: f64) {
         while let Parent::Branch(number, _) = parent {
             let Some(fork) = self.forks.get(&number) else { return };
@@ -450,7 +449,7 @@ impl<T: Findings> SearchQueue<T> {
         matches!(self.queue.get(at), Some(QueueEntry { stage: EntryStage::Done(_), .. }))
     }
 
-    /// What was seen under assignments whose search did not end.
+    /// The findings under assignments whose search did not end.
     fn gather(&mut self) -> Merged<T> {
         let mut all = Merged::default();
         for QueueEntry { share, stage, .. } in mem::take(&mut self.queue) {
