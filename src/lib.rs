@@ -113,6 +113,7 @@ pub mod com;
 pub mod contract;
 mod event;
 mod flags;
+mod handles;
 mod hresult;
 mod lock;
 mod provider;

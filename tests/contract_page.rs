@@ -47,12 +47,13 @@ fn page() -> String {
 const HEAD: &str = "\
 # The contract
 
-The rules for the calls between a store provider and its host, each with a trace that breaks it and one that comes near and
-does not. This page is made from the files in `src/contract/rules`, where each rule is one file. The traces are data of the
-rule, and tests play them.
+The rules for the calls between a store provider and its host, each with a trace that breaks it and
+one that comes near and does not. This page is made from the files in `src/contract/rules`, where
+each rule is one file. The traces are data of the rule, and tests play them.
 
-\"SynchronizeInBackground prepares everything\" stands for: the provider queries the callback, creates an event as 0x4, keeps a
-duplicate of it as 0x8, and puts 0x4 into the out-pointer. Each callback returns S_OK at once unless the trace says otherwise.
+\"SynchronizeInBackground prepares everything\" stands for: the provider queries the callback,
+creates an event as 0x4, keeps a duplicate of it as 0x8, and puts 0x4 into the out-pointer. Each
+callback returns S_OK at once unless the trace says otherwise.
 ";
 
 fn lines(trace: &[Step]) -> String {

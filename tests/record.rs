@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mapi_sync::contract::{Policy, Rule};
+use mapi_sync::contract::{
+    Call, CallRecord, Findings, Policy, Rule, RuleCheck, RuleInfo, SyncState,
+};
 use mapi_sync::record::{Event, Record, Recorder, Text, TraceError, check};
 use mapi_sync::{HResult, RawEvent, SyncFlags, SyncProgressCallback, async_trait};
 
@@ -222,6 +224,44 @@ const CLOSE: &str = r#"{"t":9000,"event":"close","sync":7}
 const HALF: &str = r#"{"t":2000,"event":"progress","sync":7,"thread":1,"call":1,"text":null,"index":1,"max":2}
 {"t":2001,"event":"returned","call":1,"result":"0x00000000"}
 "#;
+
+static SILENT: RuleInfo = RuleInfo::new("silent", "there is no Progress").judges_parts();
+
+/// A rule of an author's own.
+struct Silent;
+
+impl RuleCheck for Silent {
+    fn info(&self) -> &'static RuleInfo {
+        &SILENT
+    }
+
+    fn observe(&mut self, call: &CallRecord, _: &SyncState, findings: &mut Findings<'_>) {
+        if let Call::Progress { .. } = call.call {
+            findings.broken("a Progress").shows(call);
+        }
+    }
+}
+
+#[test]
+fn a_trace_is_held_against_rules_of_the_authors_own() {
+    let policy = || Policy::default().with_rule(|| Silent);
+    let held = |text: String, policy| check(Cursor::new(text), policy).expect("a trace").violations;
+    let found = held(trace(&[OPEN, HALF, HALF, CLOSE].concat()), policy());
+    let rules: Vec<&str> = found.iter().map(|violation| violation.rule.id()).collect();
+    assert_eq!(rules, ["silent", "done-once"]);
+    assert_eq!((found[0].sync.0, found[0].at_ms), (7, 2));
+    // Where calls are missing too, for it says that it judges parts.
+    assert_eq!(held(trace(HALF), policy()).len(), 1);
+    assert_eq!(held(trace(HALF), policy().without(Rule::new(&SILENT))), []);
+}
+
+#[test]
+fn counts_of_dropped_records_do_not_overflow() {
+    let dropped = |count: u64| format!("{{\"t\":3,\"event\":\"dropped\",\"count\":{count}}}\n");
+    let text = trace(&[OPEN, &dropped(u64::MAX), &dropped(1), HALF, DONE, CLOSE].concat());
+    let report = check(Cursor::new(text), Policy::default()).expect("a trace");
+    assert_eq!((report.dropped, report.violations), (u64::MAX, Vec::new()));
+}
 
 #[test]
 fn a_trace_is_held_against_the_contract() {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};
 
 use super::kernel;
+use crate::handles::HandleTable;
 use crate::lock::lock;
 use crate::{Events, HResult, RawEvent};
 
@@ -23,8 +24,7 @@ pub(crate) trait Published: Send + Sync {
 pub(crate) struct DeferredEvents {
     kernel: Arc<dyn Events>,
     published: Weak<dyn Published>,
-    /// The open handles, each with the number of its object.
-    handles: Mutex<(usize, Vec<(RawEvent, usize)>)>,
+    handles: Mutex<HandleTable>,
 }
 
 impl DeferredEvents {
@@ -36,9 +36,9 @@ impl DeferredEvents {
     fn is_deferred(&self, event: RawEvent) -> bool {
         let published = self.published.upgrade().and_then(|published| published.awaited());
         let handles = lock(&self.handles);
-        let object = |event| handles.1.iter().find(|(open, _)| *open == event).map(|open| open.1);
         published.is_some_and(|published| {
-            event == published || object(event).is_some() && object(event) == object(published)
+            let object = handles.object_of(event);
+            event == published || object.is_some() && object == handles.object_of(published)
         })
     }
 }
@@ -46,21 +46,13 @@ impl DeferredEvents {
 impl Events for DeferredEvents {
     fn create(&self) -> Result<RawEvent, HResult> {
         let event = self.kernel.create()?;
-        let mut handles = lock(&self.handles);
-        handles.0 += 1;
-        let object = handles.0;
-        // The host closes handles too, so the kernel may reuse a value.
-        handles.1.retain(|(open, _)| *open != event);
-        handles.1.push((event, object));
+        lock(&self.handles).created(event);
         Ok(event)
     }
 
     fn duplicate(&self, event: RawEvent) -> Result<RawEvent, HResult> {
         let copy = self.kernel.duplicate(event)?;
-        let mut handles = lock(&self.handles);
-        let object = handles.1.iter().find(|(open, _)| *open == event).map(|open| open.1);
-        handles.1.retain(|(open, _)| *open != copy);
-        handles.1.extend(object.map(|object| (copy, object)));
+        lock(&self.handles).duplicated(event, copy);
         Ok(copy)
     }
 
@@ -72,7 +64,7 @@ impl Events for DeferredEvents {
         // The published handle stays in the table: duplicates are compared with it after its close.
         let published = self.published.upgrade().and_then(|published| published.awaited());
         if published != Some(event) {
-            lock(&self.handles).1.retain(|(open, _)| *open != event);
+            lock(&self.handles).closed(event);
         }
         self.kernel.close(event)
     }

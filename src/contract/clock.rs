@@ -34,7 +34,7 @@ impl VirtualClock {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Makes it show so many milliseconds.
+    /// Makes it show this many milliseconds.
     #[inline]
     pub fn set(&self, ms: u64) {
         self.0.store(ms, Ordering::Relaxed);

@@ -2,12 +2,12 @@
 
 use super::{Call, CallRecord, Party};
 use crate::RawEvent;
+use crate::handles::HandleTable;
 
 #[derive(Debug, Default)]
 pub(super) struct Handles {
-    /// The provider's open handles, each with the number of its object.
-    open: Vec<(RawEvent, usize)>,
-    objects: usize,
+    /// The provider's open handles.
+    open: HandleTable,
     published: RawEvent,
     /// The object behind the published handle.
     object: Option<usize>,
@@ -39,12 +39,12 @@ impl Handles {
 
     /// Whether this is an open handle of the provider's.
     pub(super) fn is_open(&self, event: RawEvent) -> bool {
-        self.object_of(event).is_some()
+        self.open.object_of(event).is_some()
     }
 
     /// Whether this is the published event, through whichever handle.
     pub(super) fn is_published_event(&self, event: RawEvent) -> bool {
-        let same_object = self.object.is_some() && self.object_of(event) == self.object;
+        let same_object = self.object.is_some() && self.open.object_of(event) == self.object;
         same_object || event == self.published
     }
 
@@ -74,11 +74,14 @@ impl Handles {
 
     pub(super) fn apply(&mut self, record: CallRecord) {
         match record.call {
-            Call::EventCreated { event } => self.created(event),
-            Call::EventDuplicated { from, event, .. } => match self.object_of(from) {
-                Some(object) => self.add(event, object),
-                None => self.created(event),
-            },
+            Call::EventCreated { event } => {
+                self.open.created(event);
+                self.reused(event);
+            }
+            Call::EventDuplicated { from, event, .. } => {
+                self.open.duplicated(from, event);
+                self.reused(event);
+            }
             Call::EventPublished { event } => self.publish(event),
             Call::EventSet { event, .. } => self.signalled |= self.is_published_event(event),
             Call::EventClosed { by: Party::Provider, event } => {
@@ -86,7 +89,7 @@ impl Handles {
                     self.withdrawn = Some(record);
                 }
                 if !self.is_given_away(event) {
-                    self.open.retain(|(open, _)| *open != event);
+                    self.open.closed(event);
                 }
             }
             Call::EventClosed { by: Party::Host, event } if self.is_published(event) => {
@@ -110,24 +113,14 @@ impl Handles {
 
     fn publish(&mut self, event: RawEvent) {
         self.published = event;
-        self.object = self.object_of(event);
+        self.object = self.open.object_of(event);
     }
 
-    fn created(&mut self, event: RawEvent) {
-        self.objects += 1;
-        self.add(event, self.objects);
-    }
-
-    fn add(&mut self, event: RawEvent, object: usize) {
-        // A kernel may give out the value of a closed handle again.
-        self.open.retain(|(open, _)| *open != event);
-        self.open.push((event, object));
+    /// The kernel gave out this value: where it was that of the handle that went to Done, it is
+    /// another handle now.
+    fn reused(&mut self, event: RawEvent) {
         if self.is_given_away(event) {
             self.given = None;
         }
-    }
-
-    fn object_of(&self, event: RawEvent) -> Option<usize> {
-        self.open.iter().find(|(open, _)| *open == event).map(|(_, object)| *object)
     }
 }

@@ -24,17 +24,17 @@ pub struct SyncState {
     host_watched: bool,
     /// Calls that are no callbacks, and no ends of callbacks.
     other_calls: u32,
-    callbacks: u32,
+    pub(super) callbacks: u32,
     start: Option<CallRecord>,
     returned: Option<CallRecord>,
     done: Option<CallRecord>,
     done_ended: bool,
-    in_flight: Vec<CallRecord>,
-    last_progress: Option<Progress>,
+    pub(super) in_flight: Vec<CallRecord>,
+    pub(super) last_progress: Option<Progress>,
     /// The text of the last Progress that had one: unchanged text is compared, not copied.
     last_text: Option<Arc<str>>,
     failing_error: Option<CallRecord>,
-    last_activity_ms: u64,
+    pub(super) last_activity_ms: u64,
     references: Option<i32>,
     handles: Handles,
 }
@@ -237,11 +237,6 @@ impl SyncState {
         &self.handles
     }
 
-    /// Callbacks that have begun so far.
-    pub(super) fn callbacks(&self) -> u32 {
-        self.callbacks
-    }
-
     /// Whether nothing has been seen of this sync.
     pub(super) fn is_untouched(&self) -> bool {
         self.position() == 0
@@ -344,31 +339,5 @@ impl SyncState {
             let ended = self.in_flight.swap_remove(place);
             self.done_ended |= matches!(ended.call, Call::Done { .. });
         }
-    }
-
-    /// Takes calls into account that were made beside the full path: the last Progress of `begun`
-    /// callbacks so far, and when the last callback ended.
-    pub(super) fn catch_up(&mut self, begun: u32, last: Progress, last_activity_ms: u64) {
-        self.callbacks = begun;
-        self.last_progress = Some(last);
-        self.last_activity_ms = last_activity_ms;
-    }
-
-    /// Adds a Progress that began beside the full path and is in flight.
-    pub(super) fn add_in_flight(&mut self, progress: &Progress) {
-        self.in_flight.push(progress.record(self.id));
-    }
-
-    /// Offers each Progress in flight that has the text and the maximum of the last one, as its
-    /// time, number and position. Those that are taken are in flight beside the full path.
-    pub(super) fn hand_over_in_flight(&mut self, mut take: impl FnMut(u64, CallId, u32) -> bool) {
-        let Some(last) = &self.last_progress else { return };
-        self.in_flight.retain(|record| match (&record.call, record.number) {
-            (Call::Progress { text, index, index_max }, Some(number)) => {
-                let is_like = *index_max == last.index_max && *text == last.text;
-                !(is_like && take(record.at_ms, number, *index))
-            }
-            _ => true,
-        });
     }
 }

@@ -21,7 +21,7 @@ pub enum Step {
     Prepared,
     /// [`Self::Starting`], and then SynchronizeInBackground returns `S_OK`.
     Started,
-    /// So many virtual milliseconds pass.
+    /// This many virtual milliseconds pass.
     Later(u64),
     /// A call is made. A callback returns `S_OK` at once.
     Made(Call<&'static str>),

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::text::ExpectedText;
-use crate::contract::{CallId, Progress, SyncState};
+use crate::contract::{Call, CallId, Progress, SyncState};
 
 /// How many calls can be in flight here: more than a sync has, so that the slot of a call is mostly
 /// free again when as many others have begun.
@@ -110,18 +110,24 @@ impl FastPath {
     /// Opens the path for calls that repeat the last Progress of `sync`, or leaves it closed if
     /// there was none. Calls in flight that are like that one end here from now on.
     pub(super) fn open(&self, sync: &mut SyncState, silence_ms: u64) {
-        let Some(last) = sync.last_progress() else { return };
+        let Some(last) = &sync.last_progress else { return };
         if last.index > last.index_max {
             return;
         }
-        self.begun.store(sync.callbacks(), Ordering::Relaxed);
+        self.begun.store(sync.callbacks, Ordering::Relaxed);
         self.last.store(0, Ordering::Relaxed);
         self.from.store(last.index, Ordering::Relaxed);
         self.index_max.store(last.index_max, Ordering::Relaxed);
-        self.last_activity_ms.store(sync.last_activity_ms(), Ordering::Relaxed);
+        self.last_activity_ms.store(sync.last_activity_ms, Ordering::Relaxed);
         self.silence_ms.store(silence_ms, Ordering::Relaxed);
         self.text.set(last.text.as_deref());
-        sync.hand_over_in_flight(|at_ms, CallId(number), index| self.put(at_ms, number, index));
+        sync.in_flight.retain(|record| match (&record.call, record.number) {
+            (Call::Progress { text, index, index_max }, Some(CallId(number))) => {
+                let is_like = *index_max == last.index_max && *text == last.text;
+                !(is_like && self.put(record.at_ms, number, *index))
+            }
+            _ => true,
+        });
     }
 
     /// Whether calls may begin here.
@@ -135,9 +141,7 @@ impl FastPath {
             return;
         }
         self.shut();
-        let begun = self.begun.load(Ordering::Relaxed);
-        let last_activity_ms = self.last_activity_ms.load(Ordering::Relaxed);
-        let Some(opened_at) = sync.last_progress() else { return };
+        let Some(opened_at) = sync.last_progress.take() else { return };
         let (text, index_max) = (opened_at.text.clone(), opened_at.index_max);
         let progress = |number: u32| {
             let slot = self.slot(number);
@@ -149,13 +153,14 @@ impl FastPath {
                 index_max,
             }
         };
-        let last = match self.last.load(Ordering::Relaxed) {
-            0 => opened_at.clone(),
-            // Its slot still has its figures: only a newer Progress, which were then the last,
-            // takes the slot.
+        sync.last_progress = Some(match self.last.load(Ordering::Relaxed) {
+            0 => opened_at,
+            // Its slot still has its figures. Only a newer Progress takes the slot, and that one
+            // would be the last.
             last => progress(last),
-        };
-        sync.catch_up(begun, last, last_activity_ms);
+        });
+        sync.callbacks = self.begun.load(Ordering::Relaxed);
+        sync.last_activity_ms = self.last_activity_ms.load(Ordering::Relaxed);
         for slot in &self.slots {
             let number = slot.number.load(Ordering::Acquire);
             if number != 0 {
@@ -164,7 +169,7 @@ impl FastPath {
                 let taken =
                     slot.number.compare_exchange(number, 0, Ordering::AcqRel, Ordering::Relaxed);
                 if taken.is_ok() {
-                    sync.add_in_flight(&in_flight);
+                    sync.in_flight.push(in_flight.record(sync.id()));
                 }
             }
         }

@@ -57,6 +57,9 @@ impl Cancel {
     }
 }
 
+/// The answer by which a host asks the sync to stop.
+const CANCELS: Answer = Answer::Returned(HResult::MAPI_W_CANCEL_MESSAGE);
+
 impl CancelAnswered {
     fn request(&mut self, at_ms: u64, sync: &SyncState) {
         if self.cancel.is_none() && sync.done().is_none() {
@@ -74,7 +77,7 @@ impl RuleCheck for CancelAnswered {
     fn observe(&mut self, call: &CallRecord, sync: &SyncState, findings: &mut Findings<'_>) {
         match call.call {
             Call::CancelRequested => self.request(call.at_ms, sync),
-            Call::Ended { call: number, answer: Answer::Returned(HResult::MAPI_W_CANCEL_MESSAGE) } => {
+            Call::Ended { call: number, answer: CANCELS } => {
                 let ended = sync.find_in_flight(number).map(|ended| &ended.call);
                 if !matches!(ended, None | Some(Call::Done { .. })) {
                     self.request(call.at_ms, sync);

@@ -12,7 +12,7 @@ macro_rules! rules {
 
         impl Rule {
             $(
-                #[doc = concat!("See [`Rule::statement`]. Its file is `", stringify!($module), ".rs`.")]
+                #[doc = concat!("The rule in the file `", stringify!($module), ".rs`.")]
                 pub const $constant: Self = Self::new(&$module::INFO);
             )*
 
@@ -23,7 +23,7 @@ macro_rules! rules {
         /// The places of the rules in the table.
         #[expect(non_camel_case_types, reason = "they are the names of the constants")]
         #[derive(Clone, Copy)]
-        enum Place { $($constant),* }
+        enum Index { $($constant),* }
 
         /// What the rules of the table remember of a sync; those over all syncs, of a store.
         #[derive(Debug, Default)]
@@ -38,8 +38,9 @@ macro_rules! rules {
                 mut ask: impl FnMut(Rule, &mut dyn RuleCheck),
             ) {
                 $(
-                    if Rule::$constant.span() == span && policy.holds_at(Place::$constant as usize) {
-                        ask(Rule::$constant, &mut self.$module);
+                    let rule = Rule::$constant;
+                    if rule.span() == span && policy.holds_at(Index::$constant as usize) {
+                        ask(rule, &mut self.$module);
                     }
                 )*
             }
@@ -54,7 +55,7 @@ macro_rules! rules {
                 $(
                     (Rule::$constant.span() != span
                         || self.$module.skips_repeat_progress(sync)
-                        || !policy.holds_at(Place::$constant as usize))
+                        || !policy.holds_at(Index::$constant as usize))
                 )&&*
             }
         }

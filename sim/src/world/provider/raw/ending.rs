@@ -1,15 +1,12 @@
 //! The end of a sync on the raw interface: whatever happens to the task, one Done, then the
 //! release, then the event.
 
-use std::future::Future;
 use std::mem;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures::FutureExt;
 use futures::future::join;
-use mapi_sync::{HResult, OwnedEvent, TaskEnd, TaskHandle};
+use mapi_sync::{HResult, OwnedEvent, TaskEnd, TaskHandle, catch_panic};
 
 use super::super::work::Job;
 use super::progress::{RawProgress, SyncState};
@@ -232,9 +229,4 @@ impl Drop for Ending {
             task.detach();
         }
     }
-}
-
-/// The host's answer, or E_UNEXPECTED if it panics.
-pub(super) async fn catch_panic(call: impl Future<Output = HResult>) -> HResult {
-    AssertUnwindSafe(call).catch_unwind().await.unwrap_or(HResult::E_UNEXPECTED)
 }

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use mapi_sync::{BoxFuture, CallbackRef, CancelSignal, HResult, RawEvent, Runtime, SyncRequest};
+use mapi_sync::{
+    BoxFuture, CallbackRef, CancelSignal, HResult, RawEvent, Runtime, SyncRequest, catch_panic,
+};
 
 use super::super::plan::{Phase, Unit};
 use super::super::position::{Position, maximum, wording};
 use super::super::work::ProgressSink;
-use super::ending::catch_panic;
 use crate::engine;
 use crate::engine::sync::{Event, Mutex, Register};
 use crate::world::mutant::Mutant;
