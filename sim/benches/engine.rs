@@ -1,8 +1,8 @@
-//! What the engine costs, beside a bare loop that polls the same boxed futures.
+//! The cost of the engine, beside a bare loop that polls the same boxed futures.
 //!
 //! `yields_2x10`: two tasks that yield ten times each, under random schedules. The ratio and the
-//! rate are printed at the end. So is what a step costs beside 100 and 10,000 tasks that wait, by
-//! what it costs beside none.
+//! rate are printed at the end. So is the time of a step beside 100 and 10,000 tasks that wait,
+//! divided by its time beside none.
 
 mod best;
 mod in_turn;
@@ -51,12 +51,12 @@ fn main() {
     let steps = idle.map(beside);
     for (idle, step) in idle.into_iter().zip(steps).skip(1) {
         let ratio = step / steps[0];
-        println!("step beside {idle} idle tasks, by one beside none: ratio {ratio:.2}");
+        println!("step beside {idle} idle tasks, compared with one beside none: ratio {ratio:.2}");
     }
 }
 
-/// The time that many steps of two tasks take beside `idle` tasks that wait, in seconds; the best
-/// of some rounds. Starting the waiting tasks is not counted.
+/// The time of half a million steps of two tasks beside `idle` tasks that wait, in seconds: the
+/// best of ten rounds. Starting the waiting tasks is not counted.
 fn beside(idle: usize) -> f64 {
     let limits = Limits::default().with_max_steps(u64::MAX);
     let mut engine = Engine::new(limits, Random::new(1));

@@ -16,11 +16,11 @@ pub fn named(program: &str) -> Option<fn(&mut World)> {
     })
 }
 
-/// A task stores so many times. The bug: another's only access comes after all of them.
+/// One task stores `stores` times. The bug: the only access of the other comes after all of them.
 fn late_write(world: &mut World, stores: u32) {
     let cell = world.cell();
     let other = cell.clone();
-    // It comes first, so that the plain order of spawning does not show the bug.
+    // Spawned first, so that the order of spawning does not show the bug.
     world.task(async move {
         assert_ne!(other.load().await, stores, "the access came last");
     });
@@ -31,8 +31,8 @@ fn late_write(world: &mut World, stores: u32) {
     });
 }
 
-/// Folders report once each, and a closer calls Done after two steps of its own, without waiting
-/// for them. The bug: Done comes before every report.
+/// Folders report once each, and a closer calls Done after two other steps, without waiting for
+/// them. The bug: Done comes before every report.
 fn late_reports(world: &mut World, folders: u32) {
     let done = world.cell();
     let late = Arc::new(AtomicU32::new(0));
@@ -40,7 +40,7 @@ fn late_reports(world: &mut World, folders: u32) {
         let (done, late) = (done.clone(), Arc::clone(&late));
         world.task(async move {
             if done.load().await == 1 {
-                // For the verdict alone: no scheduling point.
+                // Only for the verdict: no scheduling point.
                 let late = late.fetch_add(1, Ordering::Relaxed) + 1;
                 assert_ne!(late, folders, "every report came after Done");
             }
@@ -55,7 +55,7 @@ fn late_reports(world: &mut World, folders: u32) {
 }
 
 /// A worker calls Done when its work is finished, and a watchdog does when the time is up. Each
-/// looks first whether the other has, and says that it has afterwards. The bug: both do.
+/// first checks a flag and sets it afterwards. The bug: both call Done.
 fn done_or_timeout(world: &mut World, steps: u32) {
     let finished = world.cell();
     let dones = Arc::new(AtomicU32::new(0));

@@ -1,4 +1,4 @@
-//! Programs with a channel from many to one.
+//! Programs with a channel from many senders to one receiver.
 
 use crate::world::World;
 
@@ -10,7 +10,7 @@ pub fn named(program: &str) -> Option<fn(&mut World)> {
     })
 }
 
-/// Each task sends a message, and one receives them all: in any order.
+/// Each task sends a message, and another task receives them all, in any order.
 fn senders(world: &mut World, tasks: u32) {
     let (sender, mut receiver) = world.channel();
     for task in 0..tasks {

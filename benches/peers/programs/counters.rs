@@ -11,9 +11,9 @@ pub fn named(program: &str) -> Option<fn(&mut World)> {
 }
 
 /// A broadcast channel of one message: its slot counts how many receivers have yet to read it, and
-/// is freed by the last. The sender asks how many receivers there are, fills the slot, and moves
-/// the tail on. The bug: a receiver that subscribes in between is not counted and yet sees the
-/// message, so that the slot is freed while another has to read it.
+/// the last one frees it. The sender counts the receivers, fills the slot, and moves the tail on.
+/// The bug: a receiver that subscribes in between is not counted and still sees the message, so the
+/// slot is freed before another receiver has read it.
 fn broadcast(world: &mut World) {
     let (receivers, remaining, tail) = (world.cell(), world.cell(), world.cell());
     let counted = receivers.clone();
@@ -35,7 +35,7 @@ fn broadcast(world: &mut World) {
                 receivers.add(1).await;
                 position = tail.load().await;
             }
-            // It looks a few times and then gives up.
+            // It polls a few times and then gives up.
             for _ in 0..3 {
                 if tail.load().await > position {
                     assert_ne!(remaining.sub(1).await, 0, "read a slot that had been freed");

@@ -11,8 +11,8 @@ pub fn named(program: &str) -> Option<fn(&mut World)> {
 }
 
 /// A bounded buffer whose producers and consumers wait on one condition variable, and each wake
-/// one. The bug: the wake-up meant for the other side goes to one's own, which waits again, and
-/// everybody waits for ever.
+/// one task. The bug: the wake-up goes to a task of the same side, which waits again, and all tasks
+/// wait for ever.
 fn bounded_buffer(world: &mut World, pairs: usize, items: usize) {
     const CAPACITY: usize = 1;
     let (buffer, changed) = world.lock(0_usize);

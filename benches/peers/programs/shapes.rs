@@ -1,4 +1,4 @@
-//! Programs without a bug, whose classes can be counted by a closed form.
+//! Programs without a bug. A closed formula gives the number of their classes.
 
 use crate::world::World;
 
@@ -13,7 +13,7 @@ pub fn named(program: &str) -> Option<fn(&mut World)> {
     })
 }
 
-/// One task stores to a cell, the others load it: each comes before the store or after it.
+/// One task stores to a cell, and the others load it: each load comes before the store or after it.
 fn readers(world: &mut World, tasks: usize) {
     let cell = world.cell();
     let written = cell.clone();
@@ -35,14 +35,14 @@ fn writers(world: &mut World, tasks: u32) {
     }
 }
 
-/// Each task but the first stores to its cell one more than it loads from the cell before. The
-/// first looks for the last cell that still is 0.
+/// Each task but the first stores to its cell one more than it loads from the previous cell. The
+/// first searches for the last cell that is still 0.
 fn lastzero(world: &mut World, tasks: usize) {
     let cells: Vec<_> = (0..=tasks).map(|_| world.cell()).collect();
     let seen = cells.clone();
     world.task(async move {
         let mut place = tasks;
-        // The first cell is never stored to.
+        // Nobody stores to the first cell.
         while seen[place].load().await != 0 {
             place -= 1;
         }

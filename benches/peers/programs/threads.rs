@@ -1,7 +1,7 @@
 //! A cell, a lock and a condition variable for peers whose tasks are threads. Each operation
 //! blocks, and is ready at once.
 //!
-//! The world that mounts this says in its `peer` which atomics and locks are the peer's.
+//! The world that mounts this file has a module `peer` with the peer's atomics and locks.
 
 use super::peer::{self, Arc, AtomicU32, MutexGuard, Ordering};
 

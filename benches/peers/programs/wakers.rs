@@ -1,4 +1,4 @@
-//! Programs with futures of their own, which need an executor's wakers and nothing else of it.
+//! Programs with hand-written futures, which need only the wakers of an executor.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,13 +18,13 @@ pub fn named(program: &str) -> Option<fn(&mut World)> {
     })
 }
 
-/// State between scheduling points: never contended, as one task runs at a time. A task that
-/// panicked was one that showed the bug.
+/// Locks state that tasks use between scheduling points. It is never contended, because one task
+/// runs at a time. If it is poisoned, a task has shown the bug.
 fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One task that sleeps, and how often it was called.
+/// Wakes one sleeping task, and counts how often it was rung.
 #[derive(Clone, Default)]
 struct Bell(Arc<Mutex<(u32, Option<Waker>)>>);
 
@@ -43,7 +43,7 @@ impl Bell {
         lock(&self.0).0
     }
 
-    /// Sleeps until it has been rung more often than this.
+    /// Sleeps until it has been rung more than `times` times.
     async fn after(&self, times: u32) {
         poll_fn(|cx| {
             let mut bell = lock(&self.0);
@@ -64,8 +64,8 @@ async fn work(cell: Cell, steps: u32) {
 }
 
 /// A sender sends its messages and closes the channel. The receiver looks for a message, and if
-/// there is none, whether the channel is closed. The bug: the last message and the close come
-/// between the two, and the message is lost.
+/// there is none, checks whether the channel is closed. The bug: the last message and the close
+/// come between the two, and the message is lost.
 fn last_message(world: &mut World, messages: u32) {
     let (sent, closed) = (world.cell(), world.cell());
     let bell = Bell::default();
@@ -95,7 +95,7 @@ fn last_message(world: &mut World, messages: u32) {
     });
 }
 
-/// A receiver looks whether the message is there, and if not, leaves its waker and sleeps. The bug:
+/// A receiver checks whether the message is there. If not, it leaves its waker and sleeps. The bug:
 /// the message comes in between, finds no waker, and nobody wakes the receiver.
 fn oneshot(world: &mut World, steps: u32) {
     let (complete, waiting, own) = (world.cell(), world.cell(), world.cell());
@@ -123,7 +123,7 @@ struct Queue {
     granted: Vec<u32>,
 }
 
-/// Permits that are handed to those who wait, in order.
+/// Permits that go to the waiters in order.
 #[derive(Clone, Default)]
 struct Permits(Arc<Mutex<Queue>>);
 
@@ -153,7 +153,7 @@ impl Permits {
             Poll::Pending
         })
         .await;
-        // Nothing takes care of a waiter that is dropped with its permit granted.
+        // The bug: the permit of a waiter that is dropped after it was granted is lost.
     }
 
     fn release(&self) {
@@ -168,9 +168,8 @@ impl Permits {
     }
 }
 
-/// Two tasks wait for a permit that a third gives back; a fourth cancels the first of them. The
-/// bug: the permit was handed to the one that is cancelled, before it could take note, and the
-/// other waits for ever.
+/// Two tasks wait for a permit that a third gives back. A fourth cancels the first of them. The
+/// bug: the permit is granted to the task that is then cancelled, and the other waits for ever.
 fn cancelled_waiter(world: &mut World, steps: u32) {
     let permits = Permits::default();
     let (first, second, own) = (permits.clone(), permits.clone(), world.cell());
@@ -184,7 +183,7 @@ fn cancelled_waiter(world: &mut World, steps: u32) {
     });
     let own = world.cell();
     world.task(async move {
-        // It comes second.
+        // This step lets the other waiter queue first in the order of spawning.
         own.store(1).await;
         second.acquire().await;
         own.store(2).await;

@@ -1,12 +1,11 @@
 //! What the runner asks of each peer, and what a peer answers.
 //!
-//! Each peer is a binary of its own, for some cannot be linked together. It is told on its command
-//! line what to run and answers with one line of JSON: [`answer`] does both for whoever implements
-//! [`Peer`].
+//! Each peer is a separate binary, because some cannot be linked together. Its command line says
+//! what to run, and it answers with one line of JSON. [`answer`] does both for each [`Peer`].
 
 use serde::{Deserialize, Serialize};
 
-/// Programs to be searched exhaustively, with the number of their classes.
+/// Programs to search exhaustively, with the number of their classes.
 pub const SEARCHES: &[(&str, u64)] = &[
     ("readers(13)", 8_192),
     ("writers(8)", 40_320),
@@ -15,8 +14,16 @@ pub const SEARCHES: &[(&str, u64)] = &[
     ("readers(2)", 4),
 ];
 
-/// Programs to be run under random schedules, as often as possible.
-pub const RATES: &[&str] = &["yields_2x10", "provider_4x8"];
+/// Programs to run under random schedules, as often as possible.
+///
+/// - `yields_2x10`: two tasks that yield ten times each.
+/// - `provider_4x8`: four folder workers that report eight steps each into one position, and one
+///   Done after them. In ours the host calls the contract monitor directly, and there is nothing
+///   else around the workers.
+/// - `provider_4x8, through check`: the same as a provider that ours runs as `check` does, with the
+///   session, the simulated host and the monitor. This is what a user gets. The peers and the bare
+///   loop run what they run for `provider_4x8`, without a monitor.
+pub const RATES: &[&str] = &["yields_2x10", "provider_4x8", "provider_4x8, through check"];
 
 /// Programs with a bug.
 pub const BUGS: &[&str] = &[
@@ -31,12 +38,12 @@ pub const BUGS: &[&str] = &[
     "late reports (8)",
 ];
 
-/// A search that has come to its end.
+/// A completed search.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Searched {
     /// How many executions it took.
     pub executions: u64,
-    /// How long it took.
+    /// How long it took, in seconds.
     pub seconds: f64,
 }
 
@@ -45,14 +52,14 @@ pub struct Searched {
 pub struct Rated {
     /// How many there were.
     pub executions: u64,
-    /// How long they took.
+    /// How long they took, in seconds.
     pub seconds: f64,
-    /// How many scheduling points the average execution had: places where the scheduler was asked
-    /// or could have been.
+    /// Scheduling points of the average execution: places where the scheduler was asked or could
+    /// have been.
     pub points: f64,
 }
 
-/// Hunts for a bug, one for each seed.
+/// The hunts for a bug, one for each seed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Hunted {
     /// How many executions each took, the one that showed the bug included; `None` if the bug did
@@ -60,7 +67,8 @@ pub struct Hunted {
     pub executions: Vec<Option<u64>>,
 }
 
-/// One of those compared. `None` says that it cannot express a program, or has no such strategy.
+/// A library that is compared. `None` means that it cannot express the program, or has no such
+/// strategy.
 pub trait Peer {
     /// Searches all schedules of one of [`SEARCHES`].
     fn search(&self, program: &str) -> Option<Searched> {
@@ -68,13 +76,14 @@ pub trait Peer {
         None
     }
 
-    /// Runs one of [`RATES`] under random schedules for about as long as is said.
+    /// Runs one of [`RATES`] under random schedules for about `millis` milliseconds.
     fn rate(&self, program: &str, strategy: &str, millis: u64) -> Option<Rated> {
         let _ = (program, strategy, millis);
         None
     }
 
-    /// Runs one of [`BUGS`] until the bug shows, but at most `most` times.
+    /// Runs one of [`BUGS`] until the bug shows, at most `most` times. Returns how many executions
+    /// that took; `Some(None)` if the bug did not show.
     fn hunt(&self, program: &str, strategy: &str, seed: u64, most: u64) -> Option<Option<u64>> {
         let _ = (program, strategy, seed, most);
         None
@@ -87,11 +96,11 @@ pub trait Peer {
     }
 }
 
-/// Reads from the command line what to run, runs it, and prints what came of it.
+/// Reads from the command line what to run, runs it, and prints the result.
 ///
 /// # Panics
 ///
-/// If the command line is not one that the runner writes.
+/// If the command line is not one that the runner writes, or a program fails that must not.
 pub fn answer(peer: &impl Peer) {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -107,7 +116,7 @@ pub fn answer(peer: &impl Peer) {
             let executions: Option<Vec<_>> = (0..seeds).map(hunt).collect();
             serde_json::to_string(&executions.map(|executions| Hunted { executions }))
         }
-        _ => panic!("not a request of the runner's: {arguments:?}"),
+        _ => panic!("not a request of the runner: {arguments:?}"),
     };
     println!("{}", line.expect("plain data"));
 }

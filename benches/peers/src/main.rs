@@ -1,4 +1,4 @@
-//! Builds the peers, lets them run the same programs in turns, and prints how they compare.
+//! Builds the peers, runs the same programs on each in turns, and prints how they compare.
 
 mod plan;
 mod run;
@@ -7,9 +7,10 @@ mod table;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-Usage: peers [--rounds N] [--turns N] [--millis N] [--seeds N] [--most N] [--json] [--only search|rate|bugs]
+Usage: peers [--rounds N] [--turns N] [--millis N] [--seeds N] [--most N]
+             [--json] [--only search|rate|bugs]
 
-  --rounds N  how often each search is run, all peers taking turns (5)
+  --rounds N  how often each search runs, all peers taking turns (5)
   --turns N   how often each rate is measured, all peers taking turns (75)
   --millis N  how long each turn of a rate lasts, in milliseconds (20)
   --seeds N   how many hunts for each bug (20)

@@ -1,8 +1,8 @@
-//! What is to be run, as the command line says.
+//! What to run, as the command line says.
 
 use crate::USAGE;
 
-/// What is to be run.
+/// What to run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) rounds: u32,

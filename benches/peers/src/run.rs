@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::plan::{Part, Plan};
 
-/// Who takes part in a table: the binary, the strategy it is asked for, and the column's title.
+/// A column of a table: the binary, the strategy that it runs, and the title.
 type Column = (&'static str, &'static str, &'static str);
 
 const SEARCHERS: &[Column] = &[
@@ -39,11 +39,11 @@ const HUNTERS: &[Column] = &[
     ("peer-traceforge", "", "traceforge"),
 ];
 
-/// Those that draw schedules at random. TraceForge draws the first one only, and goes on from there
-/// in order.
+/// The peers that draw schedules at random. TraceForge draws only the first one, and goes on in
+/// order.
 const SAMPLERS: [&str; 2] = ["peer-ours", "peer-shuttle"];
 
-/// A table: a row for each program, and a cell in it for each column, ours first.
+/// A table: a row for each program, with a cell for each column, ours first.
 #[derive(Debug, Serialize)]
 pub(crate) struct Table<C> {
     pub(crate) columns: Vec<&'static str>,
@@ -63,24 +63,24 @@ pub(crate) struct Timed {
     pub(crate) executions: u64,
     /// Seconds of the best round.
     pub(crate) seconds: f64,
-    /// Scheduling points of the average execution, where they are counted.
+    /// Scheduling points of the average execution, if they are counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) points: Option<f64>,
-    /// How many times our time for the same work it took: the median of the rounds' ratios.
+    /// Its time divided by ours for the same work: the median of the rounds' ratios.
     pub(crate) ratio: f64,
 }
 
 /// A bug as one column hunted it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Found {
-    /// The mean number of executions to the bug; a hunt that did not find it counts as all it
-    /// might have taken.
+    /// The mean number of executions to the bug. A hunt that did not find it counts as the most
+    /// that it was allowed.
     pub(crate) mean: f64,
     /// How many hunts found it.
     pub(crate) found: usize,
-    /// Of how many: one, if there is no seed.
+    /// How many hunts there were: one, if there is no seed.
     pub(crate) hunts: usize,
-    /// Whether schedules are drawn at random.
+    /// Whether the schedules are random.
     pub(crate) random: bool,
 }
 
@@ -98,7 +98,7 @@ pub(crate) struct Results {
 pub(crate) struct Binaries(PathBuf);
 
 impl Binaries {
-    /// Builds them as this program was built.
+    /// Builds them in the profile of this program.
     pub(crate) fn build() -> Result<Self, String> {
         let own = std::env::current_exe().map_err(|error| format!("where am I? {error}"))?;
         let (Some(profile), Some(target)) = (own.parent(), own.ancestors().nth(2)) else {
@@ -111,7 +111,7 @@ impl Binaries {
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
             .arg("--target-dir")
             .arg(target)
-            // Figures of an unoptimised build say little, but it is what was asked for.
+            // Figures of an unoptimised build say little, but the user asked for one.
             .args((!cfg!(debug_assertions)).then_some("--release"));
         match cargo.status() {
             Ok(status) if status.success() => Ok(Self(profile.to_owned())),
@@ -120,13 +120,13 @@ impl Binaries {
         }
     }
 
-    /// Asks a peer, in a process of its own.
+    /// Asks a peer, in a new process.
     fn ask<T: DeserializeOwned>(&self, peer: &str, request: &[&str]) -> Result<Option<T>, String> {
         let failed =
             |error: &dyn std::fmt::Display| format!("{peer} {}: {error}", request.join(" "));
         let output = Command::new(self.0.join(peer))
             .args(request)
-            // They tell of each failing schedule there.
+            // Peers print each failing schedule there.
             .stderr(Stdio::null())
             .output()
             .map_err(|error| failed(&error))?;
@@ -134,7 +134,7 @@ impl Binaries {
             return Err(failed(&output.status));
         }
         let text = String::from_utf8_lossy(&output.stdout);
-        // Some peers print a summary of their own before it.
+        // Some peers print a summary before it.
         let line = text.lines().next_back().unwrap_or_default();
         serde_json::from_str(line).map_err(|error| failed(&error))
     }
@@ -188,7 +188,7 @@ struct Measured {
     executions: u64,
     seconds: f64,
     points: Option<f64>,
-    /// How much was done, in a measure that is the same for all columns.
+    /// How much was done, in a unit that all columns share.
     work: f64,
 }
 
@@ -198,9 +198,8 @@ impl Measured {
     }
 }
 
-/// Times each program in all columns. In each round the columns take turns, so that a busy machine
-/// slows all; and the more rounds there are, the less it matters to their median that it slows one
-/// more than the next.
+/// Times each program in all columns. The columns take turns in each round, so a busy machine slows
+/// all of them. It may slow one more than the next; the median of many rounds evens that out.
 fn timed(
     rounds: u32,
     programs: impl Iterator<Item = &'static str>,

@@ -1,16 +1,18 @@
-//! The results for people.
+//! The results as text for people.
 
 use std::fmt;
 
 use crate::run::{Found, Results, Row, Table, Timed};
 
-/// Prints each table that was run.
+/// Prints each table that was made.
 pub(crate) struct Tables<'a>(pub(crate) &'a Results);
 
 impl fmt::Display for Tables<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(table) = &self.0.search {
-            f.write_str("Exhaustive search: best time, executions, and times ours\n")?;
+            f.write_str(
+                "Exhaustive search: best time, executions, and time as a multiple of ours\n",
+            )?;
             aligned(f, table, &[], |cell, _| {
                 let Timed { executions, seconds, ratio, .. } = cell;
                 format!("{seconds:.4} s  {executions}  {ratio:.2}x")
@@ -18,7 +20,7 @@ impl fmt::Display for Tables<'_> {
         }
         if let Some(table) = &self.0.rate {
             f.write_str(
-                "Random schedules: best rate, scheduling points of each, and times our time\n",
+                "Random schedules: best rate, scheduling points, and time as a multiple of ours\n",
             )?;
             #[expect(clippy::cast_precision_loss, reason = "a rate")]
             aligned(f, table, &[], |cell, _| {
@@ -28,7 +30,7 @@ impl fmt::Display for Tables<'_> {
             })?;
         }
         if let Some(table) = &self.0.bugs {
-            f.write_str("Bugs: mean executions to the first sight, and ours against the best\n")?;
+            f.write_str("Bugs: mean executions until the bug shows, and ours against the best\n")?;
             let ratios = table.rows.iter().map(|row| {
                 let ratio = ours_to_best(row);
                 ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"))
@@ -51,7 +53,7 @@ impl fmt::Display for Tables<'_> {
     }
 }
 
-/// Our mean over that of the best peer that draws schedules at random.
+/// Our mean divided by that of the best peer that draws schedules at random.
 fn ours_to_best(row: &Row<Found>) -> Option<f64> {
     let ours = row.cells.first()?.as_ref()?;
     let peers = row.cells.iter().skip(1).flatten();

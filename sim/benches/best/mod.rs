@@ -1,9 +1,9 @@
-//! Rates that can be held against each other on a busy machine.
+//! Times that can be compared on a busy machine.
 
 use std::time::Instant;
 
-/// Seconds for one call, as the best of several rounds that take turns, so that a busy machine
-/// slows all.
+/// Seconds for one call of each work: the best of several rounds. The works take turns in each
+/// round, so a busy machine slows all of them.
 pub(crate) fn best<const N: usize>(
     rounds: u32,
     calls: u32,

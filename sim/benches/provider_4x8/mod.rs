@@ -1,4 +1,9 @@
-//! Four folder workers that report eight steps each, and the hosts that they report to.
+//! Four folder workers that report eight steps each into one position, and one Done after them.
+//!
+//! Here the engine runs the workers alone, and their host may report its calls to a monitor itself.
+//! In [`through_check`] they are a provider in the simulated world.
+
+mod through_check;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,10 +12,12 @@ use mapi_sync::contract::{Call, Monitor, MonitorConfig, SyncWatch};
 use mapi_sync::{HResult, RawEvent, SyncProgressCallback, async_trait};
 use mapi_sync_sim::engine::{self, Engine};
 
+pub(crate) use self::through_check::Checked;
 use super::in_turn::in_turn;
 
 pub(crate) const FOLDERS: usize = 4;
 pub(crate) const REPORTS: u32 = 8;
+const MAXIMUM: u32 = FOLDERS as u32 * REPORTS;
 
 /// A host that takes one turn to answer.
 pub(crate) struct Host;
@@ -31,7 +38,7 @@ impl SyncProgressCallback for Host {
     }
 }
 
-/// The same host, which reports every call to the monitor.
+/// The same host, which itself reports every call to the monitor.
 struct WatchedHost(SyncWatch);
 
 #[async_trait]
@@ -53,14 +60,19 @@ impl SyncProgressCallback for WatchedHost {
 
 async fn folder(host: Arc<dyn SyncProgressCallback>, position: Arc<AtomicU32>) {
     for _ in 0..REPORTS {
-        // One thread runs all folders: no other can come between.
-        let index = position.load(Ordering::Relaxed) + 1;
-        position.store(index, Ordering::Relaxed);
-        host.progress(Some("Inbox"), index, FOLDERS as u32 * REPORTS).await;
+        host.progress(Some("Inbox"), next(&position), MAXIMUM).await;
     }
 }
 
-/// The provider: its folders, and then Done.
+/// Moves the position on by one step, and returns it.
+fn next(position: &AtomicU32) -> u32 {
+    // One thread runs all folders, so no other can come between.
+    let index = position.load(Ordering::Relaxed) + 1;
+    position.store(index, Ordering::Relaxed);
+    index
+}
+
+/// Runs the folders, and then calls Done.
 pub(crate) async fn provider(host: Arc<dyn SyncProgressCallback>) {
     let position = Arc::new(AtomicU32::new(0));
     let folders = [(); FOLDERS]
@@ -71,7 +83,7 @@ pub(crate) async fn provider(host: Arc<dyn SyncProgressCallback>) {
     host.done(RawEvent::NULL, HResult::S_OK).await;
 }
 
-/// Runs it once, with every call reported to a monitor, and returns the number of steps.
+/// Runs it once, with a host that calls a monitor directly, and returns the number of steps.
 pub(crate) fn monitored(engine: &mut Engine, index: u64) -> u64 {
     let monitor = Monitor::single_threaded(MonitorConfig::default(), engine::clock());
     let host = Arc::new(WatchedHost(monitor.callback_sync()));

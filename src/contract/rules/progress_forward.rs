@@ -37,7 +37,9 @@ impl RuleCheck for ProgressForward {
     }
 
     fn observe(&mut self, call: &CallRecord, sync: &SyncState, findings: &mut Findings<'_>) {
+        // A position beyond its maximum breaks another rule.
         if let Call::Progress { index, index_max, .. } = call.call
+            && index <= index_max
             && let Some(last) = sync.last_progress()
             && last.index_max == index_max
             && index < last.index

@@ -17,7 +17,7 @@ use world::World;
 
 struct Interweave;
 
-/// Counts executions, and stops (by a panic, for there is no other way) after so many.
+/// Counts executions, and stops after `most`. A panic is the only way to stop.
 struct Executions {
     ended: u64,
     most: u64,
@@ -45,7 +45,7 @@ impl Peer for Interweave {
     }
 
     fn hunt(&self, program: &str, _: &str, _: u64, most: u64) -> Option<Option<u64>> {
-        // What wakers share is not the library's, so that it would reduce too much.
+        // The library does not see what wakers share, so it would reduce too much.
         let program = cells::named(program)?;
         let mut executions = Executions { ended: 0, most };
         let explored = catch_unwind(AssertUnwindSafe(|| {
@@ -53,10 +53,10 @@ impl Peer for Interweave {
         }));
         let found = match explored {
             Ok(held) => !held,
-            // A task panicked, unless it was enough.
+            // Either a task panicked, or `most` was reached.
             Err(_) => executions.ended < most,
         };
-        // A panic ends its execution before that is counted; a deadlock is counted.
+        // An execution that panics ends before it is counted. One that deadlocks is counted.
         let panicked = u64::from(explored.is_err());
         Some(found.then_some(executions.ended + panicked))
     }

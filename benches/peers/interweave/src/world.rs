@@ -1,6 +1,6 @@
 //! The programs' world, on interweave.
 //!
-//! A scheduling point is each operation on an atomic or a channel. What a task does before its
+//! Each operation on an atomic or a channel is a scheduling point. The part of a task before its
 //! first one is not scheduled.
 
 use interweave::Atomic;

@@ -23,15 +23,14 @@ use world::World;
 
 struct Loom;
 
-/// Runs a program's executions, at most so many if that is said, and counts them. `Err` if one
-/// failed.
+/// Runs a program's executions, at most `most` of them, and counts them. `Err` if one failed.
 fn explore(program: fn(&mut World), most: Option<u64>) -> Result<u64, u64> {
     let begun = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&begun);
     let mut builder = Builder::new();
     if let Some(most) = most {
         builder.max_permutations = usize::try_from(most).ok();
-        // It looks whether it is enough when it would write a checkpoint.
+        // Loom checks the maximum only when it would write a checkpoint.
         builder.checkpoint_interval = 1;
     }
     let explored = catch_unwind(AssertUnwindSafe(|| {
@@ -46,7 +45,7 @@ fn explore(program: fn(&mut World), most: Option<u64>) -> Result<u64, u64> {
 
 impl Peer for Loom {
     fn search(&self, program: &str) -> Option<Searched> {
-        // The others have too many threads.
+        // The other programs have too many threads.
         let program = shapes::named(program).filter(|_| program == "readers(2)")?;
         let start = Instant::now();
         let executions = explore(program, None).expect("nothing fails");

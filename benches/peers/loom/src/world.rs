@@ -1,7 +1,7 @@
 //! The programs' world, on loom.
 //!
-//! A scheduling point is before each operation on an atomic, a mutex or a condition variable. A
-//! task is a thread of loom's; its operations block, so that its future is ready at the first poll.
+//! A scheduling point comes before each operation on an atomic, a mutex or a condition variable. A
+//! task is a loom thread. Its operations block, so its future is ready at the first poll.
 
 use futures::FutureExt;
 
@@ -10,7 +10,7 @@ mod threads;
 
 pub use threads::{Cell, Condvar, Lock};
 
-/// Loom's own.
+/// The types of loom.
 mod peer {
     pub use loom::sync::atomic::{AtomicU32, Ordering};
     pub use loom::sync::{Arc, Condvar, Mutex, MutexGuard};

@@ -45,7 +45,7 @@ impl Peer for Ours {
             .or_else(|| counters::named(program))
             .or_else(|| locks::named(program));
         let program = match strategy {
-            // It reduces, and must see all that tasks share.
+            // It reduces, so it must see everything that tasks share.
             "exhaustive" => tracked,
             _ => tracked.or_else(|| wakers::named(program)),
         }?;

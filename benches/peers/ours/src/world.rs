@@ -1,7 +1,7 @@
 //! The programs' world, on the engine of `mapi-sync-sim`.
 //!
-//! A scheduling point is the end of a poll segment: each operation on a [`Cell`], and each lock or
-//! wait.
+//! Each end of a poll segment is a scheduling point: each operation on a [`Cell`], each lock, and
+//! each wait.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -15,8 +15,8 @@ pub struct World {
 }
 
 impl World {
-    /// The main task of a program. If spawning is a scheduling point, as it is for a peer, others
-    /// may run before each.
+    /// The main task of a program. If spawning is a scheduling point, as it is for shuttle, other
+    /// tasks may run before each spawn.
     pub async fn run(program: impl Fn(&mut Self), spawning_is_a_point: bool) {
         let mut world = Self::default();
         program(&mut world);

@@ -1,7 +1,7 @@
 //! The programs' world, on shuttle.
 //!
-//! A scheduling point is before each operation on an atomic, a mutex or a condition variable, and
-//! before each spawning. A task is a thread of shuttle's that blocks on the task's future.
+//! A scheduling point comes before each operation on an atomic, a mutex or a condition variable,
+//! and before each spawn. A task is a shuttle thread that blocks on the task's future.
 
 use shuttle::future::block_on;
 
@@ -10,7 +10,7 @@ mod threads;
 
 pub use threads::{Cell, Condvar, Lock};
 
-/// Shuttle's own, but for `Arc`, which it does not watch.
+/// The types of shuttle, except `Arc`, which it does not watch.
 mod peer {
     pub use std::sync::Arc;
 
@@ -31,7 +31,7 @@ impl World {
     }
 
     pub fn task(&mut self, task: impl Future<Output = ()> + Send + 'static) {
-        // A thread that nobody joins is waited for at the end.
+        // Shuttle waits at the end for threads that nobody joins.
         shuttle::thread::spawn(|| block_on(task));
     }
 

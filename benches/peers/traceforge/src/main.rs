@@ -22,8 +22,8 @@ struct TraceForge;
 impl Peer for TraceForge {
     fn search(&self, program: &str) -> Option<Searched> {
         if matches!(program, "readers(13)" | "writers(8)" | "lastzero(12)") {
-            // A cell receives messages, and the order of each two counts, also of two loads: far
-            // too many.
+            // A cell receives messages, and the order of any two of them counts, even of two loads.
+            // There are far too many orders.
             return None;
         }
         let program = shapes::named(program).or_else(|| channels::named(program))?;

@@ -1,8 +1,8 @@
 //! The programs' world, on TraceForge.
 //!
-//! A scheduling point is the sending and the receiving of a message. A cell is a thread of the
-//! library's own that answers messages, as its `sync::atomic` makes it. A task is a thread; its
-//! operations block, so that its future is ready at the first poll.
+//! Each send and each receive of a message is a scheduling point. A cell is a thread that answers
+//! messages, made by the library's `sync::atomic`. A task is a thread. Its operations block, so its
+//! future is ready at the first poll.
 
 use std::sync::atomic::Ordering;
 
