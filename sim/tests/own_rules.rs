@@ -134,8 +134,7 @@ fn two_rules_of_one_id_are_refused() {
 
 #[test]
 fn exhaustive_search_finds_rule_over_all_syncs() {
-    let mut host = Host::default();
-    host.overlap_start = true;
+    let host = Host { overlap_start: true, ..Host::default() };
     let own = quiet().host(host).rule(FirstSyncEndsFirst::default);
     let own = own.tracked_sharing(TrackedSharing).strategy("exhaustive").expect("it exists");
     let report = own.run();

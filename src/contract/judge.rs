@@ -1,5 +1,6 @@
 //! One sync and its rules: calls in, broken rules out.
 
+use super::policy::OwnRule;
 use super::rules::Checks;
 use super::sync_state::Scope;
 use super::{
@@ -49,7 +50,7 @@ impl RuleChecks {
     fn renew_own(&mut self, span: Span, policy: &Policy) {
         self.own.clear();
         let own = policy.own_rules().filter(|own| own.rule.span() == span);
-        self.own.extend(own.map(|own| own.check()));
+        self.own.extend(own.map(OwnRule::check));
     }
 
     fn observe(

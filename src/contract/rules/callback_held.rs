@@ -70,10 +70,8 @@ impl RuleCheck for CallbackHeld {
                 };
                 findings.broken(message).shows(call);
             }
-            Call::Progress { .. } | Call::Error { .. } | Call::Done { .. } => {
-                if is_let_go(sync) {
-                    findings.broken(UNHELD).shows(call);
-                }
+            Call::Progress { .. } | Call::Error { .. } | Call::Done { .. } if is_let_go(sync) => {
+                findings.broken(UNHELD).shows(call);
             }
             // A Done that began before the last release needs its reference until it returns.
             Call::Ended { call: number, .. } => {

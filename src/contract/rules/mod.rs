@@ -21,7 +21,11 @@ macro_rules! rules {
         }
 
         /// The places of the rules in the table.
-        #[expect(non_camel_case_types, reason = "they are the names of the constants")]
+        #[expect(
+            non_camel_case_types,
+            clippy::upper_case_acronyms,
+            reason = "they are the names of the constants"
+        )]
         #[derive(Clone, Copy)]
         enum Index { $($constant),* }
 

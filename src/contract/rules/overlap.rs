@@ -97,11 +97,13 @@ impl Overlap {
         self.forget();
     }
 
-    /// Forgets the syncs that no other start has to be held against.
+    /// Forgets the syncs that no start has to be held against any more.
     fn forget(&mut self) {
         let beside: Vec<SyncId> =
             self.syncs.iter().flat_map(|known| known.beside.iter().copied()).collect();
-        self.syncs.retain(|known| known.is_running || beside.contains(&known.id));
+        self.syncs.retain(|known| {
+            known.is_running || !known.beside.is_empty() || beside.contains(&known.id)
+        });
     }
 }
 
@@ -165,5 +167,18 @@ mod tests {
             found.map(|violation| violation.message.as_str()),
             Some("a second start returned S_OK with the event of the sync that was still running")
         );
+    }
+
+    #[test]
+    fn start_is_judged_that_returns_after_its_own_done() {
+        let trace = [
+            Step::Started,
+            Step::InSync(2),
+            Step::Starting,
+            Step::Made(done(HResult::S_OK)),
+            Step::Made(Call::StartReturned { result: HResult::E_FAIL, event: RawEvent::NULL }),
+        ];
+        let broken = play(&trace, &Policy::default());
+        assert!(broken.iter().any(|violation| violation.rule == Rule::OVERLAP), "{broken:?}");
     }
 }
