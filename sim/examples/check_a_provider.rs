@@ -9,8 +9,8 @@
 //! ```text
 //! progress-complete (should): the provider is to blame
 //!    Done(S_OK) came when the last position was 3 of 4
-//!    rule: the position equals the maximum only when that phase is complete, and a Done(S_OK) after
-//!          progress is preceded by it
+//!    rule: the position equals the maximum only when that phase is complete, and a Done(S_OK)
+//!          after progress is preceded by it
 //!
 //!     time ms  task   call
 //!        0 ms  main   SynchronizeInBackground(0)

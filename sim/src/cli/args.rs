@@ -14,7 +14,8 @@ use mapi_sync_sim::strategy::{STRATEGIES, StrategyInfo};
 #[command(
     name = "mapi-sync",
     version,
-    after_help = "Exit status: 0 the contract held, 1 a violation was found, 2 the input or the usage is wrong.\n\
+    after_help = "Exit status: 0 the contract held, 1 a violation was found, \
+                  2 the input or the usage is wrong.\n\
                   Colours are off where the output is no terminal, and under NO_COLOR."
 )]
 pub(super) struct Args {
