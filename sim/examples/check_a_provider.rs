@@ -27,7 +27,7 @@
 //!    what decides: the order of two adjacent steps
 //!      (1) step 9, of `Inbox`: #3 Progress("Inbox", 3, 4)
 //!      (2) step 10, of `Sent`
-//!    exchanged, progress-complete is gone: .replay("ms1-…")
+//!    exchanged, progress-complete is gone: .replay("ms2-…")
 //!
 //! own-provider: 1 violation found
 //!   2,000 schedules, strategy portfolio, seed 1; 40,015 steps

@@ -1,6 +1,9 @@
 //! Deterministic simulation of mail-store synchronization: your provider, under thousands of
 //! schedules.
 //!
+//! It finds the orders of steps, the cancels and the failures in which a provider breaks its
+//! contract with Outlook, and shows each as a short counterexample that replays.
+//!
 //! # What it is for
 //!
 //! A store provider synchronizes mail in the background while the user cancels, the network fails,
@@ -144,12 +147,19 @@
 //!    what decides: the order of two adjacent steps
 //!      (1) step 9, of `Inbox`: #3 Progress("Inbox", 3, 4)
 //!      (2) step 10, of `Sent`
-//!    exchanged, progress-complete is gone: .replay("ms1-…")
+//!    exchanged, progress-complete is gone: .replay("ms2-…")
 //! ```
 //!
 //! Read it from the top: the rule, how binding it is and who broke it; the calls in virtual time,
 //! each with its task, where `|` marks the calls that show the violation and `->` the one that
 //! broke the rule; and what decides: here two adjacent steps, whose other order keeps the rule.
+//!
+//! # Rules of your own
+//!
+//! A check holds your provider to [the rules of the contract](mapi_sync::_documentation::contract).
+//! [`Check::rule`] adds one that only your provider promises;
+//! [rules of your own](mapi_sync::_documentation::own_rules) writes one from nothing, and
+//! `sim/examples/own_rule.rs` checks it.
 //!
 //! # Replay
 //!
@@ -205,6 +215,8 @@
 //! - [`engine`]: the executor, for programs that have nothing to do with mail.
 //! - [`strategy`]: how schedules are chosen; [`decision`]: the form in which they are kept.
 //! - [`world`]: the simulated provider, host, network and faults, and the table of mutants.
+//! - [The contract](mapi_sync::_documentation::contract), rule by rule, and [rules of your
+//!   own](mapi_sync::_documentation::own_rules).
 //! - [The design](mapi_sync::_documentation::design), [the
 //!   terms](mapi_sync::_documentation::terms), [scenario
 //!   files](mapi_sync::_documentation::scenarios) and

@@ -1,5 +1,8 @@
 //! A deterministic executor for concurrent programs made of futures.
 //!
+//! It runs a program under schedules that a strategy chooses, and any run can be replayed, made
+//! smaller, or compared with all others. It serves `mapi-sync-sim`, but knows nothing of mail.
+//!
 //! # The problem
 //!
 //! A program of communicating tasks behaves differently for each order of their steps, each moment
