@@ -11,7 +11,9 @@
 //! - the **session** on top of it: [`SyncRequest::start`] and [`SyncSession`]. It sends Done
 //!   exactly once, last, on every path;
 //! - the [**contract**](contract): the rules as data, and a monitor that checks calls against them
-//!   anywhere.
+//!   anywhere;
+//! - the **COM adapter**, the module `com`: it connects providers and callbacks to Outlook, or to
+//!   C++.
 //!
 //! The crate `mapi-sync-sim` runs a provider under thousands of schedules, faults and cancels in
 //! virtual time.

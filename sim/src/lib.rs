@@ -173,11 +173,13 @@
 //! Without more, a check draws schedules at random, by a portfolio of strategies that find
 //! different kinds of bugs. [`Check::strategy`] takes a name:
 //!
-//! - random ones: `portfolio`, `random`, `urw`, `surw`, `pct`, `pos`, `round-robin`. They run as
-//!   many executions as you ask for;
-//! - ones that end by themselves: `exhaustive` (one schedule of each class of schedules that nobody
-//!   can tell apart), `delays`, `preemptions`, `dfs`, and `cancellations`, which drops each task at
-//!   each of its await points. [`Report::proof`] says what was proved.
+//! - random ones, such as `portfolio`, `random`, `surw` and `pos`. They run as many executions as
+//!   you ask for;
+//! - ones that end by themselves, such as `exhaustive` (one schedule of each class of schedules
+//!   that nobody can tell apart), `dfs` (every schedule), and `cancellations`, which drops each
+//!   task at each of its await points. [`Report::proof`] says what was proved.
+//!
+//! [`STRATEGIES`](strategy::STRATEGIES) has them all.
 //!
 //! ```
 //! # use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
@@ -212,7 +214,8 @@
 //!
 //! # More to read
 //!
-//! - [`engine`]: the executor, for programs that have nothing to do with mail.
+//! - [`engine`]: the executor. Its crate `mapi-sync-engine` also serves programs that have nothing
+//!   to do with mail.
 //! - [`strategy`]: how schedules are chosen; [`decision`]: the form in which they are kept.
 //! - [`world`]: the simulated provider, host, network and faults, and the table of mutants.
 //! - [The contract](mapi_sync::_documentation::contract), rule by rule, and [rules of your

@@ -303,8 +303,7 @@ impl FromStr for Rule {
 ///
 /// ```
 /// use mapi_sync::contract::{
-///     Call, CallRecord, Findings, Monitor, MonitorConfig, Party, Policy, RuleCheck, RuleInfo,
-///     SyncState,
+///     Call, CallRecord, Findings, Monitor, MonitorConfig, Policy, RuleCheck, RuleInfo, SyncState,
 /// };
 ///
 /// /// The last thing that a user reads is not a folder's name.

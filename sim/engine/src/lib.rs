@@ -1,7 +1,8 @@
 //! A deterministic executor for concurrent programs made of futures.
 //!
-//! It runs a program under schedules that a strategy chooses, and any run can be replayed, made
-//! smaller, or compared with all others. It serves `mapi-sync-sim`, but knows nothing of mail.
+//! It runs a program under the schedules that a strategy chooses, and replays each of them exactly.
+//! A search can run every schedule, and prove that none goes wrong. The crate `mapi-sync-sim`
+//! checks mail-store providers with it; the engine knows nothing of mail.
 //!
 //! # The problem
 //!
