@@ -411,7 +411,7 @@ impl Findings<'_> {
         Broken(self.found.last_mut())
     }
 
-    /// The policy that the sync is held to, with the bounds of the rules that have one.
+    /// The policy of the sync, with the bounds of the rules that have one.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         self.policy
