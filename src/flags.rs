@@ -6,15 +6,17 @@ use std::str::FromStr;
 bitflags::bitflags! {
     /// What the host asks a sync to do: `MAPISIB::ulFlags`.
     ///
-    /// The reference says that the member is "one of" these, yet they are distinct bits, so every combination is
-    /// accepted, and bits without a name are kept as they came ([`SyncFlags::unknown`] returns them).
+    /// The reference says that the member is "one of" these, yet they are distinct bits. So every
+    /// combination is accepted, and bits without a name are kept ([`SyncFlags::unknown`] returns
+    /// them).
     ///
     /// ```
     /// use mapi_sync::SyncFlags;
     ///
     /// let flags: SyncFlags = "DOWNLOAD_CONTENTS | ON_DEMAND".parse()?;
     /// assert!(flags.contains(SyncFlags::ON_DEMAND));
-    /// assert_eq!(SyncFlags::from_bits_retain(0x8000_0080).to_string(), "DOWNLOAD_CONTENTS | 0x80000000");
+    /// let unknown = SyncFlags::from_bits_retain(0x8000_0080);
+    /// assert_eq!(unknown.to_string(), "DOWNLOAD_CONTENTS | 0x80000000");
     /// # Ok::<(), mapi_sync::ParseSyncFlagsError>(())
     /// ```
     ///
@@ -55,7 +57,8 @@ impl SyncFlags {
     /// ```
     /// use mapi_sync::SyncFlags;
     ///
-    /// assert!(SyncFlags::names().any(|(name, flag)| name == "SYNC_HEADERS" && flag == SyncFlags::GLOBAL_HEADERS));
+    /// let mut names = SyncFlags::names();
+    /// assert!(names.any(|entry| entry == ("SYNC_HEADERS", SyncFlags::GLOBAL_HEADERS)));
     /// ```
     pub fn names() -> impl Iterator<Item = (&'static str, Self)> {
         Self::all().iter_names().chain([("SYNC_HEADERS", Self::SYNC_HEADERS)])
@@ -87,7 +90,8 @@ impl fmt::Display for SyncFlags {
 /// A text is not a list of flag names and hexadecimal numbers joined by `|`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a sync flag: give names such as DOWNLOAD_CONTENTS, or numbers such as 0x80, joined by `|`"
+    "`{0}` is not a sync flag: \
+     give names such as DOWNLOAD_CONTENTS, or numbers such as 0x80, joined by `|`"
 )]
 pub struct ParseSyncFlagsError(String);
 

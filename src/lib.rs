@@ -1,16 +1,19 @@
 //! Outlook's background synchronization of a mail store, as async Rust.
 //!
-//! Outlook calls [`IMAPISync::SynchronizeInBackground`](MapiSync) on a store; the provider works in
-//! the background and reports through [`IMAPISyncProgressCallback`](SyncProgressCallback). The
-//! rules of who may call what, when, and what happens to the event handle in between are easy to
-//! break under rare timing. This crate has
+//! Write a store provider against this crate, check it against the contract on any system, and load
+//! it into Outlook on Windows. Outlook calls [`IMAPISync::SynchronizeInBackground`](MapiSync) on a
+//! store; the provider works in the background and reports through
+//! [`IMAPISyncProgressCallback`](SyncProgressCallback). The rules of who may call what, when, and
+//! what happens to the event handle in between are easy to break under rare timing. This crate has
 //!
 //! - the **raw interface**: [`MapiSync`], [`SyncRequest`], [`SyncProgressCallback`], [`Events`],
 //!   [`HResult`]. It can express every mistake, because tests must make them;
 //! - the **session** on top of it: [`SyncRequest::start`] and [`SyncSession`]. It sends Done
 //!   exactly once, last, on every path;
 //! - the [**contract**](contract): the rules as data, and a monitor that checks calls against them
-//!   anywhere.
+//!   anywhere;
+//! - the **COM adapter**, the module `com`: it connects providers and callbacks to Outlook, or to
+//!   C++.
 //!
 //! The crate `mapi-sync-sim` runs a provider under thousands of schedules, faults and cancels in
 //! virtual time.

@@ -1,5 +1,5 @@
-//! What the monitor allocates: nothing for a legal call with unchanged text, and nothing that lasts
-//! for a sync that is over.
+//! What the monitor allocates: nothing for a legal call with unchanged text, and nothing that
+//! outlives its sync.
 
 #[path = "../benches/silent/mod.rs"]
 mod silent;
@@ -52,7 +52,7 @@ fn progress(sync: &SyncWatch, text: &str, index: u32) {
 }
 
 #[test]
-fn a_call_that_is_told_by_its_guard_allocates_nothing() {
+fn a_call_that_its_guard_reports_allocates_nothing() {
     for text in ["", "Inbox", "Sent items of Alice, at home"] {
         for monitor in monitors() {
             let sync = monitor.callback_sync();
@@ -66,7 +66,7 @@ fn a_call_that_is_told_by_its_guard_allocates_nothing() {
 }
 
 #[test]
-fn the_next_local_monitor_of_a_thread_has_the_memory_of_the_last() {
+fn a_single_threaded_monitor_reuses_the_memory_of_the_last_one() {
     let clock = VirtualClock::new();
     let run = || {
         let monitor = Monitor::single_threaded(MonitorConfig::default(), clock.clone());

@@ -11,7 +11,7 @@ const PRIVATE: RawEvent = RawEvent::from_value(8);
 const OTHER: RawEvent = RawEvent::from_value(12);
 const OK: HResult = HResult::S_OK;
 
-/// One sync as a monitor sees it, told step by step.
+/// One sync as a monitor sees it, call by call.
 struct Story {
     monitor: Monitor,
     sync: SyncWatch,
@@ -512,7 +512,7 @@ fn bounded_silence() {
 }
 
 #[test]
-fn a_policy_takes_rules_away() {
+fn a_policy_can_leave_rules_out() {
     for rule in Rule::ALL {
         let policy = Policy::default().without(*rule);
         assert!(!policy.holds(*rule));
@@ -523,7 +523,7 @@ fn a_policy_takes_rules_away() {
 }
 
 #[test]
-fn a_callback_alone_is_watched_for_its_calls_alone() {
+fn a_watched_callback_is_judged_by_its_calls_alone() {
     let monitor = Monitor::new(MonitorConfig::default(), || 0);
     let sync = monitor.callback_sync();
     for call in [progress(1, 1), Call::Done { event: OTHER, status: OK }] {
@@ -545,7 +545,7 @@ fn a_monitor_can_panic() {
 }
 
 #[test]
-fn texts_of_calls_in_flight_are_told_as_they_were() {
+fn texts_of_calls_in_flight_are_reported_unchanged() {
     let story = Story::started();
     let first =
         story.sync.observe(Call::Progress { text: Some("Inbox"), index: 0, index_max: 2 }).unwrap();
@@ -594,7 +594,10 @@ mod properties {
 
     proptest! {
         #[test]
-        fn a_sync_that_keeps_the_rules_is_never_accused(steps in prop::collection::vec(step(), 0..40), null: bool) {
+        fn a_correct_sync_is_never_accused(
+            steps in prop::collection::vec(step(), 0..40),
+            null: bool,
+        ) {
             let mut story = Story::started();
             let (mut index, mut index_max, mut failed, mut held) = (0, 3, false, 0);
             for step in steps {
@@ -632,18 +635,22 @@ mod properties {
             let story = story.progress(index_max, index_max);
             let status = if failed { HResult::MAPI_W_ERRORS_RETURNED } else { OK };
             if null {
-                story.done(RawEvent::NULL, status).quiet().and(Call::EventClosed { by: Party::Host, event: EVENT }).holds();
+                let closed = Call::EventClosed { by: Party::Host, event: EVENT };
+                story.done(RawEvent::NULL, status).quiet().and(closed).holds();
             } else {
                 story.done(EVENT, status).closed().holds();
             }
         }
 
-        /// Whatever is told, in whatever order: no panic, and no rule twice.
+        /// Any calls in any order cause no panic, and report no rule twice.
         #[test]
-        fn any_story_is_borne(calls in prop::collection::vec((0u32..16, 0u32..4, 0u32..4), 0..60)) {
+        fn any_story_is_judged_without_a_panic(
+            calls in prop::collection::vec((0u32..16, 0u32..4, 0u32..4), 0..60),
+        ) {
             let mut story = Story::new(Policy::default().with(Rule::SERIAL_CALLS));
             for (what, a, b) in calls {
-                let (event, by) = (RawEvent::from_value(a as usize * 4), if b % 2 == 0 { Party::Host } else { Party::Provider });
+                let event = RawEvent::from_value(a as usize * 4);
+                let by = if b % 2 == 0 { Party::Host } else { Party::Provider };
                 let result = HResult::from_bits(if b == 0 { 0 } else { 0x8004_0100 + b });
                 let call = match what {
                     0 => Call::Queried,
@@ -655,7 +662,10 @@ mod properties {
                     6 => Call::Ended { call: CallId(a), answer: Answer::Returned(result) },
                     7 => Call::Ended { call: CallId(a), answer: Answer::Panicked },
                     8 => Call::EventCreated { event },
-                    9 => Call::EventDuplicated { by, from: event, event: RawEvent::from_value(b as usize * 4) },
+                    9 => {
+                        let duplicate = RawEvent::from_value(b as usize * 4);
+                        Call::EventDuplicated { by, from: event, event: duplicate }
+                    }
                     10 => Call::EventPublished { event },
                     11 => Call::EventSet { by, event },
                     12 => Call::EventClosed { by, event },

@@ -1,6 +1,6 @@
 //! The contract's page, `docs/contract.md`, is made from the rules' files.
 //!
-//! `BLESS=1 cargo test --test contract_page` writes it anew.
+//! `BLESS=1 cargo test -p mapi-sync --test contract_page` writes it anew.
 
 // Reads the sources where they were built; under Wine they lie elsewhere.
 #![cfg(not(windows))]

@@ -124,7 +124,7 @@ async fn texts_are_left_out_on_request() {
 }
 
 #[tokio::test]
-async fn a_panicking_and_a_dropped_call_are_told_apart() {
+async fn panicking_and_dropped_calls_are_distinguished() {
     struct Waits;
 
     #[async_trait]
@@ -193,16 +193,16 @@ async fn a_full_queue_drops_counts_and_never_blocks() {
     let counts = recorder.counts();
     let text = fs::read_to_string(folder.file()).expect("a file");
     let all = records(&text);
-    let told = all.iter().map(|record| match record.event {
+    let dropped = all.iter().map(|record| match record.event {
         Event::Dropped { count } => count,
         _ => 0,
     });
-    let told: u64 = told.sum();
-    assert_eq!(told, counts.dropped);
+    let dropped: u64 = dropped.sum();
+    assert_eq!(dropped, counts.dropped);
     // Everything is either in the file or counted there.
     let of_calls =
         all.iter().filter(|record| !matches!(record.event, Event::Dropped { .. })).count();
-    assert_eq!(of_calls as u64 + told, u64::from(calls) * 2 + 1);
+    assert_eq!(of_calls as u64 + dropped, u64::from(calls) * 2 + 1);
 }
 
 fn trace(lines: &str) -> String {
@@ -216,18 +216,25 @@ fn broken(lines: &str) -> Vec<Rule> {
 
 const OPEN: &str = r#"{"t":1,"event":"open","sync":7,"flags":"0x00000080"}
 "#;
-const DONE: &str = r#"{"t":5000,"event":"done","sync":7,"thread":1,"call":9,"handle":4,"status":"0x00000000"}
-{"t":5001,"event":"returned","call":9,"result":"0x00000000"}
-"#;
+const DONE: &str = concat!(
+    r#"{"t":5000,"event":"done","sync":7,"thread":1,"call":9,"handle":4,"status":"0x00000000"}"#,
+    "\n",
+    r#"{"t":5001,"event":"returned","call":9,"result":"0x00000000"}"#,
+    "\n",
+);
 const CLOSE: &str = r#"{"t":9000,"event":"close","sync":7}
 "#;
-const HALF: &str = r#"{"t":2000,"event":"progress","sync":7,"thread":1,"call":1,"text":null,"index":1,"max":2}
-{"t":2001,"event":"returned","call":1,"result":"0x00000000"}
-"#;
+const HALF: &str = concat!(
+    r#"{"t":2000,"event":"progress","sync":7,"thread":1,"call":1,"#,
+    r#""text":null,"index":1,"max":2}"#,
+    "\n",
+    r#"{"t":2001,"event":"returned","call":1,"result":"0x00000000"}"#,
+    "\n",
+);
 
 static SILENT: RuleInfo = RuleInfo::new("silent", "there is no Progress").judges_parts();
 
-/// A rule of an author's own.
+/// An author's own rule.
 struct Silent;
 
 impl RuleCheck for Silent {
@@ -243,7 +250,7 @@ impl RuleCheck for Silent {
 }
 
 #[test]
-fn a_trace_is_held_against_rules_of_the_authors_own() {
+fn a_trace_is_judged_by_an_authors_own_rules() {
     let policy = || Policy::default().with_rule(|| Silent);
     let held = |text: String, policy| check(Cursor::new(text), policy).expect("a trace").violations;
     let found = held(trace(&[OPEN, HALF, HALF, CLOSE].concat()), policy());
@@ -264,7 +271,7 @@ fn counts_of_dropped_records_do_not_overflow() {
 }
 
 #[test]
-fn a_trace_is_held_against_the_contract() {
+fn a_trace_is_judged_by_the_contract() {
     assert_eq!(broken(&[OPEN, DONE, CLOSE].concat()), []);
     assert_eq!(broken(&[OPEN, DONE, DONE, CLOSE].concat()), [Rule::DONE_ONCE]);
     assert_eq!(broken(&[OPEN, HALF, DONE, CLOSE].concat()), [Rule::PROGRESS_COMPLETE]);
@@ -276,7 +283,7 @@ fn a_trace_is_held_against_the_contract() {
 }
 
 #[test]
-fn what_a_trace_does_not_hold_is_not_missed() {
+fn calls_outside_of_a_trace_are_not_missed() {
     // It goes on elsewhere.
     assert_eq!(broken(&[OPEN, HALF].concat()), []);
     // It began elsewhere.
@@ -285,7 +292,7 @@ fn what_a_trace_does_not_hold_is_not_missed() {
     // Something is missing.
     let dropped = "{\"t\":3000,\"event\":\"dropped\",\"count\":2}\n";
     assert_eq!(broken(&[OPEN, HALF, dropped, DONE, CLOSE].concat()), []);
-    // What is there is held all the same.
+    // The calls that are there are judged all the same.
     assert_eq!(broken(&[OPEN, HALF, dropped, DONE, DONE, CLOSE].concat()), [Rule::DONE_ONCE]);
 }
 
@@ -298,7 +305,7 @@ fn a_cut_off_last_line_is_left_out() {
 }
 
 #[test]
-fn what_is_no_trace_is_refused_with_the_place() {
+fn other_files_are_refused_with_the_place() {
     let error =
         |text: &str| check(Cursor::new(text.to_owned()), Policy::default()).expect_err("refused");
     assert!(matches!(error(""), TraceError::NoTrace));

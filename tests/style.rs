@@ -74,6 +74,25 @@ fn retired_words_stay_away() {
     });
 }
 
+#[test]
+fn links_between_pages_lead_to_files() {
+    check("links", |path, text| {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        if extension(path) == "md" { dead_links(&page, text) } else { Vec::new() }
+    });
+}
+
+/// The links of the Markdown file `page` to files that are not there.
+fn dead_links(page: &Path, text: &str) -> Vec<String> {
+    let inline = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let definitions = text.lines().filter(|line| line.starts_with('['));
+    let definitions = definitions.filter_map(|line| Some(line.split_once("]: ")?.1));
+    let files = inline.chain(definitions).filter(|target| !target.starts_with("https://"));
+    let files = files.map(|target| target.split('#').next().unwrap_or_default());
+    let dead = files.filter(|file| !page.with_file_name(file).exists() && !file.is_empty());
+    dead.map(|file| format!("no file {file}")).collect()
+}
+
 /// A row of a Markdown table in a comment cannot be broken.
 fn is_table_row(line: &str) -> bool {
     let comment = line.trim_start().trim_start_matches("//");
@@ -147,7 +166,7 @@ fn misplaced_imports(text: &str) -> Vec<String> {
     found
 }
 
-/// Holds every file against `rule`, which returns what is wrong with one.
+/// Checks every file against `rule`, which returns what is wrong with one.
 fn check(rule: &str, offences: impl Fn(&Path, &str) -> Vec<String>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let listed = fs::read_to_string(root.join("tests/style/exceptions.txt")).expect("the list");
@@ -205,6 +224,9 @@ fn the_checks_find_what_they_look_for() {
     assert_eq!(misplaced_imports(mixed), ["2: use serde::Serialize;", "6: use std::io;"]);
     let good = "use std::{\n    fmt,\n};\n\nuse serde::Serialize;\n\n#[cfg(x)]\nuse super::b;\n";
     assert_eq!(misplaced_imports(good), [""; 0]);
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let page = "[a](docs/terms.md) [b](terms.md)\n[c]: docs/design.md#x\n[d]: crate::D\n";
+    assert_eq!(dead_links(&readme, page), ["no file terms.md", "no file crate::D"]);
     assert!(prose("/// was told\n/// of it").contains(" told of "));
     assert!(prose("fn tell_slowly() {}").contains(" tell slowly "));
     assert!(is_table_row("    /// | a | b |") && !is_table_row("    a | b"));

@@ -39,8 +39,10 @@ fn vtable_soak() {
     assert_eq!(com::live_objects(), 1);
     let after = resident_kib();
     println!(
-        "{count} syncs, the last nine tenths in {took:.1?}; handles {handles_before}, then {handles_after}; \
-         threads {threads_before:?}, then {threads_after:?}; resident KiB {memory:?}, then {after:?}; \
+        "{count} syncs, the last nine tenths in {took:.1?}; \
+         handles {handles_before}, then {handles_after}; \
+         threads {threads_before:?}, then {threads_after:?}; \
+         resident KiB {memory:?}, then {after:?}; \
          live workers {}; callback references left 0",
         com::live_workers(),
     );

@@ -1,7 +1,8 @@
-//! What a check of a foreign provider needs from its process, and no provider does: a debugger loop
-//! around a child process, the loading of a store from a DLL, and figures of the process itself.
+//! What a check of a foreign mail-store provider needs from its process: a debugger loop around a
+//! child process, the loading of a store from a DLL, and figures of the process itself.
 //!
-//! This crate serves `mapi-sync-sim` and the tests of the COM adapter. It keeps these Windows calls
+//! A foreign provider is one behind a COM method table, in C++ or in another DLL. This crate serves
+//! `mapi-sync-sim` and the tests of the COM adapter. It keeps these Windows calls
 //! out of `mapi-sync`, which is loaded into Outlook's process. Its API may change in any version.
 
 #[cfg(windows)]

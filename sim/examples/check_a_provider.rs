@@ -9,8 +9,8 @@
 //! ```text
 //! progress-complete (should): the provider is to blame
 //!    Done(S_OK) came when the last position was 3 of 4
-//!    rule: the position equals the maximum only when that phase is complete, and a Done(S_OK) after
-//!          progress is preceded by it
+//!    rule: the position equals the maximum only when that phase is complete, and a Done(S_OK)
+//!          after progress is preceded by it
 //!
 //!     time ms  task   call
 //!        0 ms  main   SynchronizeInBackground(0)
@@ -27,7 +27,7 @@
 //!    what decides: the order of two adjacent steps
 //!      (1) step 9, of `Inbox`: #3 Progress("Inbox", 3, 4)
 //!      (2) step 10, of `Sent`
-//!    exchanged, progress-complete is gone: .replay("ms1-…")
+//!    exchanged, progress-complete is gone: .replay("ms2-…")
 //!
 //! own-provider: 1 violation found
 //!   2,000 schedules, strategy portfolio, seed 1; 40,015 steps

@@ -1,4 +1,4 @@
-//! Holds a provider to a rule of the author's own: a folder that was left is not named again.
+//! Checks a provider against an author's own rule: a folder that was left is not named again.
 //!
 //! ```sh
 //! cargo run -p mapi-sync-sim --example own_rule

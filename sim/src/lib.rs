@@ -1,6 +1,9 @@
 //! Deterministic simulation of mail-store synchronization: your provider, under thousands of
 //! schedules.
 //!
+//! It finds the orders of steps, the cancels and the failures in which a provider breaks its
+//! contract with Outlook, and shows each as a short counterexample that replays.
+//!
 //! # What it is for
 //!
 //! A store provider synchronizes mail in the background while the user cancels, the network fails,
@@ -144,12 +147,19 @@
 //!    what decides: the order of two adjacent steps
 //!      (1) step 9, of `Inbox`: #3 Progress("Inbox", 3, 4)
 //!      (2) step 10, of `Sent`
-//!    exchanged, progress-complete is gone: .replay("ms1-…")
+//!    exchanged, progress-complete is gone: .replay("ms2-…")
 //! ```
 //!
 //! Read it from the top: the rule, how binding it is and who broke it; the calls in virtual time,
 //! each with its task, where `|` marks the calls that show the violation and `->` the one that
 //! broke the rule; and what decides: here two adjacent steps, whose other order keeps the rule.
+//!
+//! # Rules of your own
+//!
+//! A check holds your provider to [the rules of the contract](mapi_sync::_documentation::contract).
+//! [`Check::rule`] adds one that only your provider promises;
+//! [rules of your own](mapi_sync::_documentation::own_rules) writes one from nothing, and
+//! `sim/examples/own_rule.rs` checks it.
 //!
 //! # Replay
 //!
@@ -163,11 +173,13 @@
 //! Without more, a check draws schedules at random, by a portfolio of strategies that find
 //! different kinds of bugs. [`Check::strategy`] takes a name:
 //!
-//! - random ones: `portfolio`, `random`, `urw`, `surw`, `pct`, `pos`, `round-robin`. They run as
-//!   many executions as you ask for;
-//! - ones that end by themselves: `exhaustive` (one schedule of each class of schedules that nobody
-//!   can tell apart), `delays`, `preemptions`, `dfs`, and `cancellations`, which drops each task at
-//!   each of its await points. [`Report::proof`] says what was proved.
+//! - random ones, such as `portfolio`, `random`, `surw` and `pos`. They run as many executions as
+//!   you ask for;
+//! - ones that end by themselves, such as `exhaustive` (one schedule of each class of schedules
+//!   that nobody can tell apart), `dfs` (every schedule), and `cancellations`, which drops each
+//!   task at each of its await points. [`Report::proof`] says what was proved.
+//!
+//! [`STRATEGIES`](strategy::STRATEGIES) has them all.
 //!
 //! ```
 //! # use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
@@ -202,9 +214,12 @@
 //!
 //! # More to read
 //!
-//! - [`engine`]: the executor, for programs that have nothing to do with mail.
+//! - [`engine`]: the executor. Its crate `mapi-sync-engine` also serves programs that have nothing
+//!   to do with mail.
 //! - [`strategy`]: how schedules are chosen; [`decision`]: the form in which they are kept.
 //! - [`world`]: the simulated provider, host, network and faults, and the table of mutants.
+//! - [The contract](mapi_sync::_documentation::contract), rule by rule, and [rules of your
+//!   own](mapi_sync::_documentation::own_rules).
 //! - [The design](mapi_sync::_documentation::design), [the
 //!   terms](mapi_sync::_documentation::terms), [scenario
 //!   files](mapi_sync::_documentation::scenarios) and

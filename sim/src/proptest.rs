@@ -128,7 +128,9 @@ prop_compose! {
         waits_for_done in any::<bool>(),
         overlap_start in any::<bool>(),
         cancels in 0..=2_u32,
-        cancel_by in prop::sample::select(vec![CancelBy::Signal, CancelBy::Answer, CancelBy::Either]),
+        cancel_by in prop::sample::select(
+            vec![CancelBy::Signal, CancelBy::Answer, CancelBy::Either]
+        ),
         shutdown in any::<bool>(),
         reentrant in any::<bool>(),
     ) -> Host {

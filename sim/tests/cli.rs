@@ -383,7 +383,7 @@ fn rules_and_scenarios_are_shown() {
     assert_eq!(table.lines().count(), 23);
     assert!(prints(0, &["rules", "done-once"]).contains("exactly one Done"));
     let rules = json(0, &["rules"]);
-    assert_eq!(rules["rules"].as_array().map(Vec::len), Some(22));
+    assert_eq!(rules["rules"].as_array().map(Vec::len), Some(mapi_sync::contract::Rule::ALL.len()));
     assert_eq!(json(0, &["rules", "overlap"])["rules"][0]["level"], "policy");
 
     let list = json(0, &["scenario", "list"]);

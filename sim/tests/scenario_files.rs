@@ -65,7 +65,8 @@ proptest! {
     #[test]
     fn written_scenarios_read_back_equal(scenario in scenario()) {
         let text = scenario.to_toml();
-        let read = Scenario::parse("written.toml", &text).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        let read = Scenario::parse("written.toml", &text);
+        let read = read.map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(read.digest(), scenario.digest());
         prop_assert_eq!(read, scenario);
     }
@@ -93,7 +94,8 @@ proptest! {
             prop_assert!(error.line() <= text.matches('\n').count() + 1);
             let line = text.split('\n').nth(error.line() - 1).unwrap();
             prop_assert!(error.column() <= line.chars().count() + 1, "{}", error);
-            prop_assert_eq!(error.to_string().lines().count(), 4 + error.message().matches('\n').count());
+            let lines = 4 + error.message().matches('\n').count();
+            prop_assert_eq!(error.to_string().lines().count(), lines);
         }
     }
 }

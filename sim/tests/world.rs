@@ -91,7 +91,7 @@ fn the_default_scenario_exercises_everything() {
 }
 
 #[test]
-fn the_plain_run_is_what_it_always_was() {
+fn the_default_schedule_never_changes() {
     let world = World::new(builtin("tiny-sync").unwrap().clone());
     let observed = world.replay(&mut engine(&world, 0), &Default::default());
     let lines: Vec<String> = observed

@@ -1,11 +1,30 @@
-//! The contract between a store provider and its host: 22 rules, each a file, and a monitor that
-//! holds calls against them.
+//! The contract between a store provider and its host: its rules, and a monitor that checks calls
+//! against them.
 //!
-//! Read [`Rule::ALL`] first; it is the table. A call is reported to a [`Monitor`]. The monitor asks
-//! each rule of the sync about it, and then takes it into the [`SyncState`], which is what several
-//! rules need to know. A rule that is broken is reported as a [`Violation`].
+//! [The contract's page](crate::_documentation::contract) lists the rules, each with a wrong and a
+//! right trace; read it first. In code they are [`Rule::ALL`]. Whoever sees a call reports it to a
+//! [`Monitor`]. The monitor asks each rule of the sync about the call, and then takes the call into
+//! the [`SyncState`], which the rules share. It reports a broken rule as a [`Violation`].
 //!
-//! An author adds rules of their own with [`Policy::with_rule`]; [`RuleCheck`] shows how.
+//! [`Policy::with_rule`] adds a rule of your own; [`RuleCheck`] has an example, and [rules of your
+//! own](crate::_documentation::own_rules) writes one from nothing.
+//!
+//! # Examples
+//!
+//! A provider that sends Done twice:
+//!
+//! ```
+//! use mapi_sync::contract::{Call, Monitor, MonitorConfig, Rule};
+//! use mapi_sync::{HResult, RawEvent};
+//!
+//! let monitor = Monitor::new(MonitorConfig::default(), || 0);
+//! let sync = monitor.callback_sync();
+//! for _ in 0..2 {
+//!     let done = Call::Done { event: RawEvent::NULL, status: HResult::S_OK };
+//!     sync.begin(done).end(HResult::S_OK);
+//! }
+//! assert_eq!(monitor.finish()[0].rule, Rule::DONE_ONCE);
+//! ```
 
 mod call;
 mod clock;

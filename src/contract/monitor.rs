@@ -57,8 +57,8 @@ impl MonitorConfig {
     }
 }
 
-/// Holds the calls of one store's syncs against the contract, as they happen. Cloning gives another
-/// handle to it.
+/// Checks the calls of one store's syncs against the contract, as they happen. Cloning gives
+/// another handle to it.
 ///
 /// It sees calls and nothing else, so it works the same in a simulation, in production and over a
 /// recorded trace. [`Monitor::watch`] is all that a provider needs.

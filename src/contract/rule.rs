@@ -68,9 +68,8 @@ impl RuleInfo {
     /// A rule with this id, for example `done-once`, and this statement: what holds where the rule
     /// is kept.
     ///
-    /// Until it is told otherwise, it is a [must](Level::Must) for the [provider](Party::Provider),
-    /// it judges [one sync](Span::OneSync), it needs all calls of it, and it has no source and no
-    /// traces.
+    /// By default it is a [must](Level::Must) for the [provider](Party::Provider), judges [one
+    /// sync](Span::OneSync) and needs all calls of it, and has no source and no traces.
     #[must_use]
     pub const fn new(id: &'static str, statement: &'static str) -> Self {
         Self {
@@ -296,15 +295,15 @@ impl FromStr for Rule {
 /// state. What several rules need to know, whether the sync is started or which calls are in
 /// flight, is in the [`SyncState`].
 ///
-/// The checks of this crate's own rules lie in `src/contract/rules`, one in each file. See
-/// [`Policy::with_rule`] for how to add one.
+/// The checks of the contract's rules are in `src/contract/rules`, one in each file.
+/// [`Policy::with_rule`] adds one of your own; [rules of your
+/// own](crate::_documentation::own_rules) explains each step.
 ///
 /// # Examples
 ///
 /// ```
 /// use mapi_sync::contract::{
-///     Call, CallRecord, Findings, Monitor, MonitorConfig, Party, Policy, RuleCheck, RuleInfo,
-///     SyncState,
+///     Call, CallRecord, Findings, Monitor, MonitorConfig, Policy, RuleCheck, RuleInfo, SyncState,
 /// };
 ///
 /// /// The last thing that a user reads is not a folder's name.
@@ -362,7 +361,7 @@ pub trait RuleCheck: Send {
     /// This is called with the sync locked: it must not call the monitor.
     fn observe(&mut self, call: &CallRecord, sync: &SyncState, findings: &mut Findings<'_>);
 
-    /// Judges what did not come: the observation of `sync` ends.
+    /// Reports what is missing, if anything is: the observation of `sync` ends.
     ///
     /// This is called with the sync locked: it must not call the monitor.
     fn finish(&mut self, sync: &SyncState, findings: &mut Findings<'_>) {
@@ -375,8 +374,8 @@ pub trait RuleCheck: Send {
     /// no further back and not beyond the maximum, it begins within the policy's
     /// [bound](Policy::with_bounded_silence) after the last callback ended, and it returns `S_OK`.
     /// `sync` is as it is now. `true` means: neither the beginning nor the end of such a call can
-    /// break the rule, or change anything that it remembers. A rule that does not say so is asked
-    /// for every call.
+    /// break the rule, or change anything that it remembers. With `false`, the default, the monitor
+    /// asks the rule about every call.
     fn skips_repeat_progress(&self, sync: &SyncState) -> bool {
         let _ = sync;
         false
@@ -412,7 +411,7 @@ impl Findings<'_> {
         Broken(self.found.last_mut())
     }
 
-    /// The policy that the sync is held to, with the bounds of the rules that have one.
+    /// The policy of the sync, with the bounds of the rules that have one.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         self.policy

@@ -77,7 +77,7 @@ pub(super) const fn done(status: HResult) -> Call<&'static str> {
     Call::Done { event: Step::EVENT, status }
 }
 
-/// Holds a trace against a policy, and returns the violations. The observation ends after the last
+/// Checks a trace against a policy, and returns the violations. The observation ends after the last
 /// step.
 ///
 /// # Panics

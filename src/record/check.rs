@@ -57,7 +57,7 @@ pub struct TraceReport {
     pub violations: Vec<Violation>,
 }
 
-/// Reads a trace and holds its calls against the contract, as far as the callbacks show: no start,
+/// Reads a trace and checks its calls against the contract, as far as the callbacks show: no start,
 /// no references, no event.
 ///
 /// A last line that is cut off is left out. A sync whose callback was not let go of by the end of

@@ -237,7 +237,8 @@ mod tests {
             let record = Record { at, event };
             let line = serde_json::to_string(&record).expect("a record is always JSON");
             prop_assert!(!line.contains('\n'));
-            prop_assert_eq!(serde_json::from_str::<Record>(&line).expect("what was written"), record);
+            let read: Record = serde_json::from_str(&line).expect("the line that was written");
+            prop_assert_eq!(read, record);
         }
     }
 
@@ -255,7 +256,10 @@ mod tests {
         });
         assert_eq!(
             line.expect("JSON"),
-            r#"{"t":50,"event":"error","sync":1,"thread":2,"call":2,"code":"0x80040115","text":"The network is gone"}"#
+            concat!(
+                r#"{"t":50,"event":"error","sync":1,"thread":2,"call":2,"#,
+                r#""code":"0x80040115","text":"The network is gone"}"#,
+            )
         );
     }
 }

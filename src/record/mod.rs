@@ -1,5 +1,5 @@
 //! A recorder for production: the calls of a sync, written to a file from inside Outlook's process,
-//! and read back to be held against the contract on any system.
+//! and read back to be checked against the contract on any system.
 //!
 //! The way of the data: [`Recorder::around`] wraps a callback; each call puts a record into a
 //! bounded queue and goes on; a thread of the recorder's own writes the queue to a file, as

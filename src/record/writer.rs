@@ -12,7 +12,7 @@ use super::format::{Event, Header, Record, VERSION};
 /// What a recorder's threads share with its writer.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    /// Records that found the queue full and are not yet told of in the file.
+    /// Records that found the queue full and that the file does not report yet.
     pub(super) untold: AtomicU64,
     /// All records that were dropped: the queue was full, or the disk refused.
     pub(super) dropped: AtomicU64,
@@ -81,8 +81,7 @@ impl Writer {
     }
 
     fn write(&mut self, record: &Record) {
-        // Nobody can be told of a disk that refuses, but through the counter; the next record tries
-        // again.
+        // Only the counter can report a disk that refuses. The next record tries again.
         let written = self.try_write(record);
         let counter = if written.is_ok() { &self.counters.written } else { &self.counters.dropped };
         counter.fetch_add(1, Ordering::Relaxed);

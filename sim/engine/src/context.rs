@@ -222,9 +222,10 @@ pub(super) fn add_keys(keys: &mut Vec<TaskKey>, tasks: &[TaskMeta]) {
 
 thread_local! {
     pub(super) static CONTEXT: Context = const { Context::new() };
-    /// Whether footprints are kept. Apart, because every tracked operation reads it, and a thread-local without a destructor is cheaper to read.
+    /// Whether footprints are kept. It is not part of `CONTEXT`, because every tracked operation
+    /// reads it, and a thread-local without a destructor is cheaper to read.
     static RECORDING: Cell<bool> = const { Cell::new(false) };
-    /// The virtual time, in milliseconds. Apart for the same reason.
+    /// The virtual time, in milliseconds. It is separate for the same reason.
     static NOW: Cell<u64> = const { Cell::new(0) };
     /// The same, shared with others.
     static CLOCK: Arc<AtomicU64> = Arc::default();

@@ -1,5 +1,9 @@
 //! A deterministic executor for concurrent programs made of futures.
 //!
+//! It runs a program under the schedules that a strategy chooses, and replays each of them exactly.
+//! A search can run every schedule, and prove that none goes wrong. The crate `mapi-sync-sim`
+//! checks mail-store providers with it; the engine knows nothing of mail.
+//!
 //! # The problem
 //!
 //! A program of communicating tasks behaves differently for each order of their steps, each moment

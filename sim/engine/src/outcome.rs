@@ -195,7 +195,8 @@ pub struct Outcome {
 /// Two runs of one program under the same decisions differed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the program is not deterministic: run again under the same decisions, it departs at step {step}"
+    "the program is not deterministic: \
+     run again under the same decisions, it departs at step {step}"
 )]
 #[non_exhaustive]
 pub struct Nondeterminism {

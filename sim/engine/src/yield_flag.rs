@@ -18,7 +18,8 @@ const TRACKED: *const () = ptr::without_provenance(usize::MAX - 1);
 const YIELDED: *const () = ptr::without_provenance(usize::MAX - 2);
 
 thread_local! {
-    /// The data of the running task's waker, which identifies the waker. Or `IDLE`, if no task is running; `YIELDED`, if the running one has yielded; `TRACKED`, if it must wake itself instead.
+    /// The data of the running task's waker, which identifies the waker; or `IDLE`, if no task
+    /// runs; `YIELDED`, if the running task has yielded; `TRACKED`, if it must wake itself instead.
     static FLAG: Cell<*const ()> = const { Cell::new(IDLE) };
 }
 

@@ -43,7 +43,8 @@ const SCHEDULES: u64 = 10_000;
 ///         request.start(|session| async move {
 ///             session.progress(Some("Inbox"), 1, 1).await;
 ///             let cancelled = session.cancel().is_requested();
-///             session.done(if cancelled { HResult::MAPI_E_USER_CANCEL } else { HResult::S_OK }).await
+///             let cancel = HResult::MAPI_E_USER_CANCEL;
+///             session.done(if cancelled { cancel } else { HResult::S_OK }).await
 ///         })
 ///     }
 /// }
@@ -171,7 +172,7 @@ impl Check {
         self
     }
 
-    /// Runs so many executions. Without this, 10,000, or all of an exhaustive strategy's.
+    /// Runs this number of executions. Without this, 10,000, or all of an exhaustive strategy's.
     pub fn schedules(self, schedules: u64) -> Self {
         Self { schedules: Some(schedules), ..self }
     }
@@ -196,8 +197,8 @@ impl Check {
     }
 
     /// Drops each task at each of its await points, one at a time: the provider's sync and whatever
-    /// it spawns. The steps are in their plain order, and nothing else goes wrong. With `n`
-    /// await points, `n + 1` executions are run.
+    /// it spawns. The steps keep the order of the default schedule, and nothing else goes wrong.
+    /// With `n` await points, `n + 1` executions are run.
     ///
     /// The same as the strategy `cancellations`. A scenario without the fault `task_dropped` is
     /// given one.
@@ -229,20 +230,20 @@ impl Check {
         self.with_strategy(strategy.unwrap_or(StrategyInfo::default_strategy()))
     }
 
-    /// Gives the word that the provider's tasks share state through tracked objects only: those of
-    /// [`engine::sync`](crate::engine::sync), what tells its uses to
-    /// [`Runtime::shared`](mapi_sync::Runtime::shared), and what this crate's interface hands
-    /// out. With it, the strategy `exhaustive` runs one schedule of each class; without it,
-    /// nothing is known of a provider of your own, and it runs every schedule.
+    /// Declares that the provider's tasks share state through tracked objects only: those of
+    /// [`engine::sync`](crate::engine::sync), objects that report their uses to
+    /// [`Runtime::shared`](mapi_sync::Runtime::shared), and those that this crate's interface hands
+    /// out. With it, the strategy `exhaustive` runs one schedule of each class; without it, nothing
+    /// is known about your own provider, and the strategy runs every schedule.
     pub fn tracked_sharing(self, tracked_sharing: TrackedSharing) -> Self {
         Self { tracked_sharing: Some(tracked_sharing), ..self }
     }
 
-    /// Uses so many threads, at least one. The result does not depend on it. Without this, one for
-    /// each processor.
+    /// Uses this number of threads, at least one. The result does not depend on it. Without this,
+    /// one for each processor.
     ///
-    /// An exhaustive search runs on one thread if it is limited to so many schedules; so does the
-    /// strategy `cancellations`.
+    /// An exhaustive search runs on one thread if it is limited to a number of schedules; so does
+    /// the strategy `cancellations`.
     pub fn jobs(self, jobs: usize) -> Self {
         Self { jobs: jobs.max(1), ..self }
     }
@@ -437,8 +438,8 @@ impl Check {
     }
 }
 
-/// The scenario in which a provider of one's own is checked: an account with some work, a host that
-/// does what hosts do, each fault of the host and of the system once.
+/// The scenario in which an author's own provider is checked: an account with some work, a host
+/// that does what hosts do, each fault of the host and of the system once.
 fn own_scenario() -> Scenario {
     Scenario::parse("own.toml", include_str!("own.toml")).expect("the scenario is valid")
 }

@@ -48,13 +48,13 @@ pub struct Breach {
     pub violation: Option<Violation>,
 }
 
-/// Where in [`Execution::calls`] a defect came about.
+/// Where in [`Execution::calls`] a defect shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BreachPlace {
-    /// The call at this place did it.
+    /// The call at this index breaks the rule.
     At(usize),
-    /// What did it is that something did not come after so many calls.
+    /// Something is missing after the first calls, as many as this number says.
     After(usize),
 }
 

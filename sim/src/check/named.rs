@@ -6,7 +6,10 @@ use crate::world::{MUTANTS, VARIANTS, builtins};
 
 /// No built-in scenario, mutant or correct variant has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no scenario is built in under the name `{name}`{}", hint.map(|hint| format!("; did you mean `{hint}`?")).unwrap_or_default())]
+#[error(
+    "no scenario is built in under the name `{name}`{}",
+    hint.map(|hint| format!("; did you mean `{hint}`?")).unwrap_or_default()
+)]
 #[non_exhaustive]
 pub struct UnknownScenario {
     /// The name.

@@ -23,7 +23,11 @@ pub enum ReplayError {
         code: u64,
     },
     /// The token is of something else.
-    #[error("the token is of {expected} (digest {:016x}), not of `{found}` (digest {found_digest:016x})", expected.digest)]
+    #[error(
+        "the token is of {expected} (digest {:016x}), \
+         not of `{found}` (digest {found_digest:016x})",
+        expected.digest
+    )]
     Other {
         /// What the token is of.
         expected: Box<Subject>,

@@ -14,7 +14,8 @@ use mapi_sync_sim::strategy::{STRATEGIES, StrategyInfo};
 #[command(
     name = "mapi-sync",
     version,
-    after_help = "Exit status: 0 the contract held, 1 a violation was found, 2 the input or the usage is wrong.\n\
+    after_help = "Exit status: 0 the contract held, 1 a violation was found, \
+                  2 the input or the usage is wrong.\n\
                   Colours are off where the output is no terminal, and under NO_COLOR."
 )]
 pub(super) struct Args {
@@ -35,7 +36,7 @@ pub(super) enum Command {
     ComCheck(ComCheckArgs),
 }
 
-/// Runs many schedules of a scenario and holds every call against the contract.
+/// Runs many schedules of a scenario and checks every call against the contract.
 ///
 /// For each broken rule, the first execution that shows it is kept, run again with a log, and
 /// printed as a time line with the token that replays it. The run goes on to its end, to find other
@@ -167,7 +168,7 @@ pub(super) struct TraceArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TraceCommand {
-    /// Hold the calls of a recording against the contract
+    /// Check the calls of a recording against the contract
     ///
     /// A recording shows callbacks only, so the rules about starts, references and events are not
     /// checked. If the file has only a part of a sync, nothing is reported as missing from that
@@ -183,9 +184,9 @@ pub(super) enum TraceCommand {
 /// Checks a provider in a DLL, through its COM method table.
 ///
 /// The DLL is loaded into a separate process, and its export `HRESULT __stdcall NAME(IUnknown
-/// **store)` is asked for a store. Syncs are run one after the other and every call is held against
-/// the contract. Defects that only a process shows are found too: a crash, a sync that never ends,
-/// handles and threads that are left.
+/// **store)` is asked for a store. Syncs are run one after the other and every call is checked
+/// against the contract. Defects that only a process shows are found too: a crash, a sync that
+/// never ends, handles and threads that are left.
 #[cfg(windows)]
 #[derive(Debug, clap::Args)]
 pub(super) struct ComCheckArgs {

@@ -10,7 +10,11 @@ use mapi_sync_sim::{ReplayError, UnknownScenario};
 pub(super) enum Failure {
     #[error("{0}")]
     Scenario(#[from] ScenarioError),
-    #[error("no scenario is built in under the name `{}`, and there is no such file{}", .0.name, hint(.0))]
+    #[error(
+        "no scenario is built in under the name `{}`, and there is no such file{}",
+        .0.name,
+        hint(.0)
+    )]
     UnknownScenario(UnknownScenario),
     #[error("cannot read {path}: {error}")]
     Unreadable { path: String, error: io::Error },

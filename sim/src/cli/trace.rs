@@ -1,4 +1,4 @@
-//! `trace check`: a recording of a production process, held against the contract.
+//! `trace check`: a recording of a production process, checked against the contract.
 
 use std::fs::File;
 use std::io::{self, BufReader};

@@ -187,8 +187,8 @@ impl EventWatch {
 
 impl EventOut for EventWatch {
     fn publish(&self, event: RawEvent) -> HResult {
-        // If it cannot be duplicated, it is not an open handle. The monitor is then not told of it,
-        // and finds that out.
+        // If it cannot be duplicated, it is not an open handle. The monitor then gets no report
+        // of it, and finds that out.
         if let Ok(private) = OwnedEvent::duplicate_of(&com::events(), event) {
             self.watch.observe(Call::EventCreated { event });
             let copy = private.raw();

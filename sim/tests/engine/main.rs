@@ -175,7 +175,8 @@ fn deadlock_names_each_waiting_task_and_its_object() {
     assert_eq!(outcome.end, End::Deadlock(expected));
     assert_eq!(
         outcome.end.to_string(),
-        "deadlock: task \"main\" waits for mutex \"right\"; task \"other\" waits for mutex \"left\"; \
+        "deadlock: task \"main\" waits for mutex \"right\"; \
+         task \"other\" waits for mutex \"left\"; \
          task \"waiter\" waits for the end of task \"other\""
     );
 }
@@ -433,29 +434,33 @@ proptest! {
         skew_ms in 0..2_u64,
     ) {
         let log = Log::default();
-        let limits = Limits::default().with_faults(2).with_drops(1).with_spurious(1).with_skew_ms(skew_ms);
+        let limits = Limits::default().with_faults(2).with_drops(1).with_spurious(1);
+        let limits = limits.with_skew_ms(skew_ms);
         let mut engine = Engine::new(limits, Random::new(seed));
+        let program = || random_program(code.clone(), Arc::clone(&log));
         for index in 0..4 {
-            let first = engine.execute(index, random_program(code.clone(), Arc::clone(&log))).unwrap();
+            let first = engine.execute(index, program()).unwrap();
             let seen = take(&log);
             let fingerprint = engine.fingerprint();
             let decisions = engine.decisions();
-            // An execution stands by itself: another engine that runs only this index does the same.
+            // An execution depends on its index alone: another engine that runs only this one does
+            // the same.
             let mut fresh = Engine::new(limits, Random::new(seed));
-            let again = fresh.execute(index, random_program(code.clone(), Arc::clone(&log))).unwrap();
-            prop_assert_eq!((&again, fresh.fingerprint(), take(&log)), (&first, fingerprint, seen.clone()));
-            prop_assert_eq!(engine.repeat(&first, random_program(code.clone(), Arc::clone(&log))), Ok(()));
+            let again = fresh.execute(index, program()).unwrap();
+            prop_assert_eq!(&again, &first);
+            prop_assert_eq!((fresh.fingerprint(), take(&log)), (fingerprint, seen.clone()));
+            prop_assert_eq!(engine.repeat(&first, program()), Ok(()));
             prop_assert_eq!(take(&log), seen.clone());
             // Through the printed form.
             let text = Token::new(vec![], None, decisions.clone()).to_string();
             let token: Token = text.parse().unwrap();
-            let outcome = fresh.replay(&token.decisions, random_program(code.clone(), Arc::clone(&log)));
+            let outcome = fresh.replay(&token.decisions, program());
             prop_assert_eq!((fresh.fingerprint(), take(&log)), (fingerprint, seen));
             prop_assert_eq!((outcome.end, outcome.panics), (first.end, first.panics));
             prop_assert_eq!(fresh.decisions(), decisions.clone());
             // Less of it is a schedule too.
             let half: Decisions = decisions.departures().iter().step_by(2).copied().collect();
-            fresh.replay(&half, random_program(code.clone(), Arc::clone(&log)));
+            fresh.replay(&half, program());
             take(&log);
         }
     }

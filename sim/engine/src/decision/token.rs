@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_apart() {
+    fn mistakes_are_distinguished() {
         let parse = |text: &str| text.parse::<Token>().unwrap_err();
         assert_eq!(parse(""), TokenError::Prefix);
         assert_eq!(parse("hello"), TokenError::Prefix);

@@ -154,17 +154,21 @@ proptest! {
 
     #[test]
     fn each_bit_of_a_word_has_its_number(
-        word in prop_oneof![any::<u64>(), 1..256_u64, (any::<u64>(), any::<u64>()).prop_map(|(a, b)| a & b)],
+        word in prop_oneof![
+            any::<u64>(),
+            1..256_u64,
+            (any::<u64>(), any::<u64>()).prop_map(|(a, b)| a & b),
+        ],
         shift in 0..64_u32,
     ) {
         let word = word.rotate_left(shift);
         for (n, place) in (0..).zip(bits(word)) {
-            let mut told = 0;
+            let mut count = 0;
             let bit = sample_bit(word, |len| {
-                told = len;
+                count = len;
                 n
             });
-            prop_assert_eq!((told, bit), (word.count_ones(), 1 << place));
+            prop_assert_eq!((count, bit), (word.count_ones(), 1 << place));
         }
     }
 }

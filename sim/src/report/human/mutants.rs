@@ -51,7 +51,8 @@ pub(super) fn write_mutants(
     let style = if report.is_right() { good } else { bad };
     writeln!(
         out,
-        "\n{style}{found} of {of} mutants found with their rule, {accused} of {variants} correct variants accused{style:#}"
+        "\n{style}{found} of {of} mutants found with their rule, \
+         {accused} of {variants} correct variants accused{style:#}"
     )?;
     if report.interrupted {
         writeln!(out, "{involved}interrupted{involved:#}: the others were not looked at")?;

@@ -60,7 +60,10 @@ pub struct MutantInfo {
 }
 
 macro_rules! mutants {
-    ($($mutant:ident $name:literal $rule:ident $needs:ident $(($switches:literal))? $set_up:ident, $summary:literal;)*) => {
+    ($(
+        $mutant:ident $name:literal $rule:ident $needs:ident $(($switches:literal))? $set_up:ident,
+        $summary:literal;
+    )*) => {
         /// A way to break the contract, built into the simulated provider or the simulated host.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
@@ -91,11 +94,13 @@ mutants! {
     NoDoneWithoutTask "no-done-without-task" DONE_ONCE Fault no_task,
         "Reports a successful start although its task could not be started.";
     DoneFromTwoPaths "done-from-two-paths" DONE_ONCE OrderAndCancel(6) cancelled,
-        "Both the end of the work and the watcher for the cancel send a Done when they come together.";
+        "Both the end of the work and the watcher for the cancel send a Done when they \
+         come together.";
     LateTicker "late-ticker" DONE_LAST Order(7) ticking,
         "Leaves its sign-of-life task running, which can report once more after Done.";
     CountsBeforeReport "counts-before-report" DONE_LAST Order(7) unchanged,
-        "Reports the end of a folder after it was counted as finished, so that Done can overtake the report.";
+        "Reports the end of a folder after it was counted as finished, so that Done can \
+         overtake the report.";
     UnawaitedReport "unawaited-report" DONE_LAST Order(3) slow_callback,
         "Does not wait for the host to return from the last report before it sends Done.";
     LateError "late-error" DONE_LAST OrderAndFault(3) lossy,
@@ -116,7 +121,8 @@ mutants! {
         "Signals the event while Done is still running.";
     EventNever "event-never" EVENT_AFTER_DONE Nothing impatient,
         "Never signals the event.";
-    EventForgottenOnCancel "event-forgotten-on-cancel" EVENT_AFTER_DONE Cancel impatient_and_cancelled,
+    EventForgottenOnCancel "event-forgotten-on-cancel" EVENT_AFTER_DONE Cancel
+        impatient_and_cancelled,
         "Does not signal the event after a cancel.";
     OtherHandle "other-handle" EVENT_SAME Nothing unchanged,
         "Hands its private duplicate to Done instead of the published handle.";
@@ -129,7 +135,8 @@ mutants! {
     RetryCountsTwice "retry-counts-twice" PROGRESS_RANGE Fault lossy,
         "Counts a message again for each attempt, passes its maximum, and corrects it afterwards.";
     IndexBeforeAwait "index-before-await" PROGRESS_FORWARD Order(6) unchanged,
-        "Takes the position before it waits for the server, so that two workers can report in the wrong order.";
+        "Takes the position before it waits for the server, so that two workers can report \
+         in the wrong order.";
     RetryGoesBack "retry-goes-back" PROGRESS_FORWARD Fault lossy,
         "Reports position 0 again when it tries a second time.";
     StopsShort "stops-short" PROGRESS_COMPLETE Nothing unchanged,

@@ -66,7 +66,8 @@ pub const VARIANTS: &[VariantInfo] = &[
     },
     VariantInfo {
         name: "several-errors",
-        summary: "Several folders fail, each with an Error of its own, and the sync is a partial completion.",
+        summary: "Several folders fail, each with an Error of its own, and the sync is a partial \
+                  completion.",
         change: |s| {
             s.accounts[0].folders = Folders::Count(4);
             s.provider.retries = 0;
@@ -161,7 +162,8 @@ pub const VARIANTS: &[VariantInfo] = &[
     },
     VariantInfo {
         name: "refused-start",
-        summary: "The start fails for want of a callback, an event or a task, and leaves nothing behind.",
+        summary: "The start fails for want of a callback, an event or a task, and leaves nothing \
+                  behind.",
         change: |s| {
             s.host.syncs = 2;
             s.faults.query_interface_refused = 1;
@@ -248,7 +250,8 @@ pub const VARIANTS: &[VariantInfo] = &[
     },
     VariantInfo {
         name: "shutdown-in-mid-sync",
-        summary: "The host shuts down while a sync runs, and the provider keeps the store until Done.",
+        summary: "The host shuts down while a sync runs, and the provider keeps the store until \
+                  Done.",
         change: |s| {
             s.host.shutdown = true;
             s.host.syncs = 2;

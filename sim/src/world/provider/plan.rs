@@ -113,7 +113,8 @@ mod tests {
     #[test]
     fn phases_follow_the_flags() {
         use PhaseKind::*;
-        let work = "folders = [{ name = \"A\", messages = 2 }, { name = \"B\" }]\nmessages = 3\nnew_folders = 1\noutgoing = 4";
+        let work = "folders = [{ name = \"A\", messages = 2 }, { name = \"B\" }]\n\
+                    messages = 3\nnew_folders = 1\noutgoing = 4";
         assert_eq!(
             steps(work),
             [

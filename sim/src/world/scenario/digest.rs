@@ -202,7 +202,8 @@ mod tests {
         let found: Vec<String> =
             defaults(&shape).into_iter().map(|(path, value)| format!("{path}={value}")).collect();
         let pinned = [
-            "account[0].flags=[s16:UPLOAD_HIERARCHY,s18:DOWNLOAD_HIERARCHY,s15:UPLOAD_CONTENTS,s17:DOWNLOAD_CONTENTS]",
+            "account[0].flags=[s16:UPLOAD_HIERARCHY,s18:DOWNLOAD_HIERARCHY,\
+             s15:UPLOAD_CONTENTS,s17:DOWNLOAD_CONTENTS]",
             "account[0].messages=i0",
             "account[0].new_folders=i0",
             "account[0].outgoing=i0",

@@ -15,7 +15,9 @@ use super::values::{Cost, flags};
 
 /// A copy of a scenario's section with the fields that it had in format 1.
 macro_rules! frozen {
-    ($name:ident of $section:ident { $($(#[$attribute:meta])* $field:ident: $type:ty),* $(,)? }) => {
+    ($name:ident of $section:ident {
+        $($(#[$attribute:meta])* $field:ident: $type:ty),* $(,)?
+    }) => {
         #[derive(Serialize)]
         struct $name {
             $($(#[$attribute])* $field: $type,)*

@@ -126,7 +126,8 @@ mod tests {
         let source = format!("{SMALLEST}mesages = 4\n");
         assert_eq!(
             refused(&source),
-            "t.toml:5:1: unknown key `mesages`, did you mean `messages`?\n  |\n5 | mesages = 4\n  | ^^^^^^^"
+            "t.toml:5:1: unknown key `mesages`, did you mean `messages`?\n  \
+             |\n5 | mesages = 4\n  | ^^^^^^^"
         );
     }
 
@@ -135,7 +136,8 @@ mod tests {
         let source = format!("{SMALLEST}[provider]\nworkers = 65\n");
         assert_eq!(
             refused(&source),
-            "t.toml:6:11: 65 is out of range, 1 to 64 are possible\n  |\n6 | workers = 65\n  |           ^^"
+            "t.toml:6:11: 65 is out of range, 1 to 64 are possible\n  \
+             |\n6 | workers = 65\n  |           ^^"
         );
     }
 
