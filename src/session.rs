@@ -3,7 +3,8 @@
 //! [`SyncRequest::start`] checks the request, publishes the event and runs the work in the
 //! background. The work holds a [`SyncSession`]. [`SyncSession::done`] consumes it; any other end
 //! of the session, by a panic or because its future was dropped, sends Done with a failure. Calls
-//! go out one after the other, and none goes out after Done.
+//! go out one after the other, and none goes out after Done. The status of a Done is settled when
+//! it is sent, so it takes account of a cancel that was requested while it waited.
 
 mod host_link;
 mod pending_done;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use self::host_link::HostLink;
-use self::pending_done::PendingDone;
+use self::pending_done::{Ending, PendingDone};
 use crate::event::OwnedEvent;
 use crate::{BoxFuture, CancelSignal, HResult, RawEvent, Runtime, SyncFlags, SyncRequest};
 
@@ -103,6 +104,10 @@ impl SyncRequest {
 ///     session.done(HResult::S_OK).await;
 /// }
 /// ```
+/// A session that is dropped sends Done with
+/// [`MAPI_E_USER_CANCEL`](HResult::MAPI_E_USER_CANCEL) if a cancel was requested by then, with
+/// [`E_UNEXPECTED`](HResult::E_UNEXPECTED) if a panic dropped it, and with
+/// [`MAPI_E_CANCEL`](HResult::MAPI_E_CANCEL) otherwise.
 #[must_use = "dropping a session ends its sync with a failure"]
 pub struct SyncSession {
     /// `None` once Done was called.
@@ -111,7 +116,8 @@ pub struct SyncSession {
     flags: SyncFlags,
 }
 
-/// The proof that a sync has ended: only [`SyncSession::done`] makes one.
+/// The proof that a sync has ended: only [`SyncSession::done`] and
+/// [`SyncSession::done_or_cancelled`] make one.
 #[derive(Debug)]
 pub struct SyncDone {
     answer: HResult,
@@ -138,14 +144,59 @@ impl SyncSession {
     /// Ends the sync: waits for the call in flight to end, calls Done, releases the callback and
     /// signals the event, in this order.
     ///
-    /// After a failing [`error`](Self::error), a success reaches the host as
-    /// [`MAPI_W_ERRORS_RETURNED`](HResult::MAPI_W_ERRORS_RETURNED), unless `status` is a warning
-    /// that says so itself.
+    /// The status that reaches the host is settled when the wait is over, by what was reported and
+    /// requested until then:
+    ///
+    /// - After a failing [`error`](Self::error), a success becomes
+    ///   [`MAPI_W_ERRORS_RETURNED`](HResult::MAPI_W_ERRORS_RETURNED), unless `status` is a warning
+    ///   that says so itself.
+    /// - After a cancel request, [`E_FAIL`](HResult::E_FAIL) and
+    ///   [`MAPI_E_CANCEL`](HResult::MAPI_E_CANCEL) become
+    ///   [`MAPI_E_USER_CANCEL`](HResult::MAPI_E_USER_CANCEL), unless a failing error was reported:
+    ///   neither code says what went wrong, and the cancel does.
+    /// - Any other status stays. A cancel does not undo work that is complete, and a code that says
+    ///   what failed tells the host more than the cancel.
+    ///
+    /// So a cancel that arrives during the wait needs no care. One that made the work stop early
+    /// does: report it with [`done_or_cancelled`](Self::done_or_cancelled), or pass
+    /// `MAPI_E_USER_CANCEL`.
     ///
     /// Done is delivered even if this future is dropped.
-    pub async fn done(mut self, status: HResult) -> SyncDone {
+    pub async fn done(self, status: HResult) -> SyncDone {
+        self.end(Ending::Chosen(status)).await
+    }
+
+    /// Ends the sync as [`done`](Self::done) does, but with
+    /// [`MAPI_E_USER_CANCEL`](HResult::MAPI_E_USER_CANCEL) instead of `status` if a cancel was
+    /// requested before Done is called, be it during the wait for the call in flight.
+    ///
+    /// ```
+    /// use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
+    ///
+    /// struct Store;
+    ///
+    /// #[async_trait]
+    /// impl MapiSync for Store {
+    ///     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+    ///         request.start(|session| async move {
+    ///             for message in 1..=10 {
+    ///                 if session.cancel().is_requested() {
+    ///                     break;
+    ///                 }
+    ///                 session.progress(Some("Inbox"), message, 10).await;
+    ///             }
+    ///             session.done_or_cancelled(HResult::S_OK).await
+    ///         })
+    ///     }
+    /// }
+    /// ```
+    pub async fn done_or_cancelled(self, status: HResult) -> SyncDone {
+        self.end(Ending::UnlessCancelled(status)).await
+    }
+
+    async fn end(mut self, ending: Ending) -> SyncDone {
         let mut pending = self.pending.take().expect("only this call takes it, and consumes self");
-        SyncDone { answer: pending.deliver(status).await }
+        SyncDone { answer: pending.deliver(ending).await }
     }
 
     /// A handle for reports that can be cloned and given to other tasks. It may outlive the sync:
@@ -189,11 +240,9 @@ impl Drop for SyncSession {
     fn drop(&mut self) {
         if let Some(pending) = self.pending.take() {
             pending.abandon(if std::thread::panicking() {
-                HResult::E_UNEXPECTED
-            } else if self.cancel().is_requested() {
-                HResult::MAPI_E_USER_CANCEL
+                Ending::Chosen(HResult::E_UNEXPECTED)
             } else {
-                HResult::MAPI_E_CANCEL
+                Ending::OWED
             });
         }
     }

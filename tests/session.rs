@@ -3,14 +3,15 @@
 mod common;
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{Host, Mood};
 use mapi_sync::contract::{Call, Violation};
 use mapi_sync::{
-    BoxFuture, Events, HResult, MapiSync, Runtime, Shared, SyncDone, SyncRequest, SyncSession,
-    TaskHandle, async_trait,
+    BoxFuture, Events, HResult, MapiSync, RawEvent, Runtime, Shared, SyncDone,
+    SyncProgressCallback, SyncRequest, SyncSession, TaskHandle, async_trait,
 };
 
 /// A provider whose syncs do `work`.
@@ -185,6 +186,103 @@ async fn a_session_dropped_while_a_call_is_in_flight_ends_after_that_call() {
 }
 
 #[tokio::test]
+async fn a_dropped_session_answers_a_cancel_that_comes_before_its_done() {
+    let host = Host::new(Mood::Waits(5), Mood::Answers(HResult::S_OK));
+    run(&host, |session| async move {
+        let (reporter, cancel) = (session.reporter(), session.cancel().clone());
+        tokio::spawn(async move { reporter.progress(None, 1, 2).await });
+        tokio::task::yield_now().await;
+        drop(session);
+        cancel.request();
+        std::future::pending().await
+    })
+    .await;
+    let done = format!("{DONE}MAPI_E_USER_CANCEL (0x80040113))");
+    assert_eq!(host.log(), ["Progress(NULL, 1, 2)", "answered", &done, "released", "event"]);
+    assert_eq!(verdict(&host).await, []);
+}
+
+/// How a session is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Done,
+    DoneOrCancelled,
+}
+
+#[tokio::test]
+async fn a_cancel_during_the_wait_of_done_changes_only_what_it_explains() {
+    let cancelled = HResult::MAPI_E_USER_CANCEL;
+    let error = Some(HResult::MAPI_E_DISK_ERROR);
+    let cases = [
+        // The end, the Error in flight meanwhile, the status, and the status that is sent.
+        (End::Done, None, HResult::S_OK, HResult::S_OK),
+        (End::Done, None, HResult::MAPI_W_PARTIAL_COMPLETION, HResult::MAPI_W_PARTIAL_COMPLETION),
+        (End::Done, None, HResult::MAPI_E_DISK_ERROR, HResult::MAPI_E_DISK_ERROR),
+        (End::Done, None, HResult::E_UNEXPECTED, HResult::E_UNEXPECTED),
+        (End::Done, None, HResult::E_FAIL, cancelled),
+        (End::Done, None, HResult::MAPI_E_CANCEL, cancelled),
+        (End::Done, None, cancelled, cancelled),
+        (End::Done, error, HResult::S_OK, HResult::MAPI_W_ERRORS_RETURNED),
+        (End::Done, error, HResult::E_FAIL, HResult::E_FAIL),
+        (End::Done, error, HResult::MAPI_E_CANCEL, HResult::MAPI_E_CANCEL),
+        (End::DoneOrCancelled, None, HResult::S_OK, cancelled),
+        (End::DoneOrCancelled, None, HResult::MAPI_E_DISK_ERROR, cancelled),
+        (End::DoneOrCancelled, error, HResult::S_OK, cancelled),
+    ];
+    for (end, error, status, sent) in cases {
+        let host = Host::new(Mood::Waits(5), Mood::Answers(HResult::S_OK));
+        run(&host, move |session| async move {
+            let (reporter, cancel) = (session.reporter(), session.cancel().clone());
+            tokio::spawn(async move {
+                match error {
+                    Some(error) => reporter.error(error, "no space").await,
+                    None => reporter.progress(None, 1, 1).await,
+                }
+            });
+            tokio::task::yield_now().await;
+            let cancels = async { cancel.request() };
+            let ends = async {
+                match end {
+                    End::Done => session.done(status).await,
+                    End::DoneOrCancelled => session.done_or_cancelled(status).await,
+                }
+            };
+            futures::join!(ends, cancels).0
+        })
+        .await;
+        let report = match error {
+            Some(error) => format!("Error({error}, \"no space\")"),
+            None => "Progress(NULL, 1, 1)".to_owned(),
+        };
+        let done = format!("{DONE}{sent})");
+        let context = format!("{end:?} {error:?} {status}");
+        assert_eq!(host.log(), [&report, "answered", &done, "released", "event"], "{context}");
+        let violations = verdict(&host).await;
+        // No Progress began after the request, so each of these was settled.
+        let is_named = status == HResult::MAPI_E_DISK_ERROR;
+        assert!(violations.is_empty() || is_named, "{context}: {violations:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_cancel_done_sends_what_it_was_given() {
+    for end in [End::Done, End::DoneOrCancelled] {
+        for status in [HResult::S_OK, HResult::E_FAIL, HResult::MAPI_E_CANCEL] {
+            let host = Host::friendly();
+            run(&host, move |session| async move {
+                match end {
+                    End::Done => session.done(status).await,
+                    End::DoneOrCancelled => session.done_or_cancelled(status).await,
+                }
+            })
+            .await;
+            assert_eq!(host.log(), [&format!("{DONE}{status})"), "released", "event"]);
+            assert_eq!(verdict(&host).await, []);
+        }
+    }
+}
+
+#[tokio::test]
 async fn done_comes_after_calls_that_fail_or_panic() {
     for mood in [Mood::Answers(HResult::E_FAIL), Mood::Panics] {
         let host = Host::new(mood, Mood::Answers(HResult::E_FAIL));
@@ -275,6 +373,161 @@ impl Runtime for Refuses {
     fn shared(&self, name: &'static str) -> Arc<dyn Shared> {
         self.inner.shared(name)
     }
+}
+
+type Action = Box<dyn FnOnce() + Send>;
+
+/// Runs an action in the middle of a use of the link to the host: what another thread could do at
+/// that moment.
+#[derive(Default)]
+struct Interrupts(Mutex<Option<(u32, Action)>>);
+
+impl Interrupts {
+    fn after(&self, writes: u32, action: impl FnOnce() + Send + 'static) {
+        *self.0.lock().unwrap() = Some((writes, Box::new(action)));
+    }
+}
+
+impl Shared for Interrupts {
+    fn write(&self) {
+        let mut armed = self.0.lock().unwrap();
+        let due = match &mut *armed {
+            Some((0, _)) => armed.take(),
+            Some((left, _)) => {
+                *left -= 1;
+                None
+            }
+            None => None,
+        };
+        drop(armed);
+        if let Some((_, action)) = due {
+            action();
+        }
+    }
+}
+
+/// A runtime whose shared objects are interrupted.
+struct Interrupted {
+    inner: Arc<dyn Runtime>,
+    link: Arc<Interrupts>,
+}
+
+impl Runtime for Interrupted {
+    fn spawn(&self, name: Cow<'static, str>, task: BoxFuture) -> Result<TaskHandle, HResult> {
+        self.inner.spawn(name, task)
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture {
+        self.inner.sleep(duration)
+    }
+
+    fn now(&self) -> Duration {
+        self.inner.now()
+    }
+
+    fn events(&self) -> &Arc<dyn Events> {
+        self.inner.events()
+    }
+
+    fn shared(&self, _: &'static str) -> Arc<dyn Shared> {
+        Arc::clone(&self.link) as _
+    }
+}
+
+#[tokio::test]
+async fn a_session_dropped_at_any_moment_of_a_report_sends_done() {
+    for writes in 0..6 {
+        let host = Host::friendly();
+        let request = host.request();
+        let (inner, link) = (Arc::clone(request.runtime()), Arc::new(Interrupts::default()));
+        let link_of_work = Arc::clone(&link);
+        let runtime = Arc::new(Interrupted { inner, link });
+        let result = request.with_runtime(runtime).start(move |session| async move {
+            let reporter = session.reporter();
+            link_of_work.after(writes, move || drop(session));
+            reporter.progress(None, 1, 2).await;
+            std::future::pending().await
+        });
+        assert_eq!(result, HResult::S_OK);
+        verdict(&host).await;
+        let log = host.log();
+        let done = format!("{DONE}MAPI_E_CANCEL (0x80040501))");
+        let (report, rest) = log.split_at(log.len().saturating_sub(2));
+        let expected = match writes {
+            // The report waits for its turn, and loses it.
+            0 | 1 => Vec::new(),
+            // The report is made, and its end finds the Done.
+            2 => vec!["Progress(NULL, 1, 2)"],
+            // The report uses the link no more: the session lives.
+            _ => {
+                assert_eq!(log, ["Progress(NULL, 1, 2)"], "{writes}");
+                continue;
+            }
+        };
+        assert_eq!(report, expected, "{writes}");
+        assert_eq!(rest, [done, "released".to_owned()], "{writes}");
+    }
+}
+
+/// A host that panics before it returns a future.
+struct PanicsAtOnce(Arc<Host>);
+
+type Answering<'a> = Pin<Box<dyn Future<Output = HResult> + Send + 'a>>;
+
+impl SyncProgressCallback for PanicsAtOnce {
+    fn progress<'a, 'b, 'c>(&'a self, _: Option<&'b str>, _: u32, _: u32) -> Answering<'c>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
+        self.0.note("Progress");
+        panic!("the host panics, as planned")
+    }
+
+    fn error<'a, 'b, 'c>(&'a self, _: HResult, _: Option<&'b str>) -> Answering<'c>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
+        self.0.note("Error");
+        panic!("the host panics, as planned")
+    }
+
+    fn done<'a, 'c>(&'a self, _: RawEvent, status: HResult) -> Answering<'c>
+    where
+        'a: 'c,
+        Self: 'c,
+    {
+        self.0.note(format!("Done({status})"));
+        panic!("the host panics, as planned")
+    }
+
+    fn release(&self) {
+        self.0.note("released");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_panics_before_it_returns_a_future_receives_all_calls() {
+    let host = Host::friendly();
+    let runtime = Arc::clone(host.request().runtime());
+    let request = SyncRequest::new(Arc::new(PanicsAtOnce(Arc::clone(&host))), runtime);
+    let result = request.start(|session| async move {
+        let reports = [
+            session.progress(None, 1, 1).await,
+            session.error(HResult::MAPI_E_DISK_ERROR, "no space").await,
+        ];
+        assert_eq!(reports, [HResult::E_UNEXPECTED; 2]);
+        let done = session.done(HResult::E_FAIL).await;
+        assert_eq!(done.answer(), HResult::E_UNEXPECTED);
+        done
+    });
+    assert_eq!(result, HResult::S_OK);
+    verdict(&host).await;
+    let expected = ["Progress", "Error", "Done(E_FAIL (0x80004005))", "released"];
+    assert_eq!(host.log(), expected);
 }
 
 #[tokio::test]

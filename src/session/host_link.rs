@@ -49,13 +49,10 @@ pub(super) struct Host {
 }
 
 impl Host {
-    /// Takes the callback for Done, with the status to send.
-    pub(super) fn close(&mut self, status: HResult) -> Option<(CallbackRef, HResult)> {
-        let admits =
-            matches!(status, HResult::MAPI_W_ERRORS_RETURNED | HResult::MAPI_W_PARTIAL_COMPLETION);
-        let hides_errors = self.failing_error && status.is_success() && !admits;
-        let status = if hides_errors { HResult::MAPI_W_ERRORS_RETURNED } else { status };
-        self.callback.take().map(|callback| (callback, status))
+    /// Takes the callback for Done, and whether a failing Error was reported.
+    pub(super) fn close(&mut self) -> Option<(CallbackRef, bool)> {
+        let failing_error = self.failing_error;
+        self.callback.take().map(|callback| (callback, failing_error))
     }
 }
 
@@ -132,7 +129,8 @@ impl HostLink {
         }
         permit.host().last = Some((index, index_max));
         let Some(callback) = &permit.host().callback else { return HResult::MAPI_E_END_OF_SESSION };
-        self.note_answer(catch_panic(callback.progress(text, index, index_max)).await)
+        let call = async { callback.progress(text, index, index_max).await };
+        self.note_answer(catch_panic(call).await)
     }
 
     pub(super) async fn error(&self, result: HResult, text: &str) -> HResult {
@@ -142,7 +140,8 @@ impl HostLink {
         let Some(mut permit) = self.acquire().await else { return HResult::MAPI_E_END_OF_SESSION };
         permit.host().failing_error |= result.is_failure();
         let Some(callback) = &permit.host().callback else { return HResult::MAPI_E_END_OF_SESSION };
-        self.note_answer(catch_panic(callback.error(result, Some(text))).await)
+        let call = async { callback.error(result, Some(text)).await };
+        self.note_answer(catch_panic(call).await)
     }
 
     /// Lets no more calls begin and waits for the one in flight.
@@ -185,12 +184,10 @@ impl HostLink {
         if self.closing.load(Ordering::Acquire) {
             return None;
         }
-        let host = self.lock_host().await;
-        // A Done may have closed the link during the wait; this call must not precede it.
-        if self.closing.load(Ordering::Acquire) {
-            return None;
-        }
-        Some(CallPermit { link: self, host: Some(host) })
+        let permit = CallPermit { link: self, host: Some(self.lock_host().await) };
+        // A Done may have closed the link during the wait; this call must not precede it. That Done
+        // may have found the host locked by this very permit, so its drop is to deliver it.
+        (!self.closing.load(Ordering::Acquire)).then_some(permit)
     }
 
     /// Requests a cancel if the host's answer asks for one.

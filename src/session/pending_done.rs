@@ -7,13 +7,46 @@ use std::task::{Context, Poll, Waker};
 
 use super::catch_panic;
 use super::host_link::{Host, HostLink, Kept};
-use crate::{BoxFuture, CallbackRef, HResult, OwnedEvent, RawEvent};
+use crate::{BoxFuture, CallbackRef, CancelSignal, HResult, OwnedEvent, RawEvent};
 
 /// One Done. Dropping it delivers it by whatever means are left.
 pub(super) struct PendingDone {
     link: Arc<HostLink>,
-    status: HResult,
+    ending: Ending,
     stage: Stage,
+}
+
+/// How a sync ends. It becomes a status at the moment when Done is called, and not before: a cancel
+/// may be requested, and an Error may fail, while Done waits for the call in flight.
+#[derive(Clone, Copy)]
+pub(super) enum Ending {
+    /// With this status, unless the cancel says more than it does.
+    Chosen(HResult),
+    /// With this status, unless a cancel was requested.
+    UnlessCancelled(HResult),
+}
+
+impl Ending {
+    /// The end of a session that was dropped.
+    pub(super) const OWED: Self = Self::UnlessCancelled(HResult::MAPI_E_CANCEL);
+
+    /// The status to send now. `failing_error` says whether a failing Error was reported.
+    fn status(self, cancel: &CancelSignal, failing_error: bool) -> HResult {
+        let (status, yields_to_cancel) = match self {
+            Self::Chosen(status) => {
+                let is_vague = matches!(status, HResult::E_FAIL | HResult::MAPI_E_CANCEL);
+                (status, is_vague && !failing_error)
+            }
+            Self::UnlessCancelled(status) => (status, true),
+        };
+        if yields_to_cancel && cancel.is_requested() {
+            return HResult::MAPI_E_USER_CANCEL;
+        }
+        let admits_errors =
+            matches!(status, HResult::MAPI_W_ERRORS_RETURNED | HResult::MAPI_W_PARTIAL_COMPLETION);
+        let hides_errors = failing_error && status.is_success() && !admits_errors;
+        if hides_errors { HResult::MAPI_W_ERRORS_RETURNED } else { status }
+    }
 }
 
 enum Stage {
@@ -59,14 +92,14 @@ impl PendingDone {
     pub(super) fn new(link: Arc<HostLink>, event: RawEvent, private: OwnedEvent) -> Self {
         Self {
             link,
-            status: HResult::MAPI_E_CANCEL,
+            ending: Ending::OWED,
             stage: Stage::Unsent { event, private: Signal(Some(private)) },
         }
     }
 
     /// Calls Done and waits for its end. Returns the host's answer.
-    pub(super) async fn deliver(&mut self, status: HResult) -> HResult {
-        self.status = status;
+    pub(super) async fn deliver(&mut self, ending: Ending) -> HResult {
+        self.ending = ending;
         let link = Arc::clone(&self.link);
         let mut host = link.close_and_acquire().await;
         self.send(&mut host);
@@ -78,19 +111,20 @@ impl PendingDone {
     }
 
     /// Delivers Done without waiting for it.
-    pub(super) fn abandon(mut self, status: HResult) {
-        self.status = status;
+    pub(super) fn abandon(mut self, ending: Ending) {
+        self.ending = ending;
     }
 
-    /// Begins Done: from here on, the call only needs to be polled.
+    /// Begins Done: from here on, the call only needs to be polled. The caller polls it at once.
     fn send(&mut self, host: &mut Host) {
         if let Stage::Unsent { event, private } = std::mem::replace(&mut self.stage, Stage::Settled)
-            && let Some((callback, status)) = host.close(self.status)
+            && let Some((callback, failing_error)) = host.close()
         {
+            let (ending, cancel) = (self.ending, self.link.cancel().clone());
             self.stage = Stage::Sent(Exclusive(Mutex::new(Box::pin(call_done(
                 callback,
                 event,
-                status,
+                move || ending.status(&cancel, failing_error),
                 private,
                 self.link.take_kept(),
             )))));
@@ -101,7 +135,7 @@ impl PendingDone {
 async fn call_done(
     callback: CallbackRef,
     event: RawEvent,
-    status: HResult,
+    status: impl FnOnce() -> HResult,
     private: Signal,
     kept: Kept,
 ) -> HResult {
@@ -110,7 +144,7 @@ async fn call_done(
     let _kept = kept;
     let _private = private;
     let callback = callback;
-    catch_panic(callback.done(event, status)).await
+    catch_panic(async { callback.done(event, status()).await }).await
 }
 
 impl Drop for PendingDone {
@@ -127,7 +161,7 @@ impl Drop for PendingDone {
                 Some(mut host) => self.send(&mut host),
                 None => {
                     let stage = std::mem::replace(&mut self.stage, Stage::Settled);
-                    link.defer(Self { link: Arc::clone(&link), status: self.status, stage });
+                    link.defer(Self { link: Arc::clone(&link), ending: self.ending, stage });
                     return;
                 }
             }
