@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+use super::monitor::CurrentTask;
 use super::trace::Step;
 use super::{CallRecord, Policy, SyncId, SyncState, Violation};
 
@@ -388,6 +389,7 @@ pub trait RuleCheck: Send {
 pub struct Findings<'a> {
     pub(super) rule: Rule,
     pub(super) policy: &'a Policy,
+    pub(super) tasks: Option<&'a CurrentTask>,
     pub(super) sync: SyncId,
     pub(super) at_ms: u64,
     pub(super) position: u32,
@@ -416,6 +418,12 @@ impl Findings<'_> {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         self.policy
+    }
+
+    /// The task that makes the call, where the monitor [knows](super::MonitorConfig::with_tasks).
+    #[must_use]
+    pub fn task(&self) -> Option<u64> {
+        self.tasks.and_then(CurrentTask::get)
     }
 
     /// When it is, in (virtual) milliseconds since the monitor's epoch.

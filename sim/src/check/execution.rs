@@ -20,7 +20,10 @@ pub struct Execution {
     pub tasks: BTreeMap<TaskId, String>,
     /// Every call, in order.
     pub calls: Vec<SeenCall>,
-    /// What is wrong with it, in the order in which it was found; at most one for each defect.
+    /// What is wrong with it; at most one for each defect. What must not be comes before what
+    /// should not and what a policy forbids, in the order in which it was found. If tasks wait for
+    /// ever, a budget ran out or a task panicked, that comes before the rules that are broken
+    /// because something never came: they follow from it.
     pub breaches: Vec<Breach>,
     /// How the engine ended it.
     pub outcome: Outcome,
@@ -67,9 +70,13 @@ impl Execution {
                 breaches.push(broken_rule(&observed.calls, *account, violation));
             }
         }
-        breaches.extend(engine_breach(&observed));
         let tasks = task_names(engine, observed.outcome.tasks);
-        breaches.extend(panic_breach(&observed, &tasks));
+        let ends = [panic_breach(&observed, &tasks), engine_breach(&observed)];
+        let is_cut_short = ends.iter().any(Option::is_some);
+        breaches.extend(ends.into_iter().flatten());
+        breaches.sort_by_key(|breach| {
+            (is_cut_short && breach.is_of_what_never_came(), breach.defect.level())
+        });
         let accounts = scenario.accounts.iter().map(|account| account.name.clone()).collect();
         let Observed { calls, outcome, .. } = observed;
         let switches = switches(engine.trace().filter(|task| *task != TaskId::CLOCK));
@@ -92,6 +99,13 @@ impl Execution {
     #[must_use]
     pub fn breach(&self, defect: Defect) -> Option<&Breach> {
         self.breaches.iter().find(|breach| breach.defect == defect)
+    }
+}
+
+impl Breach {
+    /// Whether a rule is broken because something never came.
+    fn is_of_what_never_came(&self) -> bool {
+        self.violation.is_some() && matches!(self.place, BreachPlace::After(_))
     }
 }
 
