@@ -131,6 +131,7 @@ impl Judge {
             sync: state.id(),
             at_ms,
             position: state.position() + counted,
+            ends: false,
             reported,
             found,
         };
@@ -151,6 +152,7 @@ impl Judge {
             sync: state.id(),
             at_ms,
             position: state.position(),
+            ends: true,
             reported,
             found,
         };

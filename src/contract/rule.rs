@@ -393,6 +393,8 @@ pub struct Findings<'a> {
     pub(super) sync: SyncId,
     pub(super) at_ms: u64,
     pub(super) position: u32,
+    /// The observation ends: what is found did not come.
+    pub(super) ends: bool,
     /// The rules that this sync has broken so far.
     pub(super) reported: &'a mut Vec<Rule>,
     /// The violations that nobody has taken yet.
@@ -404,13 +406,13 @@ impl Findings<'_> {
     /// takes the calls that show it. A sync breaks a rule once: later reports are dropped.
     #[cold]
     pub fn broken(&mut self, message: impl Into<String>) -> Broken<'_> {
-        let Self { rule, sync, at_ms, position, .. } = *self;
+        let Self { rule, sync, at_ms, position, ends: never_came, .. } = *self;
         if self.reported.contains(&rule) {
             return Broken(None);
         }
         self.reported.push(rule);
         let (message, calls) = (message.into(), Vec::new());
-        self.found.push(Violation { rule, sync, at_ms, position, message, calls });
+        self.found.push(Violation { rule, sync, at_ms, position, message, calls, never_came });
         Broken(self.found.last_mut())
     }
 

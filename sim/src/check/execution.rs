@@ -105,7 +105,7 @@ impl Execution {
 impl Breach {
     /// Whether a rule is broken because something never came.
     fn is_of_what_never_came(&self) -> bool {
-        self.violation.is_some() && matches!(self.place, BreachPlace::After(_))
+        self.violation.as_ref().is_some_and(|violation| violation.never_came)
     }
 }
 
@@ -147,7 +147,7 @@ fn broken_rule(calls: &[SeenCall], account: usize, violation: &Violation) -> Bre
     involved.dedup();
     let last = seen.iter().rev().find(|(_, seen)| !is_end(&seen.call)).map(|(place, _)| *place);
     let place = match culprit {
-        Some(culprit) if Some(culprit) >= last => BreachPlace::At(culprit),
+        Some(culprit) if !violation.never_came && Some(culprit) >= last => BreachPlace::At(culprit),
         _ => {
             let by_then = calls.iter().rposition(|seen| seen.call.at_ms <= violation.at_ms);
             BreachPlace::After(by_then.map_or(0, |place| place + 1))
