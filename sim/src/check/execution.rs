@@ -21,8 +21,8 @@ pub struct Execution {
     /// Every call, in order.
     pub calls: Vec<SeenCall>,
     /// What is wrong with it; at most one for each defect. What must not be comes before what
-    /// should not and what a policy forbids, in the order in which it was found. If tasks wait for
-    /// ever, a budget ran out or a task panicked, that comes before the rules that are broken
+    /// should not and what a policy forbids, and otherwise each in the order in which it was found.
+    /// A deadlock, a livelock or a panic comes before the rules of its level that are broken
     /// because something never came: they follow from it.
     pub breaches: Vec<Breach>,
     /// How the engine ended it.
@@ -75,7 +75,7 @@ impl Execution {
         let is_cut_short = ends.iter().any(Option::is_some);
         breaches.extend(ends.into_iter().flatten());
         breaches.sort_by_key(|breach| {
-            (is_cut_short && breach.is_of_what_never_came(), breach.defect.level())
+            (breach.defect.level(), is_cut_short && breach.is_of_what_never_came())
         });
         let accounts = scenario.accounts.iter().map(|account| account.name.clone()).collect();
         let Observed { calls, outcome, .. } = observed;
