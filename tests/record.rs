@@ -297,6 +297,32 @@ fn calls_outside_of_a_trace_are_not_missed() {
 }
 
 #[test]
+fn rules_that_need_the_end_of_a_call_are_not_applied_where_ends_may_be_missing() {
+    let dropped = "{\"t\":9001,\"event\":\"dropped\",\"count\":1}\n";
+    let (begins, _) = HALF.split_at(HALF.find('\n').expect("two lines") + 1);
+    assert_eq!(broken(&[OPEN, begins, DONE, CLOSE, dropped].concat()), []);
+    // Without the record that says so, the call was in flight.
+    let whole = broken(&[OPEN, begins, DONE, CLOSE].concat());
+    assert!(whole.contains(&Rule::DONE_LAST), "{whole:?}");
+}
+
+#[test]
+fn rules_that_compare_two_calls_are_not_applied_where_others_are_missing() {
+    // A phase of another size may have come between the two.
+    let again = HALF.replace("\"call\":1", "\"call\":2").replace("\"index\":1", "\"index\":0");
+    let dropped = "{\"t\":2500,\"event\":\"dropped\",\"count\":1}\n";
+    assert_eq!(broken(&[OPEN, HALF, dropped, &again].concat()), []);
+    assert_eq!(broken(&[OPEN, HALF, &again].concat()), [Rule::PROGRESS_FORWARD]);
+}
+
+#[test]
+fn silence_between_recorded_calls_is_found() {
+    let later = DONE.replace("\"t\":500", "\"t\":900000000");
+    let complete = HALF.replace("\"max\":2", "\"max\":1");
+    assert_eq!(broken(&[OPEN, &complete, &later, CLOSE].concat()), [Rule::BOUNDED_SILENCE]);
+}
+
+#[test]
 fn a_cut_off_last_line_is_left_out() {
     let text = trace(&[OPEN, HALF].concat());
     let report = check(Cursor::new(&text[..text.len() - 10]), Policy::default()).expect("a trace");

@@ -114,7 +114,7 @@
 //!         request.start(|session| async move {
 //!             session.progress(Some("Inbox"), 0, 2).await;
 //!             session.progress(Some("Inbox"), 1, 2).await;
-//!             session.done(HResult::MAPI_E_NETWORK_ERROR).await
+//!             session.done(HResult::E_FAIL).await
 //!         })
 //!     }
 //! }

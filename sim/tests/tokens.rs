@@ -53,8 +53,8 @@ fn a_breach_is_at_the_call_that_the_monitor_counted() {
     for info in MUTANTS {
         let report = Check::mutant(info).schedules(5_000).jobs(1).fail_fast(true).run();
         let execution = &report.counterexamples[0].execution;
-        let breach = &execution.breaches[0];
-        let violation = breach.violation.as_ref().expect("the contract is broken first");
+        let breach = execution.breach(Defect::Rule(info.rule)).expect("its rule is broken");
+        let violation = breach.violation.as_ref().expect("a rule is broken");
         let BreachPlace::At(place) = breach.place else { continue };
         marked += 1;
         let seen = &execution.calls[place];

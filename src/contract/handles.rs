@@ -16,6 +16,8 @@ pub(super) struct Handles {
     /// The provider closed the handle that it had published.
     withdrawn: Option<CallRecord>,
     signalled: bool,
+    /// The events that were signalled while none was published: object and handle.
+    early: Vec<(Option<usize>, RawEvent)>,
     /// The host closed the published handle.
     closed: Option<CallRecord>,
 }
@@ -23,9 +25,11 @@ pub(super) struct Handles {
 impl Handles {
     /// Forgets all but the memory.
     pub(super) fn clear(&mut self) {
-        let mut open = std::mem::take(&mut self.open);
+        let (mut open, mut early) =
+            (std::mem::take(&mut self.open), std::mem::take(&mut self.early));
         open.clear();
-        *self = Self { open, ..Self::default() };
+        early.clear();
+        *self = Self { open, early, ..Self::default() };
     }
 
     pub(super) fn published(&self) -> RawEvent {
@@ -40,6 +44,11 @@ impl Handles {
     /// Whether this is an open handle of the provider's.
     pub(super) fn is_open(&self, event: RawEvent) -> bool {
         self.open.object_of(event).is_some()
+    }
+
+    /// The object behind an open handle of the provider's.
+    pub(super) fn object_of(&self, event: RawEvent) -> Option<usize> {
+        self.open.object_of(event)
     }
 
     /// Whether this is the published event, through whichever handle.
@@ -83,6 +92,12 @@ impl Handles {
                 self.reused(event);
             }
             Call::EventPublished { event } => self.publish(event),
+            Call::EventSet { event, .. } if self.published.is_null() => {
+                let early = (self.open.object_of(event), event);
+                if !self.early.contains(&early) {
+                    self.early.push(early);
+                }
+            }
             Call::EventSet { event, .. } => self.signalled |= self.is_published_event(event),
             Call::EventClosed { by: Party::Provider, event } => {
                 if self.is_published(event) {
@@ -114,6 +129,10 @@ impl Handles {
     fn publish(&mut self, event: RawEvent) {
         self.published = event;
         self.object = self.open.object_of(event);
+        self.signalled |= self.early.iter().any(|(object, set)| match object {
+            Some(_) => *object == self.object,
+            None => *set == event && !event.is_null(),
+        });
     }
 
     /// The kernel gave out this value: where it was that of the handle that went to Done, it is

@@ -1,5 +1,6 @@
 //! One sync and its rules: calls in, broken rules out.
 
+use super::monitor::CurrentTask;
 use super::policy::OwnRule;
 use super::rules::Checks;
 use super::sync_state::Scope;
@@ -118,6 +119,7 @@ impl Judge {
         at_ms: u64,
         call: Call<&str>,
         policy: &Policy,
+        tasks: Option<&CurrentTask>,
         store: Option<&mut StoreRules>,
     ) -> CallRecord {
         let record = self.state.record(at_ms, call);
@@ -126,9 +128,11 @@ impl Judge {
         let mut findings = Findings {
             rule: Rule::DONE_ONCE,
             policy,
+            tasks,
             sync: state.id(),
             at_ms,
             position: state.position() + counted,
+            ends: false,
             reported,
             found,
         };
@@ -145,9 +149,11 @@ impl Judge {
         let mut findings = Findings {
             rule: Rule::DONE_ONCE,
             policy,
+            tasks: None,
             sync: state.id(),
             at_ms,
             position: state.position(),
+            ends: true,
             reported,
             found,
         };
@@ -156,9 +162,14 @@ impl Judge {
         if let Some(store) = store {
             store.rules.finish(Span::AllSyncs, state, &mut findings);
         }
-        // A rule that says what cost the Done comes before the one that misses it, which is the
-        // first of the table.
-        findings.found[before..].reverse();
+        // A rule that says what cost the Done speaks for the one that misses it.
+        let mut missed = findings.found.split_off(before);
+        if missed.iter().any(|violation| violation.rule == Rule::HOST_ERROR_SURVIVED) {
+            missed.retain(|violation| violation.rule != Rule::DONE_ONCE);
+        }
+        // The one that misses the Done is the first of the table: what is owed besides is shown
+        // before it.
+        findings.found.extend(missed.into_iter().rev());
     }
 
     /// Whether every rule lets repeat Progress calls pass it by, as the sync stands now.

@@ -35,6 +35,24 @@ pub struct MonitorConfig {
     /// Whether every call is kept, with its texts, for [`Monitor::log`]. This costs memory with
     /// every call.
     pub keep_log: bool,
+    /// Which task makes a call.
+    tasks: Option<CurrentTask>,
+}
+
+/// A function that says which task runs.
+#[derive(Clone)]
+pub(super) struct CurrentTask(Arc<dyn Fn() -> Option<u64> + Send + Sync>);
+
+impl CurrentTask {
+    pub(super) fn get(&self) -> Option<u64> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for CurrentTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CurrentTask").finish_non_exhaustive()
+    }
 }
 
 impl MonitorConfig {
@@ -54,6 +72,16 @@ impl MonitorConfig {
     #[must_use]
     pub fn with_log(self, keep_log: bool) -> Self {
         Self { keep_log, ..self }
+    }
+
+    /// The same with `current` to say which task makes a call, by a number of its own; `None` if
+    /// that is not known. A rule [asks](super::Findings::task) for it. Without this, no task is
+    /// known.
+    ///
+    /// A thread is no task: a task may go on in another thread, and several share one.
+    #[must_use]
+    pub fn with_tasks(self, current: impl Fn() -> Option<u64> + Send + Sync + 'static) -> Self {
+        Self { tasks: Some(CurrentTask(Arc::new(current))), ..self }
     }
 }
 
@@ -220,11 +248,11 @@ impl Shared {
     /// Has the rules judge a call, on the full path. Nothing is locked any more when violations are
     /// reported.
     fn observe(&self, entry: &SyncEntry, at_ms: u64, call: Call<&str>) -> Option<CallId> {
-        let MonitorConfig { policy, keep_log, .. } = &self.config;
+        let MonitorConfig { policy, keep_log, tasks, .. } = &self.config;
         let (number, found) = entry.on_full_path_then(|judge| {
             let mut store = self.store_rules(judge);
             let mut store = store.as_mut().map(|store| self.made(store));
-            let record = judge.observe(at_ms, call, policy, store.as_deref_mut());
+            let record = judge.observe(at_ms, call, policy, tasks.as_ref(), store.as_deref_mut());
             let number = record.number;
             if *keep_log {
                 lock(&self.log).push(record.clone());

@@ -12,6 +12,7 @@ pub struct Policy {
     /// A bit for each rule of the table that is not held.
     off: u32,
     cancel_within_ms: u64,
+    progress_after_cancel: u32,
     silence_ms: u64,
     own: Vec<OwnRule>,
 }
@@ -19,11 +20,17 @@ pub struct Policy {
 const _: () = assert!(Rule::ALL.len() <= u32::BITS as usize, "each rule has a bit in `Policy`");
 
 impl Default for Policy {
-    /// Every rule of the table but [`Rule::SERIAL_CALLS`]; a cancel answered within 10 s, and no
-    /// silence over 60 s.
+    /// Every rule of the table but [`Rule::SERIAL_CALLS`]; a cancel answered within 10 s and, where
+    /// the tasks are not known, after 8 calls of Progress; and no silence over 60 s.
     fn default() -> Self {
-        Self { off: 0, cancel_within_ms: 10_000, silence_ms: 60_000, own: Vec::new() }
-            .without(Rule::SERIAL_CALLS)
+        Self {
+            off: 0,
+            cancel_within_ms: 10_000,
+            progress_after_cancel: 8,
+            silence_ms: 60_000,
+            own: Vec::new(),
+        }
+        .without(Rule::SERIAL_CALLS)
     }
 }
 
@@ -62,10 +69,20 @@ impl Policy {
     }
 
     /// The same policy with this bound, in whole milliseconds, on the time from a cancel request
-    /// to Done.
+    /// to Done. The time that the host spends inside callbacks is not counted.
     #[must_use]
     pub fn with_cancel_within(self, bound: Duration) -> Self {
         Self { cancel_within_ms: millis(bound), ..self }
+    }
+
+    /// The same policy with this bound on the calls of Progress that may begin after a cancel
+    /// request in a sync that ends complete all the same: the pieces of work that were at hand.
+    ///
+    /// It is for calls whose tasks are not known. Where they
+    /// [are](super::MonitorConfig::with_tasks), each task may begin one.
+    #[must_use]
+    pub fn with_progress_after_cancel(self, most: u32) -> Self {
+        Self { progress_after_cancel: most, ..self }
     }
 
     /// The same policy with this bound, in whole milliseconds, on the time without a callback.
@@ -94,6 +111,12 @@ impl Policy {
     #[must_use]
     pub fn cancel_within(&self) -> Duration {
         Duration::from_millis(self.cancel_within_ms)
+    }
+
+    /// The bound on the calls of Progress after a cancel request, where the tasks are not known.
+    #[must_use]
+    pub fn progress_after_cancel(&self) -> u32 {
+        self.progress_after_cancel
     }
 
     /// The bound on the time without a callback.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+use super::monitor::CurrentTask;
 use super::trace::Step;
 use super::{CallRecord, Policy, SyncId, SyncState, Violation};
 
@@ -387,9 +388,12 @@ pub trait RuleCheck: Send {
 pub struct Findings<'a> {
     pub(super) rule: Rule,
     pub(super) policy: &'a Policy,
+    pub(super) tasks: Option<&'a CurrentTask>,
     pub(super) sync: SyncId,
     pub(super) at_ms: u64,
     pub(super) position: u32,
+    /// The observation ends: what is found did not come.
+    pub(super) ends: bool,
     /// The rules that this sync has broken so far.
     pub(super) reported: &'a mut Vec<Rule>,
     /// The violations that nobody has taken yet.
@@ -401,13 +405,13 @@ impl Findings<'_> {
     /// takes the calls that show it. A sync breaks a rule once: later reports are dropped.
     #[cold]
     pub fn broken(&mut self, message: impl Into<String>) -> Broken<'_> {
-        let Self { rule, sync, at_ms, position, .. } = *self;
+        let Self { rule, sync, at_ms, position, ends: never_came, .. } = *self;
         if self.reported.contains(&rule) {
             return Broken(None);
         }
         self.reported.push(rule);
         let (message, calls) = (message.into(), Vec::new());
-        self.found.push(Violation { rule, sync, at_ms, position, message, calls });
+        self.found.push(Violation { rule, sync, at_ms, position, message, calls, never_came });
         Broken(self.found.last_mut())
     }
 
@@ -415,6 +419,12 @@ impl Findings<'_> {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         self.policy
+    }
+
+    /// The task that makes the call, where the monitor [knows](super::MonitorConfig::with_tasks).
+    #[must_use]
+    pub fn task(&self) -> Option<u64> {
+        self.tasks.and_then(CurrentTask::get)
     }
 
     /// When it is, in (virtual) milliseconds since the monitor's epoch.

@@ -20,8 +20,11 @@ pub struct Violation {
     /// What happened, in a sentence.
     pub message: String,
     /// The calls involved, in the order in which they happened. The last one broke the rule,
-    /// unless the rule is broken because something never came.
+    /// unless something never came.
     pub calls: Vec<CallRecord>,
+    /// Whether the rule is broken because something never came: it was found when the observation
+    /// ended.
+    pub never_came: bool,
 }
 
 impl fmt::Display for Violation {

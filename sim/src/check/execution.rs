@@ -20,7 +20,10 @@ pub struct Execution {
     pub tasks: BTreeMap<TaskId, String>,
     /// Every call, in order.
     pub calls: Vec<SeenCall>,
-    /// What is wrong with it, in the order in which it was found; at most one for each defect.
+    /// What is wrong with it; at most one for each defect. What must not be comes before what
+    /// should not and what a policy forbids, and otherwise each in the order in which it was found.
+    /// A deadlock, a livelock or a panic comes before the rules of its level that are broken
+    /// because something never came: they follow from it.
     pub breaches: Vec<Breach>,
     /// How the engine ended it.
     pub outcome: Outcome,
@@ -67,9 +70,13 @@ impl Execution {
                 breaches.push(broken_rule(&observed.calls, *account, violation));
             }
         }
-        breaches.extend(engine_breach(&observed));
         let tasks = task_names(engine, observed.outcome.tasks);
-        breaches.extend(panic_breach(&observed, &tasks));
+        let ends = [panic_breach(&observed, &tasks), engine_breach(&observed)];
+        let is_cut_short = ends.iter().any(Option::is_some);
+        breaches.extend(ends.into_iter().flatten());
+        breaches.sort_by_key(|breach| {
+            (breach.defect.level(), is_cut_short && breach.is_of_what_never_came())
+        });
         let accounts = scenario.accounts.iter().map(|account| account.name.clone()).collect();
         let Observed { calls, outcome, .. } = observed;
         let switches = switches(engine.trace().filter(|task| *task != TaskId::CLOCK));
@@ -92,6 +99,13 @@ impl Execution {
     #[must_use]
     pub fn breach(&self, defect: Defect) -> Option<&Breach> {
         self.breaches.iter().find(|breach| breach.defect == defect)
+    }
+}
+
+impl Breach {
+    /// Whether a rule is broken because something never came.
+    fn is_of_what_never_came(&self) -> bool {
+        self.violation.as_ref().is_some_and(|violation| violation.never_came)
     }
 }
 
@@ -133,7 +147,7 @@ fn broken_rule(calls: &[SeenCall], account: usize, violation: &Violation) -> Bre
     involved.dedup();
     let last = seen.iter().rev().find(|(_, seen)| !is_end(&seen.call)).map(|(place, _)| *place);
     let place = match culprit {
-        Some(culprit) if Some(culprit) >= last => BreachPlace::At(culprit),
+        Some(culprit) if !violation.never_came && Some(culprit) >= last => BreachPlace::At(culprit),
         _ => {
             let by_then = calls.iter().rposition(|seen| seen.call.at_ms <= violation.at_ms);
             BreachPlace::After(by_then.map_or(0, |place| place + 1))

@@ -264,7 +264,9 @@ fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
     let scenario = &world.compiled.scenario;
     let monitor = |account| {
         let (policy, keep_log) = (world.policy.clone(), shared.keep_log);
-        let config = MonitorConfig::default().with_policy(policy).with_log(keep_log);
+        let task = || Some(engine::current().index() as u64);
+        let config =
+            MonitorConfig::default().with_policy(policy).with_log(keep_log).with_tasks(task);
         if !keep_log && !engine::is_recording() {
             return Monitor::single_threaded(config, engine::clock());
         }

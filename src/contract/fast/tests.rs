@@ -99,7 +99,7 @@ fn full_path(scope: Scope, policy: &Policy, events: &[Event]) -> (Vec<Violation>
                 Call::Ended { call, answer: *answer }
             }
         };
-        let record = judge.observe(now, call, policy, Some(&mut store));
+        let record = judge.observe(now, call, policy, None, Some(&mut store));
         if let Some(number) = record.number {
             open.push(number);
             numbers.push(number);

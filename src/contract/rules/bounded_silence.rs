@@ -36,8 +36,10 @@ impl RuleCheck for BoundedSilence {
     fn observe(&mut self, call: &CallRecord, sync: &SyncState, findings: &mut Findings<'_>) {
         let begins =
             matches!(call.call, Call::Progress { .. } | Call::Error { .. } | Call::Done { .. });
-        // While a call is in flight, it is the host that keeps silent.
-        if !begins || !sync.in_flight().is_empty() || !sync.is_started() || sync.done().is_some() {
+        // Work goes on from the return of the start, or, where that is not seen, from the first
+        // call. While a call is in flight, it is the host that keeps silent.
+        let is_working = sync.owes_done() && sync.done().is_none();
+        if !begins || !is_working || !sync.in_flight().is_empty() {
             return;
         }
         let silence = call.at_ms.saturating_sub(sync.last_activity_ms());

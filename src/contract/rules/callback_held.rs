@@ -10,7 +10,6 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
      after Done, and not called after that",
 )
 .source("MAPISIB, punkCallBack; IUnknown::AddRef and IUnknown::Release")
-.judges_parts()
 .wrong(&[
     Step::Started,
     Step::Made(Call::AddRef),

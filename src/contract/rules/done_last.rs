@@ -9,7 +9,6 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
     "when Done begins, no Progress or Error of that sync is in flight, and none begins afterwards",
 )
 .source("IMAPISyncProgressCallback::Done")
-.judges_parts()
 .wrong(&[
     Step::Started,
     Step::Begins(progress(1, 1)),

@@ -1,8 +1,8 @@
 //! The event occurs after Done has returned, and always in the end.
 
-use crate::HResult;
 use crate::contract::trace::{Step, done};
 use crate::contract::{Call, CallRecord, Findings, Party, RuleCheck, RuleInfo, SyncState};
+use crate::{HResult, RawEvent};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
     "event-after-done",
@@ -10,7 +10,6 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
      and always in the end",
 )
 .source("MAPISIB, phSyncDoneEvent")
-.judges_parts()
 .wrong(&[
     Step::Started,
     Step::Made(Call::EventSet { by: Party::Provider, event: Step::PRIVATE }),
@@ -21,7 +20,38 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
 .right(&[Step::Started, Step::Made(done(HResult::S_OK)), Step::Finished]);
 
 #[derive(Debug, Default)]
-pub(super) struct EventAfterDone;
+pub(super) struct EventAfterDone {
+    /// The first signal of each event before Done had returned, while none was published.
+    early: Vec<Early>,
+}
+
+#[derive(Debug)]
+struct Early {
+    object: Option<usize>,
+    event: RawEvent,
+    set: CallRecord,
+}
+
+impl EventAfterDone {
+    /// An event is published: it must not have been signalled before.
+    fn published(
+        &self,
+        event: RawEvent,
+        call: &CallRecord,
+        sync: &SyncState,
+        findings: &mut Findings<'_>,
+    ) {
+        let object = sync.handles().object_of(event);
+        let is_this = |early: &&Early| match early.object {
+            Some(_) => early.object == object,
+            None => early.event == event,
+        };
+        if let Some(Early { set, .. }) = self.early.iter().find(is_this) {
+            let message = "the event was signalled before it was published, and before Done";
+            findings.broken(message).shows(set).shows(call);
+        }
+    }
+}
 
 impl RuleCheck for EventAfterDone {
     fn info(&self) -> &'static RuleInfo {
@@ -29,17 +59,35 @@ impl RuleCheck for EventAfterDone {
     }
 
     fn observe(&mut self, call: &CallRecord, sync: &SyncState, findings: &mut Findings<'_>) {
-        if let Call::EventSet { event, .. } = call.call
-            && !sync.handles().is_signalled()
-            && sync.handles().is_published_event(event)
-            && !sync.is_done_ended()
-            && !sync.has_failed_start()
-        {
-            let message = match sync.done() {
-                Some(_) => "the event was signalled before Done had returned",
-                None => "the event was signalled before Done",
-            };
-            findings.broken(message).shows(sync.done()).shows(call);
+        let handles = sync.handles();
+        match call.call {
+            Call::EventSet { .. } if sync.is_done_ended() || sync.has_failed_start() => {}
+            Call::EventSet { event, .. } if handles.is_published_event(event) => {
+                if handles.is_signalled() {
+                    return;
+                }
+                let message = match sync.done() {
+                    Some(_) => "the event was signalled before Done had returned",
+                    None => "the event was signalled before Done",
+                };
+                findings.broken(message).shows(sync.done()).shows(call);
+            }
+            Call::EventSet { event, .. } if handles.published().is_null() => {
+                let object = handles.object_of(event);
+                if self.early.iter().all(|early| (early.object, early.event) != (object, event)) {
+                    self.early.push(Early { object, event, set: call.clone() });
+                }
+            }
+            Call::EventPublished { event } if sync.returned().is_none() && !event.is_null() => {
+                self.published(event, call, sync, findings);
+            }
+            // Where the out-pointer itself is not watched.
+            Call::StartReturned { result, event }
+                if result.is_success() && handles.published().is_null() && !event.is_null() =>
+            {
+                self.published(event, call, sync, findings);
+            }
+            _ => {}
         }
     }
 

@@ -10,7 +10,6 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
      closed it",
 )
 .source("IMAPISyncProgressCallback::Done, hThreadDoneEvent")
-.judges_parts()
 .wrong(&[
     Step::Started,
     Step::Made(done(HResult::S_OK)),

@@ -10,7 +10,6 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
     "a successful start has put a valid event in the out-pointer before it returns",
 )
 .source("MAPISIB, phSyncDoneEvent")
-.judges_parts()
 .wrong(&[
     Step::Made(Call::Start { flags: crate::SyncFlags::BACKGROUND }),
     Step::Made(Call::Queried),

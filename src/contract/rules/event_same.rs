@@ -7,7 +7,6 @@ use crate::{HResult, RawEvent};
 pub(super) static INFO: RuleInfo =
     RuleInfo::new("event-same", "the handle given to Done is NULL or the published one")
         .source("IMAPISyncProgressCallback::Done, hThreadDoneEvent")
-        .judges_parts()
         .wrong(&[
             Step::Started,
             Step::Made(Call::Done { event: RawEvent::from_value(12), status: HResult::S_OK }),

@@ -12,7 +12,6 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
 .level(Level::Policy)
 .source("policy: the reference does not speak of a second start")
 .over_all_syncs()
-.judges_parts()
 .wrong(&[
     Step::Started,
     Step::InSync(2),

@@ -8,7 +8,6 @@ pub(super) static INFO: RuleInfo =
     RuleInfo::new("progress-forward", "within one maximum the position never goes back")
         .level(Level::Should)
         .source("IMAPIProgress::Progress: a single positive direction")
-        .judges_parts()
         .wrong(&[
             Step::Started,
             Step::Made(progress(2, 3)),

@@ -11,7 +11,6 @@ pub(super) static INFO: RuleInfo =
             "policy, off by default: MAPI is free-threaded and the client's callbacks are \
              thread-safe",
         )
-        .judges_parts()
         .wrong(&[
             Step::Started,
             Step::Begins(progress(0, 1)),

@@ -10,7 +10,6 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
 )
 .level(Level::Policy)
 .source("policy, after IMAPIProvider and IMSProvider::QueryFastShutdown")
-.judges_parts()
 .wrong(&[
     Step::Started,
     Step::Made(Call::StoreReleased),

@@ -10,7 +10,6 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
 )
 .blame(Party::Host)
 .source("COM: memory passed in belongs to the caller and is valid for the call")
-.judges_parts()
 .wrong(&[
     Step::Started,
     Step::Begins(progress(1, 1)),

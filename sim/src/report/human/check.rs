@@ -124,7 +124,7 @@ fn write_counterexample(
 ) -> io::Result<()> {
     let Counterexample { index, defects, execution, subject, .. } = shown;
     let breaches: Vec<&Breach> =
-        defects.iter().filter_map(|defect| execution.breach(*defect)).collect();
+        execution.breaches.iter().filter(|breach| defects.contains(&breach.defect)).collect();
     for breach in &breaches {
         write_breach(out, breach, palette)?;
     }
