@@ -130,6 +130,12 @@
 //! assert!(!replayed.holds());
 //! ```
 //!
+//! A replay has three [outcomes](ReplayOutcome): it is broken as before; it is mended, because
+//! every decision was taken and nothing is wrong; or the token no longer applies, because the
+//! provider has changed so much that decisions are left over. Only the second is a pass.
+//! [`Check::replay_or_search`] searches for the token's defect in the third case, so it is the form
+//! for a regression test.
+//!
 //! `report.assert_holds()` would panic with a text like this one, from
 //! `sim/examples/check_a_provider.rs`:
 //!
@@ -240,9 +246,10 @@ mod suggest;
 pub mod world;
 
 pub use check::{
-    Breach, BreachPlace, Check, Counterexample, DecisiveStep, Defect, Execution, LimitChanges,
-    MutantCheck, MutantVerdict, MutantsReport, ReplayError, Replayed, Report, Shrinking, Subject,
-    SubjectKind, UnknownScenario, VariantVerdict, Warning, Why, check,
+    Breach, BreachPlace, Check, Counterexample, DecisiveStep, Defect, Execution, LeftOver,
+    LimitChanges, MutantCheck, MutantVerdict, MutantsReport, ReplayError, ReplayOrSearch,
+    ReplayOutcome, Replayed, Report, Shrinking, Subject, SubjectKind, UnknownScenario,
+    VariantVerdict, Warning, Why, check,
 };
 use mapi_sync_engine::lock;
 pub use mapi_sync_engine::{Proof, ProofUnit, decision, strategy};

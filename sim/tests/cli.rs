@@ -122,7 +122,7 @@ fn a_check_that_met_nothing_warns_and_fails_when_strict() {
     let said = prints(0, &["check", "flaky-network", "-n", "1"]);
     assert!(said.contains("\n  warning: every execution was the same one\n"), "{said}");
     assert!(said.contains("\n  warning: never exercised: "), "{said}");
-    let said = prints(1, &["check", "flaky-network", "-n", "1", "--strict"]);
+    let said = prints(3, &["check", "flaky-network", "-n", "1", "--strict"]);
     assert!(said.contains("\n  failed: every execution was the same one\n"), "{said}");
     prints(0, &["check", "--schedules", "2000", "--strict"]);
     let silent = json(0, &["check", "--schedules", "2000"]);
@@ -149,7 +149,8 @@ fn wrong_usage_is_status_2() {
     }
     assert_eq!(run(&[]).status.code(), Some(2));
     let help = prints(0, &["--help"]);
-    assert!(help.contains("2 the input or the usage is wrong"), "{help}");
+    assert!(help.contains("  2  the input or the usage is wrong\n"), "{help}");
+    assert!(help.contains("143  SIGTERM ended it before a violation was found\n"), "{help}");
     let help = prints(0, &["check", "--help"]);
     assert!(help.contains("unless --fail-fast"), "{help}");
 }
@@ -429,27 +430,160 @@ fn a_reader_that_goes_away_is_no_error() {
     }
 }
 
-/// The interrupt is sent once the process has said that it handles it, so nothing here waits for a
-/// time.
+/// Starts a check without an end, sends it a signal of this name, and returns how it ended. The
+/// signal is sent once the process has said that it handles it, so nothing here waits for a time.
 #[cfg(target_os = "linux")]
-#[test]
-fn ctrl_c_ends_with_a_summary_of_what_was_run() {
+fn ended_by(signal: &str, number: u32) -> Output {
     let args = ["check", "--schedules", "1000000000000", "--format", "json"];
     let child = command(&args).stdout(Stdio::piped()).spawn().expect("it starts");
     let status = format!("/proc/{}/status", child.id());
-    let handles_interrupts = || {
+    let handles_it = || {
         let status = std::fs::read_to_string(&status).expect("the process runs");
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("a mask");
-        u64::from_str_radix(caught.trim(), 16).expect("a mask") & 0b10 != 0
+        u64::from_str_radix(caught.trim(), 16).expect("a mask") & 1 << (number - 1) != 0
     };
-    while !handles_interrupts() {
+    while !handles_it() {
         std::thread::yield_now();
     }
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let kill = Command::new("kill").args([signal, &child.id().to_string()]).status();
     assert!(kill.expect("kill is there").success());
-    let output = child.wait_with_output().expect("it ends");
-    assert_eq!(output.status.code(), Some(0));
+    child.wait_with_output().expect("it ends")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_ends_with_a_summary_of_what_was_run() {
+    let output = ended_by("-INT", 2);
+    assert_eq!(output.status.code(), Some(130));
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((&report["complete"], &report["interrupted"]), (&false.into(), &true.into()));
     assert!(report["schedules"].as_u64() < Some(1_000_000_000_000));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn sigterm_is_status_143() {
+    let output = ended_by("-TERM", 15);
+    assert_eq!(output.status.code(), Some(143));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["interrupted"], true);
+}
+
+#[test]
+fn incomplete_checks_are_status_3() {
+    let said = prints(3, &["check", "tiny-sync", "--strategy", "exhaustive", "-n", "2"]);
+    assert!(said.contains("the contract held"), "{said}");
+}
+
+const TRACE: &str = "{\"mapi-sync-trace\":1,\"file\":0,\"texts\":true}\n";
+
+#[test]
+fn every_command_ends_with_a_status_of_the_table() {
+    let scenario = File::new("whole", &BROKEN.replace("mutant = \"late-ticker\"\n", ""));
+    let empty = File::new("empty", TRACE);
+    let found = json(1, &["check", "done-twice", "--schedules", "1"]);
+    let token = found["violations"][0]["token"].as_str().expect("a token");
+    let cases: [(&[&str], i32); 13] = [
+        (&["check", "--schedules", "50"], 0),
+        (&["check", "done-twice", "--schedules", "1"], 1),
+        (&["check", "no-such"], 2),
+        (&["check", "flaky-network", "-n", "1", "--strict"], 3),
+        (&["replay", token], 1),
+        (&["replay", "ms2-AAAA"], 2),
+        (&["mutants", "-n", "1", "--variant-schedules", "1"], 1),
+        (&["rules"], 0),
+        (&["rules", "no-such"], 2),
+        (&["scenario", "list"], 0),
+        (&["scenario", "check", scenario.path()], 0),
+        (&["scenario", "check", "no-such.toml"], 2),
+        (&["trace", "check", empty.path()], 3),
+    ];
+    for (args, status) in cases {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(status), "{args:?}: {}", text(&output.stderr));
+    }
+}
+
+/// Runs a command in this many KiB of address space, so that what reads its whole input fails.
+#[cfg(target_os = "linux")]
+fn runs_in(kib: u32, args: &[&str]) -> Output {
+    let script = format!("ulimit -v {kib}; exec \"$@\"");
+    Command::new("sh")
+        .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_mapi-sync")])
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("sh is there")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn endless_input_is_refused_in_little_memory() {
+    for args in [
+        &["check", "/dev/zero"][..],
+        &["scenario", "show", "/dev/zero"],
+        &["scenario", "check", "/dev/zero"],
+        &["trace", "check", "/dev/zero"],
+    ] {
+        let output = runs_in(200_000, args);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {message}");
+        assert!(message.contains("/dev/zero: ") && message.contains("bytes"), "{message}");
+    }
+}
+
+#[test]
+fn large_scenario_is_refused() {
+    let file = File::new("large", &format!("{BROKEN}#{}\n", " ".repeat(50_000_000)));
+    let message = refuses(&["check", file.path()]);
+    assert!(message.contains("it is larger than 4194304 bytes"), "{message}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn long_recording_is_read_in_little_memory() {
+    use std::fmt::Write as _;
+
+    let mut trace = TRACE.to_owned();
+    // 30 MB: one sync after another, each with a hundred calls.
+    for sync in 1..=1_000 {
+        writeln!(trace, r#"{{"t":1,"event":"open","sync":{sync},"flags":"0x000000c0"}}"#).unwrap();
+        for n in 1..=100 {
+            let call = sync * 1_000 + n;
+            let long = "x".repeat(120);
+            writeln!(trace, r#"{{"t":1,"event":"progress","sync":{sync},"thread":1,"call":{call},"text":"{long}{n}","index":{n},"max":100}}"#).unwrap();
+            writeln!(trace, r#"{{"t":1,"event":"returned","call":{call},"result":"0x00000000"}}"#)
+                .unwrap();
+        }
+        let call = sync * 1_000;
+        writeln!(trace, r#"{{"t":1,"event":"done","sync":{sync},"thread":1,"call":{call},"handle":4,"status":"0x00000000"}}"#).unwrap();
+        writeln!(trace, r#"{{"t":1,"event":"returned","call":{call},"result":"0x00000000"}}"#)
+            .unwrap();
+        writeln!(trace, r#"{{"t":1,"event":"close","sync":{sync}}}"#).unwrap();
+    }
+    let file = File::new("long", &trace);
+    // The command alone takes a good part of this.
+    let output = runs_in(40_000, &["trace", "check", file.path()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "1000 syncs, 101000 calls\nno rule was broken\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn file_names_need_not_be_utf_8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let path = folder.join(OsStr::from_bytes(b"caf\xe9.toml"));
+    std::fs::write(&path, BROKEN).expect("it can be written");
+    for args in [&["check", "-n", "200"][..], &["scenario", "show"], &["scenario", "check"]] {
+        let output = command(args).arg(&path).output().expect("it starts");
+        let status = i32::from(args[0] == "check");
+        assert_eq!(output.status.code(), Some(status), "{}", text(&output.stderr));
+    }
+    std::fs::write(&path, TRACE).expect("it can be written");
+    let output = command(&["trace", "check"]).arg(&path).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    std::fs::remove_file(&path).expect("it is there");
 }

@@ -120,6 +120,27 @@ fn authors_rule_is_found_shrunk_replayed_and_reported() {
 }
 
 #[test]
+fn only_numbers_that_the_provider_can_see_are_listed() {
+    let own = check(|| Store).jobs(1).schedules(500).rule(|| LastIsSent);
+    let report = own.run();
+    let shown = report
+        .counterexamples
+        .iter()
+        .find(|shown| shown.defects == [Defect::Rule(Rule::new(&LAST_IS_SENT))])
+        .expect("it is found");
+    assert!(shown.subject.changes.iter().count() > 0, "{report}");
+    let text = report.to_string();
+    let lists: Vec<&str> = text.split("in a smaller scenario: ").skip(1).collect();
+    assert!(!lists.is_empty(), "{text}");
+    for list in lists {
+        let list = list.split("\n\n").next().expect("a list");
+        for word in ["workers", "messages", "folders", "retries", "body", "connect", "network"] {
+            assert!(!list.contains(word), "{word}: {list}");
+        }
+    }
+}
+
+#[test]
 fn rule_that_is_not_held_accuses_nobody() {
     let policy = Policy::default().with_rule(|| LastIsSent).without(Rule::new(&LAST_IS_SENT));
     quiet().policy(policy).schedules(500).run().assert_holds();

@@ -64,3 +64,28 @@ fn a_failure_shrinks_to_a_plain_host() {
     assert_eq!((host.syncs, host.cancels, host.next_sync), (1, 0, NextSync::AfterDone));
     assert!(!host.shutdown && !host.overlap_start && !host.reentrant);
 }
+
+/// In the process that the test below starts: fails in several cases, by a panic.
+#[test]
+fn fails_by_assert_holds_when_asked_to() {
+    if std::env::var_os("MAPI_SYNC_FAILS").is_none() {
+        return;
+    }
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(20) };
+    proptest!(config, |(case in cases())| {
+        case.with_schedules(20).check(|| Deaf).run().assert_holds();
+    });
+}
+
+#[test]
+fn assert_holds_prints_its_counterexample_once() {
+    let output = std::process::Command::new(std::env::current_exe().expect("this is a program"))
+        .args(["--exact", "fails_by_assert_holds_when_asked_to", "--nocapture"])
+        .env("MAPI_SYNC_FAILS", "1")
+        .output()
+        .expect("it starts");
+    assert!(!output.status.success());
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8(said).expect("what is printed is UTF-8");
+    assert_eq!(said.matches("progress-complete (should): ").count(), 1, "{said}");
+}

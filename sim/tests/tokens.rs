@@ -29,6 +29,7 @@ fn a_thousand_tokens_of_mutants_show_the_same_again() {
             assert_eq!(shown.execution.calls, replayed.execution.calls);
             assert_eq!(replayed.token.defect(), Some(shown.defects[0].id()));
             assert_eq!(replayed.shows_its_defect(), Some(true), "{}: {token}", info.name);
+            assert_eq!(replayed.left_over, None, "{}: {token}", info.name);
             tokens += 1;
         }
     }

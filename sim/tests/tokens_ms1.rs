@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use mapi_sync::contract::{Answer, Call};
-use mapi_sync_sim::{Check, Replayed};
+use mapi_sync_sim::{Check, ReplayOutcome, Replayed};
 
 const TOKENS: &str = include_str!("tokens/ms1.txt");
 
@@ -89,6 +89,8 @@ fn old_tokens_replay_the_same_executions() {
         let found = match Check::of_token(token).and_then(|check| check.replay(token)) {
             Ok(replayed) => {
                 assert_eq!(replayed.shows_its_defect(), None, "no token of format 1 names one");
+                assert_eq!(replayed.left_over, None, "{token}");
+                assert_ne!(replayed.outcome(), ReplayOutcome::NoLongerApplies);
                 row(token, &replayed)
             }
             Err(error) => format!("{token} {error}"),

@@ -12,7 +12,10 @@ fn check(trace: &str, more: &[&str]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the command runs");
-    child.stdin.take().expect("piped").write_all(trace.as_bytes()).expect("it reads");
+    if let Err(error) = child.stdin.take().expect("piped").write_all(trace.as_bytes()) {
+        // It does not read on when it has refused a line.
+        assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+    }
     child.wait_with_output().expect("it ends")
 }
 
@@ -57,4 +60,51 @@ fn other_files_are_refused() {
         assert_eq!(output.status.code(), Some(2), "{trace}");
         assert!(String::from_utf8_lossy(&output.stderr).starts_with("error:"));
     }
+}
+
+#[test]
+fn records_that_were_dropped_later_count_from_the_beginning() {
+    // Without its Done, a whole sync breaks a rule.
+    let without: String = GOOD
+        .lines()
+        .filter(|line| !line.contains("call\":2"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(check(&without, &[]).status.code(), Some(1));
+    let dropped = format!("{without}{{\"t\":9001,\"event\":\"dropped\",\"count\":2}}\n");
+    let output = check(&dropped, &[]);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn recordings_that_show_too_little_are_incomplete() {
+    let header = GOOD.lines().next().expect("a header");
+    let cut_off = &GOOD[..GOOD.len() - 10];
+    for trace in [&format!("{header}\n"), cut_off] {
+        assert_eq!(check(trace, &[]).status.code(), Some(3), "{trace}");
+    }
+}
+
+#[test]
+fn long_lines_are_refused() {
+    let long = format!("{GOOD}{}", "x".repeat(3 << 20));
+    let output = check(&long, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("line 8 is longer than 1048576 bytes"), "{message}");
+}
+
+#[test]
+fn too_many_syncs_at_once_are_refused() {
+    use std::fmt::Write;
+
+    let mut trace = GOOD.to_owned();
+    for sync in 2..=10_100 {
+        writeln!(trace, r#"{{"t":1,"event":"open","sync":{sync},"flags":"0x000000c0"}}"#)
+            .expect("memory");
+    }
+    let output = check(&trace, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("more than 10000 syncs or calls are under way"), "{message}");
 }

@@ -1,7 +1,8 @@
 //! Holding recorded calls against the contract.
 
-use std::collections::BTreeMap;
-use std::io::{self, BufRead};
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::io::{self, BufRead, Read};
 
 use super::format::{Event, Header, Record, Text, VERSION};
 use crate::RawEvent;
@@ -11,7 +12,9 @@ use crate::contract::{
 };
 
 /// Why a trace cannot be read.
-#[derive(Debug, thiserror::Error)]
+///
+/// `Debug` prints the same sentence as `Display`: it is what a failed `unwrap` shows.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum TraceError {
     /// The file cannot be read.
@@ -38,6 +41,24 @@ pub enum TraceError {
         /// What is wrong with it.
         message: String,
     },
+    /// A line is longer than any record.
+    #[error("line {line} is longer than {MOST_BYTES} bytes")]
+    LongLine {
+        /// The line, from 1.
+        line: u64,
+    },
+    /// More is under way at once than in any recording.
+    #[error("line {line}: more than {MOST_OPEN} syncs or calls are under way at once")]
+    TooManyOpen {
+        /// The line, from 1.
+        line: u64,
+    },
+}
+
+impl fmt::Debug for TraceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// What a trace came to.
@@ -53,8 +74,10 @@ pub struct TraceReport {
     /// Whether the trace was cut off in the middle of a line, as a process that is ended leaves
     /// it.
     pub cut_off: bool,
-    /// The rules that were broken.
+    /// The rules that were broken, at most 1,000 of them.
     pub violations: Vec<Violation>,
+    /// How many more were broken.
+    pub more_violations: u64,
 }
 
 /// Reads a trace and checks its calls against the contract, as far as the callbacks show: no start,
@@ -64,83 +87,218 @@ pub struct TraceReport {
 /// the trace may go on elsewhere: nothing is missed of it. Nor is anything missed of a sync that
 /// the trace has only in part.
 ///
+/// The trace is read line by line, and what is kept of it does not grow with its length.
+///
 /// # Errors
 ///
 /// See [`TraceError`].
 pub fn check(trace: impl BufRead, policy: Policy) -> Result<TraceReport, TraceError> {
-    let (records, cut_off) = read(trace)?;
-    let dropped = records.iter().map(|record| match record.event {
-        Event::Dropped { count } => count,
-        _ => 0,
-    });
-    let dropped = dropped.fold(0, u64::saturating_add);
-    let mut report = TraceReport { syncs: 0, calls: 0, dropped, cut_off, violations: Vec::new() };
-    let mut syncs: BTreeMap<u64, Sync> = BTreeMap::new();
-    let mut calls: BTreeMap<u64, (SyncWatch, CallId)> = BTreeMap::new();
-    // Every time is the recorder's.
-    let clock = VirtualClock::new();
-    for Record { at, event } in records {
-        clock.set(at / 1000);
-        if let Some((sync, number, call)) = begun(&event) {
-            report.calls += 1;
+    let mut lines = Lines::new(trace)?;
+    let mut trace = Trace::new(policy);
+    while let Some(record) = lines.next()? {
+        trace.observe(record);
+        if trace.open.len() > MOST_OPEN || trace.calls.len() > MOST_OPEN {
+            return Err(TraceError::TooManyOpen { line: lines.line });
+        }
+    }
+    Ok(trace.report(lines.cut_off))
+}
+
+/// The most bytes of a line.
+const MOST_BYTES: usize = 1 << 20;
+
+/// The most syncs, and the most calls, that may be under way at once.
+const MOST_OPEN: usize = 10_000;
+
+/// How many closed syncs are kept. A call that comes after the end of its sync is an accusation.
+const MOST_CLOSED: usize = 64;
+
+/// The most violations that a report lists.
+const MOST_VIOLATIONS: usize = 1_000;
+
+/// What is known of the trace so far.
+///
+/// Whether the recorder dropped records, and so which rules can be held, is certain only at the
+/// end. Until a record says that some were dropped, each whole sync is judged twice: with all
+/// rules, and with those that can be applied where calls are missing.
+struct Trace {
+    policy: Policy,
+    for_parts: Policy,
+    /// Every time is the recorder's.
+    clock: VirtualClock,
+    open: BTreeMap<u64, Sync>,
+    /// Those of `open` whose callback was let go of, the oldest first.
+    closed: VecDeque<u64>,
+    calls: BTreeMap<u64, Begun>,
+    whole: Verdict,
+    parts: Verdict,
+    syncs: u64,
+    begun: u64,
+    dropped: u64,
+}
+
+/// The violations under one policy.
+#[derive(Default)]
+struct Verdict {
+    violations: Vec<(u64, Violation)>,
+    more: u64,
+}
+
+/// One sync of a trace. Each has its own monitors, as each may end, or not, for itself.
+struct Sync {
+    /// Judges it by all rules, if the trace has all of it.
+    whole: Option<Judge>,
+    parts: Judge,
+    closed: bool,
+}
+
+struct Judge {
+    monitor: Monitor,
+    watch: SyncWatch,
+}
+
+/// A call that has begun.
+struct Begun {
+    sync: u64,
+    /// Its number to each judge.
+    whole: Option<CallId>,
+    parts: Option<CallId>,
+}
+
+impl Trace {
+    fn new(policy: Policy) -> Self {
+        Self {
+            for_parts: policy.for_parts(),
+            policy,
+            clock: VirtualClock::new(),
+            open: BTreeMap::new(),
+            closed: VecDeque::new(),
+            calls: BTreeMap::new(),
+            whole: Verdict::default(),
+            parts: Verdict::default(),
+            syncs: 0,
+            begun: 0,
+            dropped: 0,
+        }
+    }
+
+    fn observe(&mut self, Record { at, event }: Record) {
+        self.clock.set(at / 1000);
+        if let Some((number, call_number, call)) = begun(&event) {
+            self.begun += 1;
             // Without its beginning, the trace has only a part of the sync.
-            let sync =
-                syncs.entry(sync).or_insert_with(|| Sync::new(policy.for_parts(), &clock, false));
-            if let Some(id) = sync.watch.observe(call) {
-                calls.insert(number, (sync.watch.clone(), id));
+            if !self.open.contains_key(&number) {
+                self.insert(number, false);
             }
-            continue;
+            if let Some(sync) = self.open.get(&number) {
+                let whole = sync.whole.as_ref().and_then(|judge| judge.watch.observe(call));
+                let parts = sync.parts.watch.observe(call);
+                if whole.is_some() || parts.is_some() {
+                    self.calls.insert(call_number, Begun { sync: number, whole, parts });
+                }
+            }
+            return;
         }
         match event {
             Event::Open { sync, .. } => {
-                let whole = dropped == 0;
-                let policy = if whole { policy.clone() } else { policy.for_parts() };
-                syncs.insert(sync, Sync::new(policy, &clock, whole));
+                self.finish(sync);
+                self.insert(sync, true);
             }
-            Event::Returned { call, result } => {
-                ended(&mut calls, call, Answer::Returned(result));
-            }
-            Event::Panicked { call } => ended(&mut calls, call, Answer::Panicked),
-            Event::Abandoned { call } => ended(&mut calls, call, Answer::Dropped),
-            Event::Close { sync } => {
-                if let Some(sync) = syncs.get(&sync)
-                    && sync.whole
-                {
-                    sync.monitor.finish();
+            Event::Returned { call, result } => self.ended(call, Answer::Returned(result)),
+            Event::Panicked { call } => self.ended(call, Answer::Panicked),
+            Event::Abandoned { call } => self.ended(call, Answer::Dropped),
+            Event::Close { sync } => self.close(sync),
+            Event::Progress { .. } | Event::Error { .. } | Event::Done { .. } => {}
+            Event::Dropped { count } => {
+                self.dropped = self.dropped.saturating_add(count);
+                if self.dropped > 0 {
+                    self.open.values_mut().for_each(|sync| sync.whole = None);
                 }
             }
-            Event::Progress { .. } | Event::Error { .. } | Event::Done { .. } => {}
-            Event::Dropped { .. } => {}
         }
     }
-    report.syncs = syncs.len() as u64;
-    for (number, sync) in syncs {
-        // Each sync has a monitor of its own, which knows it as the first.
+
+    fn insert(&mut self, number: u64, is_whole: bool) {
+        let judge = |policy: &Policy| {
+            let config = MonitorConfig::default().with_policy(policy.clone());
+            let monitor = Monitor::new(config, self.clock.clone());
+            let watch = monitor.callback_sync();
+            Judge { monitor, watch }
+        };
+        let whole = (is_whole && self.dropped == 0).then(|| judge(&self.policy));
+        let parts = judge(&self.for_parts);
+        self.open.insert(number, Sync { whole, parts, closed: false });
+        self.syncs += 1;
+    }
+
+    fn ended(&mut self, call: u64, answer: Answer) {
+        // A call that is not known began before the trace does.
+        let Some(Begun { sync, whole, parts }) = self.calls.remove(&call) else { return };
+        let Some(sync) = self.open.get(&sync) else { return };
+        let judges = [(sync.whole.as_ref(), whole), (Some(&sync.parts), parts)];
+        for (judge, call) in judges {
+            if let (Some(judge), Some(call)) = (judge, call) {
+                judge.watch.observe(Call::Ended { call, answer });
+            }
+        }
+    }
+
+    fn close(&mut self, number: u64) {
+        let Some(sync) = self.open.get_mut(&number).filter(|sync| !sync.closed) else { return };
+        sync.closed = true;
+        if let Some(judge) = &sync.whole {
+            judge.monitor.finish();
+        }
+        self.closed.push_back(number);
+        if self.closed.len() > MOST_CLOSED
+            && let Some(oldest) = self.closed.front().copied()
+        {
+            self.finish(oldest);
+        }
+    }
+
+    /// Takes the verdict on a sync, and forgets it.
+    fn finish(&mut self, number: u64) {
+        let Some(sync) = self.open.remove(&number) else { return };
+        self.closed.retain(|other| *other != number);
+        self.calls.retain(|_, call| call.sync != number);
+        self.whole.add(number, sync.whole.as_ref().unwrap_or(&sync.parts));
+        self.parts.add(number, &sync.parts);
+    }
+
+    fn report(mut self, cut_off: bool) -> TraceReport {
+        for number in self.open.keys().copied().collect::<Vec<_>>() {
+            self.finish(number);
+        }
+        let Verdict { mut violations, more } =
+            if self.dropped == 0 { self.whole } else { self.parts };
+        violations.sort_by_key(|(sync, _)| *sync);
+        TraceReport {
+            syncs: self.syncs,
+            calls: self.begun,
+            dropped: self.dropped,
+            cut_off,
+            violations: violations.into_iter().map(|(_, violation)| violation).collect(),
+            more_violations: more,
+        }
+    }
+}
+
+impl Verdict {
+    fn add(&mut self, number: u64, judge: &Judge) {
+        // To its own monitor, each sync is the first.
         let id = SyncId(u32::try_from(number).unwrap_or(u32::MAX));
-        report.violations.extend(sync.monitor.violations().into_iter().map(|mut violation| {
+        for mut violation in judge.monitor.violations() {
+            if self.violations.len() == MOST_VIOLATIONS {
+                self.more += 1;
+                continue;
+            }
             violation.sync = id;
             for call in &mut violation.calls {
                 call.sync = id;
             }
-            violation
-        }));
-    }
-    Ok(report)
-}
-
-/// One sync of a trace. Each has a monitor of its own, as each may end, or not, for itself.
-struct Sync {
-    monitor: Monitor,
-    watch: SyncWatch,
-    whole: bool,
-}
-
-impl Sync {
-    fn new(policy: Policy, clock: &VirtualClock, whole: bool) -> Self {
-        let config = MonitorConfig::default().with_policy(policy);
-        let monitor = Monitor::new(config, clock.clone());
-        let watch = monitor.callback_sync();
-        Self { monitor, watch, whole }
+            self.violations.push((number, violation));
+        }
     }
 }
 
@@ -169,42 +327,60 @@ fn said(text: &Text) -> Option<&str> {
     }
 }
 
-fn ended(calls: &mut BTreeMap<u64, (SyncWatch, CallId)>, call: u64, answer: Answer) {
-    // A call that is not known began before the trace does.
-    if let Some((watch, call)) = calls.remove(&call) {
-        watch.observe(Call::Ended { call, answer });
-    }
+/// The records of a trace, one line after another.
+struct Lines<R> {
+    trace: R,
+    text: Vec<u8>,
+    /// The number of the last line that was read, from 1.
+    line: u64,
+    /// Whether the last line was cut off.
+    cut_off: bool,
 }
 
-/// The records, and whether the last line was cut off.
-fn read(mut trace: impl BufRead) -> Result<(Vec<Record>, bool), TraceError> {
-    let mut records = Vec::new();
-    let mut text = Vec::new();
-    for line in 1.. {
-        text.clear();
-        let length = trace.read_until(b'\n', &mut text);
-        if length.map_err(|error| TraceError::Read { line, error })? == 0 {
-            if line == 1 {
-                return Err(TraceError::NoTrace);
-            }
-            break;
+impl<R: BufRead> Lines<R> {
+    /// Reads the first line.
+    fn new(trace: R) -> Result<Self, TraceError> {
+        let mut lines = Self { trace, text: Vec::new(), line: 0, cut_off: false };
+        lines.read()?;
+        let header: Header =
+            serde_json::from_slice(&lines.text).map_err(|_| TraceError::NoTrace)?;
+        if header.version != VERSION {
+            return Err(TraceError::Version(header.version));
         }
-        let whole = text.last() == Some(&b'\n');
-        if line == 1 {
-            let header: Header = serde_json::from_slice(&text).map_err(|_| TraceError::NoTrace)?;
-            if header.version != VERSION {
-                return Err(TraceError::Version(header.version));
-            }
-            continue;
+        Ok(lines)
+    }
+
+    /// The next record. `None` at the end.
+    fn next(&mut self) -> Result<Option<Record>, TraceError> {
+        self.read()?;
+        if self.text.is_empty() {
+            return Ok(None);
         }
-        match serde_json::from_slice(&text) {
-            Ok(record) => records.push(record),
-            Err(_) if !whole => return Ok((records, true)),
+        match serde_json::from_slice(&self.text) {
+            Ok(record) => Ok(Some(record)),
+            Err(_) if self.text.last() != Some(&b'\n') => {
+                self.cut_off = true;
+                Ok(None)
+            }
             Err(error) => {
-                let column = error.column();
-                return Err(TraceError::Line { line, column, message: error.to_string() });
+                let (line, column) = (self.line, error.column());
+                Err(TraceError::Line { line, column, message: error.to_string() })
             }
         }
     }
-    Ok((records, false))
+
+    /// Reads a line, with its line feed. At the end there is nothing.
+    fn read(&mut self) -> Result<(), TraceError> {
+        self.text.clear();
+        self.line += 1;
+        let line = self.line;
+        (&mut self.trace)
+            .take(MOST_BYTES as u64 + 1)
+            .read_until(b'\n', &mut self.text)
+            .map_err(|error| TraceError::Read { line, error })?;
+        if self.text.len() > MOST_BYTES {
+            return Err(TraceError::LongLine { line });
+        }
+        Ok(())
+    }
 }

@@ -23,6 +23,8 @@ pub struct Counterexample {
     pub why: Option<Why>,
     /// What was decided in it.
     pub decisions: Decisions,
+    /// The [digest](crate::engine::Engine::prefix_digest) of its steps up to the last decision.
+    pub prefix: Option<u32>,
     /// How many decisions it had before it was made smaller.
     pub found_decisions: usize,
     /// How many executions making it smaller took; 0 if that was not tried.
@@ -35,13 +37,13 @@ impl Counterexample {
     pub fn token(&self) -> Token {
         match self.defects.first() {
             Some(defect) => self.token_of(*defect),
-            None => self.subject.token(self.decisions.clone()),
+            None => self.subject.token(self.decisions.clone()).with_prefix(self.prefix),
         }
     }
 
     /// The token that replays it, and names this one of its defects.
     #[must_use]
     pub fn token_of(&self, defect: Defect) -> Token {
-        self.subject.token_of(defect, self.decisions.clone())
+        self.subject.token_of(defect, self.decisions.clone()).with_prefix(self.prefix)
     }
 }

@@ -155,6 +155,7 @@ impl Check {
             scenario: self.scenario.clone(),
             found_decisions: decisions.len(),
             decisions,
+            prefix: engine.prefix_digest(),
             shrink_executions: 0,
         }
     }

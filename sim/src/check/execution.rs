@@ -21,9 +21,9 @@ pub struct Execution {
     /// Every call, in order.
     pub calls: Vec<SeenCall>,
     /// What is wrong with it; at most one for each defect. What must not be comes before what
-    /// should not and what a policy forbids, and otherwise each in the order in which it was found.
-    /// A deadlock, a livelock or a panic comes before the rules of its level that are broken
-    /// because something never came: they follow from it.
+    /// should not and what a policy forbids, and otherwise each in the order in which it was
+    /// found. A deadlock, a livelock or a panic comes before the rules of its level that are
+    /// broken because something never came: they follow from it.
     pub breaches: Vec<Breach>,
     /// How the engine ended it.
     pub outcome: Outcome,

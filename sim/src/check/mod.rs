@@ -24,7 +24,7 @@ pub use counterexamples::Shrinking;
 pub use execution::{Breach, BreachPlace, Execution};
 pub use mutants::{MutantCheck, MutantVerdict, MutantsReport, VariantVerdict};
 pub use named::UnknownScenario;
-pub use replay::{ReplayError, Replayed};
+pub use replay::{LeftOver, ReplayError, ReplayOrSearch, ReplayOutcome, Replayed};
 pub use report::Report;
 pub use subject::{LimitChanges, Subject, SubjectKind};
 pub use vacuity::Warning;

@@ -1,11 +1,15 @@
 //! From a name to a check.
 
+use std::fmt;
+
 use super::Check;
 use crate::suggest::nearest;
 use crate::world::{MUTANTS, VARIANTS, builtins};
 
 /// No built-in scenario, mutant or correct variant has this name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// `Debug` prints the same sentence as `Display`: it is what a failed `unwrap` shows.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no scenario is built in under the name `{name}`{}",
     hint.map(|hint| format!("; did you mean `{hint}`?")).unwrap_or_default()
@@ -16,6 +20,12 @@ pub struct UnknownScenario {
     pub name: String,
     /// A known name that it resembles.
     pub hint: Option<&'static str>,
+}
+
+impl fmt::Debug for UnknownScenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl Check {

@@ -1,11 +1,17 @@
 //! From a token back to its execution.
 
-use super::{Check, Defect, Execution, Subject, SubjectKind};
-use crate::decision::{Token, TokenError, TokenFormat};
+use std::fmt;
+
+use super::why::decision_in_words;
+use super::{Check, Defect, Execution, Report, Subject, SubjectKind};
+use crate::decision::{Departure, Kind, Token, TokenError, TokenFormat};
+use crate::engine::{Engine, TaskKey};
 use crate::world::{MUTANTS, Scenario, VARIANTS};
 
 /// Why a token was not replayed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// `Debug` prints the same sentence as `Display`: it is what a failed `unwrap` shows.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {
     /// The text is not a token, or a damaged one.
@@ -47,6 +53,38 @@ pub enum ReplayError {
     Provider(Box<Subject>),
 }
 
+impl fmt::Debug for ReplayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The result of a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplayOutcome {
+    /// The execution shows a defect. [`Replayed::shows_its_defect`] says whether it is the one that
+    /// the token names. Decisions that would have come later do not matter then.
+    Broken,
+    /// Every decision of the token was taken, and nothing is wrong.
+    Mended,
+    /// Nothing is wrong, but at least one decision of the token was not taken, or was taken at
+    /// another step than before: the program is another one. This is neither a pass nor a defect.
+    NoLongerApplies,
+}
+
+/// The decisions of a token that its replay did not take as before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeftOver {
+    /// How many were not taken. 0 if all were, but not after the same steps.
+    pub count: usize,
+    /// The first one; the last of all if all were taken.
+    pub first: Departure,
+    /// What the first one asked for, in words.
+    pub what: String,
+}
+
 /// An execution that was run again.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -59,13 +97,37 @@ pub struct Replayed {
     pub scenario: Scenario,
     /// The token, as it was given.
     pub token: Token,
+    /// The decisions of the token that the execution did not take as before, if any.
+    pub left_over: Option<LeftOver>,
+}
+
+/// A replay and, if its token no longer applies, the search that was run instead.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReplayOrSearch {
+    /// The replay.
+    pub replayed: Replayed,
+    /// The search; `None` if the token applies.
+    pub search: Option<Report>,
 }
 
 impl Replayed {
-    /// Whether nothing is wrong with the execution.
+    /// What the replay says about the token's defect.
+    #[must_use]
+    pub fn outcome(&self) -> ReplayOutcome {
+        if !self.execution.breaches.is_empty() {
+            ReplayOutcome::Broken
+        } else if self.left_over.is_some() {
+            ReplayOutcome::NoLongerApplies
+        } else {
+            ReplayOutcome::Mended
+        }
+    }
+
+    /// Whether nothing is wrong with the execution and every decision of the token was taken.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.execution.breaches.is_empty()
+        self.outcome() == ReplayOutcome::Mended
     }
 
     /// Whether the execution shows the defect that the token names. `None` if the token names none.
@@ -75,14 +137,86 @@ impl Replayed {
         Some(self.execution.breaches.iter().any(|breach| breach.defect.id() == name))
     }
 
-    /// Does nothing if nothing is wrong with the execution.
+    /// Does nothing if the replay [holds](Self::holds).
     ///
     /// # Panics
     ///
-    /// Otherwise, with its time line.
+    /// If the execution shows a defect, with its time line. If the token no longer applies, with
+    /// the first decision that was not taken: such a replay tests nothing.
+    #[track_caller]
+    pub fn assert_holds(&self) {
+        match self.outcome() {
+            ReplayOutcome::Mended => {}
+            ReplayOutcome::Broken => panic!("{self}"),
+            ReplayOutcome::NoLongerApplies => panic!(
+                "the token no longer applies, so its replay tests nothing; \
+                 `.replay_or_search(token)` searches for its defect then\n\n{self}"
+            ),
+        }
+    }
+}
+
+impl ReplayOrSearch {
+    /// Whether the replay [holds](Replayed::holds) or, if its token no longer applies, the search
+    /// [passes](Report::passes).
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.search.as_ref().map_or(self.replayed.holds(), Report::passes)
+    }
+
+    /// Does nothing if it [holds](Self::holds).
+    ///
+    /// # Panics
+    ///
+    /// If it does not, with the time line of the replay or of what the search found.
     #[track_caller]
     pub fn assert_holds(&self) {
         assert!(self.holds(), "{self}");
+    }
+}
+
+impl fmt::Display for ReplayOrSearch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.search, &self.replayed.left_over) {
+            (Some(report), Some(left_over)) => {
+                let decisions = self.replayed.token.decisions.len();
+                writeln!(f, "the token no longer applies: {}", left_over.in_words(decisions))?;
+                writeln!(f, "so its defect was searched for:\n\n{report}")
+            }
+            _ => self.replayed.fmt(f),
+        }
+    }
+}
+
+impl LeftOver {
+    /// What the last execution of `engine` left over of a token's decisions.
+    fn new(token: &Token, execution: &Execution, engine: &Engine) -> Option<Self> {
+        let (first, count) = engine.left_over(&token.decisions).or_else(|| {
+            let moved = token.prefix().is_some() && token.prefix() != engine.prefix_digest();
+            token.decisions.departures().last().filter(|_| moved).map(|last| (*last, 0))
+        })?;
+        let name = |key: TaskKey| match engine.task_with_key(key) {
+            _ if key == TaskKey::CLOCK => "the clock".to_owned(),
+            Some(task) => execution.tasks.get(&task).cloned().unwrap_or_default(),
+            None => "a task that was not spawned".to_owned(),
+        };
+        let to = if first.place.kind == Kind::Run {
+            name(TaskKey::from_bits(first.value))
+        } else {
+            String::new()
+        };
+        let what = decision_in_words(&first, &name(first.place.task), &to);
+        Some(Self { count, first, what })
+    }
+
+    /// How many of the token's `decisions` are left over, and the first.
+    pub(crate) fn in_words(&self, decisions: usize) -> String {
+        let Self { count, what, .. } = self;
+        if *count == 0 {
+            return format!("other steps than before lead up to the last decision: {what}");
+        }
+        let (s, were) = if decisions == 1 { ("", "was") } else { ("s", "were") };
+        format!("{count} of {decisions} decision{s} {were} not taken, the first: {what}")
     }
 }
 
@@ -156,8 +290,41 @@ impl Check {
             );
             execution.add(Defect::Nondeterminism, message);
         }
+        let left_over = LeftOver::new(&token, &execution, &engine);
         let scenario = check.scenario().clone();
-        Ok(Replayed { subject, execution, scenario, token })
+        Ok(Replayed { subject, execution, scenario, token, left_over })
+    }
+
+    /// As [`replay`](Self::replay). If the token no longer applies, runs this check until it finds
+    /// the token's defect; if the token names none, to its end.
+    ///
+    /// This is the form for a regression test: it stays meaningful when the provider changes.
+    ///
+    /// # Errors
+    ///
+    /// As `replay`.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run) does.
+    pub fn replay_or_search(&self, token: &str) -> Result<ReplayOrSearch, ReplayError> {
+        let replayed = self.replay(token)?;
+        let search =
+            (replayed.outcome() == ReplayOutcome::NoLongerApplies).then(|| {
+                match replayed.token.defect().and_then(|name| self.defect_named(name)) {
+                    Some(defect) => self.clone().until(defect).run(),
+                    None => self.run(),
+                }
+            });
+        Ok(ReplayOrSearch { replayed, search })
+    }
+
+    /// The defect of this name that this check can find.
+    fn defect_named(&self, name: &str) -> Option<Defect> {
+        let ends = [Defect::Deadlock, Defect::Livelock, Defect::Panic, Defect::Nondeterminism];
+        let world = self.world();
+        let rules = world.policy().rules().map(Defect::Rule);
+        ends.into_iter().chain(rules).find(|defect| defect.id() == name)
     }
 }
 

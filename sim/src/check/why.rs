@@ -74,8 +74,13 @@ pub(super) fn in_words(
     tasks: [Option<TaskId>; 2],
     name: impl Fn(TaskId) -> String,
 ) -> String {
-    let Departure { place, value } = departure;
     let [of, to] = tasks.map(|task| task.map_or_else(|| "the clock".to_owned(), &name));
+    decision_in_words(departure, &of, &to)
+}
+
+/// A decision in words, given the names of the task whose it is and of the one that it switches to.
+pub(super) fn decision_in_words(departure: &Departure, of: &str, to: &str) -> String {
+    let Departure { place, value } = departure;
     let site = || crate::world::site_name(place.site).unwrap_or("a choice of the provider's");
     match place.kind {
         Kind::Fault => format!("the fault {} strikes `{of}`", site().replace('_', " ")),

@@ -1,6 +1,8 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
@@ -8,15 +10,18 @@ use mapi_sync::contract::Rule;
 use mapi_sync_sim::report::Format;
 use mapi_sync_sim::strategy::{STRATEGIES, StrategyInfo};
 
+use super::status::Status;
+
 /// Checks mail-store providers against the contract of Outlook's background synchronization, over
 /// many schedules.
 #[derive(Debug, Parser)]
 #[command(
     name = "mapi-sync",
     version,
-    after_help = "Exit status: 0 the contract held, 1 a violation was found, \
-                  2 the input or the usage is wrong.\n\
-                  Colours are off where the output is no terminal, and under NO_COLOR."
+    after_help = format!(
+        "{}\nColours are off where the output is no terminal, and under NO_COLOR.",
+        Status::help()
+    )
 )]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -40,14 +45,14 @@ pub(super) enum Command {
 ///
 /// For each broken rule, the first execution that shows it is kept, run again with a log, and
 /// printed as a time line with the token that replays it. The run goes on to its end, to find other
-/// broken rules, unless --fail-fast. The result is the same for every number of jobs. Ctrl-C
-/// ends the run early, with a summary of what was run.
+/// broken rules, unless --fail-fast. The result is the same for every number of jobs. Ctrl-C and
+/// SIGTERM end the run early, with a summary of what was run.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
     /// A built-in scenario or mutant, by name, or a scenario file; `-` reads one from the standard
     /// input
     #[arg(default_value = "default")]
-    pub(super) scenario: String,
+    pub(super) scenario: OsString,
     /// How many schedules to run [default: 100000, or all of an exhaustive strategy's]
     #[arg(short = 'n', long, value_name = "N")]
     pub(super) schedules: Option<NonZeroU64>,
@@ -59,7 +64,7 @@ pub(super) struct CheckArgs {
     /// Show counterexamples as they were found, instead of making them smaller first
     #[arg(long)]
     pub(super) no_shrink: bool,
-    /// Count a warning as a violation: a check that met nothing proves nothing
+    /// Count a warning as a failure: a check that met nothing proves nothing
     #[arg(long)]
     pub(super) strict: bool,
     /// Let timers run ahead of ready tasks by up to this many virtual milliseconds
@@ -89,13 +94,14 @@ pub(super) struct SearchArgs {
 /// Runs one schedule again, and shows its time line.
 ///
 /// A token of a built-in scenario or mutant replays by itself. A token of a scenario file needs
-/// that file, and is refused with any other.
+/// that file, and is refused with any other. If the program has changed so much that decisions of
+/// the token are left over, the first of them is named.
 #[derive(Debug, clap::Args)]
 pub(super) struct ReplayArgs {
     /// The token, as a check printed it
     pub(super) token: String,
     /// The scenario file that the token is of
-    pub(super) scenario: Option<String>,
+    pub(super) scenario: Option<OsString>,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
@@ -145,7 +151,7 @@ pub(super) enum ScenarioCommand {
     /// Print a scenario with every default filled in, to start from
     Show {
         /// A built-in scenario or mutant, by name, or a scenario file
-        scenario: String,
+        scenario: OsString,
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -153,7 +159,7 @@ pub(super) enum ScenarioCommand {
     Check {
         /// The files; `-` is the standard input
         #[arg(required = true)]
-        files: Vec<String>,
+        files: Vec<PathBuf>,
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -175,7 +181,7 @@ pub(super) enum TraceCommand {
     /// sync.
     Check {
         /// The file; `-` is the standard input
-        file: String,
+        file: PathBuf,
         #[command(flatten)]
         output: OutputArgs,
     },

@@ -4,17 +4,18 @@ use std::num::NonZeroUsize;
 use std::thread;
 
 use mapi_sync_sim::report::Document;
-use mapi_sync_sim::{Check, LimitChanges, MutantCheck, ReplayError};
+use mapi_sync_sim::{Check, LimitChanges, MutantCheck, ReplayError, ReplayOutcome};
 
 use super::args::{CheckArgs, MutantsArgs, ReplayArgs};
 use super::failure::Failure;
-use super::progress::{ProgressLine, interruptible};
-use super::{Verdict, output, source};
+use super::progress::{Interrupts, ProgressLine};
+use super::status::Status;
+use super::{output, source};
 
 /// How many schedules `check` runs by default.
 const SCHEDULES: u64 = 100_000;
 
-pub(super) fn check(args: &CheckArgs) -> Result<Verdict, Failure> {
+pub(super) fn check(args: &CheckArgs) -> Result<Status, Failure> {
     let limits = LimitChanges {
         skew_ms: (args.skew_ms > 0).then_some(args.skew_ms),
         ..LimitChanges::default()
@@ -32,16 +33,25 @@ pub(super) fn check(args: &CheckArgs) -> Result<Verdict, Failure> {
         None if args.search.strategy.exhaustive => check,
         None => check.schedules(SCHEDULES),
     };
-    let control = interruptible()?;
+    let interrupts = Interrupts::listen()?;
+    let control = interrupts.control();
     let report = {
-        let mut progress = ProgressLine::of_schedules(check.requested(), &control);
-        check.run_with_progress(&control, &mut |shrinking| progress.shrinks(shrinking))
+        let mut progress = ProgressLine::of_schedules(check.requested(), control);
+        check.run_with_progress(control, &mut |shrinking| progress.shrinks(shrinking))
     };
     output::write(args.output.format, Document::Check(&report))?;
-    Ok(verdict(report.passes()))
+    Ok(if !report.holds() {
+        Status::Broken
+    } else if report.interrupted {
+        interrupts.status()
+    } else if report.complete && report.passes() {
+        Status::Held
+    } else {
+        Status::Incomplete
+    })
 }
 
-pub(super) fn replay(args: &ReplayArgs) -> Result<Verdict, Failure> {
+pub(super) fn replay(args: &ReplayArgs) -> Result<Status, Failure> {
     let by_itself = Check::of_token(&args.token);
     let check = match (&args.scenario, by_itself) {
         (Some(scenario), Ok(_) | Err(ReplayError::NotGiven(_) | ReplayError::Changed(_))) => {
@@ -51,10 +61,14 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Verdict, Failure> {
     };
     let replayed = check.replay(&args.token)?;
     output::write(args.output.format, Document::Replay(&replayed))?;
-    Ok(verdict(replayed.holds()))
+    Ok(match replayed.outcome() {
+        ReplayOutcome::Mended => Status::Held,
+        ReplayOutcome::Broken => Status::Broken,
+        _ => Status::Incomplete,
+    })
 }
 
-pub(super) fn mutants(args: &MutantsArgs) -> Result<Verdict, Failure> {
+pub(super) fn mutants(args: &MutantsArgs) -> Result<Status, Failure> {
     let check = MutantCheck {
         schedules: args.schedules.get(),
         variant_schedules: args.variant_schedules.get(),
@@ -62,19 +76,21 @@ pub(super) fn mutants(args: &MutantsArgs) -> Result<Verdict, Failure> {
         strategy: args.search.strategy,
         jobs: jobs(args.search.jobs),
     };
-    let control = interruptible()?;
+    let interrupts = Interrupts::listen()?;
     let report = {
         let progress = ProgressLine::of_steps(MutantCheck::count() as u64);
-        check.run(&control, |name| progress.begin(name))
+        check.run(interrupts.control(), |name| progress.begin(name))
     };
     output::write(args.output.format, Document::Mutants(&report))?;
-    Ok(verdict(report.is_right()))
+    Ok(if !report.is_right() {
+        Status::Broken
+    } else if report.interrupted {
+        interrupts.status()
+    } else {
+        Status::Held
+    })
 }
 
 fn jobs(asked: Option<NonZeroUsize>) -> usize {
     asked.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
-}
-
-fn verdict(holds: bool) -> Verdict {
-    if holds { Verdict::Held } else { Verdict::Violated }
 }

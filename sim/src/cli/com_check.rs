@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::args::ComCheckArgs;
 use super::failure::Failure;
-use super::{Verdict, output};
+use super::output;
+use super::status::Status;
 
 /// How long to wait for an event of the child at a time.
 const POLL: Duration = Duration::from_millis(10);
@@ -30,7 +31,7 @@ enum Said {
     Unusable(String),
 }
 
-pub(super) fn run(args: &ComCheckArgs) -> Result<Verdict, Failure> {
+pub(super) fn run(args: &ComCheckArgs) -> Result<Status, Failure> {
     if args.in_process {
         return in_process(args);
     }
@@ -41,7 +42,7 @@ pub(super) fn run(args: &ComCheckArgs) -> Result<Verdict, Failure> {
     let (provider, export) = (&*args.provider.display().to_string(), &*args.export);
     let document = Document::Foreign { provider, export, report: &report };
     output::write(args.output.format, document)?;
-    Ok(if report.violations.is_empty() { Verdict::Held } else { Verdict::Violated })
+    Ok(if report.violations.is_empty() { Status::Held } else { Status::Broken })
 }
 
 fn check_of(args: &ComCheckArgs) -> ForeignCheck {
@@ -55,7 +56,7 @@ fn check_of(args: &ComCheckArgs) -> ForeignCheck {
 }
 
 /// The child's part.
-fn in_process(args: &ComCheckArgs) -> Result<Verdict, Failure> {
+fn in_process(args: &ComCheckArgs) -> Result<Status, Failure> {
     let say = |said: &Said| -> io::Result<()> {
         let mut out = io::stdout().lock();
         serde_json::to_writer(&mut out, said)?;
@@ -66,7 +67,7 @@ fn in_process(args: &ComCheckArgs) -> Result<Verdict, Failure> {
         Ok(store) => store,
         Err(error) => {
             say(&Said::Unusable(error.to_string()))?;
-            return Ok(Verdict::Held);
+            return Ok(Status::Held);
         }
     };
     // If the parent has gone away, go on without it.

@@ -10,25 +10,18 @@ mod progress;
 mod rules;
 mod scenario;
 mod source;
+mod status;
 mod trace;
 
 use std::process::ExitCode;
 
 use args::{Args, Command};
 use clap::Parser;
-
-/// How a command ended whose input was valid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    /// The contract held.
-    Held,
-    /// A violation was found.
-    Violated,
-}
+use status::Status;
 
 /// Runs the command that the process was started with.
 pub(crate) fn main() -> ExitCode {
-    // Usage errors end here, with status 2.
+    // Usage errors end here, with the status of `Status::Unusable`.
     let args = Args::parse();
     let result = match args.command {
         Command::Check(args) => check::check(&args),
@@ -40,12 +33,9 @@ pub(crate) fn main() -> ExitCode {
         #[cfg(windows)]
         Command::ComCheck(args) => com_check::run(&args),
     };
-    match result {
-        Ok(Verdict::Held) => ExitCode::SUCCESS,
-        Ok(Verdict::Violated) => ExitCode::from(1),
-        Err(failure) => {
-            failure.print();
-            ExitCode::from(2)
-        }
-    }
+    let status = result.unwrap_or_else(|failure| {
+        failure.print();
+        Status::Unusable
+    });
+    status.into()
 }

@@ -1,9 +1,13 @@
-//! The progress bar, and Ctrl-C.
+//! The progress bar, and the signals that end a command.
 
 use std::fmt;
+#[cfg(unix)]
+use std::io::{self, Read};
 use std::io::{IsTerminal, stderr};
-use std::sync::Arc;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -12,22 +16,62 @@ use mapi_sync_sim::Shrinking;
 use mapi_sync_sim::engine::parallel::Control;
 
 use super::failure::Failure;
+use super::status::Status;
 
 /// How often the bar is updated.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Makes a control that Ctrl-C interrupts. A second Ctrl-C ends the process at once.
-pub(super) fn interruptible() -> Result<Arc<Control>, Failure> {
-    let control = Arc::new(Control::new());
-    let interrupted = Arc::clone(&control);
-    ctrlc::set_handler(move || {
-        if interrupted.is_interrupted() {
-            // The status that shells report for a process that Ctrl-C ended.
-            std::process::exit(130);
+/// The signals that interrupt a search: Ctrl-C and, on Unix, SIGTERM.
+pub(super) struct Interrupts {
+    control: Arc<Control>,
+    /// The status of the first signal that came.
+    status: Arc<OnceLock<Status>>,
+}
+
+impl Interrupts {
+    /// Listens from now on. The first signal interrupts the control; the second ends the process at
+    /// once.
+    pub(super) fn listen() -> Result<Self, Failure> {
+        let interrupts = Self { control: Arc::new(Control::new()), status: Arc::default() };
+        ctrlc::set_handler(interrupts.handler(Status::Interrupted))?;
+        #[cfg(unix)]
+        on_sigterm(interrupts.handler(Status::Terminated))?;
+        Ok(interrupts)
+    }
+
+    /// The control that they interrupt.
+    pub(super) fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
+    /// The status of a search that was interrupted.
+    pub(super) fn status(&self) -> Status {
+        self.status.get().copied().unwrap_or(Status::Interrupted)
+    }
+
+    /// What a signal does whose status is this one.
+    fn handler(&self, own: Status) -> impl FnMut() + Send + 'static {
+        let (control, status) = (Arc::clone(&self.control), Arc::clone(&self.status));
+        move || {
+            if status.set(own).is_err() {
+                std::process::exit(own.code().into());
+            }
+            control.interrupt();
         }
-        interrupted.interrupt();
-    })?;
-    Ok(control)
+    }
+}
+
+/// Calls `handler`, in its own thread, each time SIGTERM comes.
+#[cfg(unix)]
+fn on_sigterm(mut handler: impl FnMut() + Send + 'static) -> io::Result<()> {
+    let (mut signals, sender) = UnixStream::pair()?;
+    signal_hook::low_level::pipe::register(signal_hook::consts::SIGTERM, sender)?;
+    thread::spawn(move || {
+        while signals.read_exact(&mut [0]).is_ok() {
+            handler();
+        }
+    });
+    Ok(())
 }
 
 /// The length of a bar that shows a share.

@@ -6,6 +6,7 @@
 //! A new format is a file beside `human` and `json` with one function that writes every document, a
 //! name in [`Format`], and an arm in [`Format::write`].
 
+mod changes;
 mod document;
 mod format;
 mod human;

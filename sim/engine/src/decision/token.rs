@@ -23,6 +23,7 @@ const CHECK: usize = 4;
 /// | defect | its length, then its name in UTF-8; the length 0 is no defect |
 /// | keys | their number, then 6 bytes for each: the tasks that the decisions name |
 /// | decisions | their number, then for each: kind, key's index in the table, site (4 bytes; choices and faults only), ordinal, value (a key's index, for kind 0) |
+/// | prefix | nothing, or 4 bytes: the [digest](crate::Engine::prefix_digest) of the steps up to the last decision, lowest byte first (not in format 1) |
 /// | checksum | CRC-32 of the format's digit and all bytes before, lowest byte first |
 ///
 /// Numbers are LEB128 of at most ten bytes. Any change of a single character is noticed.
@@ -50,6 +51,8 @@ pub struct Token {
     defect: Option<String>,
     /// The schedule.
     pub decisions: Decisions,
+    /// `None` in format 1.
+    prefix: Option<u32>,
 }
 
 /// The format of a token's text. What the header means may depend on it.
@@ -148,7 +151,21 @@ impl Token {
     #[must_use]
     pub fn new(header: Vec<u8>, defect: Option<&str>, decisions: Decisions) -> Self {
         let defect = defect.filter(|name| !name.is_empty()).map(str::to_owned);
-        Self { format: TokenFormat::V2, header, defect, decisions }
+        Self { format: TokenFormat::V2, header, defect, decisions, prefix: None }
+    }
+
+    /// The same with this [digest](crate::Engine::prefix_digest) of the steps up to the last
+    /// decision.
+    #[must_use]
+    pub fn with_prefix(self, prefix: Option<u32>) -> Self {
+        Self { prefix: prefix.filter(|_| self.format >= TokenFormat::V2), ..self }
+    }
+
+    /// The digest of the steps up to the last decision, if it has one. An execution that takes
+    /// the same decisions with another digest is one of another program.
+    #[must_use]
+    pub fn prefix(&self) -> Option<u32> {
+        self.prefix
     }
 
     /// The format that it was read from, and is written in.
@@ -199,6 +216,7 @@ impl Token {
             let value = if run { index(TaskKey::from_bits(*value).get()) } else { *value };
             write_number(&mut out, value);
         }
+        out.extend(self.prefix.iter().flat_map(|prefix| prefix.to_le_bytes()));
         let check = checksum(self.format, &out);
         out.extend_from_slice(&check.to_le_bytes());
         out
@@ -246,10 +264,12 @@ impl Token {
             };
             departures.push(Departure { place: Place { kind, task, site, ordinal }, value });
         }
-        if !reader.rest().is_empty() {
-            return Err(TokenError::Content("bytes are left over"));
-        }
-        Ok(Self { format, header, defect, decisions: Decisions::new(departures) })
+        let prefix = match *reader.rest() {
+            [] => None,
+            [a, b, c, d] if format >= TokenFormat::V2 => Some(u32::from_le_bytes([a, b, c, d])),
+            _ => return Err(TokenError::Content("bytes are left over")),
+        };
+        Ok(Self { format, header, defect, decisions: Decisions::new(departures), prefix })
     }
 }
 
@@ -374,12 +394,13 @@ mod tests {
             header in proptest::collection::vec(any::<u8>(), 0..20),
             defect in "[a-zé-]{0,12}",
             departures in proptest::collection::vec(departure(), 0..12),
+            prefix in any::<Option<u32>>(),
         ) -> Token {
             let decisions = Decisions::new(departures);
             if old {
-                Token { format: TokenFormat::V1, header, defect: None, decisions }
+                Token { format: TokenFormat::V1, header, defect: None, decisions, prefix: None }
             } else {
-                Token::new(header, Some(&defect), decisions)
+                Token::new(header, Some(&defect), decisions).with_prefix(prefix)
             }
         }
     }

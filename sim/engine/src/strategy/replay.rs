@@ -1,8 +1,9 @@
 //! Following decisions that were taken before, and the engine's ways to run an execution again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::decision::{Decisions, Kind, Place};
+use crate::decision::{Decisions, Departure, Kind, Place};
+use crate::log::LogStep;
 use crate::{ChoicePoint, Decision, Engine, Nondeterminism, Outcome, Strategy, TaskId, TaskKey};
 
 /// Runs one execution under given [`Decisions`]. Where they say nothing, or ask for something
@@ -74,6 +75,43 @@ impl Engine {
     ) -> Outcome {
         let replay = Replay::new(decisions.clone());
         self.execute_under(replay, main).expect("a replay always runs")
+    }
+
+    /// The first of `decisions` that the last execution did not take, and how many it did not. A
+    /// decision that has become the default counts as not taken: it departs from nothing.
+    #[must_use]
+    pub fn left_over(&self, decisions: &Decisions) -> Option<(Departure, usize)> {
+        let taken: BTreeSet<Departure> = self.decisions().departures().iter().copied().collect();
+        let mut left = decisions.departures().iter().filter(|departure| !taken.contains(departure));
+        left.next().map(|first| (*first, 1 + left.count()))
+    }
+
+    /// A digest of the last execution's steps up to its last decision: whose each of them was, by
+    /// the tasks' names. `None` if it is the default schedule.
+    #[must_use]
+    pub fn prefix_digest(&self) -> Option<u32> {
+        let departed =
+            (0..).zip(LogStep::settled(self.log())).filter(|(_, (_, departed))| *departed);
+        let last_departed = departed.map(|(step, _)| step).last();
+        let answers = self.answers().iter().filter(|answer| answer.value != 0);
+        let last = answers.map(|answer| answer.step).max().max(last_departed)?;
+        let mut hasher = crc32fast::Hasher::new();
+        for (_, task) in (0..=last).zip(self.trace()) {
+            hasher.update(self.task_name(task).as_bytes());
+            // No UTF-8 has this byte.
+            hasher.update(&[0xff]);
+        }
+        Some(hasher.finalize())
+    }
+
+    /// The task of the last execution with this key. The clock is none.
+    #[must_use]
+    pub fn task_with_key(&self, key: TaskKey) -> Option<TaskId> {
+        (0..)
+            .map(TaskId::from_index)
+            .zip(self.keys())
+            .find(|(_, other)| *other == key)
+            .map(|(task, _)| task)
     }
 
     /// Runs the last execution once more, given its program afresh, and compares every step and

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use super::timeline::{step_in_words, write_timeline};
 use super::{grouped, rounded, write_wrapped};
-use crate::check::{Breach, Execution, Replayed, Report, Subject, SubjectKind};
+use crate::check::{Breach, Execution, ReplayOutcome, Replayed, Report, Subject, SubjectKind};
 use crate::decision::Token;
 use crate::report::Palette;
-use crate::world::{Changes, Scenario};
+use crate::report::changes::changes_in_words;
+use crate::world::Scenario;
 use crate::{Counterexample, Why};
 
 /// How many counterexamples are shown with their time lines. Each of the others gets one line.
@@ -94,7 +95,7 @@ pub(super) fn write_replay(
     replayed: &Replayed,
     palette: &Palette,
 ) -> io::Result<()> {
-    let Replayed { subject, execution, scenario, token } = replayed;
+    let Replayed { subject, execution, scenario, token, left_over } = replayed;
     let breaches: Vec<&Breach> = execution.breaches.iter().collect();
     for breach in &breaches {
         write_breach(out, breach, palette)?;
@@ -104,16 +105,34 @@ pub(super) fn write_replay(
     }
     write_timeline(out, execution, &breaches, None, palette, true)?;
     write_end(out, execution, palette)?;
-    write_changes(out, scenario, &subject.changes)?;
-    let Palette { good, bad, heading, .. } = palette;
+    write_changes(out, scenario, subject)?;
+    let Palette { good, bad, involved, heading, .. } = palette;
     let departures = grouped(token.decisions.len() as u64);
     let steps = grouped(execution.outcome.steps);
     let name = &subject.name;
     write!(out, "\n{heading}{name}{heading:#}: {steps} steps, {departures} decisions: ")?;
-    match breaches.len() {
-        0 => writeln!(out, "{good}the contract held{good:#}"),
-        1 => writeln!(out, "{bad}1 violation{bad:#}"),
-        n => writeln!(out, "{bad}{n} violations{bad:#}"),
+    match (replayed.outcome(), breaches.len()) {
+        (ReplayOutcome::Mended, _) => writeln!(out, "{good}the contract held{good:#}")?,
+        (ReplayOutcome::NoLongerApplies, _) => {
+            writeln!(out, "{involved}the token no longer applies{involved:#}")?;
+        }
+        (ReplayOutcome::Broken, 1) => writeln!(out, "{bad}1 violation{bad:#}")?,
+        (ReplayOutcome::Broken, n) => writeln!(out, "{bad}{n} violations{bad:#}")?,
+    }
+    if let Some(name) = token.defect()
+        && replayed.outcome() == ReplayOutcome::Broken
+        && replayed.shows_its_defect() == Some(false)
+    {
+        writeln!(
+            out,
+            "  {involved}the token is of {name}, which does not show any more{involved:#}"
+        )?;
+    }
+    match left_over {
+        Some(left_over) if replayed.outcome() == ReplayOutcome::NoLongerApplies => {
+            writeln!(out, "  {}", left_over.in_words(token.decisions.len()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -136,7 +155,7 @@ fn write_counterexample(
     write_timeline(out, execution, &breaches, pair, palette, false)?;
     write_end(out, execution, palette)?;
     write_why(out, shown, palette)?;
-    write_changes(out, &shown.scenario, &subject.changes)?;
+    write_changes(out, &shown.scenario, subject)?;
     let Palette { faint, literal, .. } = palette;
     let (left, found) = (shown.decisions.len(), shown.found_decisions);
     write!(out, "\n   {faint}first seen in schedule {}", grouped(index + 1))?;
@@ -195,11 +214,11 @@ fn write_why(out: &mut dyn Write, shown: &Counterexample, palette: &Palette) -> 
 }
 
 /// Writes how the scenario of an execution differs from the scenario of its check.
-fn write_changes(out: &mut dyn Write, scenario: &Scenario, changes: &Changes) -> io::Result<()> {
-    if changes.is_empty() {
+fn write_changes(out: &mut dyn Write, scenario: &Scenario, subject: &Subject) -> io::Result<()> {
+    let words = changes_in_words(subject, scenario);
+    if words.is_empty() {
         return Ok(());
     }
-    let words = changes.in_words(scenario);
     let words: Vec<String> =
         words.into_iter().map(|(what, from, to)| format!("{what} {from} -> {to}")).collect();
     write_wrapped(out, "   in a smaller scenario: ", &words)

@@ -23,7 +23,14 @@ pub(super) fn write_trace(out: &mut dyn Write, report: &TraceReport) -> io::Resu
     if report.cut_off {
         writeln!(out, "the last line is cut off")?;
     }
-    write_violations(out, report.violations.iter().map(|violation| (violation, &violation.calls)))
+    if report.syncs == 0 {
+        writeln!(out, "the recording has no sync, so nothing was checked")?;
+    }
+    write_violations(out, report.violations.iter().map(|violation| (violation, &violation.calls)))?;
+    match report.more_violations {
+        0 => Ok(()),
+        more => writeln!(out, "\nand {more} more"),
+    }
 }
 
 /// Writes the check of a provider behind COM.

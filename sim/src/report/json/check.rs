@@ -4,8 +4,11 @@ use mapi_sync::contract::CallId;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::check::{Breach, BreachPlace, Execution, Replayed, Report, SubjectKind};
-use crate::world::{Changes, Coverage, Scenario, SeenCall};
+use crate::check::{
+    Breach, BreachPlace, Execution, ReplayOutcome, Replayed, Report, Subject, SubjectKind,
+};
+use crate::report::changes::changes_in_words;
+use crate::world::{Coverage, Scenario, SeenCall};
 use crate::{Counterexample, DecisiveStep, Why};
 
 /// The result of `mapi-sync check`.
@@ -139,7 +142,7 @@ impl Violation {
                 schedule: Some(shown.index + 1),
                 found_decisions: Some(shown.found_decisions),
                 shrink_executions: Some(shown.shrink_executions),
-                changes: Change::all(&shown.subject.changes, &shown.scenario),
+                changes: Change::all(&shown.subject, &shown.scenario),
                 // The check looked for the reason of the first defect only.
                 decisive: Decisive::new(shown).filter(|_| number == 0),
                 ..Self::new(&shown.execution, breach, &token, shown.decisions.len())
@@ -254,8 +257,8 @@ struct Change {
 }
 
 impl Change {
-    fn all(changes: &Changes, scenario: &Scenario) -> Vec<Self> {
-        let words = changes.in_words(scenario).into_iter();
+    fn all(subject: &Subject, scenario: &Scenario) -> Vec<Self> {
+        let words = changes_in_words(subject, scenario).into_iter();
         words.map(|(what, from, to)| Self { what, from, to }).collect()
     }
 }
@@ -299,8 +302,14 @@ pub(super) struct Replay {
     scenario: String,
     /// `builtin`, `mutant`, `variant`, `file` or `provider`.
     kind: &'static str,
+    /// `broken`, `mended` or `no-longer-applies`.
+    outcome: &'static str,
+    /// Whether the execution shows the defect that the token names; `null` if it names none.
+    shows_its_defect: Option<bool>,
     /// How many decisions the token has.
     decisions: usize,
+    /// The decisions that were not taken as before; `null` if all were.
+    left_over: Option<LeftOver>,
     steps: u64,
     /// Virtual milliseconds at the end.
     virtual_ms: u64,
@@ -314,12 +323,20 @@ pub(super) struct Replay {
     timeline: Vec<Call>,
 }
 
+#[derive(Debug, Serialize)]
+struct LeftOver {
+    /// How many were not taken; 0 if all were, but not after the same steps.
+    count: usize,
+    /// The first of them, in words; the last of all if all were taken.
+    first: String,
+}
+
 impl From<&Replayed> for Replay {
     fn from(replayed: &Replayed) -> Self {
-        let Replayed { subject, execution, scenario, token } = replayed;
+        let Replayed { subject, execution, scenario, token, left_over } = replayed;
         let text = token.to_string();
         let violation = |breach| Violation {
-            changes: Change::all(&subject.changes, scenario),
+            changes: Change::all(subject, scenario),
             ..Violation::new(execution, breach, &text, token.decisions.len())
         };
         Self {
@@ -331,12 +348,22 @@ impl From<&Replayed> for Replay {
                 SubjectKind::Given => "file",
                 SubjectKind::Provider => "provider",
             },
+            outcome: match replayed.outcome() {
+                ReplayOutcome::Broken => "broken",
+                ReplayOutcome::Mended => "mended",
+                ReplayOutcome::NoLongerApplies => "no-longer-applies",
+            },
+            shows_its_defect: replayed.shows_its_defect(),
             decisions: token.decisions.len(),
+            left_over: left_over.as_ref().map(|left_over| LeftOver {
+                count: left_over.count,
+                first: left_over.what.clone(),
+            }),
             steps: execution.outcome.steps,
             virtual_ms: execution.outcome.virtual_ms,
             end: execution.outcome.end.to_string(),
             context_switches: execution.switches,
-            changes: Change::all(&subject.changes, scenario),
+            changes: Change::all(subject, scenario),
             violations: execution.breaches.iter().map(violation).collect(),
             timeline: execution.calls.iter().map(|seen| Call::new(execution, seen)).collect(),
         }

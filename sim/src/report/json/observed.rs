@@ -18,6 +18,8 @@ pub(super) struct Trace {
     /// Whether the last line is cut off.
     cut_off: bool,
     violations: Vec<Violation>,
+    /// How many more were broken than `violations` has.
+    more_violations: u64,
 }
 
 /// The result of `mapi-sync com-check`.
@@ -62,6 +64,7 @@ impl From<&TraceReport> for Trace {
             dropped: report.dropped,
             cut_off: report.cut_off,
             violations: report.violations.iter().map(Violation::from).collect(),
+            more_violations: report.more_violations,
         }
     }
 }

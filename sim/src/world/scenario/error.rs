@@ -8,12 +8,17 @@ use crate::suggest::nearest;
 /// A scenario that cannot be used, with the place in its file.
 ///
 /// `Display` prints the place as `file:line:column`, the sentence, the offending line and a mark
-/// under it. Lines and columns count from 1, columns in characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// under it. Lines and columns count from 1, columns in characters. Of a long line, only what is
+/// near the place is printed.
+///
+/// `Debug` prints the same as `Display`: it is what a failed `unwrap` shows.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ScenarioError {
     origin: String,
     line: usize,
     column: usize,
+    /// Where the mark begins in `text`, in characters from 0, and its width.
+    indent: usize,
     width: usize,
     text: String,
     message: String,
@@ -49,14 +54,21 @@ impl ScenarioError {
         let text = source[line_start..line_end].trim_end_matches('\r');
         let column = source[line_start..start].chars().count() + 1;
         let marked = &source[start..end.min(line_end)];
+        // A tab would move the mark away from its place, a control character could move the cursor.
+        let printed = |c: char| if c.is_control() { ' ' } else { c };
+        let skipped = if text.chars().nth(WIDEST).is_some() {
+            (column - 1).saturating_sub(WIDEST / 2)
+        } else {
+            0
+        };
+        let indent = column - 1 - skipped;
         Self {
             origin: origin.to_owned(),
             line: source[..start].matches('\n').count() + 1,
             column,
-            width: marked.chars().count().max(1),
-            // A tab would move the mark away from its place, a control character could move the
-            // cursor.
-            text: text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
+            indent,
+            width: marked.chars().count().clamp(1, WIDEST - indent),
+            text: text.chars().skip(skipped).take(WIDEST).map(printed).collect(),
             message,
         }
     }
@@ -69,16 +81,28 @@ impl ScenarioError {
 
 impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { origin, line, column, width, text, message } = self;
+        let Self { origin, line, column, indent, width, text, message } = self;
         let gutter = line.to_string().len();
         writeln!(f, "{origin}:{line}:{column}: {message}")?;
         writeln!(f, "{:gutter$} |", "")?;
         writeln!(f, "{line} | {text}")?;
-        write!(f, "{:gutter$} | {:indent$}{:^<width$}", "", "", "", indent = column - 1)
+        write!(f, "{:gutter$} | {:indent$}{:^<width$}", "", "", "")
+    }
+}
+
+impl fmt::Debug for ScenarioError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
 impl std::error::Error for ScenarioError {}
+
+/// The most characters of a line that are printed.
+const WIDEST: usize = 120;
+
+/// The most characters of a name that a sentence repeats.
+const LONGEST: usize = 60;
 
 /// Rewrites serde's "unknown field" sentences in a user's words, with the nearest known name.
 fn plain(message: &str) -> String {
@@ -86,6 +110,9 @@ fn plain(message: &str) -> String {
         let Some(rest) = message.strip_prefix(kind) else { continue };
         let Some((found, expected)) = rest.split_once('`') else { continue };
         let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+        if let Some((end, _)) = found.char_indices().nth(LONGEST) {
+            return format!("unknown {word} `{}…`", &found[..end]);
+        }
         return match nearest(found, &known) {
             Some(near) => format!("unknown {word} `{found}`, did you mean `{near}`?"),
             None if known.is_empty() => format!("unknown {word} `{found}`"),

@@ -12,13 +12,21 @@ use crate::suggest::nearest;
 const MAX_WORK: u64 = 1_000_000;
 
 impl Scenario {
+    /// The most bytes that the text of a scenario may have.
+    pub const MAX_BYTES: usize = 4 << 20;
+
     /// Reads a scenario. `origin` is the file's name, for messages.
     ///
     /// # Errors
     ///
     /// The first thing in `source` that cannot be used: a syntax error, an unknown key or value, a
-    /// missing key, or a number out of its range, with its place.
+    /// missing key, or a number out of its range, with its place. A text of more than
+    /// [`MAX_BYTES`](Self::MAX_BYTES) is not looked at.
     pub fn parse(origin: &str, source: &str) -> Result<Self, ScenarioError> {
+        if source.len() > Self::MAX_BYTES {
+            let message = format!("the scenario is larger than {} bytes", Self::MAX_BYTES);
+            return Err(ScenarioError::at(origin, source, 0..0, message));
+        }
         toml::from_str(source).map_err(|error| ScenarioError::from_toml(origin, source, &error))
     }
 
@@ -129,6 +137,23 @@ mod tests {
             "t.toml:5:1: unknown key `mesages`, did you mean `messages`?\n  \
              |\n5 | mesages = 4\n  | ^^^^^^^"
         );
+    }
+
+    #[test]
+    fn too_large_a_text_is_refused() {
+        let source = format!("{SMALLEST}#{}", " ".repeat(Scenario::MAX_BYTES));
+        assert!(
+            refused(&source).starts_with("t.toml:1:1: the scenario is larger than 4194304 bytes")
+        );
+        Scenario::parse("t.toml", &source[..Scenario::MAX_BYTES]).unwrap();
+    }
+
+    #[test]
+    fn long_lines_and_names_are_shown_in_part() {
+        let source = format!("{SMALLEST}{} = 1\n", "long".repeat(100_000));
+        let message = refused(&source);
+        assert!(message.starts_with("t.toml:5:1: unknown key `longlong"), "{}", &message[..200]);
+        assert!(message.len() < 700, "{}", message.len());
     }
 
     #[test]
