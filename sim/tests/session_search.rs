@@ -164,7 +164,7 @@ fn abort(sync: &Kept) {
     }
 }
 
-/// Lets other tasks run, until so much virtual time has passed.
+/// Lets other tasks run, until this much virtual time has passed.
 async fn pause(runtime: &Arc<dyn Runtime>, pause_ms: u64) {
     if pause_ms > 0 {
         runtime.sleep(Duration::from_millis(pause_ms)).await;
