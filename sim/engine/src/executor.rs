@@ -9,7 +9,7 @@ use std::future::Future;
 use std::mem;
 use std::task::Waker;
 
-use super::context::{self, BoxedTask, Context, TaskMeta};
+use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
 use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
 use super::oracle::{Observer, Strategy, UniformRng};
@@ -240,7 +240,7 @@ impl Engine {
     }
 
     /// Runs the last execution once more, under a strategy that takes the same decisions, and
-    /// compares every step and answer. The last execution's log stays.
+    /// compares every step and answer. The last execution's log and tasks stay.
     ///
     /// # Errors
     ///
@@ -256,6 +256,8 @@ impl Engine {
         main: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), Nondeterminism> {
         let (first, answers) = (self.log().to_vec(), mem::take(&mut self.answers));
+        // If the two differ, so may their tasks.
+        let tasks = mem::take(&mut self.tasks);
         let second = self.execute_under(strategy, main);
         let parted =
             LogStep::settled(&first).zip(LogStep::settled(self.log())).position(|(a, b)| a != b);
@@ -268,6 +270,7 @@ impl Engine {
                 && last.panics == second.panics
         });
         (self.steps, self.log, self.answers) = (first.len(), first, answers);
+        self.tasks = tasks;
         let step = [parted.map(|step| step as u64), answered].into_iter().flatten().min();
         match step.or((!same_end).then_some(last.steps)) {
             Some(step) => Err(Nondeterminism { step }),
@@ -411,8 +414,9 @@ impl Engine {
         let mut next = 0;
         loop {
             // A task that is spawned while the rest is dropped never runs.
-            while let Some(child) = { cx.spawned.borrow_mut().pop() } {
-                drop(child);
+            while let Some((child, place)) = last_spawned(cx) {
+                let id = TaskId(u32::try_from(self.admitted + place).expect("task numbers fit"));
+                self.drop_caught(cx, id, child.future);
             }
             if next == self.admitted {
                 break;
@@ -426,4 +430,11 @@ impl Engine {
         }
         cx.closing.set(false);
     }
+}
+
+/// Takes the last of the tasks that were spawned and not admitted, with its place among them.
+fn last_spawned(cx: &Context) -> Option<(SpawnedTask, usize)> {
+    let mut spawned = cx.spawned.borrow_mut();
+    let child = spawned.pop()?;
+    Some((child, spawned.len()))
 }
