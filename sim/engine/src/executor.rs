@@ -1,5 +1,6 @@
 //! Executions, one after another: how each begins and ends, and the log of the last.
 
+mod fairness;
 mod footprints;
 mod run;
 
@@ -9,6 +10,7 @@ use std::future::Future;
 use std::mem;
 use std::task::Waker;
 
+use self::fairness::PausedTask;
 use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
 use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
@@ -27,6 +29,10 @@ struct TaskSlot {
     /// Whether there is a question to ask before a poll.
     special: bool,
     polls: u32,
+    /// The last poll that yielded, counted from 1.
+    last_yield: u32,
+    /// How many polls in a row did, up to that one.
+    yields: u32,
 }
 
 /// The engine as a strategy may ask it.
@@ -104,6 +110,8 @@ pub struct Engine {
     rng: Option<UniformRng>,
     /// Whether [`can_use_fast_loop`](Self::can_use_fast_loop) holds.
     fast_loop: bool,
+    /// The tasks that have to wait for their turn, because they only yielded.
+    paused: Vec<PausedTask>,
     before: Vec<TaskId>,
     woken: Vec<TaskId>,
     spawned: Vec<TaskId>,
@@ -133,6 +141,7 @@ impl Engine {
             every_step: false,
             rng: None,
             fast_loop: false,
+            paused: Vec::new(),
             before: Vec::new(),
             woken: Vec::new(),
             spawned: Vec::new(),
@@ -331,6 +340,7 @@ impl Engine {
         self.drops_left = self.limits.drops;
         self.spurious_left = self.limits.spurious;
         self.fast_loop = self.can_use_fast_loop();
+        self.paused.clear();
         let id = cx.register(Cow::Borrowed("main"), None);
         self.admit(id, main, self.limits.main_droppable, false);
     }
@@ -344,6 +354,8 @@ impl Engine {
         let slot = &mut self.slots[self.admitted];
         slot.future = Some(future);
         slot.polls = 0;
+        slot.last_yield = 0;
+        slot.yields = 0;
         slot.background = background;
         slot.aborting = false;
         slot.special = droppable;
@@ -358,6 +370,8 @@ impl Engine {
             future: None,
             waker: self.ready.waker(id),
             polls: 0,
+            last_yield: 0,
+            yields: 0,
             background: false,
             aborting: false,
             special: false,

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task;
 
+use super::fairness::UNWATCHED;
 use super::{Engine, EngineView};
 use crate::context::{self, BoxedTask, Context, TaskState, WaitFor};
 use crate::footprint::{Effect, Mode};
@@ -164,6 +165,14 @@ impl Engine {
         }
         if future.as_mut().poll(&mut task_cx).is_pending() {
             let yields = yield_flag::end();
+            if yields || self.ready.is_woken(task) {
+                let in_a_row = slot.last_yield + 1 == slot.polls;
+                slot.last_yield = slot.polls;
+                slot.yields = if in_a_row { slot.yields + 1 } else { 1 };
+                if slot.yields >= UNWATCHED && self.pause(cx, task) {
+                    return ControlFlow::Continue(Polled::Waits);
+                }
+            }
             return ControlFlow::Continue(if yields { Polled::Yields } else { Polled::Waits });
         }
         slot.future = None;
@@ -219,7 +228,12 @@ impl Engine {
         let deadline =
             if empty || self.limits.skew_ms > 0 { cx.timers.borrow_mut().next() } else { None };
         if empty {
-            let Some(deadline) = deadline else { return Err(self.stuck(cx)) };
+            let deadline = match deadline {
+                Some(deadline) => deadline,
+                None if self.resume_only(cx) => return Ok(None),
+                None if self.paused.is_empty() => return Err(self.stuck(cx)),
+                None => context::now(),
+            };
             self.move_clock(cx, deadline, false)?;
             return Ok(None);
         }
@@ -296,6 +310,7 @@ impl Engine {
     }
 
     /// Moves the clock to `deadline`, if that is in the future, and wakes the tasks that are due.
+    /// If it does not depart, no task can run, and those that wait for their turn go on too.
     fn move_clock(&mut self, cx: &Context, deadline: u64, departed: bool) -> Result<(), End> {
         let now = context::now().max(deadline);
         if now > self.limits.max_virtual_ms {
@@ -317,6 +332,9 @@ impl Engine {
                 Some(waker) => waker.wake(),
                 None => break,
             }
+        }
+        if !departed {
+            self.resume_paused();
         }
         self.after_segment(cx, TaskId::CLOCK, false);
         Ok(())
