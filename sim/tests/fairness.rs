@@ -106,6 +106,22 @@ fn many_tasks_wait_in_turn() {
 }
 
 #[test]
+fn waiting_for_a_flag_under_a_lock_ends() {
+    let program = || async {
+        let flag = engine::sync::Mutex::new("flag", false);
+        let raised = flag.clone();
+        engine::spawn("spinner", async move { while !*flag.lock().await {} });
+        engine::spawn("setter", async move {
+            engine::sleep(1_000).await;
+            *raised.lock().await = true;
+        });
+    };
+    let mut engine = Engine::new(Limits::default(), Replay::new(Default::default()));
+    let outcome = engine.execute(0, program()).unwrap();
+    assert_eq!((outcome.end, outcome.virtual_ms), (End::Completed, 1_000));
+}
+
+#[test]
 fn forced_waits_replay() {
     let mut engine = Engine::new(Limits::default(), Random::new(3));
     for index in 0..50 {

@@ -31,8 +31,10 @@ struct TaskSlot {
     polls: u32,
     /// The last poll that yielded, counted from 1.
     last_yield: u32,
-    /// How many polls in a row did, up to that one.
+    /// How many polls in a row did, up to that one, as far as they brought nothing.
     yields: u32,
+    /// The poll before the first of all that did in a row.
+    row: u32,
 }
 
 /// The engine as a strategy may ask it.
@@ -356,6 +358,7 @@ impl Engine {
         slot.polls = 0;
         slot.last_yield = 0;
         slot.yields = 0;
+        slot.row = 0;
         slot.background = background;
         slot.aborting = false;
         slot.special = droppable;
@@ -372,6 +375,7 @@ impl Engine {
             polls: 0,
             last_yield: 0,
             yields: 0,
+            row: 0,
             background: false,
             aborting: false,
             special: false,

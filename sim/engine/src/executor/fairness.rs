@@ -16,6 +16,10 @@ pub(super) const UNWATCHED: u32 = 64;
 /// How many more may bring nothing before the task has to wait.
 const PATIENCE: u32 = 64;
 
+/// How many segments may yield in a row, whatever they bring. A task that takes a lock to look, and
+/// gives it back, changes something each time.
+const LONGEST: u32 = 4_096;
+
 /// A task that waits for its turn.
 pub(super) struct PausedTask {
     task: TaskId,
@@ -35,11 +39,17 @@ impl Engine {
         if progressed {
             slot.yields = UNWATCHED;
         }
-        if slot.yields < UNWATCHED + PATIENCE {
+        let longest = slot.polls - slot.row >= LONGEST;
+        if slot.yields < UNWATCHED + PATIENCE && !longest {
             return false;
         }
-        // After its turn it may look once.
-        slot.yields = UNWATCHED + PATIENCE - 1;
+        if longest {
+            slot.row = slot.polls;
+        }
+        if !progressed {
+            // After its turn it may look once.
+            slot.yields = UNWATCHED + PATIENCE - 1;
+        }
         self.paused.push(PausedTask { task, polls: slot.polls, step: cx.step.get() });
         self.ready.gather();
         self.ready.take(task);

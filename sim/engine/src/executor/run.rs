@@ -166,9 +166,13 @@ impl Engine {
         if future.as_mut().poll(&mut task_cx).is_pending() {
             let yields = yield_flag::end();
             if yields || self.ready.is_woken(task) {
-                let in_a_row = slot.last_yield + 1 == slot.polls;
+                if slot.last_yield + 1 == slot.polls {
+                    slot.yields += 1;
+                } else {
+                    slot.row = slot.polls - 1;
+                    slot.yields = 1;
+                }
                 slot.last_yield = slot.polls;
-                slot.yields = if in_a_row { slot.yields + 1 } else { 1 };
                 if slot.yields >= UNWATCHED && self.pause(cx, task) {
                     return ControlFlow::Continue(Polled::Waits);
                 }
