@@ -7,7 +7,8 @@ pub use mapi_sync_engine::{
     JoinError, JoinHandle, Limits, Mode, Nondeterminism, Object, ObjectId, Observer, Outcome,
     Ready, Segment, Site, Sleep, Strategy, TaskId, TaskKey, TaskPanic, UniformRng, YieldNow,
     choose, current, current_key, current_step, fault, is_closing, is_recording, is_simulated, now,
-    parallel, sleep, sleep_for, sleep_until, spawn, spawn_droppable, sync, task_name, yield_now,
+    parallel, progress, sleep, sleep_for, sleep_until, spawn, spawn_droppable, sync, task_name,
+    yield_now,
 };
 
 pub use crate::runtime::SimRuntime;

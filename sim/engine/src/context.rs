@@ -220,11 +220,19 @@ pub(super) fn add_keys(keys: &mut Vec<TaskKey>, tasks: &[TaskMeta]) {
     }
 }
 
+/// Footprints are kept.
+const RECORDING: u8 = 1;
+/// Progress is noted.
+const WATCHING: u8 = 2;
+
 thread_local! {
     pub(super) static CONTEXT: Context = const { Context::new() };
-    /// Whether footprints are kept. It is not part of `CONTEXT`, because every tracked operation
-    /// reads it, and a thread-local without a destructor is cheaper to read.
-    static RECORDING: Cell<bool> = const { Cell::new(false) };
+    /// What is noted of tracked operations: `RECORDING`, `WATCHING`. It is not part of `CONTEXT`,
+    /// because every tracked operation reads it, and a thread-local without a destructor is cheaper
+    /// to read.
+    static OBSERVED: Cell<u8> = const { Cell::new(0) };
+    /// The last step that made progress, as far as that was noted.
+    static PROGRESS: Cell<u64> = const { Cell::new(u64::MAX) };
     /// The virtual time, in milliseconds. It is separate for the same reason.
     static NOW: Cell<u64> = const { Cell::new(0) };
     /// The same, shared with others.
@@ -237,11 +245,13 @@ thread_local! {
 #[inline]
 #[must_use]
 pub fn is_recording() -> bool {
-    RECORDING.get()
+    OBSERVED.get() & RECORDING != 0
 }
 
+/// Whether footprints are kept from now on. Progress is not noted.
 pub(super) fn set_recording(recording: bool) {
-    RECORDING.set(recording);
+    OBSERVED.set(if recording { RECORDING } else { 0 });
+    PROGRESS.set(u64::MAX);
 }
 
 /// The virtual time, in milliseconds since the execution began.
@@ -286,9 +296,43 @@ pub fn is_closing() -> bool {
 /// Writes an effect into the running segment's footprint, if one is kept.
 #[inline]
 pub(crate) fn effect(effect: Effect) {
+    if OBSERVED.get() != 0 {
+        note_effect(effect);
+    }
+}
+
+#[inline(never)]
+fn note_effect(effect: Effect) {
+    if !matches!(effect, Effect::Access(_, Mode::Read) | Effect::After(_)) {
+        progress();
+    }
     if is_recording() {
         with(|cx| cx.effects.borrow_mut().push(effect));
     }
+}
+
+/// Notes that the running segment did something that others can see, such as a call out of the
+/// program. Tracked objects note their own changes.
+///
+/// A task that yields many times in a row and does nothing that others can see has to wait until
+/// the others, and the clock, had a turn.
+#[inline]
+pub fn progress() {
+    if OBSERVED.get() & WATCHING != 0 {
+        with(|cx| PROGRESS.set(cx.step.get()));
+    }
+}
+
+/// Notes progress from now on, until the execution ends.
+pub(super) fn watch_progress() {
+    OBSERVED.set(OBSERVED.get() | WATCHING);
+}
+
+/// Whether the running segment made progress that was noted.
+pub(super) fn has_progressed(cx: &Context) -> bool {
+    PROGRESS.get() == cx.step.get()
+        || !cx.spawned.borrow().is_empty()
+        || !cx.aborts.borrow().is_empty()
 }
 
 /// Notes that the running segment could not have run before the given step.

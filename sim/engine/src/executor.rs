@@ -1,5 +1,6 @@
 //! Executions, one after another: how each begins and ends, and the log of the last.
 
+mod fairness;
 mod footprints;
 mod run;
 
@@ -9,7 +10,8 @@ use std::future::Future;
 use std::mem;
 use std::task::Waker;
 
-use super::context::{self, BoxedTask, Context, TaskMeta};
+use self::fairness::PausedTask;
+use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
 use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
 use super::oracle::{Observer, Strategy, UniformRng};
@@ -27,6 +29,12 @@ struct TaskSlot {
     /// Whether there is a question to ask before a poll.
     special: bool,
     polls: u32,
+    /// The last poll that yielded, counted from 1.
+    last_yield: u32,
+    /// How many polls in a row did, up to that one, as far as they brought nothing.
+    yields: u32,
+    /// The poll before the first of all that did in a row.
+    row: u32,
 }
 
 /// The engine as a strategy may ask it.
@@ -104,6 +112,8 @@ pub struct Engine {
     rng: Option<UniformRng>,
     /// Whether [`can_use_fast_loop`](Self::can_use_fast_loop) holds.
     fast_loop: bool,
+    /// The tasks that have to wait for their turn, because they only yielded.
+    paused: Vec<PausedTask>,
     before: Vec<TaskId>,
     woken: Vec<TaskId>,
     spawned: Vec<TaskId>,
@@ -133,6 +143,7 @@ impl Engine {
             every_step: false,
             rng: None,
             fast_loop: false,
+            paused: Vec::new(),
             before: Vec::new(),
             woken: Vec::new(),
             spawned: Vec::new(),
@@ -240,7 +251,7 @@ impl Engine {
     }
 
     /// Runs the last execution once more, under a strategy that takes the same decisions, and
-    /// compares every step and answer. The last execution's log stays.
+    /// compares every step and answer. The last execution's log and tasks stay.
     ///
     /// # Errors
     ///
@@ -256,6 +267,8 @@ impl Engine {
         main: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), Nondeterminism> {
         let (first, answers) = (self.log().to_vec(), mem::take(&mut self.answers));
+        // If the two differ, so may their tasks.
+        let tasks = mem::take(&mut self.tasks);
         let second = self.execute_under(strategy, main);
         let parted =
             LogStep::settled(&first).zip(LogStep::settled(self.log())).position(|(a, b)| a != b);
@@ -268,6 +281,7 @@ impl Engine {
                 && last.panics == second.panics
         });
         (self.steps, self.log, self.answers) = (first.len(), first, answers);
+        self.tasks = tasks;
         let step = [parted.map(|step| step as u64), answered].into_iter().flatten().min();
         match step.or((!same_end).then_some(last.steps)) {
             Some(step) => Err(Nondeterminism { step }),
@@ -328,6 +342,7 @@ impl Engine {
         self.drops_left = self.limits.drops;
         self.spurious_left = self.limits.spurious;
         self.fast_loop = self.can_use_fast_loop();
+        self.paused.clear();
         let id = cx.register(Cow::Borrowed("main"), None);
         self.admit(id, main, self.limits.main_droppable, false);
     }
@@ -341,6 +356,9 @@ impl Engine {
         let slot = &mut self.slots[self.admitted];
         slot.future = Some(future);
         slot.polls = 0;
+        slot.last_yield = 0;
+        slot.yields = 0;
+        slot.row = 0;
         slot.background = background;
         slot.aborting = false;
         slot.special = droppable;
@@ -355,6 +373,9 @@ impl Engine {
             future: None,
             waker: self.ready.waker(id),
             polls: 0,
+            last_yield: 0,
+            yields: 0,
+            row: 0,
             background: false,
             aborting: false,
             special: false,
@@ -411,8 +432,9 @@ impl Engine {
         let mut next = 0;
         loop {
             // A task that is spawned while the rest is dropped never runs.
-            while let Some(child) = { cx.spawned.borrow_mut().pop() } {
-                drop(child);
+            while let Some((child, place)) = last_spawned(cx) {
+                let id = TaskId(u32::try_from(self.admitted + place).expect("task numbers fit"));
+                self.drop_caught(cx, id, child.future);
             }
             if next == self.admitted {
                 break;
@@ -426,4 +448,11 @@ impl Engine {
         }
         cx.closing.set(false);
     }
+}
+
+/// Takes the last of the tasks that were spawned and not admitted, with its place among them.
+fn last_spawned(cx: &Context) -> Option<(SpawnedTask, usize)> {
+    let mut spawned = cx.spawned.borrow_mut();
+    let child = spawned.pop()?;
+    Some((child, spawned.len()))
 }

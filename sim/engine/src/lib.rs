@@ -66,6 +66,13 @@
 //! tasks that are due then can run: their order is one more decision. With [`Limits::skew_ms`] the
 //! clock may also move while tasks are still able to run, as if they had been slow.
 //!
+//! A task that only looks and yields, again and again, has to wait in the end: after 64 segments in
+//! a row that yielded without any [progress] (and 64 more that are not examined), it cannot run
+//! until all others wait too and the clock, if a timer is armed, has moved. Then it may look once
+//! before it has to wait again. Whatever its segments bring, no more than 4,096 may yield in a row.
+//! That holds under every strategy. So a loop that looks at a flag ends if another task, or a
+//! timer, brings the flag up.
+//!
 //! By default, the current task carries on, or else the lowest one that can run; every
 //! [choice](choose) is 0, and no [fault] strikes. So the empty list of decisions is a schedule too:
 //! the *default schedule*.
@@ -119,7 +126,7 @@ mod timers;
 mod wakeup;
 mod yield_flag;
 
-pub use context::{clock, is_closing, is_recording, is_simulated};
+pub use context::{clock, is_closing, is_recording, is_simulated, progress};
 pub use executor::Engine;
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};
 pub(crate) use id::mix;

@@ -171,6 +171,16 @@ impl ReadySet {
         chunk.wake(word, mask);
     }
 
+    /// Whether `id`, which was taken out, has been woken since.
+    #[inline]
+    pub(super) fn is_woken(&self, id: TaskId) -> bool {
+        if self.is_small() {
+            return self.first_word() & 1 << (id.0 & 63) != 0;
+        }
+        let (chunk, word, mask) = self.place(id);
+        chunk.woken[word].load(Relaxed) & mask != 0
+    }
+
     /// Takes `id` out: it is about to be polled.
     pub(super) fn take(&mut self, id: TaskId) {
         if self.is_small() {

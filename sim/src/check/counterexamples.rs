@@ -17,6 +17,11 @@ const SHRINK: TrialBudget = TrialBudget { executions: 20_000, steps: 5_000_000 }
 /// What explaining one may take.
 const EXPLAIN: TrialBudget = TrialBudget { executions: 2_000, steps: 1_000_000 };
 
+/// Where nondeterminism comes from, as a rule.
+const UNCONTROLLED: &str = "Something is not under the simulation's control: an unbiased `select!`, \
+                            a random number, the order of a `HashMap`, the real time, or state \
+                            that is kept from one execution to the next";
+
 /// A counterexample is being made smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -60,6 +65,7 @@ impl Check {
                 shown.push(counterexample);
             }
         }
+        join_unrepeated(&mut shown);
         shown
     }
 
@@ -133,17 +139,24 @@ impl Check {
         let mut engine = self.replay_engine(&world);
         let observed = world.replay(&mut engine, &decisions);
         let mut execution = Execution::new(world.scenario(), observed, &engine);
+        let mut first = defect;
         if let Some(message) = message {
-            execution.add(defect, message);
+            execution.add(defect, format!("{message}. {UNCONTROLLED}"));
         } else if execution.breach(defect).is_none() {
-            let message = format!("an execution showed `{defect}`, and its replay did not");
-            execution.add(Defect::Nondeterminism, message);
+            first = Defect::Nondeterminism;
+            let seen = format!("an execution showed `{defect}`, and its replay did not");
+            execution.add(first, format!("{seen}. {UNCONTROLLED}"));
         }
-        let new = |defect: &Defect| before.iter().all(|shown| !shown.defects.contains(defect));
+        // An execution that did not come again is shown even if another one did not either.
+        let new = |defect: &Defect| {
+            *defect == first || before.iter().all(|shown| !shown.defects.contains(defect))
+        };
         let mut defects: Vec<Defect> =
             execution.breaches.iter().map(|breach| breach.defect).filter(new).collect();
         // What it was looked for comes first.
-        defects.sort_by_key(|found| *found != defect);
+        defects.sort_by_key(|found| *found != first);
+        // What decides was found out for a defect that this execution does not show.
+        let cause = cause.filter(|_| first == defect);
         let why =
             cause.map(|cause| cause.map_or(Why::Several, |cause| why(cause, &execution, &engine)));
         Counterexample {
@@ -157,6 +170,35 @@ impl Check {
             decisions,
             prefix: engine.prefix_digest(),
             shrink_executions: 0,
+        }
+    }
+}
+
+/// Keeps one counterexample of those whose first defect is nondeterminism. Its message names what
+/// the others showed.
+fn join_unrepeated(shown: &mut Vec<Counterexample>) {
+    let unrepeated =
+        |shown: &Counterexample| shown.defects.first() == Some(&Defect::Nondeterminism);
+    let Some(kept) = shown.iter().position(unrepeated) else { return };
+    let mut others = Vec::new();
+    let mut place = 0;
+    shown.retain_mut(|other| {
+        place += 1;
+        if place - 1 <= kept || !unrepeated(other) {
+            return true;
+        }
+        let breach = other.execution.breach(Defect::Nondeterminism);
+        others.extend(breach.map(|breach| breach.message.clone()));
+        // It stays for what else it shows.
+        other.defects.remove(0);
+        !other.defects.is_empty()
+    });
+    let breaches = &mut shown[kept].execution.breaches;
+    let breach = breaches.iter_mut().find(|breach| breach.defect == Defect::Nondeterminism);
+    if let Some(breach) = breach {
+        for other in others {
+            let other = other.strip_suffix(UNCONTROLLED).unwrap_or(&other).trim_end().to_owned();
+            breach.message = format!("{other} {}", breach.message);
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The loop of one execution.
 
 use std::any::Any;
+use std::mem;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task;
 
+use super::fairness::UNWATCHED;
 use super::{Engine, EngineView};
-use crate::context::{self, Context, TaskState, WaitFor};
+use crate::context::{self, BoxedTask, Context, TaskState, WaitFor};
 use crate::footprint::{Effect, Mode};
 use crate::id::{ObjectId, Site, TaskId};
 use crate::log::{Kind, LogStep};
@@ -30,7 +32,7 @@ impl Engine {
             }
             yield_flag::end();
             let task = cx.current.get();
-            self.note_panic(cx, task, &*payload);
+            self.note_panic(cx, task, payload);
             self.drop_future(cx, task);
             self.retire(cx, task, TaskState::Panicked);
             if let ControlFlow::Break(end) = self.settle(cx, task, false) {
@@ -163,6 +165,18 @@ impl Engine {
         }
         if future.as_mut().poll(&mut task_cx).is_pending() {
             let yields = yield_flag::end();
+            if yields || self.ready.is_woken(task) {
+                if slot.last_yield + 1 == slot.polls {
+                    slot.yields += 1;
+                } else {
+                    slot.row = slot.polls - 1;
+                    slot.yields = 1;
+                }
+                slot.last_yield = slot.polls;
+                if slot.yields >= UNWATCHED && self.pause(cx, task) {
+                    return ControlFlow::Continue(Polled::Waits);
+                }
+            }
             return ControlFlow::Continue(if yields { Polled::Yields } else { Polled::Waits });
         }
         slot.future = None;
@@ -218,7 +232,12 @@ impl Engine {
         let deadline =
             if empty || self.limits.skew_ms > 0 { cx.timers.borrow_mut().next() } else { None };
         if empty {
-            let Some(deadline) = deadline else { return Err(self.stuck(cx)) };
+            let deadline = match deadline {
+                Some(deadline) => deadline,
+                None if self.resume_only(cx) => return Ok(None),
+                None if self.paused.is_empty() => return Err(self.stuck(cx)),
+                None => context::now(),
+            };
             self.move_clock(cx, deadline, false)?;
             return Ok(None);
         }
@@ -295,6 +314,7 @@ impl Engine {
     }
 
     /// Moves the clock to `deadline`, if that is in the future, and wakes the tasks that are due.
+    /// If it does not depart, no task can run, and those that wait for their turn go on too.
     fn move_clock(&mut self, cx: &Context, deadline: u64, departed: bool) -> Result<(), End> {
         let now = context::now().max(deadline);
         if now > self.limits.max_virtual_ms {
@@ -316,6 +336,9 @@ impl Engine {
                 Some(waker) => waker.wake(),
                 None => break,
             }
+        }
+        if !departed {
+            self.resume_paused();
         }
         self.after_segment(cx, TaskId::CLOCK, false);
         Ok(())
@@ -363,10 +386,16 @@ impl Engine {
 
     /// Drops a task's future, if it is still there. A panic is the task's.
     pub(super) fn drop_future(&mut self, cx: &Context, task: TaskId) {
-        let Some(future) = self.slots[task.index()].future.take() else { return };
+        if let Some(future) = self.slots[task.index()].future.take() {
+            self.drop_caught(cx, task, future);
+        }
+    }
+
+    /// Drops the future of a task. A panic is the task's.
+    pub(super) fn drop_caught(&mut self, cx: &Context, task: TaskId, future: BoxedTask) {
         yield_flag::begin_without_flag();
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
-            self.note_panic(cx, task, &*payload);
+            self.note_panic(cx, task, payload);
         }
         yield_flag::end();
     }
@@ -427,7 +456,7 @@ impl Engine {
         }
     }
 
-    fn note_panic(&mut self, cx: &Context, task: TaskId, payload: &(dyn Any + Send)) {
+    fn note_panic(&mut self, cx: &Context, task: TaskId, payload: Box<dyn Any + Send>) {
         let message = payload
             .downcast_ref::<&'static str>()
             .map(|s| (*s).to_owned())
@@ -435,11 +464,17 @@ impl Engine {
             .unwrap_or_else(|| "a panic without a text".to_owned());
         self.panics.push(TaskPanic {
             task,
-            name: cx.tasks.borrow()[task.index()].name.to_string(),
+            name: task_name(cx, task),
             step: cx.step.get(),
             message,
             place: cx.panic_place.borrow_mut().take(),
         });
+        // A payload may panic in its turn when it is dropped. That adds nothing.
+        yield_flag::begin_without_flag();
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            mem::forget(second);
+        }
+        yield_flag::end();
     }
 
     /// Nothing can run and no timer is armed.
@@ -448,8 +483,6 @@ impl Engine {
             return End::Completed;
         }
         let tasks = cx.tasks.borrow();
-        let name =
-            |id: TaskId| tasks.get(id.index()).map(|t| t.name.to_string()).unwrap_or_default();
         let log = &self.log[..cx.step.get() as usize];
         let last_step = |id: TaskId| log.iter().rposition(|step| step.task() == id);
         let blocked = (0..)
@@ -462,7 +495,7 @@ impl Engine {
                     .filter(|wait| last_step(id).is_some_and(|step| step as u64 == wait.step))
                     .map(|wait| wait.what);
                 let on = match wait {
-                    Some(WaitFor::Task(id)) => format!("the end of task {:?}", name(id)),
+                    Some(WaitFor::Task(id)) => format!("the end of task {:?}", task_name(cx, id)),
                     Some(WaitFor::Clock) => "the clock".to_owned(),
                     Some(WaitFor::Object { kind, name }) => format!("{kind} {name:?}"),
                     None => "something that the engine does not track".to_owned(),
@@ -472,6 +505,11 @@ impl Engine {
             .collect();
         End::Deadlock(blocked)
     }
+}
+
+/// A task's name; empty for the clock.
+fn task_name(cx: &Context, task: TaskId) -> String {
+    cx.tasks.borrow().get(task.index()).map(|meta| meta.name.to_string()).unwrap_or_default()
 }
 
 /// How a poll ended.

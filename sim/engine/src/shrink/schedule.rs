@@ -34,13 +34,14 @@ pub fn leave_out<T: Trial>(trial: &mut T, best: &mut Witness<T::Size>) {
     }
 }
 
-/// Lowers values, to 1 or by half. A departure's value of 0 would be none at all.
+/// Lowers values, to 1 or by half. A departure's value of 0 would be none at all, unless it is a
+/// switch: the clock's key is 0. Switches stay as they are.
 fn lower<T: Trial>(trial: &mut T, best: &mut Witness<T::Size>) {
     let mut place = 0;
     while let Some(departure) = best.decisions.departures().get(place) {
         let value = departure.value;
         let below = if departure.place.kind == Kind::Run { 1 } else { value };
-        let _lowered = [1, value / 2, value - 1]
+        let _lowered = [1, value / 2, value.saturating_sub(1)]
             .into_iter()
             .filter(|new| (1..below).contains(new))
             .any(|new| {

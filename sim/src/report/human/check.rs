@@ -172,7 +172,7 @@ fn write_counterexample(
 /// Writes which order of steps, or which decision, makes the defect show.
 fn write_why(out: &mut dyn Write, shown: &Counterexample, palette: &Palette) -> io::Result<()> {
     let Palette { heading, literal, .. } = palette;
-    let Some(why) = &shown.why else { return Ok(()) };
+    let (Some(why), Some(defect)) = (&shown.why, shown.defects.first()) else { return Ok(()) };
     write!(out, "   {heading}what decides:{heading:#} ")?;
     match why {
         Why::Order { first, second, moved, .. } => {
@@ -189,10 +189,10 @@ fn write_why(out: &mut dyn Write, shown: &Counterexample, palette: &Palette) -> 
             for (number, step) in [(1, first), (2, second)] {
                 writeln!(out, "     ({number}) {}", step_in_words(step, &shown.execution))?;
             }
-            write!(out, "   exchanged, {} is gone:", shown.defects[0])?;
+            write!(out, "   exchanged, {defect} is gone:")?;
         }
         Why::Decision { what, .. } => {
-            write!(out, "{what}\n   without that, {} is gone:", shown.defects[0])?;
+            write!(out, "{what}\n   without that, {defect} is gone:")?;
         }
         Why::EverySchedule { others } => {
             return writeln!(

@@ -9,6 +9,7 @@ use mapi_sync::{
 };
 
 use super::{HostAccount, HostSync};
+use crate::engine;
 use crate::world::mutant::Mutant;
 use crate::world::run::{Count, Run};
 use crate::world::scenario::Fault;
@@ -58,6 +59,7 @@ impl HostCallback {
 
     /// Counts a call that begins, in step with the monitor's numbers.
     fn begin(&self) -> Option<Arc<HostSync>> {
+        engine::progress();
         let sync = self.sync()?;
         let number = sync.calls.fetch_add(1, Ordering::Relaxed);
         if number > 0 && self.host.run.is(Mutant::HostKeepsText) {
