@@ -548,17 +548,17 @@ fn long_recording_is_read_in_little_memory() {
     // 30 MB: one sync after another, each with a hundred calls.
     for sync in 1..=1_000 {
         writeln!(trace, r#"{{"t":1,"event":"open","sync":{sync},"flags":"0x000000c0"}}"#).unwrap();
+        let place = |n| format!(r#""sync":{sync},"thread":1,"call":{}"#, sync * 1_000 + n);
+        let returned = |n| format!(r#""call":{},"result":"0x00000000""#, sync * 1_000 + n);
         for n in 1..=100 {
-            let call = sync * 1_000 + n;
             let long = "x".repeat(120);
-            writeln!(trace, r#"{{"t":1,"event":"progress","sync":{sync},"thread":1,"call":{call},"text":"{long}{n}","index":{n},"max":100}}"#).unwrap();
-            writeln!(trace, r#"{{"t":1,"event":"returned","call":{call},"result":"0x00000000"}}"#)
-                .unwrap();
+            let said = format!(r#""text":"{long}{n}","index":{n},"max":100"#);
+            writeln!(trace, r#"{{"t":1,"event":"progress",{},{said}}}"#, place(n)).unwrap();
+            writeln!(trace, r#"{{"t":1,"event":"returned",{}}}"#, returned(n)).unwrap();
         }
-        let call = sync * 1_000;
-        writeln!(trace, r#"{{"t":1,"event":"done","sync":{sync},"thread":1,"call":{call},"handle":4,"status":"0x00000000"}}"#).unwrap();
-        writeln!(trace, r#"{{"t":1,"event":"returned","call":{call},"result":"0x00000000"}}"#)
-            .unwrap();
+        let said = r#""handle":4,"status":"0x00000000""#;
+        writeln!(trace, r#"{{"t":1,"event":"done",{},{said}}}"#, place(0)).unwrap();
+        writeln!(trace, r#"{{"t":1,"event":"returned",{}}}"#, returned(0)).unwrap();
         writeln!(trace, r#"{{"t":1,"event":"close","sync":{sync}}}"#).unwrap();
     }
     let file = File::new("long", &trace);

@@ -23,7 +23,7 @@ const CHECK: usize = 4;
 /// | defect | its length, then its name in UTF-8; the length 0 is no defect |
 /// | keys | their number, then 6 bytes for each: the tasks that the decisions name |
 /// | decisions | their number, then for each: kind, key's index in the table, site (4 bytes; choices and faults only), ordinal, value (a key's index, for kind 0) |
-/// | prefix | nothing, or 4 bytes: the [digest](crate::Engine::prefix_digest) of the steps up to the last decision, lowest byte first (not in format 1) |
+/// | prefix | nothing, or a digest of the steps up to the last decision (4 bytes; format 2) |
 /// | checksum | CRC-32 of the format's digit and all bytes before, lowest byte first |
 ///
 /// Numbers are LEB128 of at most ten bytes. Any change of a single character is noticed.
