@@ -18,9 +18,9 @@ const SHRINK: TrialBudget = TrialBudget { executions: 20_000, steps: 5_000_000 }
 const EXPLAIN: TrialBudget = TrialBudget { executions: 2_000, steps: 1_000_000 };
 
 /// Where nondeterminism comes from, as a rule.
-const UNCONTROLLED: &str = "Something is not under the simulation's control: an unbiased `select!`, \
-                            a random number, the order of a `HashMap`, the real time, or state \
-                            that is kept from one execution to the next";
+const UNCONTROLLED: &str = "Something is not under the simulation's control: an unbiased \
+                            `select!`, a random number, the order of a `HashMap`, the real time, \
+                            or state that is kept from one execution to the next";
 
 /// A counterexample is being made smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
