@@ -112,9 +112,10 @@
 //! impl MapiSync for Deaf {
 //!     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
 //!         request.start(|session| async move {
-//!             session.progress(Some("Inbox"), 0, 2).await;
-//!             session.progress(Some("Inbox"), 1, 2).await;
-//!             session.done(HResult::E_FAIL).await
+//!             for message in 1..=4 {
+//!                 session.progress(Some("Inbox"), message, 4).await;
+//!             }
+//!             session.done(HResult::S_OK).await
 //!         })
 //!     }
 //! }

@@ -73,8 +73,8 @@ fn slow_host_is_not_held_against_a_provider_that_answers_a_cancel() {
 #[test]
 fn sync_that_fails_by_itself_while_a_cancel_comes_says_what_failed() {
     steps(Style::Fails(HResult::MAPI_E_DISK_ERROR), cancelling()).run().assert_holds();
-    let silent = steps(Style::Fails(HResult::E_FAIL), cancelling()).run();
-    assert_eq!(defects(&silent), [Defect::Rule(Rule::CANCEL_ANSWERED)]);
+    // Where the code says nothing, the session answers the cancel.
+    steps(Style::Fails(HResult::E_FAIL), cancelling()).run().assert_holds();
 }
 
 /// Three workers beside each other, each with pieces of its own.

@@ -9,9 +9,13 @@ use crate::context::{self, Context};
 use crate::footprint::Effect;
 use crate::id::TaskId;
 
+/// A task's first segments are not counted: most tasks have no more, and pay one comparison for
+/// each.
+pub(super) const UNCOUNTED: u32 = 64;
+
 /// How many segments of a task may yield in a row before it is examined whether they bring
 /// anything. Until then nothing is noted.
-pub(super) const UNWATCHED: u32 = 64;
+const UNWATCHED: u32 = 64;
 
 /// How many more may bring nothing before the task has to wait.
 const PATIENCE: u32 = 64;
@@ -30,9 +34,26 @@ pub(super) struct PausedTask {
 }
 
 impl Engine {
-    /// A task has yielded often in a row. Returns whether it has to wait.
+    /// Notes a segment of a task that goes on later, at once if it `yields` or has woken itself.
+    /// Returns whether the task has to wait.
     #[cold]
-    pub(super) fn pause(&mut self, cx: &Context, task: TaskId) -> bool {
+    pub(super) fn pause_if_idle(&mut self, cx: &Context, task: TaskId, yields: bool) -> bool {
+        if !yields && !self.ready.is_woken(task) {
+            return false;
+        }
+        let slot = &mut self.slots[task.index()];
+        if slot.last_yield + 1 == slot.polls {
+            slot.yields += 1;
+        } else {
+            slot.row = slot.polls - 1;
+            slot.yields = 1;
+        }
+        slot.last_yield = slot.polls;
+        slot.yields >= UNWATCHED && self.pause(cx, task)
+    }
+
+    /// A task has yielded often in a row. Returns whether it has to wait.
+    fn pause(&mut self, cx: &Context, task: TaskId) -> bool {
         let slot = &mut self.slots[task.index()];
         let progressed = context::has_progressed(cx);
         context::watch_progress();

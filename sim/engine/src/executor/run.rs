@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task;
 
-use super::fairness::UNWATCHED;
+use super::fairness::UNCOUNTED;
 use super::{Engine, EngineView};
 use crate::context::{self, BoxedTask, Context, TaskState, WaitFor};
 use crate::footprint::{Effect, Mode};
@@ -165,17 +165,8 @@ impl Engine {
         }
         if future.as_mut().poll(&mut task_cx).is_pending() {
             let yields = yield_flag::end();
-            if yields || self.ready.is_woken(task) {
-                if slot.last_yield + 1 == slot.polls {
-                    slot.yields += 1;
-                } else {
-                    slot.row = slot.polls - 1;
-                    slot.yields = 1;
-                }
-                slot.last_yield = slot.polls;
-                if slot.yields >= UNWATCHED && self.pause(cx, task) {
-                    return ControlFlow::Continue(Polled::Waits);
-                }
+            if slot.polls >= UNCOUNTED && self.pause_if_idle(cx, task, yields) {
+                return ControlFlow::Continue(Polled::Waits);
             }
             return ControlFlow::Continue(if yields { Polled::Yields } else { Polled::Waits });
         }
