@@ -12,8 +12,8 @@
 //! full path, if all rules agree. Nothing else in the contract knows of it. `tests.rs` holds the
 //! fast path against the full one.
 //!
-//! The gain, beginning and end of a call together: 6 ns in a single-threaded monitor and 13 to 18 ns
-//! behind a lock, where the full path takes 95 to 120 ns. `benches/monitor.rs` measures it.
+//! The gain, beginning and end of a call together: 6 ns in a single-threaded monitor and 13 to 18
+//! ns behind a lock, where the full path takes 95 to 120 ns. `benches/monitor.rs` measures it.
 
 mod slots;
 mod storage;
