@@ -67,7 +67,8 @@ impl ScenarioError {
             line: source[..start].matches('\n').count() + 1,
             column,
             indent,
-            width: marked.chars().count().clamp(1, WIDEST - indent),
+            // A mistake at the end of a line that is shown whole stands behind it.
+            width: marked.chars().count().min(WIDEST - indent).max(1),
             text: text.chars().skip(skipped).take(WIDEST).map(printed).collect(),
             message,
         }

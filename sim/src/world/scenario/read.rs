@@ -149,6 +149,15 @@ mod tests {
     }
 
     #[test]
+    fn mistake_at_the_end_of_a_line_of_any_length_is_placed() {
+        for length in 1..300 {
+            let text = format!("version = 1\nname = \"{}", "n".repeat(length));
+            let error = Scenario::parse("t.toml", &text).unwrap_err();
+            assert_eq!(error.line(), 2, "{error}");
+        }
+    }
+
+    #[test]
     fn long_lines_and_names_are_shown_in_part() {
         let source = format!("{SMALLEST}{} = 1\n", "long".repeat(100_000));
         let message = refused(&source);
