@@ -1,11 +1,22 @@
 //! C++ providers, correct and wrong, checked against the contract through their method tables.
 
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use mapi_sync_conformance::{case, cpp};
 use mapi_sync_sim::foreign::{ForeignCheck, ForeignReport, check_store};
 
+/// The forms that use a handle after it went to Done. By then it may be the handle of another test
+/// of this process, which they would close or signal, so each of them runs alone.
+const USE_OTHERS_HANDLES: [&str; 2] = ["closes-handle", "signals-published"];
+
+/// Held for reading by most tests, and for writing by those that run alone.
+static ALONE: RwLock<()> = RwLock::new(());
+
 fn check(form: &str, wrong: bool) -> ForeignReport {
+    let alone = USE_OTHERS_HANDLES.contains(&form);
+    let _alone = alone.then(|| ALONE.write().unwrap_or_else(PoisonError::into_inner));
+    let _shared = (!alone).then(|| ALONE.read().unwrap_or_else(PoisonError::into_inner));
     let store = cpp::store(form, &case::slow_work()).expect("a C++ store");
     let patience = Duration::from_secs(2);
     // The missing call of a wrong provider often never comes, in none of its syncs.
