@@ -197,7 +197,7 @@ pub(super) enum TraceCommand {
 #[derive(Debug, clap::Args)]
 pub(super) struct ComCheckArgs {
     /// The DLL
-    pub(super) provider: std::path::PathBuf,
+    pub(super) provider: PathBuf,
     /// The export; on 32 bits `NAME@4` and `_NAME@4` are tried too
     #[arg(long, value_name = "NAME", default_value = "MapiSyncTestStore")]
     pub(super) export: String,
