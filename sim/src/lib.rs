@@ -247,8 +247,8 @@ mod suggest;
 pub mod world;
 
 pub use check::{
-    Breach, BreachPlace, Check, Counterexample, DecisiveStep, Defect, Execution, LeftOver,
-    LimitChanges, MutantCheck, MutantVerdict, MutantsReport, ReplayError, ReplayOrSearch,
+    Breach, BreachPlace, Check, Counterexample, DecisiveStep, Defect, Execution, Hang, HangPhase,
+    LeftOver, LimitChanges, MutantCheck, MutantVerdict, MutantsReport, ReplayError, ReplayOrSearch,
     ReplayOutcome, Replayed, Report, Shrinking, Subject, SubjectKind, UnknownScenario,
     VariantVerdict, Warning, Why, check,
 };

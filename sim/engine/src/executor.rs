@@ -8,9 +8,11 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::future::Future;
 use std::mem;
+use std::sync::Arc;
 use std::task::Waker;
 
 use self::fairness::PausedTask;
+use super::beacon::Beacon;
 use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
 use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
@@ -26,7 +28,8 @@ struct TaskSlot {
     waker: Waker,
     background: bool,
     aborting: bool,
-    /// Whether there is a question to ask before a poll.
+    droppable: bool,
+    /// Whether there is a question to ask, or something to say, before a poll.
     special: bool,
     polls: u32,
     /// The last poll that yielded, counted from 1.
@@ -112,6 +115,8 @@ pub struct Engine {
     rng: Option<UniformRng>,
     /// Whether [`can_use_fast_loop`](Self::can_use_fast_loop) holds.
     fast_loop: bool,
+    /// Where it says what it is at, if anyone wants to know.
+    beacon: Option<Arc<Beacon>>,
     /// The tasks that have to wait for their turn, because they only yielded.
     paused: Vec<PausedTask>,
     before: Vec<TaskId>,
@@ -143,6 +148,7 @@ impl Engine {
             every_step: false,
             rng: None,
             fast_loop: false,
+            beacon: None,
             paused: Vec::new(),
             before: Vec::new(),
             woken: Vec::new(),
@@ -191,6 +197,13 @@ impl Engine {
         self.limits.spurious.saturating_sub(self.spurious_left)
     }
 
+    /// Says from the next execution on what it is at. Without this, it does not, and that is
+    /// faster.
+    #[must_use]
+    pub fn beacon(&mut self) -> Arc<Beacon> {
+        Arc::clone(self.beacon.get_or_insert_with(|| Arc::new(Beacon::new())))
+    }
+
     /// The limits of each execution.
     pub fn limits_mut(&mut self) -> &mut Limits {
         &mut self.limits
@@ -228,7 +241,7 @@ impl Engine {
             self.recording = strategy.observer().is_some();
             self.every_step = strategy.asks_every_step();
             self.rng = strategy.uniform_rng();
-            self.open(cx, strategy, main);
+            self.open(cx, strategy, index, main);
             let end = self.drive(cx);
             Some(self.close(cx, index, end))
         })
@@ -327,7 +340,7 @@ impl Engine {
         self.tasks.get(task.index()).map_or("", |meta| &meta.name)
     }
 
-    fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, main: BoxedTask) {
+    fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, index: u64, main: BoxedTask) {
         cx.active.set(true);
         context::set_now(0);
         cx.step.set(0);
@@ -343,6 +356,9 @@ impl Engine {
         self.spurious_left = self.limits.spurious;
         self.fast_loop = self.can_use_fast_loop();
         self.paused.clear();
+        if let Some(beacon) = &self.beacon {
+            beacon.begins(index);
+        }
         let id = cx.register(Cow::Borrowed("main"), None);
         self.admit(id, main, self.limits.main_droppable, false);
     }
@@ -361,10 +377,15 @@ impl Engine {
         slot.row = 0;
         slot.background = background;
         slot.aborting = false;
-        slot.special = droppable;
+        slot.droppable = droppable;
+        slot.special = droppable || self.beacon.is_some();
         self.admitted += 1;
         self.foreground += usize::from(!background);
         self.ready.insert(id);
+        if let Some(beacon) = &self.beacon {
+            let name = context::with(|cx| cx.tasks.borrow()[id.index()].name.clone());
+            beacon.admits(name);
+        }
     }
 
     #[cold]
@@ -378,6 +399,7 @@ impl Engine {
             row: 0,
             background: false,
             aborting: false,
+            droppable: false,
             special: false,
         });
     }
@@ -398,6 +420,9 @@ impl Engine {
         mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
         if !self.ready.is_over() || !cx.spawned.borrow().is_empty() {
             self.drop_rest(cx);
+        }
+        if let Some(beacon) = &self.beacon {
+            beacon.ends();
         }
         cx.aborts.borrow_mut().clear();
         cx.answers.borrow_mut().clear();

@@ -8,8 +8,10 @@ use mapi_sync::MapiSync;
 use mapi_sync::contract::{Policy, RuleCheck};
 
 use super::counterexamples::Shrinking;
+use super::progress::ProgressLines;
 use super::search::{Search, SearchSummary, StopAt};
 use super::vacuity::warnings;
+use super::watchdog::{self, Watch};
 use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
@@ -69,13 +71,15 @@ pub struct Check {
     limits: LimitChanges,
     pub(super) changes: Changes,
     schedules: Option<u64>,
-    seed: u64,
+    pub(super) seed: u64,
     strategy: &'static StrategyInfo,
     jobs: usize,
     fail_fast: bool,
     strict: bool,
     pub(super) shrinks: bool,
     until: Option<Defect>,
+    /// How long a poll may take.
+    pub(super) watchdog: Option<Duration>,
     /// What the caller says of their provider; the simulated one needs nobody's word.
     tracked_sharing: Option<TrackedSharing>,
 }
@@ -98,6 +102,7 @@ impl Check {
             strict: false,
             shrinks: true,
             until: None,
+            watchdog: Some(watchdog::WATCHDOG),
             tracked_sharing: None,
         }
     }
@@ -263,6 +268,18 @@ impl Check {
         Self { shrinks, ..self }
     }
 
+    /// Gives each poll this much real time; `None` is as much as it takes. Without this, 30 s.
+    ///
+    /// A poll that takes longer ends the check: the report has everything that was run before, and
+    /// says [which task hung](Report::hang). That is no finding, but the check is incomplete and
+    /// does not [pass](Report::passes). The thread that polls cannot be ended, so it stays until
+    /// the process ends.
+    ///
+    /// A [replay](Self::replay) has no watchdog: a debugger can stop there for as long as it likes.
+    pub fn watchdog(self, limit: Option<Duration>) -> Self {
+        Self { watchdog: limit, ..self }
+    }
+
     /// Changes the limits of each execution.
     pub fn limits(self, limits: LimitChanges) -> Self {
         Self { limits, ..self }
@@ -293,6 +310,11 @@ impl Check {
         self.schedules.or((!self.strategy.exhaustive).then_some(SCHEDULES))
     }
 
+    /// Whether a schedule follows from its number.
+    pub(super) fn has_schedules_by_number(&self) -> bool {
+        !self.strategy.exhaustive
+    }
+
     /// What tokens say about it.
     #[must_use]
     pub fn subject(&self) -> Subject {
@@ -305,18 +327,22 @@ impl Check {
         }
     }
 
-    /// Runs the check.
+    /// Runs the check. If it takes longer than 2 s, a line on the standard error stream says now
+    /// and then how far it is.
     ///
     /// # Panics
     ///
     /// If making a provider panics outside of an execution, or the scenario names a mutant that
-    /// does not exist.
+    /// does not exist. If no thread can be started.
     #[must_use]
     pub fn run(&self) -> Report {
-        self.run_under(&Control::new())
+        let control = Control::new();
+        let mut lines = ProgressLines::new(&self.scenario.name, self.requested(), &control);
+        watchdog::run(self, &control, &mut |shrinking| lines.tell(shrinking))
     }
 
-    /// As [`run`](Self::run); `control` counts the executions and may interrupt.
+    /// As [`run`](Self::run), without the lines on the standard error stream; `control` counts the
+    /// executions and may interrupt.
     ///
     /// # Panics
     ///
@@ -326,7 +352,8 @@ impl Check {
         self.run_with_progress(control, &mut |_| ())
     }
 
-    /// As [`run_under`](Self::run_under); calls `progress` while it makes counterexamples smaller.
+    /// As [`run_under`](Self::run_under); calls `progress` now and then while it makes
+    /// counterexamples smaller.
     ///
     /// # Panics
     ///
@@ -337,9 +364,18 @@ impl Check {
         control: &Control,
         progress: &mut dyn FnMut(Shrinking),
     ) -> Report {
+        watchdog::run(self, control, &mut |shrinking| {
+            if let Some(shrinking) = shrinking {
+                progress(shrinking);
+            }
+        })
+    }
+
+    /// Runs the check in this thread.
+    pub(super) fn conduct(&self, watch: &Watch, tell: &mut dyn FnMut(Shrinking)) -> Report {
         if self.strategy.drops_tasks() && self.changed_scenario().faults.task_dropped == 0 {
             let dropped = self.changes.clone().with(Knob::Fault(Fault::TaskDropped), 1);
-            return self.clone().changes(dropped).run_with_progress(control, progress);
+            return self.clone().changes(dropped).conduct(watch, tell);
         }
         let began = Instant::now();
         let world = self.world();
@@ -358,14 +394,15 @@ impl Check {
             schedules: self.requested(),
             jobs: self.jobs,
             stop_at,
+            watch,
         };
-        let summary = search.run(control);
-        let counterexamples = self.counterexamples(&summary, control, progress);
-        let interrupted = control.is_interrupted();
+        let summary = search.run();
+        let counterexamples = self.counterexamples(&summary, watch, tell);
+        let interrupted = watch.control.is_interrupted();
         self.report(began.elapsed(), interrupted, summary, counterexamples)
     }
 
-    fn report(
+    pub(super) fn report(
         &self,
         elapsed: Duration,
         interrupted: bool,
@@ -394,6 +431,7 @@ impl Check {
             coverage: summary.coverage,
             warnings,
             strict: self.strict,
+            hang: None,
             counterexamples,
         }
     }

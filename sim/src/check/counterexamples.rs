@@ -4,10 +4,10 @@ use mapi_sync_engine::shrink::{Cause, Trial, explain};
 
 use super::execution::Execution;
 use super::search::{Candidate, SearchSummary};
+use super::watchdog::{Watch, Work};
 use super::why::{DecisiveStep, Why, can_explain, in_words};
 use super::{Check, Counterexample, Defect};
-use crate::engine::parallel::Control;
-use crate::engine::{Engine, TaskId};
+use crate::engine::{Engine, Limits, TaskId};
 use crate::shrink::{TrialBudget, TrialRunner, shrink};
 use crate::world::{Changes, Knob, World};
 
@@ -47,19 +47,19 @@ impl Check {
     pub(super) fn counterexamples(
         &self,
         summary: &SearchSummary,
-        control: &Control,
+        watch: &Watch,
         tell: &mut dyn FnMut(Shrinking),
     ) -> Vec<Counterexample> {
         let mut shown: Vec<Counterexample> = Vec::new();
         for candidate in &summary.found {
             if shown.iter().all(|shown| !shown.defects.contains(&candidate.defect)) {
                 let found = candidate.decisions.len();
-                let mut counterexample = match self.smaller(candidate, control, tell) {
+                let mut counterexample = match self.smaller(candidate, watch, tell) {
                     Some(Smaller { changes, candidate, executions, cause }) => Counterexample {
                         shrink_executions: executions,
-                        ..self.clone().changes(changes).witness(candidate, cause, &shown)
+                        ..self.clone().changes(changes).witness(candidate, cause, &shown, watch)
                     },
-                    None => self.witness(candidate.clone(), None, &shown),
+                    None => self.witness(candidate.clone(), None, &shown, watch),
                 };
                 counterexample.found_decisions = found;
                 shown.push(counterexample);
@@ -74,7 +74,7 @@ impl Check {
     fn smaller(
         &self,
         candidate: &Candidate,
-        control: &Control,
+        watch: &Watch,
         tell: &mut dyn FnMut(Shrinking),
     ) -> Option<Smaller> {
         if !self.shrinks || !can_explain(candidate.defect) {
@@ -90,15 +90,15 @@ impl Check {
         let mut runner = TrialRunner {
             make: &make,
             defect,
-            engine: self.replay_engine(&world),
+            engine: self.watched_engine(self.engine_limits(&world), defect, watch),
             left: SHRINK,
             goes_on: &mut |left| {
                 let executions = SHRINK.executions - left;
                 tell(Shrinking { defect, executions, most: SHRINK.executions });
-                !control.is_interrupted()
+                !watch.control.is_interrupted()
             },
         };
-        let account = self.account_of(&world, candidate);
+        let account = self.account_of(&world, candidate, watch);
         let first = runner.in_world(&world).decisions(&candidate.decisions)?;
         let shrunk = shrink(&mut runner, &self.scenario, self.changes.clone(), first, account)?;
         let executions = SHRINK.executions - runner.left.executions;
@@ -106,9 +106,9 @@ impl Check {
         let mut runner = TrialRunner {
             make: &make,
             defect,
-            engine: self.strategy_engine(limits),
+            engine: self.watched_engine(limits, defect, watch),
             left: EXPLAIN,
-            goes_on: &mut |_| !control.is_interrupted(),
+            goes_on: &mut |_| !watch.control.is_interrupted(),
         };
         let cause = explain(&mut runner.in_world(&world), &shrunk.witness);
         let cause = (!runner.is_over()).then_some(cause);
@@ -116,9 +116,18 @@ impl Check {
         Some(Smaller { changes: shrunk.changes, candidate, executions, cause })
     }
 
+    /// An engine for executions on behalf of a counterexample.
+    fn watched_engine(&self, limits: Limits, defect: Defect, watch: &Watch) -> Engine {
+        let mut engine = self.strategy_engine(limits);
+        watch.engine(&mut engine, Work::Counterexample(defect));
+        engine
+    }
+
     /// The account that a candidate's defect is in, as the scenario counts them.
-    fn account_of(&self, world: &World, candidate: &Candidate) -> Option<u32> {
-        let observed = world.replay(&mut self.replay_engine(world), &candidate.decisions);
+    fn account_of(&self, world: &World, candidate: &Candidate, watch: &Watch) -> Option<u32> {
+        let limits = self.engine_limits(world);
+        let mut engine = self.watched_engine(limits, candidate.defect, watch);
+        let observed = world.replay(&mut engine, &candidate.decisions);
         let finding = observed
             .violations
             .iter()
@@ -133,10 +142,11 @@ impl Check {
         candidate: Candidate,
         cause: Option<Option<Cause>>,
         before: &[Counterexample],
+        watch: &Watch,
     ) -> Counterexample {
         let Candidate { defect, index, decisions, message } = candidate;
         let world = self.world();
-        let mut engine = self.replay_engine(&world);
+        let mut engine = self.watched_engine(self.engine_limits(&world), defect, watch);
         let observed = world.replay(&mut engine, &decisions);
         let mut execution = Execution::new(world.scenario(), observed, &engine);
         let mut first = defect;
