@@ -24,6 +24,9 @@ use crate::world::{
 /// Executions of a check that does not say how many.
 const SCHEDULES: u64 = 10_000;
 
+/// How long making counterexamples smaller may take, unless the check says otherwise.
+const SHRINK_TIME: Duration = Duration::from_secs(60);
+
 /// Checks a provider: runs it in a simulated host with faults, over many schedules, and holds every
 /// call against the contract.
 ///
@@ -78,6 +81,8 @@ pub struct Check {
     strict: bool,
     pub(super) shrinks: bool,
     until: Option<Defect>,
+    /// How long making all counterexamples smaller may take.
+    pub(super) shrink_time: Option<Duration>,
     /// How long a poll may take.
     pub(super) watchdog: Option<Duration>,
     /// What the caller says of their provider; the simulated one needs nobody's word.
@@ -102,6 +107,7 @@ impl Check {
             strict: false,
             shrinks: true,
             until: None,
+            shrink_time: Some(SHRINK_TIME),
             watchdog: Some(watchdog::WATCHDOG),
             tracked_sharing: None,
         }
@@ -268,6 +274,16 @@ impl Check {
         Self { shrinks, ..self }
     }
 
+    /// Makes counterexamples smaller and explains them for no longer than this, all of them
+    /// together; `None` is without end. Without this, for 60 s.
+    ///
+    /// Each has a budget of executions and steps, which is rarely used up for longer than 10 s.
+    /// This limit stands behind it, for a provider that is slow: what it cuts off depends on
+    /// the machine, and [says so](Counterexample::shrinking).
+    pub fn shrink_time(self, limit: Option<Duration>) -> Self {
+        Self { shrink_time: limit, ..self }
+    }
+
     /// Gives each poll this much real time; `None` is as much as it takes. Without this, 30 s.
     ///
     /// A poll that takes longer ends the check: the report has everything that was run before, and
@@ -308,6 +324,11 @@ impl Check {
     #[must_use]
     pub fn requested(&self) -> Option<u64> {
         self.schedules.or((!self.strategy.exhaustive).then_some(SCHEDULES))
+    }
+
+    /// Whether the provider is the simulated one.
+    pub(super) fn is_simulated(&self) -> bool {
+        self.factory.is_none()
     }
 
     /// Whether a schedule follows from its number.

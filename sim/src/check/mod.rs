@@ -22,7 +22,7 @@ mod watchdog;
 mod why;
 
 pub use builder::{Check, check};
-pub use counterexample::Counterexample;
+pub use counterexample::{Completion, Counterexample};
 pub use counterexamples::Shrinking;
 pub use execution::{Breach, BreachPlace, Execution};
 pub use mutants::{MutantCheck, MutantVerdict, MutantsReport, VariantVerdict};

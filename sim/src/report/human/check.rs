@@ -188,6 +188,11 @@ fn write_counterexample(
     if shown.shrink_executions > 0 {
         write!(out, "; made smaller in {} executions", grouped(shown.shrink_executions.into()))?;
     }
+    if let Some(shortfall) = shown.shrinking.shortfall() {
+        write!(out, "; not minimal: {shortfall}")?;
+    } else if let Some(shortfall) = shown.explaining.shortfall() {
+        write!(out, "; not explained: {shortfall}")?;
+    }
     writeln!(out, "; to replay:{faint:#}")?;
     writeln!(out, "   {literal}{}{literal:#}", replay_command(subject, &shown.token()))
 }
@@ -224,7 +229,10 @@ fn write_why(out: &mut dyn Write, shown: &Counterexample, palette: &Palette) -> 
             );
         }
         Why::Several => {
-            return writeln!(out, "several things together: no single exchange or decision");
+            return writeln!(
+                out,
+                "several things together: no single exchange or decision that was tried"
+            );
         }
     }
     match why.without() {

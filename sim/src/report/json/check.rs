@@ -152,6 +152,12 @@ struct Violation {
     /// How many executions making it smaller took.
     #[serde(skip_serializing_if = "Option::is_none")]
     shrink_executions: Option<u32>,
+    /// Why it may not be as small as it gets, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_minimal: Option<&'static str>,
+    /// Why nothing is said about what decides, if there was no time to find out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_explained: Option<&'static str>,
     /// The steps that follow one of another task.
     context_switches: u64,
     /// How its scenario differs from that of the check. The token carries it.
@@ -179,6 +185,8 @@ impl Violation {
                 schedule: Some(shown.index + 1),
                 found_decisions: Some(shown.found_decisions),
                 shrink_executions: Some(shown.shrink_executions),
+                not_minimal: shown.shrinking.shortfall(),
+                not_explained: shown.explaining.shortfall(),
                 changes: Change::all(&shown.subject, &shown.scenario),
                 // The check looked for the reason of the first defect only.
                 decisive: Decisive::new(shown).filter(|_| number == 0),
@@ -201,6 +209,8 @@ impl Violation {
             decisions,
             found_decisions: None,
             shrink_executions: None,
+            not_minimal: None,
+            not_explained: None,
             context_switches: execution.switches,
             changes: Vec::new(),
             decisive: None,
