@@ -23,6 +23,10 @@ const OTHERS: u64 = 200;
 /// How many steps of a task are moved together at most.
 const MOST: usize = 8;
 
+/// The departures in the order in which they are looked at: what goes wrong comes before values, and
+/// those before switches.
+const KINDS: [Kind; 5] = [Kind::Fault, Kind::Drop, Kind::Spurious, Kind::Choice, Kind::Run];
+
 /// How many other values of a choice are tried at most.
 const VALUES: u32 = 16;
 
@@ -64,19 +68,22 @@ pub enum Cause {
 /// Finds what decides in `witness`. `None` if no single thing does, as far as was tried, or if the
 /// budget does not suffice.
 ///
-/// The departure that is left decides, if it is a single one and not a switch. Then come the order
-/// of two steps, one departure of several, a choice that has its default, and the order of a step
-/// and several others.
+/// A drop comes first, and a departure that is the only one left, unless it is a switch. Then come
+/// the order of two steps, one departure of several, a choice that has its default, and the order
+/// of a step and several others.
 pub fn explain<T: Trial>(trial: &mut T, witness: &Witness<T::Size>) -> Option<Cause> {
     if trial.all_show(OTHERS) {
         return Some(Cause::Nothing { others: OTHERS });
     }
     let left = witness.decisions.departures();
-    let single = left.len() == 1 && left[0].place.kind != Kind::Run;
+    let first: &[Kind] = match left {
+        [single] if single.place.kind != Kind::Run => &KINDS,
+        _ => &[Kind::Drop],
+    };
     let places = Places::of(&witness.order);
-    (if single { decision(trial, witness) } else { None })
+    decision(trial, witness, first)
         .or_else(|| pair(trial, witness, &places, 1))
-        .or_else(|| decision(trial, witness))
+        .or_else(|| decision(trial, witness, &KINDS))
         .or_else(|| default(trial, witness))
         .or_else(|| (2..=MOST).find_map(|moved| pair(trial, witness, &places, moved)))
 }
@@ -207,11 +214,14 @@ fn run_exactly<T: Trial>(
     Some(Some(ran).filter(|_| exact))
 }
 
-/// The decision without which the defect goes. What goes wrong comes before values, and those
-/// before switches.
-fn decision<T: Trial>(trial: &mut T, witness: &Witness<T::Size>) -> Option<Cause> {
+/// The decision, of one of these kinds, without which the defect goes.
+fn decision<T: Trial>(
+    trial: &mut T,
+    witness: &Witness<T::Size>,
+    kinds: &[Kind],
+) -> Option<Cause> {
     let departures = witness.decisions.departures();
-    for kind in [Kind::Fault, Kind::Drop, Kind::Spurious, Kind::Choice, Kind::Run] {
+    for kind in kinds.iter().copied() {
         for (place, departure) in departures.iter().enumerate() {
             if departure.place.kind != kind {
                 continue;
