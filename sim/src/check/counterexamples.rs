@@ -15,7 +15,7 @@ use crate::world::{Changes, Knob, World};
 
 /// What making one counterexample smaller may take. It is counted in executions and steps, so that
 /// the result is the same on every machine.
-const SHRINK: TrialBudget = TrialBudget { executions: 20_000, steps: 5_000_000 };
+const SHRINK: TrialBudget = TrialBudget { executions: 20_000, steps: 3_000_000 };
 
 /// What explaining one may take.
 const EXPLAIN: TrialBudget = TrialBudget { executions: 2_000, steps: 1_000_000 };
@@ -138,6 +138,7 @@ impl Check {
             defect,
             engine: self.watched_engine(self.engine_limits(&world), defect, patience.watch),
             left: SHRINK,
+            stopped: false,
             goes_on: &mut |left| {
                 let executions = SHRINK.executions - left;
                 tell(Shrinking { defect, executions, most: MOST });
@@ -161,6 +162,7 @@ impl Check {
             defect,
             engine: self.watched_engine(limits, defect, patience.watch),
             left: EXPLAIN,
+            stopped: false,
             goes_on: &mut |left| {
                 let executions = MOST - left;
                 tell(Shrinking { defect, executions, most: MOST });

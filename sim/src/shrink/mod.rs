@@ -56,12 +56,11 @@ pub(crate) fn shrink(
 ) -> Option<Shrunk> {
     let (world, limits) = (runner.make)(&changes)?;
     let mut best = Best { changes, world, limits, witness };
-    if best.witness.order.len() < LONG {
+    if !best.is_long() {
         leave_out(&mut runner.in_world(&best.world), &mut best.witness);
-        scenario::only_account(runner, base, &mut best, account);
-    } else {
-        // A schedule this long would use up the budget before it is any smaller.
-        scenario::only_account(runner, base, &mut best, account);
+    }
+    scenario::only_account(runner, base, &mut best, account);
+    if best.is_long() {
         scenario::only_a_little_work(runner, base, &mut best);
     }
     while !runner.is_over() {
@@ -81,4 +80,11 @@ struct Best {
     world: World,
     limits: Limits,
     witness: Witness,
+}
+
+impl Best {
+    /// Whether its schedule would use up the budget before it is any smaller.
+    fn is_long(&self) -> bool {
+        self.witness.order.len() >= LONG
+    }
 }

@@ -28,6 +28,8 @@ pub(crate) struct TrialRunner<'a> {
     pub(crate) defect: Defect,
     pub(crate) engine: Engine,
     pub(crate) left: TrialBudget,
+    /// Whether it was told to stop.
+    pub(crate) stopped: bool,
     /// Called before each execution with the number that is left; `false` ends everything.
     pub(crate) goes_on: &'a mut dyn FnMut(u32) -> bool,
 }
@@ -35,7 +37,7 @@ pub(crate) struct TrialRunner<'a> {
 impl<'a> TrialRunner<'a> {
     /// Whether nothing more may be run.
     pub(crate) fn is_over(&self) -> bool {
-        self.left.executions == 0 || self.left.steps == 0
+        self.stopped || self.left.executions == 0 || self.left.steps == 0
     }
 
     /// Whether the provider can see a number of the scenario. One that it cannot see makes no
@@ -51,8 +53,8 @@ impl<'a> TrialRunner<'a> {
 
     /// Takes one execution from the budget. `false` if none is left.
     fn spend(&mut self) -> bool {
-        if self.is_over() || !(self.goes_on)(self.left.executions) {
-            self.left.executions = 0;
+        self.stopped = self.is_over() || !(self.goes_on)(self.left.executions);
+        if self.stopped {
             return false;
         }
         self.left.executions -= 1;

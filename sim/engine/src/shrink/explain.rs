@@ -23,8 +23,8 @@ const OTHERS: u64 = 200;
 /// How many steps of a task are moved together at most.
 const MOST: usize = 8;
 
-/// The departures in the order in which they are looked at: what goes wrong comes before values, and
-/// those before switches.
+/// The departures in the order in which they are looked at: what goes wrong comes before values,
+/// and those before switches.
 const KINDS: [Kind; 5] = [Kind::Fault, Kind::Drop, Kind::Spurious, Kind::Choice, Kind::Run];
 
 /// How many other values of a choice are tried at most.
@@ -215,11 +215,7 @@ fn run_exactly<T: Trial>(
 }
 
 /// The decision, of one of these kinds, without which the defect goes.
-fn decision<T: Trial>(
-    trial: &mut T,
-    witness: &Witness<T::Size>,
-    kinds: &[Kind],
-) -> Option<Cause> {
+fn decision<T: Trial>(trial: &mut T, witness: &Witness<T::Size>, kinds: &[Kind]) -> Option<Cause> {
     let departures = witness.decisions.departures();
     for kind in kinds.iter().copied() {
         for (place, departure) in departures.iter().enumerate() {
