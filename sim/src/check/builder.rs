@@ -18,7 +18,8 @@ use crate::engine::parallel::Control;
 use crate::engine::{Engine, Limits};
 use crate::strategy::{STRATEGIES, StrategyInfo, TrackedSharing, UnknownStrategy};
 use crate::world::{
-    Changes, Fault, Faults, Host, Knob, MutantInfo, ProviderFactory, Scenario, VariantInfo, World,
+    Changes, Fault, Faults, Host, Knob, MutantInfo, ProviderFactory, Scenario, Swarm, VariantInfo,
+    World,
 };
 
 /// Executions of a check that does not say how many.
@@ -34,8 +35,10 @@ const SHRINK_TIME: Duration = Duration::from_secs(60);
 /// execution. It must keep nothing from one execution to the next.
 ///
 /// One account is synchronized by a host whose user may cancel at any moment, which may shut down
-/// in the middle, and which may fail in each way that [`Faults`] has for a host and a system. All
-/// of that can be [changed](Check).
+/// in the middle, and which may fail in each way that [`Faults`] has for a host and a system. From
+/// one execution to the next it does other things besides, as
+/// [`Variation`](crate::world::Variation) lists them: a second sync, an overlapping one, a late
+/// cancel. All of that can be [changed](Check).
 ///
 /// ```
 /// use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
@@ -68,6 +71,10 @@ pub struct Check {
     kind: SubjectKind,
     pub(super) scenario: Scenario,
     factory: Option<Arc<ProviderFactory>>,
+    /// What the caller says of the host's variations.
+    swarm: Option<Swarm>,
+    /// Whether neither the host nor the faults are the caller's.
+    own_host: bool,
     policy: Option<Policy>,
     /// Each adds a rule of the caller's own.
     rules: Vec<Arc<dyn Fn(Policy) -> Policy + Send + Sync>>,
@@ -95,6 +102,8 @@ impl Check {
             kind,
             scenario,
             factory,
+            swarm: None,
+            own_host: kind == SubjectKind::Provider,
             policy: None,
             rules: Vec::new(),
             limits: LimitChanges::default(),
@@ -142,19 +151,47 @@ impl Check {
 
     /// Uses this scenario's accounts, host, faults and policies instead.
     pub fn in_scenario(self, scenario: Scenario) -> Self {
-        Self { scenario, ..self }
+        Self { scenario, own_host: false, ..self }
     }
 
-    /// Uses this host instead of the scenario's.
+    /// Uses this host instead of the scenario's. It [varies](Self::swarm) only as it says itself.
     pub fn host(mut self, host: Host) -> Self {
         self.scenario.host = host;
+        self.own_host = false;
         self
     }
 
-    /// Uses these faults instead of the scenario's.
+    /// Uses these faults instead of the scenario's. The host does not [vary](Self::swarm) then.
     pub fn faults(mut self, faults: Faults) -> Self {
         self.scenario.faults = faults;
+        self.own_host = false;
         self
+    }
+
+    /// Says what the host varies from one execution to the next.
+    ///
+    /// Without this, a scenario says it itself. A provider of your own, for which neither a
+    /// [host](Self::host) nor [faults](Self::faults) nor a [scenario](Self::in_scenario) is given,
+    /// meets [every variation](Swarm::ALL) under the random strategies, and none under those that
+    /// end by themselves. What the host does stands in a token, so a token replays under either.
+    ///
+    /// ```
+    /// use mapi_sync_sim::world::{Swarm, Variation};
+    /// # use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
+    /// # struct Store;
+    /// # #[async_trait]
+    /// # impl MapiSync for Store {
+    /// #     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+    /// #         request.start(|session| async move { session.done(HResult::S_OK).await })
+    /// #     }
+    /// # }
+    ///
+    /// // No sync is started from inside Progress.
+    /// let swarm = Swarm::ALL.without(Variation::Reentrant);
+    /// mapi_sync_sim::check(|| Store).swarm(swarm).schedules(500).run().assert_holds();
+    /// ```
+    pub fn swarm(self, swarm: Swarm) -> Self {
+        Self { swarm: Some(swarm), ..self }
     }
 
     /// Holds the provider to this policy instead of the scenario's.
@@ -466,7 +503,8 @@ impl Check {
     }
 
     /// The world of a smaller scenario.
-    pub(super) fn world_of(&self, scenario: Scenario) -> World {
+    pub(super) fn world_of(&self, mut scenario: Scenario) -> World {
+        scenario.host.swarm = self.swarm_in(&scenario);
         let world = match &self.factory {
             Some(factory) => {
                 let factory = Arc::clone(factory);
@@ -477,6 +515,11 @@ impl Check {
         let policy = self.policy.clone().unwrap_or_else(|| world.policy().clone());
         let policy = self.rules.iter().fold(policy, |policy, add| add(policy));
         world.with_policy(policy)
+    }
+
+    fn swarm_in(&self, scenario: &Scenario) -> Swarm {
+        let by_itself = self.own_host && !self.strategy.exhaustive;
+        self.swarm.unwrap_or(if by_itself { Swarm::ALL } else { scenario.host.swarm })
     }
 
     pub(super) fn engine_limits(&self, world: &World) -> Limits {
