@@ -28,6 +28,10 @@ const SCHEDULES: u64 = 10_000;
 /// How long making counterexamples smaller may take, unless the check says otherwise.
 const SHRINK_TIME: Duration = Duration::from_secs(60);
 
+/// A fault that an author's provider meets besides those of its scenario, which older tokens know
+/// by a digest.
+const REFUSED: Knob = Knob::Fault(Fault::HandleDuplication);
+
 /// Checks a provider: runs it in a simulated host with faults, over many schedules, and holds every
 /// call against the contract.
 ///
@@ -435,6 +439,10 @@ impl Check {
             let dropped = self.changes.clone().with(Knob::Fault(Fault::TaskDropped), 1);
             return self.clone().changes(dropped).conduct(watch, tell);
         }
+        if self.varies_by_itself() && self.changes.iter().all(|(knob, _)| knob != REFUSED) {
+            let refused = self.changes.clone().with(REFUSED, 1);
+            return self.clone().changes(refused).run_with_progress(control, progress);
+        }
         let began = Instant::now();
         let world = self.world();
         let stop_at = match self.until {
@@ -473,7 +481,12 @@ impl Check {
         } else {
             summary.exhausted || requested == Some(summary.schedules)
         };
-        let warnings = warnings(&self.changed_scenario(), &summary);
+        let mut scenario = self.changed_scenario();
+        if self.varies_by_itself() {
+            // Nobody asked for it, and a provider need not duplicate any handle.
+            scenario.faults.handle_duplication = 0;
+        }
+        let warnings = warnings(&scenario, &summary);
         Report {
             scenario: self.scenario.name.clone(),
             strategy: self.strategy.name,
@@ -518,8 +531,13 @@ impl Check {
     }
 
     fn swarm_in(&self, scenario: &Scenario) -> Swarm {
-        let by_itself = self.own_host && !self.strategy.exhaustive;
-        self.swarm.unwrap_or(if by_itself { Swarm::ALL } else { scenario.host.swarm })
+        let own = if self.varies_by_itself() { Swarm::ALL } else { scenario.host.swarm };
+        self.swarm.unwrap_or(own)
+    }
+
+    /// Whether the host varies although nobody says so.
+    fn varies_by_itself(&self) -> bool {
+        self.own_host && self.swarm.is_none() && !self.strategy.exhaustive
     }
 
     pub(super) fn engine_limits(&self, world: &World) -> Limits {

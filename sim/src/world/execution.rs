@@ -295,11 +295,11 @@ fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
 
 /// The kernel and the runtime of an execution.
 fn kernel(run: &Arc<Run>) -> (Arc<dyn Events>, Arc<dyn Runtime>) {
-    let refuses = {
+    let injects = {
         let run = Arc::clone(run);
-        move || run.inject(Fault::EventCreation)
+        move |fault| run.inject(fault)
     };
-    let kernel: Arc<dyn Events> = Arc::new(Kernel::new(refuses));
+    let kernel: Arc<dyn Events> = Arc::new(Kernel::new(injects));
     let runtime = Arc::new(WorldRuntime::new(run, Arc::clone(&kernel)));
     (kernel, runtime)
 }

@@ -47,11 +47,6 @@ pub(super) const fn variation_site(variation: Variation) -> Site {
     })
 }
 
-/// The variation that is decided at the site with this hash.
-pub(crate) fn variation_at(hash: u32) -> Option<Variation> {
-    Variation::ALL.into_iter().find(|variation| variation_site(*variation).hash() == hash)
-}
-
 /// The name of the site with this hash, if it is one of the world's.
 pub(crate) fn site_name(hash: u32) -> Option<&'static str> {
     let faults = Fault::ALL.into_iter().map(|fault| Site::new(fault.name()));
