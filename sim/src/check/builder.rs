@@ -433,16 +433,20 @@ impl Check {
         })
     }
 
+    /// The check with the faults that it is run with although nobody asked for them.
+    pub(super) fn with_own_faults(&self) -> Self {
+        let mut check = self.clone();
+        if check.strategy.drops_tasks() && check.changed_scenario().faults.task_dropped == 0 {
+            check.changes = check.changes.with(Knob::Fault(Fault::TaskDropped), 1);
+        }
+        if check.varies_by_itself() && check.changes.iter().all(|(knob, _)| knob != REFUSED) {
+            check.changes = check.changes.with(REFUSED, 1);
+        }
+        check
+    }
+
     /// Runs the check in this thread.
     pub(super) fn conduct(&self, watch: &Watch, tell: &mut dyn FnMut(Shrinking)) -> Report {
-        if self.strategy.drops_tasks() && self.changed_scenario().faults.task_dropped == 0 {
-            let dropped = self.changes.clone().with(Knob::Fault(Fault::TaskDropped), 1);
-            return self.clone().changes(dropped).conduct(watch, tell);
-        }
-        if self.varies_by_itself() && self.changes.iter().all(|(knob, _)| knob != REFUSED) {
-            let refused = self.changes.clone().with(REFUSED, 1);
-            return self.clone().changes(refused).run_with_progress(control, progress);
-        }
         let began = Instant::now();
         let world = self.world();
         let stop_at = match self.until {

@@ -275,6 +275,7 @@ pub(super) fn run(
     progress: &mut dyn FnMut(Option<Shrinking>),
 ) -> Report {
     let began = Instant::now();
+    let check = &check.with_own_faults();
     let limit = check.watchdog;
     let watch = Arc::new(Watch::new(control.part(), limit.is_some()));
     let job = {
