@@ -247,10 +247,10 @@ mod suggest;
 pub mod world;
 
 pub use check::{
-    Breach, BreachPlace, Check, Counterexample, DecisiveStep, Defect, Execution, LeftOver,
-    LimitChanges, MutantCheck, MutantVerdict, MutantsReport, ReplayError, ReplayOrSearch,
-    ReplayOutcome, Replayed, Report, Shrinking, Subject, SubjectKind, UnknownScenario,
-    VariantVerdict, Warning, Why, check,
+    Breach, BreachPlace, Check, Completion, Counterexample, DecisiveStep, Defect, Execution, Hang,
+    HangPhase, LeftOver, LimitChanges, MutantCheck, MutantVerdict, MutantsReport, ReplayError,
+    ReplayOrSearch, ReplayOutcome, Replayed, Report, Shrinking, Subject, SubjectKind,
+    UnknownScenario, VariantVerdict, Warning, Why, check,
 };
 use mapi_sync_engine::lock;
 pub use mapi_sync_engine::{Proof, ProofUnit, decision, strategy};

@@ -8,9 +8,11 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::future::Future;
 use std::mem;
+use std::sync::Arc;
 use std::task::Waker;
 
 use self::fairness::{PausedTask, UNCOUNTED};
+use super::beacon::Beacon;
 use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
 use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
@@ -26,6 +28,7 @@ struct TaskSlot {
     waker: Waker,
     background: bool,
     aborting: bool,
+    droppable: bool,
     /// How many more polls nothing is asked about, before or after: see [`TaskSlot::polls`].
     unwatched: u32,
     /// The number of polls after which each is watched; of a task that is watched, the polls so
@@ -128,6 +131,8 @@ pub struct Engine {
     rng: Option<UniformRng>,
     /// Whether [`can_use_fast_loop`](Self::can_use_fast_loop) holds.
     fast_loop: bool,
+    /// Where it says what it is at, if anyone wants to know.
+    beacon: Option<Arc<Beacon>>,
     /// The tasks that have to wait for their turn, because they only yielded.
     paused: Vec<PausedTask>,
     before: Vec<TaskId>,
@@ -159,6 +164,7 @@ impl Engine {
             every_step: false,
             rng: None,
             fast_loop: false,
+            beacon: None,
             paused: Vec::new(),
             before: Vec::new(),
             woken: Vec::new(),
@@ -207,6 +213,13 @@ impl Engine {
         self.limits.spurious.saturating_sub(self.spurious_left)
     }
 
+    /// Says from the next execution on what it is at. Without this, it does not, and that is
+    /// faster.
+    #[must_use]
+    pub fn beacon(&mut self) -> Arc<Beacon> {
+        Arc::clone(self.beacon.get_or_insert_with(|| Arc::new(Beacon::new())))
+    }
+
     /// The limits of each execution.
     pub fn limits_mut(&mut self) -> &mut Limits {
         &mut self.limits
@@ -244,7 +257,7 @@ impl Engine {
             self.recording = strategy.observer().is_some();
             self.every_step = strategy.asks_every_step();
             self.rng = strategy.uniform_rng();
-            self.open(cx, strategy, main);
+            self.open(cx, strategy, index, main);
             let end = self.drive(cx);
             Some(self.close(cx, index, end))
         })
@@ -343,7 +356,7 @@ impl Engine {
         self.tasks.get(task.index()).map_or("", |meta| &meta.name)
     }
 
-    fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, main: BoxedTask) {
+    fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, index: u64, main: BoxedTask) {
         cx.active.set(true);
         context::set_now(0);
         cx.step.set(0);
@@ -359,6 +372,9 @@ impl Engine {
         self.spurious_left = self.limits.spurious;
         self.fast_loop = self.can_use_fast_loop();
         self.paused.clear();
+        if let Some(beacon) = &self.beacon {
+            beacon.begins(index);
+        }
         let id = cx.register(Cow::Borrowed("main"), None);
         self.admit(id, main, self.limits.main_droppable, false);
     }
@@ -371,17 +387,24 @@ impl Engine {
         }
         let slot = &mut self.slots[self.admitted];
         slot.future = Some(future);
-        // Whether a droppable task is dropped is asked before each poll.
-        slot.unwatched = if droppable { 0 } else { UNCOUNTED };
+        // Whether a droppable task is dropped is asked before each poll, and a beacon has to know
+        // of each.
+        let watched = droppable || self.beacon.is_some();
+        slot.unwatched = if watched { 0 } else { UNCOUNTED };
         slot.watched_from = slot.unwatched;
         slot.last_yield = 0;
         slot.yields = 0;
         slot.row = 0;
         slot.background = background;
         slot.aborting = false;
+        slot.droppable = droppable;
         self.admitted += 1;
         self.foreground += usize::from(!background);
         self.ready.insert(id);
+        if let Some(beacon) = &self.beacon {
+            let name = context::with(|cx| cx.tasks.borrow()[id.index()].name.clone());
+            beacon.admits(name);
+        }
     }
 
     #[cold]
@@ -396,6 +419,7 @@ impl Engine {
             row: 0,
             background: false,
             aborting: false,
+            droppable: false,
         });
     }
 
@@ -415,6 +439,9 @@ impl Engine {
         mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
         if !self.ready.is_over() || !cx.spawned.borrow().is_empty() {
             self.drop_rest(cx);
+        }
+        if let Some(beacon) = &self.beacon {
+            beacon.ends();
         }
         cx.aborts.borrow_mut().clear();
         cx.answers.borrow_mut().clear();

@@ -102,10 +102,11 @@
 //!   Their state is not tracked, though: the random strategies do not care, but an exhaustive
 //!   search that reduces is sound only over tracked objects.
 //! - A segment that never returns hangs the execution: the budgets of [`Limits`] are checked
-//!   between segments.
+//!   between segments. A [`Beacon`] says to a watchdog on another thread which task's it is.
 
 #![forbid(unsafe_code)]
 
+mod beacon;
 mod context;
 pub mod decision;
 mod executor;
@@ -126,6 +127,7 @@ mod timers;
 mod wakeup;
 mod yield_flag;
 
+pub use beacon::{Beacon, RunningPoll};
 pub use context::{clock, is_closing, is_recording, is_simulated, progress};
 pub use executor::Engine;
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};

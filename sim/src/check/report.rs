@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mapi_sync_engine::Proof;
 
-use super::Warning;
+use super::{Hang, Warning};
 use crate::Counterexample;
 use crate::world::Coverage;
 
@@ -41,6 +41,8 @@ pub struct Report {
     pub warnings: Vec<Warning>,
     /// Whether a warning counts as a failure.
     pub strict: bool,
+    /// The poll that did not return and ended the check, if one did.
+    pub hang: Option<Hang>,
     /// For each defect the first execution that showed it, in that order.
     pub counterexamples: Vec<Counterexample>,
 }
@@ -52,10 +54,11 @@ impl Report {
         self.counterexamples.is_empty()
     }
 
-    /// Whether no defect was found and, if the check is strict, there is no warning either.
+    /// Whether no defect was found, no poll hung and, if the check is strict, there is no warning
+    /// either.
     #[must_use]
     pub fn passes(&self) -> bool {
-        self.holds() && (!self.strict || self.warnings.is_empty())
+        self.holds() && self.hang.is_none() && (!self.strict || self.warnings.is_empty())
     }
 
     /// The executions in a second of real time.

@@ -164,6 +164,7 @@ impl Engine {
     #[inline(never)]
     fn poll_watched(&mut self, cx: &Context, task: TaskId, recording: bool) -> Polled {
         self.slots[task.index()].watched_from += 1;
+        self.say(cx, task);
         if self.drop_instead(cx, task) {
             return Polled::Ends;
         }
@@ -349,6 +350,13 @@ impl Engine {
         Some(task)
     }
 
+    /// Says that a task's code runs, if anyone wants to know.
+    fn say(&self, cx: &Context, task: TaskId) {
+        if let Some(beacon) = &self.beacon {
+            beacon.runs(cx.step.get(), task);
+        }
+    }
+
     /// Drops the picked task instead of polling it, if so decided.
     fn drop_instead(&mut self, cx: &Context, task: TaskId) -> bool {
         let drops = self.drops_now(cx, task);
@@ -365,7 +373,7 @@ impl Engine {
             return true;
         }
         // A task that was never polled is at no await point yet.
-        if slot.polls() == 1 {
+        if !slot.droppable || slot.polls() == 1 {
             return false;
         }
         if self.drops_left == 0 || cx.choose(Kind::Drop, Site::NONE, 2, self.drops_left) == 0 {
@@ -384,6 +392,7 @@ impl Engine {
 
     /// Drops the future of a task. A panic is the task's.
     pub(super) fn drop_caught(&mut self, cx: &Context, task: TaskId, future: BoxedTask) {
+        self.say(cx, task);
         yield_flag::begin_without_flag();
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
             self.note_panic(cx, task, payload);
