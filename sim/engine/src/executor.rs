@@ -1,5 +1,6 @@
 //! Executions, one after another: how each begins and ends, and the log of the last.
 
+mod drops;
 mod fairness;
 mod footprints;
 mod run;
@@ -114,6 +115,8 @@ pub struct Engine {
     fast_loop: bool,
     /// The tasks that have to wait for their turn, because they only yielded.
     paused: Vec<PausedTask>,
+    /// The waiting tasks that are to be dropped before they run again.
+    doomed: Vec<TaskId>,
     before: Vec<TaskId>,
     woken: Vec<TaskId>,
     spawned: Vec<TaskId>,
@@ -144,6 +147,7 @@ impl Engine {
             rng: None,
             fast_loop: false,
             paused: Vec::new(),
+            doomed: Vec::new(),
             before: Vec::new(),
             woken: Vec::new(),
             spawned: Vec::new(),
@@ -341,6 +345,7 @@ impl Engine {
         self.clock_moves = 0;
         self.drops_left = self.limits.drops;
         self.spurious_left = self.limits.spurious;
+        self.doomed.clear();
         self.fast_loop = self.can_use_fast_loop();
         self.paused.clear();
         let id = cx.register(Cow::Borrowed("main"), None);

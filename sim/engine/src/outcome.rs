@@ -27,6 +27,9 @@ pub struct Limits {
     pub spurious: u32,
     /// Whether the main task is among those that may be dropped.
     pub main_droppable: bool,
+    /// Whether a task may also be dropped while it waits. Without this, one that waits is dropped
+    /// only once it could run again.
+    pub drops_waiting: bool,
 }
 
 impl Default for Limits {
@@ -40,6 +43,7 @@ impl Default for Limits {
             drops: 0,
             spurious: 0,
             main_droppable: false,
+            drops_waiting: false,
         }
     }
 }
@@ -85,6 +89,12 @@ impl Limits {
     #[must_use]
     pub const fn with_main_droppable(self, main_droppable: bool) -> Self {
         Self { main_droppable, ..self }
+    }
+
+    /// These limits with drops of tasks while they wait, or without.
+    #[must_use]
+    pub const fn with_drops_waiting(self, drops_waiting: bool) -> Self {
+        Self { drops_waiting, ..self }
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Gap {
     Skew,
     /// Tasks could be polled without being woken, and were not.
     Spurious,
+    /// Tasks could be dropped while they wait, and were not.
+    DropsWaiting,
     /// The program behaved differently under the same decisions: it depends on something that is
     /// not tracked.
     Untracked,
@@ -84,6 +86,7 @@ impl fmt::Display for Gap {
         f.write_str(match self {
             Self::Skew => "without the clock running ahead",
             Self::Spurious => "without spurious polls",
+            Self::DropsWaiting => "without drops of waiting tasks",
             Self::Untracked => "and the program depends on what is not tracked",
         })
     }
@@ -91,13 +94,18 @@ impl fmt::Display for Gap {
 
 /// The limits of every execution, in words.
 pub(crate) fn bounds(limits: &Limits) -> Vec<String> {
-    let Limits { max_steps, max_virtual_ms, faults, drops, spurious, skew_ms, .. } = *limits;
+    let Limits {
+        max_steps, max_virtual_ms, faults, drops, spurious, skew_ms, drops_waiting, ..
+    } = *limits;
     let some = |n: u32, what: &str| match n {
         0 => format!("no {what}s"),
         1 => format!("at most 1 {what}"),
         n => format!("at most {n} {what}s"),
     };
     let mut bounds = vec![some(faults, "fault"), some(drops, "dropped task")];
+    if drops > 0 && drops_waiting {
+        bounds.push("drops of waiting tasks".to_owned());
+    }
     if spurious > 0 {
         bounds.push(some(spurious, "spurious poll"));
     }

@@ -85,6 +85,9 @@ pub(super) fn decision_in_words(departure: &Departure, of: &str, to: &str) -> St
     match place.kind {
         Kind::Fault => format!("the fault {} strikes `{of}`", site().replace('_', " ")),
         Kind::Drop => format!("`{of}` is dropped at its await point number {}", place.ordinal + 1),
+        Kind::DropWaiting => {
+            format!("`{of}` is dropped while it waits, at its wait number {}", place.ordinal + 1)
+        }
         Kind::Spurious => format!("a task is polled after `{of}` although nothing woke it"),
         Kind::Run => format!("`{to}` goes on when `{of}` has taken {} steps", place.ordinal),
         // A choice.

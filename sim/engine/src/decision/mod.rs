@@ -26,8 +26,8 @@ use crate::{Engine, TaskId, TaskKey};
 pub struct Place {
     /// Its sort.
     pub kind: Kind,
-    /// The task that ran last ([`Kind::Run`], [`Kind::Spurious`]), that asked, or that was to be
-    /// polled ([`Kind::Drop`]).
+    /// The task that ran last ([`Kind::Run`], [`Kind::Spurious`]), that asked, that was to be
+    /// polled ([`Kind::Drop`]), or that has been ([`Kind::DropWaiting`]).
     pub task: TaskKey,
     /// The hash of the [site](crate::Site)'s name; 0 where there is none.
     pub site: u32,

@@ -151,7 +151,9 @@ fn run_exactly<T: Trial>(
 /// before switches.
 fn decision<T: Trial>(trial: &mut T, witness: &Witness<T::Size>) -> Option<Cause> {
     let departures = witness.decisions.departures();
-    for kind in [Kind::Fault, Kind::Drop, Kind::Spurious, Kind::Choice, Kind::Run] {
+    for kind in
+        [Kind::Fault, Kind::Drop, Kind::DropWaiting, Kind::Spurious, Kind::Choice, Kind::Run]
+    {
         for (place, departure) in departures.iter().enumerate() {
             if departure.place.kind != kind {
                 continue;

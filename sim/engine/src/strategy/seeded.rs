@@ -50,7 +50,7 @@ impl Chances {
     fn choose(self, rng: &mut Rng, at: &ChoicePoint) -> u32 {
         let rate = match at.kind {
             Kind::Fault => self.fault,
-            Kind::Drop => self.drop,
+            Kind::Drop | Kind::DropWaiting => self.drop,
             Kind::Spurious => self.spurious,
             Kind::Choice | Kind::Run => return rng.u32(..at.arity),
         };
