@@ -258,7 +258,7 @@ impl Odometer {
         false
     }
 
-    /// The value of the next pick, of so many candidates.
+    /// The value of the next pick, of this number of candidates.
     fn digit(&mut self, candidates: u32) -> u32 {
         let arity = if self.switches < SWITCHES { candidates } else { 1 };
         if self.depth == self.digits.len() {
