@@ -61,6 +61,7 @@ pub struct RuleInfo {
     source: &'static str,
     span: Span,
     judges_parts: bool,
+    bounds_time: bool,
     wrong: &'static [Step],
     right: &'static [Step],
 }
@@ -81,6 +82,7 @@ impl RuleInfo {
             source: "",
             span: Span::OneSync,
             judges_parts: false,
+            bounds_time: false,
             wrong: &[],
             right: &[],
         }
@@ -118,6 +120,15 @@ impl RuleInfo {
     #[must_use]
     pub const fn judges_parts(self) -> Self {
         Self { judges_parts: true, ..self }
+    }
+
+    /// Says that the rule sets a bound in time: it is broken because something took too long.
+    ///
+    /// The simulation lets work take longer than it should. It reports such a rule only where it is
+    /// broken without that.
+    #[must_use]
+    pub const fn bounds_time(self) -> Self {
+        Self { bounds_time: true, ..self }
     }
 
     /// Gives a trace that breaks this rule, and no other but what follows from it.
@@ -193,6 +204,12 @@ impl Rule {
     #[must_use]
     pub const fn judges_parts(self) -> bool {
         self.0.judges_parts
+    }
+
+    /// Whether it sets a bound in time.
+    #[must_use]
+    pub const fn bounds_time(self) -> bool {
+        self.0.bounds_time
     }
 
     /// A trace that breaks this rule, and no other but what follows from it; empty if the rule

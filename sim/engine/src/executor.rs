@@ -4,6 +4,7 @@ mod drops;
 mod fairness;
 mod footprints;
 mod run;
+mod timers_apart;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ use super::oracle::{Observer, Strategy, UniformRng};
 use super::outcome::{End, Limits, Nondeterminism, Outcome, TaskPanic};
 use super::proof::Proof;
 use super::ready::ReadySet;
+use super::timers::TimerKey;
 
 /// A task's future, and how it is run.
 struct TaskSlot {
@@ -117,6 +119,8 @@ pub struct Engine {
     paused: Vec<PausedTask>,
     /// The waiting tasks that are to be dropped before they run again.
     doomed: Vec<TaskId>,
+    /// The due timers that have not fired.
+    held: Vec<TimerKey>,
     before: Vec<TaskId>,
     woken: Vec<TaskId>,
     spawned: Vec<TaskId>,
@@ -148,6 +152,7 @@ impl Engine {
             fast_loop: false,
             paused: Vec::new(),
             doomed: Vec::new(),
+            held: Vec::new(),
             before: Vec::new(),
             woken: Vec::new(),
             spawned: Vec::new(),
@@ -346,6 +351,8 @@ impl Engine {
         self.drops_left = self.limits.drops;
         self.spurious_left = self.limits.spurious;
         self.doomed.clear();
+        self.held.clear();
+        cx.late_percent.set(self.limits.late_percent);
         self.fast_loop = self.can_use_fast_loop();
         self.paused.clear();
         let id = cx.register(Cow::Borrowed("main"), None);
@@ -399,6 +406,7 @@ impl Engine {
         let end = if discards { End::Abandoned } else { end };
         context::set_recording(false);
         cx.faults_left.set(0);
+        cx.late_percent.set(0);
         self.answers.clear();
         mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
         if !self.ready.is_over() || !cx.spawned.borrow().is_empty() {

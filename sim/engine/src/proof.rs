@@ -44,6 +44,8 @@ pub enum Gap {
     Spurious,
     /// Tasks could be dropped while they wait, and were not.
     DropsWaiting,
+    /// Timers of one task could fire one by one, and did not.
+    TimersApart,
     /// The program behaved differently under the same decisions: it depends on something that is
     /// not tracked.
     Untracked,
@@ -87,6 +89,7 @@ impl fmt::Display for Gap {
             Self::Skew => "without the clock running ahead",
             Self::Spurious => "without spurious polls",
             Self::DropsWaiting => "without drops of waiting tasks",
+            Self::TimersApart => "without timers of one task that fire one by one",
             Self::Untracked => "and the program depends on what is not tracked",
         })
     }
@@ -94,16 +97,14 @@ impl fmt::Display for Gap {
 
 /// The limits of every execution, in words.
 pub(crate) fn bounds(limits: &Limits) -> Vec<String> {
-    let Limits {
-        max_steps, max_virtual_ms, faults, drops, spurious, skew_ms, drops_waiting, ..
-    } = *limits;
+    let Limits { max_steps, max_virtual_ms, faults, drops, spurious, skew_ms, .. } = *limits;
     let some = |n: u32, what: &str| match n {
         0 => format!("no {what}s"),
         1 => format!("at most 1 {what}"),
         n => format!("at most {n} {what}s"),
     };
     let mut bounds = vec![some(faults, "fault"), some(drops, "dropped task")];
-    if drops > 0 && drops_waiting {
+    if drops > 0 && limits.drops_waiting {
         bounds.push("drops of waiting tasks".to_owned());
     }
     if spurious > 0 {
@@ -111,6 +112,12 @@ pub(crate) fn bounds(limits: &Limits) -> Vec<String> {
     }
     if skew_ms > 0 {
         bounds.push(format!("a clock at most {skew_ms} ms ahead"));
+    }
+    if limits.late_percent > 0 {
+        bounds.push(format!("work late by at most {} %", limits.late_percent));
+    }
+    if limits.timers_apart {
+        bounds.push("timers of one task that fire one by one".to_owned());
     }
     bounds.push(format!("at most {max_steps} steps and {max_virtual_ms} virtual ms"));
     bounds

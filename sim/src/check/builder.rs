@@ -22,6 +22,9 @@ use crate::world::{
 /// Executions of a check that does not say how many.
 const SCHEDULES: u64 = 10_000;
 
+/// By how many per cent a sleep of an author's own provider may be late.
+const LATE_PERCENT: u32 = 100;
+
 /// Checks a provider: runs it in a simulated host with faults, over many schedules, and holds every
 /// call against the contract.
 ///
@@ -31,6 +34,12 @@ const SCHEDULES: u64 = 10_000;
 /// One account is synchronized by a host whose user may cancel at any moment, which may shut down
 /// in the middle, and which may fail in each way that [`Faults`] has for a host and a system. All
 /// of that can be [changed](Check).
+///
+/// Random strategies let the provider's [`Runtime::sleep`](mapi_sync::Runtime::sleep) take up to
+/// twice as long: work of unequal length may end in any order. A
+/// [`deadline`](mapi_sync::Runtime::deadline) is exact, and so are the host's times. A rule that
+/// [sets a bound in time](mapi_sync::contract::RuleInfo::bounds_time) is broken only if it is
+/// broken in exact time too.
 ///
 /// ```
 /// use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
@@ -78,6 +87,8 @@ pub struct Check {
     until: Option<Defect>,
     /// What the caller says of their provider; the simulated one needs nobody's word.
     tracked_sharing: Option<TrackedSharing>,
+    /// Without this, it follows from the strategy.
+    late_work: Option<bool>,
 }
 
 impl Check {
@@ -99,6 +110,7 @@ impl Check {
             shrinks: true,
             until: None,
             tracked_sharing: None,
+            late_work: None,
         }
     }
 
@@ -241,6 +253,13 @@ impl Check {
     /// is known about your own provider, and the strategy runs every schedule.
     pub fn tracked_sharing(self, tracked_sharing: TrackedSharing) -> Self {
         Self { tracked_sharing: Some(tracked_sharing), ..self }
+    }
+
+    /// Lets the sleeps of your own provider be late, and the due timers of one of its tasks fire
+    /// one by one, or keeps exact time. Without this, random strategies do the former, and those
+    /// that end by themselves the latter. [`Report::proof`] says what such a search was asked for.
+    pub fn late_work(self, late_work: bool) -> Self {
+        Self { late_work: Some(late_work), ..self }
     }
 
     /// Uses this number of threads, at least one. The result does not depend on it. Without this,
@@ -429,14 +448,26 @@ impl Check {
         // How many steps a foreign provider takes does not follow from the scenario.
         let least = if self.factory.is_some() { Limits::default().max_steps } else { 0 };
         let limits = limits.with_max_steps(limits.max_steps.max(least));
-        // Searches that end by themselves have their own bounds.
-        let waiting = !self.strategy.exhaustive || self.strategy.drops_tasks();
-        self.limits.apply(limits.with_drops_waiting(waiting))
+        // Searches that end by themselves keep exact time.
+        let random = !self.strategy.exhaustive;
+        let limits = limits.with_drops_waiting(random || self.strategy.drops_tasks());
+        let free = self.late_work.unwrap_or(random);
+        let limits = if free { self.with_free_times(limits) } else { limits };
+        self.limits.apply(limits)
     }
 
     /// The same, with all that a decision of any strategy can ask for.
     fn replay_limits(&self, world: &World) -> Limits {
-        self.engine_limits(world).with_drops_waiting(true)
+        self.with_free_times(self.engine_limits(world).with_drops_waiting(true))
+    }
+
+    /// The limits with work of unequal length that may end in any order, for an author's own
+    /// provider. The times of a scenario's provider are part of the scenario.
+    fn with_free_times(&self, limits: Limits) -> Limits {
+        match self.factory {
+            Some(_) => limits.with_late_percent(LATE_PERCENT).with_timers_apart(true),
+            None => limits,
+        }
     }
 
     /// An engine that follows decisions of this check.

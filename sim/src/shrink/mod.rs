@@ -18,7 +18,7 @@ mod scenario;
 mod size;
 mod trial;
 
-use mapi_sync_engine::shrink::{self as schedule, leave_out};
+use mapi_sync_engine::shrink::{self as schedule, Trial, leave_out};
 pub(crate) use size::switches;
 pub(crate) use trial::{TrialBudget, TrialRunner};
 
@@ -51,6 +51,7 @@ pub(crate) fn shrink(
 ) -> Option<Shrunk> {
     let (world, limits) = (runner.make)(&changes)?;
     let mut best = Best { changes, world, limits, witness };
+    work_in_time(&mut runner.in_world(&best.world), &mut best.witness);
     leave_out(&mut runner.in_world(&best.world), &mut best.witness);
     scenario::only_account(runner, base, &mut best, account);
     while !runner.is_over() {
@@ -62,6 +63,16 @@ pub(crate) fn shrink(
         }
     }
     Some(Shrunk { changes: best.changes.without_idle(base), witness: best.witness })
+}
+
+/// Tries the schedule, and then the order of its steps, without any late work.
+fn work_in_time<T: Trial<Size = Size>>(trial: &mut T, witness: &mut Witness) {
+    if witness.decisions.has_late_work() {
+        let exact = witness.decisions.without_late_work();
+        let order = witness.order.clone();
+        let shown = trial.decisions(&exact).or_else(|| trial.order(order, &exact));
+        witness.accept(shown);
+    }
 }
 
 /// The smallest so far.

@@ -78,6 +78,19 @@ impl Decisions {
         self.departures.is_empty()
     }
 
+    /// Whether any work is late.
+    #[must_use]
+    pub fn has_late_work(&self) -> bool {
+        self.departures.iter().any(|departure| departure.place.kind == Kind::Late)
+    }
+
+    /// These decisions with all work in time.
+    #[must_use]
+    pub fn without_late_work(&self) -> Self {
+        let in_time = |departure: &&Departure| departure.place.kind != Kind::Late;
+        self.departures.iter().filter(in_time).copied().collect()
+    }
+
     fn from_log(log: &[LogStep], answers: &[Answer], keys: impl Fn(TaskId) -> TaskKey) -> Self {
         let key = |task: TaskId| if task == TaskId::CLOCK { TaskKey::CLOCK } else { keys(task) };
         let mut departures = Vec::new();

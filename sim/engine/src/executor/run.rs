@@ -345,6 +345,9 @@ impl Engine {
         let step = cx.step.get() as usize;
         self.log.resize(self.log.len().max(step + 1), LogStep::clock(false));
         self.log[step] = LogStep::clock(departed);
+        if self.limits.timers_apart {
+            self.hold_due(cx, now);
+        }
         loop {
             let due = cx.timers.borrow_mut().pop_due(now);
             match due {
@@ -423,6 +426,9 @@ impl Engine {
     fn take_orders(&mut self, cx: &Context, task: TaskId, finished: bool) {
         cx.dirty.set(self.recording);
         self.spawned.clear();
+        if !self.held.is_empty() {
+            self.fire_held(cx, task);
+        }
         if self.limits.drops_waiting && !finished && task != TaskId::CLOCK {
             self.doom(cx, task);
         }

@@ -14,6 +14,12 @@ use crate::{TaskId, TaskKey};
 /// How many other schedules must all show a defect before it is said to be in every one.
 const OTHERS: u64 = 200;
 
+/// In which order decisions are left out: what goes wrong, values, times, switches.
+const KINDS: [Kind; 8] = {
+    use Kind::{Choice, Drop, DropWaiting, Fault, Late, Run, Spurious, Timer};
+    [Fault, Drop, DropWaiting, Spurious, Choice, Late, Timer, Run]
+};
+
 /// How many steps of a task are moved together at most.
 const MOST: usize = 8;
 
@@ -151,9 +157,7 @@ fn run_exactly<T: Trial>(
 /// before switches.
 fn decision<T: Trial>(trial: &mut T, witness: &Witness<T::Size>) -> Option<Cause> {
     let departures = witness.decisions.departures();
-    for kind in
-        [Kind::Fault, Kind::Drop, Kind::DropWaiting, Kind::Spurious, Kind::Choice, Kind::Run]
-    {
+    for kind in KINDS {
         for (place, departure) in departures.iter().enumerate() {
             if departure.place.kind != kind {
                 continue;

@@ -385,6 +385,7 @@ impl Strategy for Dpor {
         let gap = match at.kind {
             Kind::Spurious => Some(Gap::Spurious),
             Kind::DropWaiting => Some(Gap::DropsWaiting),
+            Kind::Timer => Some(Gap::TimersApart),
             _ => None,
         };
         if let Some(gap) = gap {
