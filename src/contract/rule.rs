@@ -62,6 +62,7 @@ pub struct RuleInfo {
     span: Span,
     judges_parts: bool,
     bounds_time: bool,
+    follows_from: &'static [&'static RuleInfo],
     wrong: &'static [Step],
     right: &'static [Step],
 }
@@ -83,6 +84,7 @@ impl RuleInfo {
             span: Span::OneSync,
             judges_parts: false,
             bounds_time: false,
+            follows_from: &[],
             wrong: &[],
             right: &[],
         }
@@ -129,6 +131,13 @@ impl RuleInfo {
     #[must_use]
     pub const fn bounds_time(self) -> Self {
         Self { bounds_time: true, ..self }
+    }
+
+    /// Says that what this rule misses when the observation ends is missing because of what
+    /// `causes` miss then: beside one of them it is not reported.
+    #[must_use]
+    pub const fn follows_from(self, causes: &'static [&'static Self]) -> Self {
+        Self { follows_from: causes, ..self }
     }
 
     /// Gives a trace that breaks this rule, and no other but what follows from it.
@@ -210,6 +219,11 @@ impl Rule {
     #[must_use]
     pub const fn bounds_time(self) -> bool {
         self.0.bounds_time
+    }
+
+    /// The rules that report in its place what it misses when the observation ends.
+    pub fn follows_from(self) -> impl Iterator<Item = Self> {
+        self.0.follows_from.iter().copied().map(Self)
     }
 
     /// A trace that breaks this rule, and no other but what follows from it; empty if the rule
@@ -403,6 +417,7 @@ pub trait RuleCheck: Send {
 /// Where a [`RuleCheck`] reports that its rule is broken.
 #[derive(Debug)]
 pub struct Findings<'a> {
+    /// The rule that is asked; before the first is, any.
     pub(super) rule: Rule,
     pub(super) policy: &'a Policy,
     pub(super) tasks: Option<&'a CurrentTask>,

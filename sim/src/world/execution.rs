@@ -98,7 +98,9 @@ impl World {
     pub fn limits(&self) -> Limits {
         let Scenario { faults, provider, host, .. } = &self.compiled.scenario;
         let steps: u64 = self.compiled.plans.iter().map(|plan| u64::from(plan.total)).sum();
-        let rounds = u64::from(host.syncs) + 2;
+        // A host that varies starts up to six syncs more.
+        let more = if host.swarm.is_empty() { 2 } else { 8 };
+        let rounds = u64::from(host.syncs) + more;
         let injected =
             Fault::ALL.iter().filter(|fault| !fault.is_engines()).map(|f| f.budget(faults));
         // A step of the work takes a few segments, and each worker and retry adds some.
@@ -210,10 +212,10 @@ impl Setup {
                     Arc::new(HostAccount::new(&run, account, store, Arc::clone(&runtime), events))
                 })
                 .collect();
-            for _ in 0..run.scenario().host.cancels {
+            for _ in 0..run.host().cancels {
                 spawn_detached("user", user(Arc::clone(&run), Arc::clone(&accounts)));
             }
-            if run.scenario().host.shutdown {
+            if run.host().shutdown {
                 spawn_detached("shutdown", shutdown(Arc::clone(&run), Arc::clone(&accounts)));
             }
             for account in &accounts[1..] {
@@ -293,11 +295,11 @@ fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
 
 /// The kernel and the runtime of an execution.
 fn kernel(run: &Arc<Run>) -> (Arc<dyn Events>, Arc<dyn Runtime>) {
-    let refuses = {
+    let injects = {
         let run = Arc::clone(run);
-        move || run.inject(Fault::EventCreation)
+        move |fault| run.inject(fault)
     };
-    let kernel: Arc<dyn Events> = Arc::new(Kernel::new(refuses));
+    let kernel: Arc<dyn Events> = Arc::new(Kernel::new(injects));
     let runtime = Arc::new(WorldRuntime::new(run, Arc::clone(&kernel)));
     (kernel, runtime)
 }

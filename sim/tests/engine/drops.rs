@@ -61,6 +61,23 @@ fn drop_while_waiting_is_one_in_place_of_the_next_segment_unless_switched_to() {
     }
 }
 
+#[test]
+fn only_droppable_tasks_are_dropped_however_often_they_are_polled() {
+    let program = || async {
+        engine::spawn("other", async {
+            for _ in 0..500 {
+                engine::yield_now().await;
+            }
+            engine::sleep(1).await;
+        });
+    };
+    let mut engine = Engine::new(limits(), Random::new(2));
+    for index in 0..100 {
+        assert_eq!(engine.execute(index, program()).unwrap().end, End::Completed);
+        assert_eq!(engine.drops(), 0);
+    }
+}
+
 /// What the executions of a search show.
 fn all(mut engine: Engine, executions: u64) -> BTreeSet<Vec<String>> {
     let mut seen = BTreeSet::new();

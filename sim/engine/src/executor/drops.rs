@@ -8,9 +8,8 @@ use crate::outcome::End;
 
 impl Engine {
     /// Drops the picked task instead of polling it, if so decided.
-    #[cold]
     pub(super) fn drop_instead(&mut self, cx: &Context, task: TaskId) -> bool {
-        if self.limits.drops_waiting {
+        if self.limits.drops_waiting && self.slots[task.index()].droppable {
             // The end of the segment asks whether the task is to be dropped while it waits.
             cx.dirty.set(true);
         }
@@ -30,7 +29,7 @@ impl Engine {
             return true;
         }
         // A task that was never polled is at no await point yet.
-        if slot.polls == 1 {
+        if !slot.droppable || slot.polls() == 1 {
             return false;
         }
         if self.drops_left == 0 || cx.choose(Kind::Drop, Site::NONE, 2, self.drops_left) == 0 {
@@ -44,7 +43,7 @@ impl Engine {
     /// again. When that happens is a matter of the order of steps, and time may pass until then.
     pub(super) fn doom(&mut self, cx: &Context, task: TaskId) {
         let slot = &self.slots[task.index()];
-        let asks = slot.special && !slot.aborting && self.drops_left > 0;
+        let asks = slot.droppable && !slot.aborting && self.drops_left > 0;
         if !asks || self.ready.gather().contains(task) {
             return;
         }
