@@ -1,8 +1,10 @@
 //! Executions, one after another: how each begins and ends, and the log of the last.
 
+mod drops;
 mod fairness;
 mod footprints;
 mod run;
+mod timers_apart;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -20,6 +22,7 @@ use super::oracle::{Observer, Strategy, UniformRng};
 use super::outcome::{End, Limits, Nondeterminism, Outcome, TaskPanic};
 use super::proof::Proof;
 use super::ready::ReadySet;
+use super::timers::TimerKey;
 
 /// A task's future, and how it is run.
 struct TaskSlot {
@@ -27,8 +30,8 @@ struct TaskSlot {
     /// Kept from one execution to the next, as the slot is: it depends on the task's number only.
     waker: Waker,
     background: bool,
-    aborting: bool,
     droppable: bool,
+    aborting: bool,
     /// How many more polls nothing is asked about, before or after: see [`TaskSlot::polls`].
     unwatched: u32,
     /// The number of polls after which each is watched; of a task that is watched, the polls so
@@ -135,6 +138,10 @@ pub struct Engine {
     beacon: Option<Arc<Beacon>>,
     /// The tasks that have to wait for their turn, because they only yielded.
     paused: Vec<PausedTask>,
+    /// The waiting tasks that are to be dropped before they run again.
+    doomed: Vec<TaskId>,
+    /// The due timers that have not fired.
+    held: Vec<TimerKey>,
     before: Vec<TaskId>,
     woken: Vec<TaskId>,
     spawned: Vec<TaskId>,
@@ -166,6 +173,8 @@ impl Engine {
             fast_loop: false,
             beacon: None,
             paused: Vec::new(),
+            doomed: Vec::new(),
+            held: Vec::new(),
             before: Vec::new(),
             woken: Vec::new(),
             spawned: Vec::new(),
@@ -370,6 +379,9 @@ impl Engine {
         self.clock_moves = 0;
         self.drops_left = self.limits.drops;
         self.spurious_left = self.limits.spurious;
+        self.doomed.clear();
+        self.held.clear();
+        cx.late_percent.set(self.limits.late_percent);
         self.fast_loop = self.can_use_fast_loop();
         self.paused.clear();
         if let Some(beacon) = &self.beacon {
@@ -418,8 +430,8 @@ impl Engine {
             yields: 0,
             row: 0,
             background: false,
-            aborting: false,
             droppable: false,
+            aborting: false,
         });
     }
 
@@ -435,6 +447,7 @@ impl Engine {
         let end = if discards { End::Abandoned } else { end };
         context::set_recording(false);
         cx.faults_left.set(0);
+        cx.late_percent.set(0);
         self.answers.clear();
         mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
         if !self.ready.is_over() || !cx.spawned.borrow().is_empty() {

@@ -64,7 +64,9 @@
 //!
 //! Time is virtual, in milliseconds. It moves when no task can run, to the next deadline, and all
 //! tasks that are due then can run: their order is one more decision. With [`Limits::skew_ms`] the
-//! clock may also move while tasks are still able to run, as if they had been slow.
+//! clock may also move while tasks are still able to run, as if they had been slow. With
+//! [`Limits::late_percent`], [`work`] may be late, so that unequal lengths do not fix an order.
+//! With [`Limits::timers_apart`], the due timers of one task may fire one by one.
 //!
 //! A task that only looks and yields, again and again, has to wait in the end: after 64 segments in
 //! a row that yielded without any [progress] (and 64 more that are not examined), it cannot run
@@ -140,5 +142,5 @@ pub use ready::Ready;
 pub use task::{
     AbortHandle, Builder, JoinError, JoinHandle, Sleep, YieldNow, choose, current, current_key,
     current_step, fault, now, sleep, sleep_for, sleep_until, spawn, spawn_droppable, task_name,
-    yield_now,
+    work, work_for, yield_now,
 };

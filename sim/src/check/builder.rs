@@ -28,6 +28,9 @@ const SCHEDULES: u64 = 10_000;
 /// How long making counterexamples smaller may take, unless the check says otherwise.
 const SHRINK_TIME: Duration = Duration::from_secs(60);
 
+/// By how many per cent a sleep of an author's own provider may be late.
+const LATE_PERCENT: u32 = 100;
+
 /// A fault that an author's provider meets besides those of its scenario, which older tokens know
 /// by a digest.
 const REFUSED: Knob = Knob::Fault(Fault::HandleDuplication);
@@ -43,6 +46,12 @@ const REFUSED: Knob = Knob::Fault(Fault::HandleDuplication);
 /// one execution to the next it does other things besides, as
 /// [`Variation`](crate::world::Variation) lists them: a second sync, an overlapping one, a late
 /// cancel. All of that can be [changed](Check).
+///
+/// Random strategies let the provider's [`Runtime::sleep`](mapi_sync::Runtime::sleep) take up to
+/// twice as long: work of unequal length may end in any order. A
+/// [`deadline`](mapi_sync::Runtime::deadline) is exact, and so are the host's times. A rule that
+/// [sets a bound in time](mapi_sync::contract::RuleInfo::bounds_time) is broken only if it is
+/// broken in exact time too.
 ///
 /// ```
 /// use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
@@ -98,6 +107,8 @@ pub struct Check {
     pub(super) watchdog: Option<Duration>,
     /// What the caller says of their provider; the simulated one needs nobody's word.
     tracked_sharing: Option<TrackedSharing>,
+    /// Without this, it follows from the strategy.
+    late_work: Option<bool>,
 }
 
 impl Check {
@@ -123,6 +134,7 @@ impl Check {
             shrink_time: Some(SHRINK_TIME),
             watchdog: Some(watchdog::WATCHDOG),
             tracked_sharing: None,
+            late_work: None,
         }
     }
 
@@ -250,7 +262,11 @@ impl Check {
 
     /// Drops each task at each of its await points, one at a time: the provider's sync and whatever
     /// it spawns. The steps keep the order of the default schedule, and nothing else goes wrong.
-    /// With `n` await points, `n + 1` executions are run.
+    /// With `n` await points, that is `n + 1` executions.
+    ///
+    /// Then it drops each task while it waits too, and combines each drop with up to two context
+    /// switches; if that is more than 10,000 executions, with random orders instead.
+    /// [`Report::proof`] says how many there were of which.
     ///
     /// The same as the strategy `cancellations`. A scenario without the fault `task_dropped` is
     /// given one.
@@ -275,7 +291,7 @@ impl Check {
     /// report.assert_holds();
     /// // The sleep is the one await point: the host answers Done at once.
     /// assert!(report.complete);
-    /// assert_eq!(report.schedules, 2);
+    /// assert_eq!(report.proof.unwrap().count, 2);
     /// ```
     pub fn cancellations(self) -> Self {
         let strategy = STRATEGIES.iter().find(|info| info.drops_tasks());
@@ -289,6 +305,13 @@ impl Check {
     /// is known about your own provider, and the strategy runs every schedule.
     pub fn tracked_sharing(self, tracked_sharing: TrackedSharing) -> Self {
         Self { tracked_sharing: Some(tracked_sharing), ..self }
+    }
+
+    /// Lets the sleeps of your own provider be late, and the due timers of one of its tasks fire
+    /// one by one, or keeps exact time. Without this, random strategies do the former, and those
+    /// that end by themselves the latter. [`Report::proof`] says what such a search was asked for.
+    pub fn late_work(self, late_work: bool) -> Self {
+        Self { late_work: Some(late_work), ..self }
     }
 
     /// Uses this number of threads, at least one. The result does not depend on it. Without this,
@@ -549,12 +572,31 @@ impl Check {
         // How many steps a foreign provider takes does not follow from the scenario.
         let least = if self.factory.is_some() { Limits::default().max_steps } else { 0 };
         let limits = limits.with_max_steps(limits.max_steps.max(least));
+        // Searches that end by themselves keep exact time.
+        let random = !self.strategy.exhaustive;
+        let limits = limits.with_drops_waiting(random || self.strategy.drops_tasks());
+        let free = self.late_work.unwrap_or(random);
+        let limits = if free { self.with_free_times(limits) } else { limits };
         self.limits.apply(limits)
+    }
+
+    /// The same, with all that a decision of any strategy can ask for.
+    fn replay_limits(&self, world: &World) -> Limits {
+        self.with_free_times(self.engine_limits(world).with_drops_waiting(true))
+    }
+
+    /// The limits with work of unequal length that may end in any order, for an author's own
+    /// provider. The times of a scenario's provider are part of the scenario.
+    fn with_free_times(&self, limits: Limits) -> Limits {
+        match self.factory {
+            Some(_) => limits.with_late_percent(LATE_PERCENT).with_timers_apart(true),
+            None => limits,
+        }
     }
 
     /// An engine that follows decisions of this check.
     pub(super) fn replay_engine(&self, world: &World) -> Engine {
-        self.strategy_engine(self.engine_limits(world))
+        self.strategy_engine(self.replay_limits(world))
     }
 
     pub(super) fn strategy_engine(&self, limits: Limits) -> Engine {

@@ -297,6 +297,17 @@ impl Search<'_> {
         engine.strategy::<Watched<Replay>>().is_some_and(|watched| watched.raced())
     }
 
+    /// The defects of an execution if no work is late, and its decisions then.
+    fn in_time(&self, decisions: Decisions, observed: &Observed) -> (Vec<Defect>, Decisions) {
+        if !decisions.has_late_work() {
+            return (defects(observed).collect(), decisions);
+        }
+        let replay = Replay::new(decisions.without_late_work());
+        let mut engine = Engine::new(self.limits, replay);
+        let Some(observed) = self.world.run(&mut engine, 0) else { return Default::default() };
+        (defects(&observed).collect(), engine.decisions())
+    }
+
     /// Adds an execution to the summary. Returns whether the search is to end.
     fn record(
         &self,
@@ -312,10 +323,23 @@ impl Search<'_> {
             summary.compare(engine.fingerprint());
         }
         let mut stops = false;
+        let mut in_time = None;
         for defect in defects(observed) {
+            if summary.has(defect) && !self.stop_at.is_met_by(defect) {
+                continue;
+            }
+            let mut decisions = None;
+            if defect.bounds_time() {
+                let (shown, taken) =
+                    in_time.get_or_insert_with(|| self.in_time(engine.decisions(), observed));
+                if !shown.contains(&defect) {
+                    continue;
+                }
+                decisions = Some(taken.clone());
+            }
             stops |= self.stop_at.is_met_by(defect);
             if !summary.has(defect) {
-                let decisions = engine.decisions();
+                let decisions = decisions.unwrap_or_else(|| engine.decisions());
                 summary.found.push(Candidate { defect, index, decisions, message: None });
             }
         }

@@ -1,5 +1,6 @@
 //! The engine seen from outside: exact orders, exact ends, exact replays.
 
+mod drops;
 mod primitives;
 mod turns;
 
