@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -90,7 +91,11 @@ impl Traced {
 pub(super) struct Wait {
     pub(super) step: u64,
     pub(super) what: WaitFor,
+    pub(super) place: Place,
 }
+
+/// Where the program waits, if the operation knows.
+pub(super) type Place = Option<&'static Location<'static>>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WaitFor {
@@ -382,16 +387,22 @@ fn note_wait(note: impl FnOnce(&mut Traced, u64)) {
     }
 }
 
-/// Notes what the running task waits for. A report of a deadlock shows it.
+/// Notes what the running task waits for, and where. A report of a deadlock shows it.
 #[inline]
-pub(super) fn waits_for(what: WaitFor) {
+pub(super) fn waits_for(what: WaitFor, place: Place) {
+    names_wait(what, place);
+    note_wait(Traced::count_wait);
+}
+
+/// Notes the same of a wait that footprints need not know.
+#[inline]
+pub(super) fn names_wait(what: WaitFor, place: Place) {
     with(|cx| {
         let step = cx.step.get();
         if let Some(task) = cx.tasks.borrow_mut().get_mut(cx.current.get().index()) {
-            task.waits = Some(Wait { step, what });
+            task.waits = Some(Wait { step, what, place });
         }
     });
-    note_wait(Traced::count_wait);
 }
 
 /// Notes the objects that the running task observes to see whether it has to wait. For a single

@@ -2,6 +2,7 @@
 
 mod fairness;
 mod footprints;
+mod places;
 mod run;
 
 use std::any::Any;
@@ -16,6 +17,7 @@ use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
 use super::oracle::{Observer, Strategy, UniformRng};
 use super::outcome::{End, Limits, Nondeterminism, Outcome, TaskPanic};
+use super::outside::OutsideThreads;
 use super::proof::Proof;
 use super::ready::ReadySet;
 
@@ -103,6 +105,8 @@ pub struct Engine {
     panics: Vec<TaskPanic>,
     foreground: usize,
     clock_moves: u32,
+    /// How many wakes had come from threads outside before this execution.
+    wakes_before: u64,
     drops_left: u32,
     spurious_left: u32,
     recording: bool,
@@ -114,6 +118,8 @@ pub struct Engine {
     fast_loop: bool,
     /// The tasks that have to wait for their turn, because they only yielded.
     paused: Vec<PausedTask>,
+    /// Set if it is to be found out where tasks wait: crates that are not where.
+    libraries: Option<&'static [&'static str]>,
     before: Vec<TaskId>,
     woken: Vec<TaskId>,
     spawned: Vec<TaskId>,
@@ -137,6 +143,7 @@ impl Engine {
             panics: Vec::new(),
             foreground: 0,
             clock_moves: 0,
+            wakes_before: 0,
             drops_left: 0,
             spurious_left: 0,
             recording: false,
@@ -144,6 +151,7 @@ impl Engine {
             rng: None,
             fast_loop: false,
             paused: Vec::new(),
+            libraries: None,
             before: Vec::new(),
             woken: Vec::new(),
             spawned: Vec::new(),
@@ -189,6 +197,11 @@ impl Engine {
     #[must_use]
     pub fn spurious_polls(&self) -> u32 {
         self.limits.spurious.saturating_sub(self.spurious_left)
+    }
+
+    /// Knows and learns the same of threads outside as other engines of a search.
+    pub fn share_outside_threads(&mut self, threads: &OutsideThreads) {
+        *self.ready.home().threads() = threads.clone();
     }
 
     /// The limits of each execution.
@@ -329,6 +342,8 @@ impl Engine {
 
     fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, main: BoxedTask) {
         cx.active.set(true);
+        self.ready.home().begin();
+        self.wakes_before = self.ready.home().wakes();
         context::set_now(0);
         cx.step.set(0);
         cx.current.set(TaskId::MAIN);
@@ -413,6 +428,7 @@ impl Engine {
         self.ready.clear();
         self.admitted = 0;
         cx.active.set(false);
+        self.ready.home().end();
         strategy.end();
         self.strategy = Some(strategy);
         Outcome {
@@ -422,6 +438,7 @@ impl Engine {
             virtual_ms,
             tasks: self.tasks.len(),
             panics: mem::take(&mut self.panics),
+            outside_wakes: self.ready.home().wakes() - self.wakes_before,
         }
     }
 

@@ -204,7 +204,7 @@ impl Future for JoinHandle {
                         wakeup,
                     );
                     drop(before);
-                    context::waits_for(WaitFor::Task(self.id));
+                    context::waits_for(WaitFor::Task(self.id), None);
                     if context::is_recording() {
                         let end = end_of(self.id);
                         if again {
@@ -339,7 +339,7 @@ impl Future for Sleep {
                 }
                 Some(timer) => state.timers.borrow_mut().rearm(timer, cx.waker()),
             }
-            context::waits_for(WaitFor::Clock);
+            context::waits_for(WaitFor::Clock, None);
             Poll::Pending
         })
     }
