@@ -13,7 +13,7 @@ use super::vacuity::warnings;
 use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
-use crate::engine::{Engine, Limits};
+use crate::engine::{Engine, Limits, OutsideThreads};
 use crate::strategy::{STRATEGIES, StrategyInfo, TrackedSharing, UnknownStrategy};
 use crate::world::{
     Changes, Fault, Faults, Host, Knob, MutantInfo, ProviderFactory, Scenario, VariantInfo, World,
@@ -21,6 +21,9 @@ use crate::world::{
 
 /// Executions of a check that does not say how many.
 const SCHEDULES: u64 = 10_000;
+
+/// How long a check waits, in real time, for a thread that could end a deadlock.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Checks a provider: runs it in a simulated host with faults, over many schedules, and holds every
 /// call against the contract.
@@ -78,6 +81,8 @@ pub struct Check {
     until: Option<Defect>,
     /// What the caller says of their provider; the simulated one needs nobody's word.
     tracked_sharing: Option<TrackedSharing>,
+    /// What its engines know of threads outside. Each run begins anew.
+    pub(super) outside_threads: OutsideThreads,
 }
 
 impl Check {
@@ -99,6 +104,7 @@ impl Check {
             shrinks: true,
             until: None,
             tracked_sharing: None,
+            outside_threads: OutsideThreads::default(),
         }
     }
 
@@ -341,6 +347,10 @@ impl Check {
             let dropped = self.changes.clone().with(Knob::Fault(Fault::TaskDropped), 1);
             return self.clone().changes(dropped).run_with_progress(control, progress);
         }
+        self.with_new_engines().search(control, progress)
+    }
+
+    fn search(&self, control: &Control, progress: &mut dyn FnMut(Shrinking)) -> Report {
         let began = Instant::now();
         let world = self.world();
         let stop_at = match self.until {
@@ -358,9 +368,11 @@ impl Check {
             schedules: self.requested(),
             jobs: self.jobs,
             stop_at,
+            own_provider: self.factory.is_some(),
+            outside_threads: self.outside_threads.clone(),
         };
-        let summary = search.run(control);
-        let counterexamples = self.counterexamples(&summary, control, progress);
+        let mut summary = search.run(control);
+        let counterexamples = self.counterexamples(&mut summary, control, progress);
         let interrupted = control.is_interrupted();
         self.report(began.elapsed(), interrupted, summary, counterexamples)
     }
@@ -386,10 +398,11 @@ impl Check {
             jobs: self.jobs,
             requested,
             schedules: summary.schedules,
-            complete: all && !summary.stopped,
+            complete: all && !summary.stopped && summary.outside.is_none(),
             proof: summary.proof,
             interrupted: interrupted && !all && !summary.stopped,
             steps: summary.steps,
+            repeated: summary.repeated,
             elapsed,
             coverage: summary.coverage,
             warnings,
@@ -420,6 +433,16 @@ impl Check {
         world.with_policy(policy)
     }
 
+    /// The same check, whose engines know of no threads outside yet. The simulated provider has
+    /// none.
+    pub(super) fn with_new_engines(&self) -> Self {
+        let outside_threads = match self.factory {
+            Some(_) => OutsideThreads::with_patience(PATIENCE),
+            None => OutsideThreads::default(),
+        };
+        Self { outside_threads, ..self.clone() }
+    }
+
     pub(super) fn engine_limits(&self, world: &World) -> Limits {
         let limits = world.limits();
         // How many steps a foreign provider takes does not follow from the scenario.
@@ -434,7 +457,9 @@ impl Check {
     }
 
     pub(super) fn strategy_engine(&self, limits: Limits) -> Engine {
-        self.strategy.engine(limits, self.seed)
+        let mut engine = self.strategy.engine(limits, self.seed);
+        engine.share_outside_threads(&self.outside_threads);
+        engine
     }
 }
 

@@ -11,6 +11,8 @@ mod counterexamples;
 mod execution;
 mod mutants;
 mod named;
+mod real_time;
+mod repeat;
 mod replay;
 mod report;
 mod search;

@@ -131,8 +131,19 @@ impl World {
     ///
     /// As [`Engine::repeat`].
     pub fn repeat(&self, engine: &mut Engine, last: &Observed) -> Result<(), Nondeterminism> {
-        let setup = Setup::new(false);
-        engine.repeat(&last.outcome, setup.program(self))
+        self.repeat_with_log(engine, last).0
+    }
+
+    /// The same, and the calls of the second run.
+    pub(crate) fn repeat_with_log(
+        &self,
+        engine: &mut Engine,
+        last: &Observed,
+    ) -> (Result<(), Nondeterminism>, Vec<SeenCall>) {
+        let setup = Setup::new(true);
+        let result = engine.repeat(&last.outcome, setup.program(self));
+        let run = lock(&setup.shared.run).take();
+        (result, run.map_or_else(Vec::new, |run| setup.calls(&run)))
     }
 
     fn provider(&self, run: &Arc<Run>, account: usize) -> Arc<dyn MapiSync> {
@@ -238,6 +249,9 @@ impl Setup {
             violations.into_iter().map(move |violation| Finding { account, violation })
         });
         let mut violations: Vec<Finding> = findings.collect();
+        if outcome.is_outside() {
+            violations.retain(|finding| !follows_from_time(&finding.violation));
+        }
         violations.sort_by_key(|finding| finding.violation.at_ms);
         let mut coverage = Coverage::new();
         run.cover(&mut coverage);
@@ -289,6 +303,13 @@ fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
         })
     };
     (0..scenario.accounts.len()).map(monitor).collect()
+}
+
+/// Whether a violation only says that something did not come, or not in time. Where a thread
+/// outside takes part, the virtual time runs on without it.
+fn follows_from_time(violation: &Violation) -> bool {
+    let bounded = [Rule::CANCEL_ANSWERED, Rule::BOUNDED_SILENCE];
+    violation.never_came || bounded.contains(&violation.rule)
 }
 
 /// The kernel and the runtime of an execution.
