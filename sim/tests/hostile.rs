@@ -441,7 +441,13 @@ fn allows(kind: Kind, defect: Defect) -> bool {
         Kind::Wrong => {
             let ends = [Defect::Panic, Defect::Deadlock];
             // A sync that waits for ever has no Done, and answers no cancel.
-            let follow = ["done-once", "cancel-answered", "shutdown-drained", "event-after-done"];
+            let follow = [
+                "done-once",
+                "cancel-answered",
+                "shutdown-drained",
+                "event-after-done",
+                "host-error-survived",
+            ];
             ends.contains(&defect) || follow.contains(&defect.id())
         }
         Kind::Random => defect == Defect::Nondeterminism,

@@ -382,3 +382,32 @@ fn wait_for_the_cancel_signal_is_named() {
     assert!(text.contains("waits for a change of \"cancel\""), "{text}");
     assert!(!text.contains("does not track"), "{text}");
 }
+
+#[test]
+fn what_is_dropped_at_a_deadlock_is_no_call_of_the_providers() {
+    // The host's first start fails, so its main task ends; the other sync waits for ever.
+    struct Second(AtomicBool);
+    #[async_trait]
+    impl MapiSync for Second {
+        async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+            if !self.0.swap(true, Ordering::Relaxed) {
+                engine::yield_now().await;
+                return HResult::MAPI_E_BUSY;
+            }
+            request.start(|session| async move {
+                std::future::pending::<()>().await;
+                finish(session).await
+            })
+        }
+    }
+    let report = check(|| Second(AtomicBool::new(false))).schedules(300).run();
+    for shown in &report.counterexamples {
+        for defect in &shown.defects {
+            assert_ne!(defect.id(), "event-closed-once", "{}", text(&report));
+            assert_ne!(defect.id(), "callback-held", "{}", text(&report));
+        }
+    }
+    let found: Vec<Defect> =
+        report.counterexamples.iter().flat_map(|c| c.defects.clone()).collect();
+    assert!(found.contains(&Defect::Deadlock), "{}", text(&report));
+}

@@ -65,6 +65,15 @@ impl Clock {
             ClockKind::Function(function) => function(),
         }
     }
+
+    /// What it shows if that is known without a call.
+    #[inline]
+    pub(super) fn virtual_now(&self) -> Option<u64> {
+        match &self.0 {
+            ClockKind::Virtual(clock) => Some(clock.now()),
+            ClockKind::Function(_) => None,
+        }
+    }
 }
 
 impl<F: Fn() -> u64 + Send + Sync + 'static> From<F> for Clock {

@@ -126,7 +126,7 @@ impl Judge {
         let counted = u32::from(!matches!(call, Call::Ended { .. }));
         let Self { state, rules, reported, found } = self;
         let mut findings = Findings {
-            rule: Rule::DONE_ONCE,
+            rule: Rule::ALL[0],
             policy,
             tasks,
             sync: state.id(),
@@ -147,7 +147,7 @@ impl Judge {
     pub(super) fn finish(&mut self, at_ms: u64, policy: &Policy, store: Option<&mut StoreRules>) {
         let Self { state, rules, reported, found } = self;
         let mut findings = Findings {
-            rule: Rule::DONE_ONCE,
+            rule: Rule::ALL[0],
             policy,
             tasks: None,
             sync: state.id(),
@@ -162,11 +162,10 @@ impl Judge {
         if let Some(store) = store {
             store.rules.finish(Span::AllSyncs, state, &mut findings);
         }
-        // A rule that says what cost the Done speaks for the one that misses it.
         let mut missed = findings.found.split_off(before);
-        if missed.iter().any(|violation| violation.rule == Rule::HOST_ERROR_SURVIVED) {
-            missed.retain(|violation| violation.rule != Rule::DONE_ONCE);
-        }
+        let rules: Vec<Rule> = missed.iter().map(|violation| violation.rule).collect();
+        missed
+            .retain(|violation| violation.rule.follows_from().all(|cause| !rules.contains(&cause)));
         // The one that misses the Done is the first of the table: what is owed besides is shown
         // before it.
         findings.found.extend(missed.into_iter().rev());

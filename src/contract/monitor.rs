@@ -347,17 +347,20 @@ impl SyncWatch {
         }
     }
 
+    /// Nothing is called on the way through: what comes next is called in this one's place, with
+    /// the same arguments, so that no register has to be kept.
     fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> u32 {
-        let at_ms = self.shared.clock.now();
-        let begun = self.entry.begin_fast(at_ms, text, index, index_max);
-        if let Some(CallId(number)) = begun {
+        if let Some(at_ms) = self.shared.clock.virtual_now()
+            && let Some(CallId(number)) = self.entry.begin_fast(at_ms, text, index, index_max)
+        {
             return number;
         }
-        self.progress_slow(at_ms, text, index, index_max)
+        self.progress_slow(text, index, index_max)
     }
 
-    #[cold]
-    fn progress_slow(&self, at_ms: u64, text: Option<&str>, index: u32, index_max: u32) -> u32 {
+    #[inline(never)]
+    fn progress_slow(&self, text: Option<&str>, index: u32, index_max: u32) -> u32 {
+        let at_ms = self.shared.clock.now();
         let begun = self.entry.begin_fast_locked(at_ms, text, index, index_max).or_else(|| {
             let call = Call::Progress { text, index, index_max };
             self.shared.observe(&self.entry, at_ms, call)
@@ -377,12 +380,20 @@ impl SyncWatch {
     }
 
     /// Reports that a callback has returned.
+    #[inline]
     fn ended(&self, call: CallId, result: HResult) {
-        let at_ms = self.shared.clock.now();
-        if result != HResult::S_OK || !self.entry.end_fast(at_ms, call) {
-            let call = Call::Ended { call, answer: Answer::Returned(result) };
-            self.shared.observe(&self.entry, at_ms, call);
+        if result == HResult::S_OK
+            && let Some(at_ms) = self.shared.clock.virtual_now()
+            && self.entry.end_fast(at_ms, call)
+        {
+            return;
         }
+        self.ended_slow(call, result);
+    }
+
+    #[inline(never)]
+    fn ended_slow(&self, call: CallId, result: HResult) {
+        self.report_slow(Call::Ended { call, answer: Answer::Returned(result) });
     }
 }
 

@@ -61,6 +61,7 @@ pub struct RuleInfo {
     source: &'static str,
     span: Span,
     judges_parts: bool,
+    follows_from: &'static [&'static RuleInfo],
     wrong: &'static [Step],
     right: &'static [Step],
 }
@@ -81,6 +82,7 @@ impl RuleInfo {
             source: "",
             span: Span::OneSync,
             judges_parts: false,
+            follows_from: &[],
             wrong: &[],
             right: &[],
         }
@@ -118,6 +120,13 @@ impl RuleInfo {
     #[must_use]
     pub const fn judges_parts(self) -> Self {
         Self { judges_parts: true, ..self }
+    }
+
+    /// Says that what this rule misses when the observation ends is missing because of what
+    /// `causes` miss then: beside one of them it is not reported.
+    #[must_use]
+    pub const fn follows_from(self, causes: &'static [&'static Self]) -> Self {
+        Self { follows_from: causes, ..self }
     }
 
     /// Gives a trace that breaks this rule, and no other but what follows from it.
@@ -193,6 +202,11 @@ impl Rule {
     #[must_use]
     pub const fn judges_parts(self) -> bool {
         self.0.judges_parts
+    }
+
+    /// The rules that report in its place what it misses when the observation ends.
+    pub fn follows_from(self) -> impl Iterator<Item = Self> {
+        self.0.follows_from.iter().copied().map(Self)
     }
 
     /// A trace that breaks this rule, and no other but what follows from it; empty if the rule
@@ -386,6 +400,7 @@ pub trait RuleCheck: Send {
 /// Where a [`RuleCheck`] reports that its rule is broken.
 #[derive(Debug)]
 pub struct Findings<'a> {
+    /// The rule that is asked; before the first is, any.
     pub(super) rule: Rule,
     pub(super) policy: &'a Policy,
     pub(super) tasks: Option<&'a CurrentTask>,

@@ -94,12 +94,31 @@ impl SyncState {
     /// Begins again with another sync, in the same memory. The last text stays: it saves a copy
     /// where the next sync begins with the same.
     pub(super) fn renew(&mut self, id: SyncId, scope: Scope, host_watched: bool) {
-        let mut in_flight = std::mem::take(&mut self.in_flight);
-        let mut handles = std::mem::take(&mut self.handles);
+        // Each in its place: a whole new state would be built elsewhere and copied.
+        let Self {
+            id: own_id,
+            scope: own_scope,
+            host_watched: own_host_watched,
+            other_calls,
+            callbacks,
+            start,
+            returned,
+            done,
+            done_ended,
+            in_flight,
+            last_progress,
+            last_text: _,
+            failing_error,
+            last_activity_ms,
+            references,
+            handles,
+        } = self;
+        (*own_id, *own_scope, *own_host_watched) = (id, scope, host_watched);
+        (*other_calls, *callbacks, *last_activity_ms) = (0, 0, 0);
+        (*start, *returned, *done, *failing_error) = (None, None, None, None);
+        (*last_progress, *references, *done_ended) = (None, None, false);
         in_flight.clear();
         handles.clear();
-        let last_text = self.last_text.take();
-        *self = Self { in_flight, handles, last_text, ..Self::new(id, scope, host_watched) };
     }
 
     /// Which sync this is.

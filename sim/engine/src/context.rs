@@ -108,6 +108,8 @@ pub(super) struct Context {
     pub(super) active: Cell<bool>,
     /// The execution is over, and the tasks that are left are being dropped.
     pub(super) closing: Cell<bool>,
+    /// What to do before those are dropped.
+    pub(super) before_closing: RefCell<Option<Box<dyn FnOnce()>>>,
     pub(super) step: Cell<u64>,
     pub(super) current: Cell<TaskId>,
     /// Something is in `spawned` or `aborts`, or footprints are kept: a segment's end is more than
@@ -134,6 +136,7 @@ impl Context {
         Self {
             active: Cell::new(false),
             closing: Cell::new(false),
+            before_closing: RefCell::new(None),
             step: Cell::new(0),
             current: Cell::new(TaskId::MAIN),
             dirty: Cell::new(false),
@@ -296,6 +299,17 @@ pub fn is_simulated() -> bool {
 #[must_use]
 pub fn is_closing() -> bool {
     with(|cx| cx.closing.get())
+}
+
+/// Runs `last` once the execution is over, before the tasks that are left are dropped: what they do
+/// when they are dropped is no part of the program. Does nothing if no task is left. Only the last
+/// one that is given counts.
+pub fn before_closing(last: impl FnOnce() + 'static) {
+    with(|cx| {
+        if cx.active.get() && !cx.closing.get() {
+            drop(cx.before_closing.replace(Some(Box::new(last))));
+        }
+    });
 }
 
 /// Writes an effect into the running segment's footprint, if one is kept.

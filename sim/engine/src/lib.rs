@@ -128,7 +128,7 @@ mod timers;
 mod wakeup;
 mod yield_flag;
 
-pub use context::{clock, is_closing, is_recording, is_simulated, progress};
+pub use context::{before_closing, clock, is_closing, is_recording, is_simulated, progress};
 pub use executor::Engine;
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};
 pub(crate) use id::mix;

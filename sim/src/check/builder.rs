@@ -16,7 +16,8 @@ use crate::engine::parallel::Control;
 use crate::engine::{Engine, Limits, OutsideThreads};
 use crate::strategy::{STRATEGIES, StrategyInfo, TrackedSharing, UnknownStrategy};
 use crate::world::{
-    Changes, Fault, Faults, Host, Knob, MutantInfo, ProviderFactory, Scenario, VariantInfo, World,
+    Changes, Fault, Faults, Host, Knob, MutantInfo, ProviderFactory, Scenario, Swarm, VariantInfo,
+    World,
 };
 
 /// Executions of a check that does not say how many.
@@ -25,6 +26,10 @@ const SCHEDULES: u64 = 10_000;
 /// How long a check waits, in real time, for a thread that could end a deadlock.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// A fault that an author's provider meets besides those of its scenario, which older tokens know
+/// by a digest.
+const REFUSED: Knob = Knob::Fault(Fault::HandleDuplication);
+
 /// Checks a provider: runs it in a simulated host with faults, over many schedules, and holds every
 /// call against the contract.
 ///
@@ -32,8 +37,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// execution. It must keep nothing from one execution to the next.
 ///
 /// One account is synchronized by a host whose user may cancel at any moment, which may shut down
-/// in the middle, and which may fail in each way that [`Faults`] has for a host and a system. All
-/// of that can be [changed](Check).
+/// in the middle, and which may fail in each way that [`Faults`] has for a host and a system. From
+/// one execution to the next it does other things besides, as
+/// [`Variation`](crate::world::Variation) lists them: a second sync, an overlapping one, a late
+/// cancel. All of that can be [changed](Check).
 ///
 /// ```
 /// use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
@@ -66,6 +73,10 @@ pub struct Check {
     kind: SubjectKind,
     pub(super) scenario: Scenario,
     factory: Option<Arc<ProviderFactory>>,
+    /// What the caller says of the host's variations.
+    swarm: Option<Swarm>,
+    /// Whether neither the host nor the faults are the caller's.
+    own_host: bool,
     policy: Option<Policy>,
     /// Each adds a rule of the caller's own.
     rules: Vec<Arc<dyn Fn(Policy) -> Policy + Send + Sync>>,
@@ -91,6 +102,8 @@ impl Check {
             kind,
             scenario,
             factory,
+            swarm: None,
+            own_host: kind == SubjectKind::Provider,
             policy: None,
             rules: Vec::new(),
             limits: LimitChanges::default(),
@@ -137,19 +150,47 @@ impl Check {
 
     /// Uses this scenario's accounts, host, faults and policies instead.
     pub fn in_scenario(self, scenario: Scenario) -> Self {
-        Self { scenario, ..self }
+        Self { scenario, own_host: false, ..self }
     }
 
-    /// Uses this host instead of the scenario's.
+    /// Uses this host instead of the scenario's. It [varies](Self::swarm) only as it says itself.
     pub fn host(mut self, host: Host) -> Self {
         self.scenario.host = host;
+        self.own_host = false;
         self
     }
 
-    /// Uses these faults instead of the scenario's.
+    /// Uses these faults instead of the scenario's. The host does not [vary](Self::swarm) then.
     pub fn faults(mut self, faults: Faults) -> Self {
         self.scenario.faults = faults;
+        self.own_host = false;
         self
+    }
+
+    /// Says what the host varies from one execution to the next.
+    ///
+    /// Without this, a scenario says it itself. A provider of your own, for which neither a
+    /// [host](Self::host) nor [faults](Self::faults) nor a [scenario](Self::in_scenario) is given,
+    /// meets [every variation](Swarm::ALL) under the random strategies, and none under those that
+    /// end by themselves. What the host does stands in a token, so a token replays under either.
+    ///
+    /// ```
+    /// use mapi_sync_sim::world::{Swarm, Variation};
+    /// # use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
+    /// # struct Store;
+    /// # #[async_trait]
+    /// # impl MapiSync for Store {
+    /// #     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+    /// #         request.start(|session| async move { session.done(HResult::S_OK).await })
+    /// #     }
+    /// # }
+    ///
+    /// // No sync is started from inside Progress.
+    /// let swarm = Swarm::ALL.without(Variation::Reentrant);
+    /// mapi_sync_sim::check(|| Store).swarm(swarm).schedules(500).run().assert_holds();
+    /// ```
+    pub fn swarm(self, swarm: Swarm) -> Self {
+        Self { swarm: Some(swarm), ..self }
     }
 
     /// Holds the provider to this policy instead of the scenario's.
@@ -347,6 +388,10 @@ impl Check {
             let dropped = self.changes.clone().with(Knob::Fault(Fault::TaskDropped), 1);
             return self.clone().changes(dropped).run_with_progress(control, progress);
         }
+        if self.varies_by_itself() && self.changes.iter().all(|(knob, _)| knob != REFUSED) {
+            let refused = self.changes.clone().with(REFUSED, 1);
+            return self.clone().changes(refused).run_with_progress(control, progress);
+        }
         self.with_new_engines().search(control, progress)
     }
 
@@ -390,7 +435,12 @@ impl Check {
         } else {
             summary.exhausted || requested == Some(summary.schedules)
         };
-        let warnings = warnings(&self.changed_scenario(), &summary);
+        let mut scenario = self.changed_scenario();
+        if self.varies_by_itself() {
+            // Nobody asked for it, and a provider need not duplicate any handle.
+            scenario.faults.handle_duplication = 0;
+        }
+        let warnings = warnings(&scenario, &summary);
         Report {
             scenario: self.scenario.name.clone(),
             strategy: self.strategy.name,
@@ -420,7 +470,8 @@ impl Check {
     }
 
     /// The world of a smaller scenario.
-    pub(super) fn world_of(&self, scenario: Scenario) -> World {
+    pub(super) fn world_of(&self, mut scenario: Scenario) -> World {
+        scenario.host.swarm = self.swarm_in(&scenario);
         let world = match &self.factory {
             Some(factory) => {
                 let factory = Arc::clone(factory);
@@ -441,6 +492,16 @@ impl Check {
             None => OutsideThreads::default(),
         };
         Self { outside_threads, ..self.clone() }
+    }
+
+    fn swarm_in(&self, scenario: &Scenario) -> Swarm {
+        let own = if self.varies_by_itself() { Swarm::ALL } else { scenario.host.swarm };
+        self.swarm.unwrap_or(own)
+    }
+
+    /// Whether the host varies although nobody says so.
+    fn varies_by_itself(&self) -> bool {
+        self.own_host && self.swarm.is_none() && !self.strategy.exhaustive
     }
 
     pub(super) fn engine_limits(&self, world: &World) -> Limits {

@@ -1,10 +1,8 @@
 //! One execution: set up all parts, run everything to its end, ask the monitors.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use mapi_sync::contract::{Monitor, MonitorConfig, Policy, Rule, Violation};
@@ -98,7 +96,9 @@ impl World {
     pub fn limits(&self) -> Limits {
         let Scenario { faults, provider, host, .. } = &self.compiled.scenario;
         let steps: u64 = self.compiled.plans.iter().map(|plan| u64::from(plan.total)).sum();
-        let rounds = u64::from(host.syncs) + 2;
+        // A host that varies starts up to six syncs more.
+        let more = if host.swarm.is_empty() { 2 } else { 8 };
+        let rounds = u64::from(host.syncs) + more;
         let injected =
             Fault::ALL.iter().filter(|fault| !fault.is_engines()).map(|f| f.budget(faults));
         // A step of the work takes a few segments, and each worker and retry adds some.
@@ -192,6 +192,19 @@ struct Stamp {
     name: String,
 }
 
+impl Shared {
+    /// Gives the verdict while tasks are left: what they do when they are dropped would look like
+    /// calls of the provider.
+    fn close(&self) {
+        let run = lock(&self.run).clone();
+        if let Some(run) = run {
+            self.closed.store(true, Ordering::Relaxed);
+            let verdict = run.monitors().iter().map(Monitor::finish).collect();
+            *lock(&self.verdict) = Some(verdict);
+        }
+    }
+}
+
 impl Setup {
     fn new(keep_log: bool) -> Self {
         let shared = Shared {
@@ -208,11 +221,11 @@ impl Setup {
     /// The program of one execution.
     fn program(&self, world: &World) -> impl Future<Output = ()> + Send + 'static {
         let (world, shared) = (world.clone(), Arc::clone(&self.shared));
-        let main = Box::pin(async move {
+        async move {
             let monitors = monitors(&world, &shared);
             let run = Arc::new(Run::new(&world.compiled, monitors));
             *lock(&shared.run) = Some(Arc::clone(&run));
-            drop(shared);
+            engine::before_closing(move || shared.close());
             let (kernel, runtime) = kernel(&run);
             let accounts: Arc<[Arc<HostAccount>]> = (0..world.compiled.scenario.accounts.len())
                 .map(|account| {
@@ -221,18 +234,17 @@ impl Setup {
                     Arc::new(HostAccount::new(&run, account, store, Arc::clone(&runtime), events))
                 })
                 .collect();
-            for _ in 0..run.scenario().host.cancels {
+            for _ in 0..run.host().cancels {
                 spawn_detached("user", user(Arc::clone(&run), Arc::clone(&accounts)));
             }
-            if run.scenario().host.shutdown {
+            if run.host().shutdown {
                 spawn_detached("shutdown", shutdown(Arc::clone(&run), Arc::clone(&accounts)));
             }
             for account in &accounts[1..] {
                 spawn_detached("host", Arc::clone(account).synchronize());
             }
             Arc::clone(&accounts[0]).synchronize().await;
-        });
-        Main { shared: Some(Arc::clone(&self.shared)), main }
+        }
     }
 
     fn observe(self, engine: &Engine, outcome: Outcome) -> Observed {
@@ -314,11 +326,11 @@ fn follows_from_time(violation: &Violation) -> bool {
 
 /// The kernel and the runtime of an execution.
 fn kernel(run: &Arc<Run>) -> (Arc<dyn Events>, Arc<dyn Runtime>) {
-    let refuses = {
+    let injects = {
         let run = Arc::clone(run);
-        move || run.inject(Fault::EventCreation)
+        move |fault| run.inject(fault)
     };
-    let kernel: Arc<dyn Events> = Arc::new(Kernel::new(refuses));
+    let kernel: Arc<dyn Events> = Arc::new(Kernel::new(injects));
     let runtime = Arc::new(WorldRuntime::new(run, Arc::clone(&kernel)));
     (kernel, runtime)
 }
@@ -336,35 +348,4 @@ fn policy(scenario: &Scenario) -> Policy {
         policy = policy.without(Rule::OVERLAP);
     }
     policy
-}
-
-/// The main task. When it is dropped before its end, because nothing can go on any more, the
-/// monitors give their verdict first: later drops would look like calls of the provider.
-struct Main<F> {
-    shared: Option<Arc<Shared>>,
-    main: Pin<Box<F>>,
-}
-
-impl<F: Future<Output = ()>> Future for Main<F> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let poll = self.main.as_mut().poll(cx);
-        if poll.is_ready() {
-            self.shared = None;
-        }
-        poll
-    }
-}
-
-impl<F> Drop for Main<F> {
-    fn drop(&mut self) {
-        let Some(shared) = self.shared.take() else { return };
-        let run = lock(&shared.run).clone();
-        if let Some(run) = run {
-            shared.closed.store(true, Ordering::Relaxed);
-            let verdict = run.monitors().iter().map(Monitor::finish).collect();
-            *lock(&shared.verdict) = Some(verdict);
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! Faults while an execution runs: whether one is injected here, and how often each was.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::scenario::{Fault, Faults};
 use crate::engine::{self, Object, Site};
@@ -48,6 +48,8 @@ pub(super) struct FaultBudgets {
     /// that the engine injects.
     budgets: [Option<Budget>; Fault::ALL.len()],
     given: [u32; Fault::ALL.len()],
+    /// Whether no fault is injected any more. It changes with a write to each budget.
+    ended: AtomicBool,
 }
 
 impl FaultBudgets {
@@ -57,12 +59,23 @@ impl FaultBudgets {
             (given[fault as usize] > 0 && !fault.is_engines())
                 .then(|| Budget::new(given[fault as usize], Site::new(fault.name())))
         });
-        Self { budgets, given }
+        Self { budgets, given, ended: AtomicBool::new(false) }
     }
 
     /// Whether this fault is injected here.
     pub(super) fn inject(&self, fault: Fault) -> bool {
-        self.budgets[fault as usize].as_ref().is_some_and(Budget::inject)
+        let Some(budget) = &self.budgets[fault as usize] else { return false };
+        if self.ended.load(Ordering::Relaxed) {
+            budget.object.read();
+            return false;
+        }
+        budget.inject()
+    }
+
+    /// From now on, none is injected.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+        self.budgets.iter().flatten().for_each(|budget| budget.object.write());
     }
 
     /// How often it was injected.

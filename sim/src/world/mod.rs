@@ -43,6 +43,6 @@ pub use observed::{Finding, Observed, SeenCall};
 pub use scenario::{
     Account, CancelBy, CancelStyle, Changes, Contract, Cost, Costs, ErrorStyle, Fault, Faults,
     Folder, Folders, Host, Knob, Maximum, NextSync, OverlapStyle, Provider, Published, Returns,
-    Scenario, ScenarioError, Step, Text, Time, WaitFor, builtin, builtins,
+    Scenario, ScenarioError, Step, Swarm, Text, Time, Variation, WaitFor, builtin, builtins,
 };
 pub(crate) use sites::site_name;

@@ -7,9 +7,10 @@ use mapi_sync::contract::Monitor;
 
 use super::coverage::Coverage;
 use super::faults::FaultBudgets;
+use super::host::Varied;
 use super::mutant::Mutant;
 use super::provider::Plan;
-use super::scenario::{Fault, Scenario};
+use super::scenario::{Fault, Host, Scenario};
 use crate::engine::sync::Register;
 use crate::engine::{self, Object};
 
@@ -24,6 +25,7 @@ pub(super) struct Compiled {
 pub(super) struct Run {
     compiled: Arc<Compiled>,
     faults: FaultBudgets,
+    varied: Option<Varied>,
     /// One for each account: each has a store of its own.
     monitors: Vec<Monitor>,
     /// Read only after the execution, so they are not tracked.
@@ -64,9 +66,11 @@ impl Count {
 }
 
 impl Run {
+    /// Draws the host of this execution, if it varies.
     pub(super) fn new(compiled: &Arc<Compiled>, monitors: Vec<Monitor>) -> Self {
         Self {
             faults: FaultBudgets::new(&compiled.scenario.faults),
+            varied: Varied::draw(&compiled.scenario.host),
             monitors,
             compiled: Arc::clone(compiled),
             counts: Default::default(),
@@ -75,6 +79,16 @@ impl Run {
 
     pub(super) fn scenario(&self) -> &Scenario {
         &self.compiled.scenario
+    }
+
+    /// The host of this execution.
+    pub(super) fn host(&self) -> &Host {
+        self.varied.as_ref().map_or(&self.scenario().host, |varied| &varied.host)
+    }
+
+    /// What the host does in this execution beyond what a scenario can say.
+    pub(super) fn varied(&self) -> Option<&Varied> {
+        self.varied.as_ref()
     }
 
     pub(super) fn plan(&self, account: usize) -> &Plan {
@@ -93,6 +107,11 @@ impl Run {
     #[inline]
     pub(super) fn is(&self, mutant: Mutant) -> bool {
         self.compiled.mutant == Some(mutant)
+    }
+
+    /// From now on, the world injects no fault.
+    pub(super) fn end_faults(&self) {
+        self.faults.end();
     }
 
     /// Whether this fault is injected here.

@@ -1,6 +1,6 @@
 //! The sites of the world's choices.
 
-use super::scenario::Fault;
+use super::scenario::{Fault, Variation};
 use crate::engine::Site;
 
 pub(super) const CANCELS: Site = Site::new("user cancels");
@@ -15,7 +15,10 @@ pub(super) const HEADER: Site = Site::new("cost header");
 pub(super) const BODY: Site = Site::new("cost body");
 pub(super) const UPLOAD: Site = Site::new("cost upload");
 
-const ALL: [Site; 11] = [
+pub(super) const SWARM: Site = Site::new("host varies");
+
+const ALL: [Site; 12] = [
+    SWARM,
     CANCELS,
     CANCEL_BY,
     CANCEL_AFTER,
@@ -29,10 +32,26 @@ const ALL: [Site; 11] = [
     UPLOAD,
 ];
 
+/// Where it is decided whether the host has this variation.
+pub(super) const fn variation_site(variation: Variation) -> Site {
+    Site::new(match variation {
+        Variation::MoreSyncs => "more syncs",
+        Variation::InsideDone => "next sync inside Done",
+        Variation::OverlapStart => "second start while a sync runs",
+        Variation::StartsAtOnce => "two starts at once",
+        Variation::Reentrant => "start from inside Progress",
+        Variation::SlowCallback => "slow callbacks",
+        Variation::LateCancel => "late cancel",
+        Variation::WaitForDone => "handle closed inside Done",
+        Variation::LastSync => "a last sync without faults",
+    })
+}
+
 /// The name of the site with this hash, if it is one of the world's.
 pub(crate) fn site_name(hash: u32) -> Option<&'static str> {
     let faults = Fault::ALL.into_iter().map(|fault| Site::new(fault.name()));
-    ALL.into_iter().chain(faults).find(|site| site.hash() == hash).map(Site::name)
+    let variations = Variation::ALL.into_iter().map(variation_site);
+    ALL.into_iter().chain(faults).chain(variations).find(|site| site.hash() == hash).map(Site::name)
 }
 
 #[cfg(test)]

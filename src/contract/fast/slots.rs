@@ -17,9 +17,8 @@ pub(super) struct FastPath {
     slots: [Slot; SLOTS as usize],
     /// Callbacks begun so far, of all kinds, as of the last call that came this way.
     begun: AtomicU32,
-    /// The number of the last Progress that came this way; 0 if none did since the path was
-    /// opened.
-    last: AtomicU32,
+    /// How many had begun when the path was opened: a later one came this way.
+    opened_after: AtomicU32,
     /// The next Progress must be at this position or beyond, ...
     from: AtomicU32,
     /// ... and have this maximum. Where the path is closed, this is less than `from`.
@@ -83,7 +82,6 @@ impl FastPath {
         if !self.put(at_ms, number, index) {
             return None;
         }
-        self.last.store(number, Ordering::Relaxed);
         self.begun.store(number, Ordering::Relaxed);
         self.from.store(index, Ordering::Relaxed);
         Some(CallId(number))
@@ -115,7 +113,7 @@ impl FastPath {
             return;
         }
         self.begun.store(sync.callbacks, Ordering::Relaxed);
-        self.last.store(0, Ordering::Relaxed);
+        self.opened_after.store(sync.callbacks, Ordering::Relaxed);
         self.from.store(last.index, Ordering::Relaxed);
         self.index_max.store(last.index_max, Ordering::Relaxed);
         self.last_activity_ms.store(sync.last_activity_ms, Ordering::Relaxed);
@@ -153,13 +151,15 @@ impl FastPath {
                 index_max,
             }
         };
-        sync.last_progress = Some(match self.last.load(Ordering::Relaxed) {
-            0 => opened_at,
+        let begun = self.begun.load(Ordering::Relaxed);
+        sync.last_progress = Some(if begun == self.opened_after.load(Ordering::Relaxed) {
+            opened_at
+        } else {
             // Its slot still has its figures. Only a newer Progress takes the slot, and that one
             // would be the last.
-            last => progress(last),
+            progress(begun)
         });
-        sync.callbacks = self.begun.load(Ordering::Relaxed);
+        sync.callbacks = begun;
         sync.last_activity_ms = self.last_activity_ms.load(Ordering::Relaxed);
         for slot in &self.slots {
             let number = slot.number.load(Ordering::Acquire);

@@ -1,9 +1,10 @@
 //! A cancel request ends the sync soon, as a cancelled one, unless its end was settled by then.
 
+use super::done_once;
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
 use crate::contract::{
-    Answer, Call, CallRecord, Findings, Level, Progress, Rule, RuleCheck, RuleInfo, SyncState,
+    Answer, Call, CallRecord, Findings, Level, Progress, RuleCheck, RuleInfo, SyncState,
 };
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
@@ -17,6 +18,8 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
 )
 .level(Level::Policy)
 .source("policy, after IMAPISupport::SpoolerYield")
+// The calls cannot show that the cancel cost the Done.
+.follows_from(&[&done_once::INFO])
 .wrong(&[
     Step::Started,
     Step::Made(progress(1, 10)),
@@ -168,11 +171,9 @@ impl RuleCheck for CancelAnswered {
     }
 
     fn finish(&mut self, sync: &SyncState, findings: &mut Findings<'_>) {
-        // The calls cannot show that the cancel cost the Done, and `done-once` misses it already.
         if let Some(cancel) = &self.cancel
             && sync.owes_done()
             && sync.done().is_none()
-            && !findings.policy().holds(Rule::DONE_ONCE)
         {
             findings
                 .broken("Done never came after the cancel request")

@@ -1,5 +1,6 @@
 //! A sync ends with exactly one Done.
 
+use super::host_error_survived;
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
 use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, SyncState};
@@ -8,6 +9,7 @@ pub(super) static INFO: RuleInfo =
     RuleInfo::new("done-once", "a sync whose start succeeded ends with exactly one Done")
         .source("IMAPISyncProgressCallback::Done")
         .judges_parts()
+        .follows_from(&[&host_error_survived::INFO])
         .wrong(&[Step::Started, Step::Made(progress(1, 1)), Step::Later(100)])
         .right(&[
             Step::Started,

@@ -5,13 +5,13 @@
 //! more of it: everything before a move of the clock happens before everything after it.
 
 use super::Engine;
+use super::run::Polled;
 use crate::context::{self, Context};
 use crate::footprint::Effect;
 use crate::id::TaskId;
 
-/// A task's first segments are not counted: most tasks have no more, and pay one comparison for
-/// each.
-pub(super) const UNCOUNTED: u32 = 64;
+/// A task's first segments are not counted: most tasks have no more.
+pub(super) const UNCOUNTED: u32 = 63;
 
 /// How many segments of a task may yield in a row before it is examined whether they bring
 /// anything. Until then nothing is noted.
@@ -34,21 +34,21 @@ pub(super) struct PausedTask {
 }
 
 impl Engine {
-    /// Notes a segment of a task that goes on later, at once if it `yields` or has woken itself.
+    /// Notes a segment of a task that goes on later, at once if it yields or has woken itself.
     /// Returns whether the task has to wait.
-    #[cold]
-    pub(super) fn pause_if_idle(&mut self, cx: &Context, task: TaskId, yields: bool) -> bool {
-        if !yields && !self.ready.is_woken(task) {
+    pub(super) fn pause_if_idle(&mut self, cx: &Context, task: TaskId, polled: Polled) -> bool {
+        if polled != Polled::Yields && !self.ready.is_woken(task) {
             return false;
         }
         let slot = &mut self.slots[task.index()];
-        if slot.last_yield + 1 == slot.polls {
+        let polls = slot.polls();
+        if slot.last_yield + 1 == polls {
             slot.yields += 1;
         } else {
-            slot.row = slot.polls - 1;
+            slot.row = polls - 1;
             slot.yields = 1;
         }
-        slot.last_yield = slot.polls;
+        slot.last_yield = polls;
         slot.yields >= UNWATCHED && self.pause(cx, task)
     }
 
@@ -60,18 +60,18 @@ impl Engine {
         if progressed {
             slot.yields = UNWATCHED;
         }
-        let longest = slot.polls - slot.row >= LONGEST;
+        let longest = slot.polls() - slot.row >= LONGEST;
         if slot.yields < UNWATCHED + PATIENCE && !longest {
             return false;
         }
         if longest {
-            slot.row = slot.polls;
+            slot.row = slot.polls();
         }
         if !progressed {
             // After its turn it may look once.
             slot.yields = UNWATCHED + PATIENCE - 1;
         }
-        self.paused.push(PausedTask { task, polls: slot.polls, step: cx.step.get() });
+        self.paused.push(PausedTask { task, polls: slot.polls(), step: cx.step.get() });
         self.ready.gather();
         self.ready.take(task);
         true
@@ -98,7 +98,7 @@ impl Engine {
     pub(super) fn resume_paused(&mut self) {
         for PausedTask { task, polls, .. } in self.paused.drain(..) {
             // One that has been polled meanwhile was woken by something else.
-            if self.slots[task.index()].polls == polls {
+            if self.slots[task.index()].polls() == polls {
                 self.ready.wake(task);
             }
         }

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task;
 
 use super::fairness::UNCOUNTED;
-use super::{Engine, EngineView};
+use super::{Engine, EngineView, TaskSlot};
 use crate::context::{self, BoxedTask, Context, TaskState, Wait, WaitFor};
 use crate::footprint::{Effect, Mode};
 use crate::id::{ObjectId, Site, TaskId};
@@ -149,32 +149,33 @@ impl Engine {
             None => self.lengthen_log(step)?,
         }
         cx.current.set(task);
-        let mut slot = &mut self.slots[task.index()];
-        slot.polls += 1;
-        if slot.special {
-            if self.drop_instead(cx, task) {
-                return ControlFlow::Continue(Polled::Ends);
-            }
-            slot = &mut self.slots[task.index()];
+        let slot = &mut self.slots[task.index()];
+        let Some(unwatched) = slot.unwatched.checked_sub(1) else {
+            return ControlFlow::Continue(self.poll_watched(cx, task, recording));
+        };
+        slot.unwatched = unwatched;
+        let polled = slot.poll(recording);
+        if polled == Polled::Ends {
+            self.retire(cx, task, TaskState::Finished);
         }
-        let mut task_cx = task::Context::from_waker(&slot.waker);
-        let future = slot.future.as_mut().expect("only living tasks are ready");
-        if recording {
-            yield_flag::begin_without_flag();
-        } else {
-            yield_flag::begin(&slot.waker);
+        ControlFlow::Continue(polled)
+    }
+
+    /// The same for a task that may be dropped instead, or may have to wait for its turn.
+    #[inline(never)]
+    fn poll_watched(&mut self, cx: &Context, task: TaskId, recording: bool) -> Polled {
+        self.slots[task.index()].watched_from += 1;
+        if self.drop_instead(cx, task) {
+            return Polled::Ends;
         }
-        if future.as_mut().poll(&mut task_cx).is_pending() {
-            let yields = yield_flag::end();
-            if slot.polls >= UNCOUNTED && self.pause_if_idle(cx, task, yields) {
-                return ControlFlow::Continue(Polled::Waits);
-            }
-            return ControlFlow::Continue(if yields { Polled::Yields } else { Polled::Waits });
+        let slot = &mut self.slots[task.index()];
+        let polled = slot.poll(recording);
+        if polled == Polled::Ends {
+            self.retire(cx, task, TaskState::Finished);
+        } else if slot.polls() > UNCOUNTED && self.pause_if_idle(cx, task, polled) {
+            return Polled::Waits;
         }
-        slot.future = None;
-        yield_flag::end();
-        self.retire(cx, task, TaskState::Finished);
-        ControlFlow::Continue(Polled::Ends)
+        polled
     }
 
     /// Adds a step and room for more, up to the limit of them.
@@ -350,7 +351,6 @@ impl Engine {
     }
 
     /// Drops the picked task instead of polling it, if so decided.
-    #[cold]
     fn drop_instead(&mut self, cx: &Context, task: TaskId) -> bool {
         let drops = self.drops_now(cx, task);
         if drops {
@@ -366,7 +366,7 @@ impl Engine {
             return true;
         }
         // A task that was never polled is at no await point yet.
-        if slot.polls == 1 {
+        if slot.polls() == 1 {
             return false;
         }
         if self.drops_left == 0 || cx.choose(Kind::Drop, Site::NONE, 2, self.drops_left) == 0 {
@@ -442,7 +442,7 @@ impl Engine {
                 && slot.future.is_some()
             {
                 slot.aborting = true;
-                slot.special = true;
+                slot.watch();
                 self.ready.wake(id);
             }
         }
@@ -550,6 +550,25 @@ impl Engine {
     }
 }
 
+impl TaskSlot {
+    #[inline(always)]
+    fn poll(&mut self, recording: bool) -> Polled {
+        let mut task_cx = task::Context::from_waker(&self.waker);
+        let future = self.future.as_mut().expect("only living tasks are ready");
+        if recording {
+            yield_flag::begin_without_flag();
+        } else {
+            yield_flag::begin(&self.waker);
+        }
+        if future.as_mut().poll(&mut task_cx).is_pending() {
+            return if yield_flag::end() { Polled::Yields } else { Polled::Waits };
+        }
+        self.future = None;
+        yield_flag::end();
+        Polled::Ends
+    }
+}
+
 /// What a task waits for that nothing will ever wake.
 const NOTHING: &str = "something that cannot come: nobody has its waker";
 
@@ -563,7 +582,7 @@ fn task_name(cx: &Context, task: TaskId) -> String {
 
 /// How a poll ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Polled {
+pub(super) enum Polled {
     /// It waits, unless it has been woken.
     Waits,
     /// It yielded, and can run again.

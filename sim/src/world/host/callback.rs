@@ -72,7 +72,7 @@ impl HostCallback {
     /// The time and the faults of a Progress or an Error, and its answer.
     async fn answer(&self, sync: Option<Arc<HostSync>>) -> HResult {
         let run = &self.host.run;
-        let time = choose_cost(CALLBACK, &run.scenario().host.callback);
+        let time = choose_cost(CALLBACK, &run.host().callback);
         if time > 0 {
             sleep_ms(time).await;
         }
@@ -98,7 +98,7 @@ impl HostCallback {
 impl SyncProgressCallback for HostCallback {
     async fn progress(&self, _text: Option<&str>, _index: u32, _index_max: u32) -> HResult {
         let sync = self.begin();
-        let reentrant = self.host.run.scenario().host.reentrant;
+        let reentrant = self.host.run.host().reentrant;
         if reentrant && !self.host.reentered.set(true) {
             self.host.start_detached().await;
         }
@@ -116,7 +116,7 @@ impl SyncProgressCallback for HostCallback {
         // A provider that drops this call has made it all the same: the host still does its part.
         let _arrival = self.begin().map(|sync| Arrival { host: &self.host, sync, event });
         run.count(Count::Done);
-        let time = choose_cost(CALLBACK, &run.scenario().host.callback);
+        let time = choose_cost(CALLBACK, &run.host().callback);
         if time > 0 {
             sleep_ms(time).await;
         }

@@ -11,12 +11,13 @@ use mapi_sync::{Events, HResult, RawEvent};
 use crate::engine::sync::Event;
 use crate::engine::{self, TaskId};
 use crate::lock::lock;
+use crate::world::scenario::Fault;
 
 /// The events of one execution. Each is a tracked object. A handle's value is never used twice, so
 /// that every use of a closed handle is found.
 pub(in crate::world) struct Kernel {
-    /// Asks the search whether a creation fails.
-    refuses: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Asks the search whether this fault is injected.
+    injects: Box<dyn Fn(Fault) -> bool + Send + Sync>,
     table: Mutex<Table>,
 }
 
@@ -30,8 +31,8 @@ struct Table {
 type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Kernel {
-    pub(in crate::world) fn new(refuses: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self { refuses: Box::new(refuses), table: Mutex::default() }
+    pub(in crate::world) fn new(injects: impl Fn(Fault) -> bool + Send + Sync + 'static) -> Self {
+        Self { injects: Box::new(injects), table: Mutex::default() }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -50,13 +51,16 @@ impl Table {
 
 impl Events for Kernel {
     fn create(&self) -> Result<RawEvent, HResult> {
-        if (self.refuses)() {
+        if (self.injects)(Fault::EventCreation) {
             return Err(HResult::E_OUTOFMEMORY);
         }
         Ok(self.table().open(Event::new("sync-done event")))
     }
 
     fn duplicate(&self, event: RawEvent) -> Result<RawEvent, HResult> {
+        if (self.injects)(Fault::HandleDuplication) {
+            return Err(HResult::E_OUTOFMEMORY);
+        }
         let mut table = self.table();
         let event = table.handles.get(&event.value()).cloned().ok_or(HResult::E_HANDLE)?;
         Ok(table.open(event))
@@ -113,7 +117,7 @@ mod tests {
         for index in 0..50 {
             let outcome = engine
                 .execute(index, async {
-                    let events: Arc<dyn Events> = Arc::new(Kernel::new(|| false));
+                    let events: Arc<dyn Events> = Arc::new(Kernel::new(|_| false));
                     let event = events.create().unwrap();
                     let private = events.duplicate(event).unwrap();
                     let waiters = [0, 1].map(|_| {
@@ -137,10 +141,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_creation_says_so() {
+    fn a_refused_creation_or_duplication_says_so() {
         let outcome = Engine::new(Limits::default(), Random::new(1)).execute(0, async {
-            let kernel = Kernel::new(|| true);
+            let kernel = Kernel::new(|fault| fault == Fault::EventCreation);
             assert_eq!(kernel.create(), Err(HResult::E_OUTOFMEMORY));
+            let kernel = Kernel::new(|fault| fault == Fault::HandleDuplication);
+            let event = kernel.create().unwrap();
+            assert_eq!(kernel.duplicate(event), Err(HResult::E_OUTOFMEMORY));
+            assert_eq!(kernel.set(event), HResult::S_OK);
         });
         assert_eq!(outcome.unwrap().panics, vec![]);
     }

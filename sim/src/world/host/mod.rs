@@ -3,8 +3,9 @@
 mod callback;
 mod kernel;
 mod user;
+mod vary;
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use mapi_sync::contract::{Call, SyncWatch};
@@ -15,6 +16,7 @@ use mapi_sync::{
 use self::callback::{HostCallback, HostUnknown};
 pub(super) use self::kernel::Kernel;
 pub(super) use self::user::{shutdown, user};
+pub(super) use self::vary::Varied;
 use super::mutant::Mutant;
 use super::run::{Count, Run, spawn_detached};
 use super::scenario::{NextSync, WaitFor};
@@ -50,6 +52,8 @@ pub(super) struct HostSync {
     pub(super) passed: Register<Option<RawEvent>>,
     pub(super) done: Event,
     closed: Register<bool>,
+    /// Whether the start has returned a success. Only a host that varies reads it.
+    has_started: AtomicBool,
     /// Counted inside of calls. The monitor already tracks their order.
     pub(super) calls: AtomicU32,
 }
@@ -70,14 +74,19 @@ impl HostAccount {
             events,
             open: Register::new("open syncs", Vec::new()),
             closing: Register::new("host is closing", false),
-            left: Register::new("syncs left", run.scenario().host.syncs),
+            left: Register::new("syncs left", run.host().syncs),
             reentered: Register::new("started from inside", false),
         }
     }
 
     /// Runs all syncs of this account.
     pub(super) async fn synchronize(self: Arc<Self>) {
-        let host = &self.run.scenario().host;
+        let host = self.run.host();
+        let varied = self.run.varied();
+        if varied.is_some_and(|varied| varied.starts_at_once) {
+            let host = Arc::clone(&self);
+            spawn_detached("host", async move { host.start_detached().await });
+        }
         let mut first = true;
         while self.take_turn() {
             let started = self.start().await;
@@ -92,6 +101,23 @@ impl HostAccount {
                 break;
             }
         }
+        if varied.is_some_and(|varied| varied.last_sync) {
+            self.last_sync().await;
+        }
+    }
+
+    /// Once the syncs that have started are done, runs one more, without faults.
+    async fn last_sync(self: &Arc<Self>) {
+        for sync in self.open.get() {
+            // A start that is under way may yet fail, and then no Done comes.
+            if sync.has_started.load(Ordering::Relaxed) {
+                sync.done.wait().await;
+            }
+        }
+        self.run.end_faults();
+        if let Some(sync) = self.start().await {
+            self.settle(sync).await;
+        }
     }
 
     /// Whether another sync is to be started.
@@ -105,7 +131,7 @@ impl HostAccount {
 
     /// Starts the next sync from inside Done, if this host does that.
     pub(super) async fn start_next(self: &Arc<Self>) {
-        if self.run.scenario().host.next_sync == NextSync::InsideDone && self.take_turn() {
+        if self.run.host().next_sync == NextSync::InsideDone && self.take_turn() {
             self.start_detached().await;
         }
     }
@@ -145,6 +171,7 @@ impl HostAccount {
             passed: Register::new("event passed back", None),
             done: Event::new("Done"),
             closed: Register::new("handle closed", false),
+            has_started: AtomicBool::new(false),
             calls: AtomicU32::new(0),
         });
         callback.belongs_to(&sync);
@@ -160,6 +187,7 @@ impl HostAccount {
             self.forget(&sync);
             return None;
         }
+        sync.has_started.store(true, Ordering::Relaxed);
         sync.published.set(event_out.published());
         if self.closing.get() {
             self.cancel(&sync);
@@ -173,7 +201,7 @@ impl HostAccount {
         let published = sync.published.get();
         if !published.is_null() && !self.run.is(Mutant::HostNeverCloses) {
             let passed = sync.passed.get().unwrap_or(RawEvent::NULL);
-            if passed.is_null() || self.run.scenario().host.wait == WaitFor::Event {
+            if passed.is_null() || self.run.host().wait == WaitFor::Event {
                 self.events.wait(published).await;
             }
             self.close(&sync, published);
@@ -184,8 +212,7 @@ impl HostAccount {
     /// Takes the handle that Done passed back, and closes it if this host does so inside Done.
     pub(super) fn handle_arrived(&self, sync: &HostSync, event: RawEvent) {
         sync.passed.set(Some(event));
-        let early =
-            self.run.scenario().host.wait == WaitFor::Done || self.run.is(Mutant::HostClosesTwice);
+        let early = self.run.host().wait == WaitFor::Done || self.run.is(Mutant::HostClosesTwice);
         if early && !event.is_null() && !self.run.is(Mutant::HostNeverCloses) {
             self.close(sync, event);
         }
@@ -203,9 +230,14 @@ impl HostAccount {
         self.open.update(|open| open.retain(|open| !Arc::ptr_eq(open, sync)));
     }
 
-    /// The user presses Cancel All: every sync that runs is asked to stop, through this channel.
-    pub(super) fn cancel_all(&self, by_signal: bool) {
-        for sync in self.open.get() {
+    /// The syncs that were started and are not settled.
+    pub(super) fn open(&self) -> Vec<Arc<HostSync>> {
+        self.open.get()
+    }
+
+    /// The user presses Cancel All: these syncs are asked to stop, through this channel.
+    pub(super) fn cancel_all(&self, syncs: Vec<Arc<HostSync>>, by_signal: bool) {
+        for sync in syncs {
             if self.run.is(Mutant::HostClosesEarly) {
                 let published = sync.published.get();
                 if !published.is_null() {

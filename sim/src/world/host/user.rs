@@ -14,15 +14,20 @@ pub(in crate::world) async fn user(run: Arc<Run>, accounts: Arc<[Arc<HostAccount
     if engine::choose(CANCELS, 2) == 0 {
         return;
     }
-    let host = &run.scenario().host;
+    let host = run.host();
     let by_signal = match host.cancel_by {
         CancelBy::Answer => false,
         CancelBy::Signal => true,
         CancelBy::Either => engine::choose(CANCEL_BY, 2) == 1,
     };
     sleep_ms(choose_cost(CANCEL_AFTER, &host.cancel_after)).await;
-    for account in accounts.iter() {
-        account.cancel_all(by_signal);
+    let syncs: Vec<_> = accounts.iter().map(|account| account.open()).collect();
+    if run.varied().is_some_and(|varied| varied.late_cancel) {
+        // What the user saw may be over by now.
+        sleep_ms(choose_cost(CANCEL_AFTER, &host.cancel_after)).await;
+    }
+    for (account, syncs) in accounts.iter().zip(syncs) {
+        account.cancel_all(syncs, by_signal);
     }
 }
 
@@ -31,7 +36,7 @@ pub(in crate::world) async fn shutdown(run: Arc<Run>, accounts: Arc<[Arc<HostAcc
     if engine::choose(SHUTS_DOWN, 2) == 0 {
         return;
     }
-    sleep_ms(choose_cost(SHUTDOWN_AFTER, &run.scenario().host.shutdown_after)).await;
+    sleep_ms(choose_cost(SHUTDOWN_AFTER, &run.host().shutdown_after)).await;
     run.count(Count::Shutdowns);
     for account in accounts.iter() {
         account.shut_down();

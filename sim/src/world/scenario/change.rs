@@ -551,6 +551,7 @@ mod tests {
             "39 task creation",
             "40 task dropped",
             "41 spurious wake",
+            "42 handle duplication",
         ];
         // New ones are appended, so the old table is a part of the new one.
         for line in pinned {

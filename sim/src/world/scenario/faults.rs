@@ -111,6 +111,7 @@ faults! {
     TaskCreation = 7 task_creation World "The system refuses to start a task.";
     TaskDropped = 8 task_dropped Engine "A task of the provider is dropped at an await point.";
     SpuriousWake = 9 spurious_wake Engine "A task is polled although nothing woke it.";
+    HandleDuplication = 10 handle_duplication World "The system refuses to duplicate a handle.";
 }
 
 impl Fault {

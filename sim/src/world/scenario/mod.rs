@@ -17,6 +17,7 @@ mod error;
 mod faults;
 mod model;
 mod read;
+mod swarm;
 mod values;
 
 pub use builtin::{builtin, builtins};
@@ -27,4 +28,5 @@ pub use model::{
     Account, CancelBy, CancelStyle, Contract, Costs, ErrorStyle, Folder, Folders, Host, Maximum,
     NextSync, OverlapStyle, Provider, Published, Returns, Scenario, Step, Text, WaitFor,
 };
+pub use swarm::{Swarm, Variation};
 pub use values::Cost;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::faults::Faults;
 use super::read::{accounts, mutant, some_messages};
+use super::swarm::Swarm;
 use super::values::{Cost, DAY, flags, label, ranged};
 
 /// A whole scenario: one kind of execution, of which the search tries many schedules.
@@ -270,6 +271,8 @@ pub struct Host {
     pub shutdown_after: Cost,
     /// Whether a callback may start another sync from inside Progress.
     pub reentrant: bool,
+    /// What a random search may vary of this host from one execution to the next.
+    pub swarm: Swarm,
 }
 
 /// When the next sync of an account is started.
@@ -418,6 +421,7 @@ impl Default for Host {
             shutdown: false,
             shutdown_after: Cost::Uniform(0, 60),
             reentrant: false,
+            swarm: Swarm::NONE,
         }
     }
 }
