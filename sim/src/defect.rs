@@ -43,6 +43,12 @@ impl Defect {
         if let Self::Rule(rule) = self { rule.level() } else { Level::Must }
     }
 
+    /// Whether it is one because something took too long.
+    #[must_use]
+    pub fn bounds_time(self) -> bool {
+        matches!(self, Self::Rule(rule) if rule.bounds_time())
+    }
+
     /// Who is to blame; `None` where the calls do not show it.
     #[must_use]
     pub fn blame(self) -> Option<Party> {

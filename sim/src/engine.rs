@@ -8,7 +8,7 @@ pub use mapi_sync_engine::{
     OutsideThreads, Ready, Segment, Site, Sleep, Strategy, TaskId, TaskKey, TaskPanic, UniformRng,
     YieldNow, before_closing, choose, current, current_key, current_step, fault, is_closing,
     is_recording, is_simulated, now, parallel, progress, sleep, sleep_for, sleep_until, spawn,
-    spawn_droppable, sync, task_name, yield_now,
+    spawn_droppable, sync, task_name, work, work_for, yield_now,
 };
 
 pub use crate::runtime::SimRuntime;

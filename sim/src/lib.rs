@@ -184,7 +184,7 @@
 //!   you ask for;
 //! - ones that end by themselves, such as `exhaustive` (one schedule of each class of schedules
 //!   that nobody can tell apart), `dfs` (every schedule), and `cancellations`, which drops each
-//!   task at each of its await points. [`Report::proof`] says what was proved.
+//!   task at each of its await points, and in other orders. [`Report::proof`] says what was proved.
 //!
 //! [`STRATEGIES`](strategy::STRATEGIES) has them all.
 //!
@@ -203,7 +203,7 @@
 //! let report = mapi_sync_sim::check(|| Store).strategy("cancellations")?.run();
 //! report.assert_holds();
 //! // The default schedule, and one with the sync dropped at its one await point.
-//! assert_eq!(report.schedules, 2);
+//! assert_eq!(report.proof.unwrap().count, 2);
 //! # Ok::<(), mapi_sync_sim::strategy::UnknownStrategy>(())
 //! ```
 //!
@@ -252,10 +252,10 @@ mod suggest;
 pub mod world;
 
 pub use check::{
-    Breach, BreachPlace, Check, Counterexample, DecisiveStep, Defect, Execution, LeftOver,
-    LimitChanges, MutantCheck, MutantVerdict, MutantsReport, ReplayError, ReplayOrSearch,
-    ReplayOutcome, Replayed, Report, Shrinking, Subject, SubjectKind, UnknownScenario,
-    VariantVerdict, Warning, Why, check,
+    Breach, BreachPlace, Check, Completion, Counterexample, DecisiveStep, Defect, Execution, Hang,
+    HangPhase, LeftOver, LimitChanges, MutantCheck, MutantVerdict, MutantsReport, ReplayError,
+    ReplayOrSearch, ReplayOutcome, Replayed, Report, Shrinking, Subject, SubjectKind,
+    UnknownScenario, VariantVerdict, Warning, Why, check,
 };
 use mapi_sync_engine::lock;
 pub use mapi_sync_engine::{Proof, ProofUnit, decision, strategy};

@@ -14,6 +14,10 @@ use crate::engine::{self, Builder, JoinError, JoinHandle, Object};
 
 /// The [`Runtime`] of the execution that is running: its tasks are the engine's, its time is
 /// virtual, in whole milliseconds. The events are the caller's.
+///
+/// A [`sleep`](Runtime::sleep) is [`engine::work`], which may be late within
+/// [`Limits::late_percent`](engine::Limits::late_percent); a [`deadline`](Runtime::deadline) is
+/// exact.
 #[derive(Clone)]
 pub struct SimRuntime {
     events: Arc<dyn Events>,
@@ -47,6 +51,10 @@ impl Runtime for SimRuntime {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture {
+        Box::pin(engine::work_for(duration))
+    }
+
+    fn deadline(&self, duration: Duration) -> BoxFuture {
         Box::pin(engine::sleep_for(duration))
     }
 

@@ -61,6 +61,7 @@ pub struct RuleInfo {
     source: &'static str,
     span: Span,
     judges_parts: bool,
+    bounds_time: bool,
     follows_from: &'static [&'static RuleInfo],
     wrong: &'static [Step],
     right: &'static [Step],
@@ -82,6 +83,7 @@ impl RuleInfo {
             source: "",
             span: Span::OneSync,
             judges_parts: false,
+            bounds_time: false,
             follows_from: &[],
             wrong: &[],
             right: &[],
@@ -120,6 +122,15 @@ impl RuleInfo {
     #[must_use]
     pub const fn judges_parts(self) -> Self {
         Self { judges_parts: true, ..self }
+    }
+
+    /// Says that the rule sets a bound in time: it is broken because something took too long.
+    ///
+    /// The simulation lets work take longer than it should. It reports such a rule only where it is
+    /// broken without that.
+    #[must_use]
+    pub const fn bounds_time(self) -> Self {
+        Self { bounds_time: true, ..self }
     }
 
     /// Says that what this rule misses when the observation ends is missing because of what
@@ -202,6 +213,12 @@ impl Rule {
     #[must_use]
     pub const fn judges_parts(self) -> bool {
         self.0.judges_parts
+    }
+
+    /// Whether it sets a bound in time.
+    #[must_use]
+    pub const fn bounds_time(self) -> bool {
+        self.0.bounds_time
     }
 
     /// The rules that report in its place what it misses when the observation ends.

@@ -116,6 +116,8 @@ pub(super) struct Context {
     /// a step.
     pub(super) dirty: Cell<bool>,
     pub(super) faults_left: Cell<u32>,
+    /// [`Limits::late_percent`](super::Limits::late_percent).
+    pub(super) late_percent: Cell<u32>,
     pub(super) panic_place: RefCell<Option<String>>,
     pub(super) spawned: RefCell<Vec<SpawnedTask>>,
     pub(super) aborts: RefCell<Vec<TaskId>>,
@@ -141,6 +143,7 @@ impl Context {
             current: Cell::new(TaskId::MAIN),
             dirty: Cell::new(false),
             faults_left: Cell::new(0),
+            late_percent: Cell::new(0),
             panic_place: RefCell::new(None),
             spawned: RefCell::new(Vec::new()),
             aborts: RefCell::new(Vec::new()),

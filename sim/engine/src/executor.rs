@@ -1,17 +1,21 @@
 //! Executions, one after another: how each begins and ends, and the log of the last.
 
+mod drops;
 mod fairness;
 mod footprints;
 mod places;
 mod run;
+mod timers_apart;
 
 use std::any::Any;
 use std::borrow::Cow;
 use std::future::Future;
 use std::mem;
+use std::sync::Arc;
 use std::task::Waker;
 
 use self::fairness::{PausedTask, UNCOUNTED};
+use super::beacon::Beacon;
 use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
 use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
@@ -20,6 +24,7 @@ use super::outcome::{End, Limits, Nondeterminism, Outcome, TaskPanic};
 use super::outside::OutsideThreads;
 use super::proof::Proof;
 use super::ready::ReadySet;
+use super::timers::TimerKey;
 
 /// A task's future, and how it is run.
 struct TaskSlot {
@@ -27,6 +32,7 @@ struct TaskSlot {
     /// Kept from one execution to the next, as the slot is: it depends on the task's number only.
     waker: Waker,
     background: bool,
+    droppable: bool,
     aborting: bool,
     /// How many more polls nothing is asked about, before or after: see [`TaskSlot::polls`].
     unwatched: u32,
@@ -132,10 +138,16 @@ pub struct Engine {
     rng: Option<UniformRng>,
     /// Whether [`can_use_fast_loop`](Self::can_use_fast_loop) holds.
     fast_loop: bool,
+    /// Where it says what it is at, if anyone wants to know.
+    beacon: Option<Arc<Beacon>>,
     /// The tasks that have to wait for their turn, because they only yielded.
     paused: Vec<PausedTask>,
     /// Set if it is to be found out where tasks wait: crates that are not where.
     libraries: Option<&'static [&'static str]>,
+    /// The waiting tasks that are to be dropped before they run again.
+    doomed: Vec<TaskId>,
+    /// The due timers that have not fired.
+    held: Vec<TimerKey>,
     before: Vec<TaskId>,
     woken: Vec<TaskId>,
     spawned: Vec<TaskId>,
@@ -166,8 +178,11 @@ impl Engine {
             every_step: false,
             rng: None,
             fast_loop: false,
+            beacon: None,
             paused: Vec::new(),
             libraries: None,
+            doomed: Vec::new(),
+            held: Vec::new(),
             before: Vec::new(),
             woken: Vec::new(),
             spawned: Vec::new(),
@@ -220,6 +235,13 @@ impl Engine {
         *self.ready.home().threads() = threads.clone();
     }
 
+    /// Says from the next execution on what it is at. Without this, it does not, and that is
+    /// faster.
+    #[must_use]
+    pub fn beacon(&mut self) -> Arc<Beacon> {
+        Arc::clone(self.beacon.get_or_insert_with(|| Arc::new(Beacon::new())))
+    }
+
     /// The limits of each execution.
     pub fn limits_mut(&mut self) -> &mut Limits {
         &mut self.limits
@@ -257,7 +279,7 @@ impl Engine {
             self.recording = strategy.observer().is_some();
             self.every_step = strategy.asks_every_step();
             self.rng = strategy.uniform_rng();
-            self.open(cx, strategy, main);
+            self.open(cx, strategy, index, main);
             let end = self.drive(cx);
             Some(self.close(cx, index, end))
         })
@@ -356,7 +378,7 @@ impl Engine {
         self.tasks.get(task.index()).map_or("", |meta| &meta.name)
     }
 
-    fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, main: BoxedTask) {
+    fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, index: u64, main: BoxedTask) {
         cx.active.set(true);
         self.ready.home().begin();
         self.wakes_before = self.ready.home().wakes();
@@ -372,8 +394,14 @@ impl Engine {
         self.clock_moves = 0;
         self.drops_left = self.limits.drops;
         self.spurious_left = self.limits.spurious;
+        self.doomed.clear();
+        self.held.clear();
+        cx.late_percent.set(self.limits.late_percent);
         self.fast_loop = self.can_use_fast_loop();
         self.paused.clear();
+        if let Some(beacon) = &self.beacon {
+            beacon.begins(index);
+        }
         let id = cx.register(Cow::Borrowed("main"), None);
         self.admit(id, main, self.limits.main_droppable, false);
     }
@@ -386,17 +414,24 @@ impl Engine {
         }
         let slot = &mut self.slots[self.admitted];
         slot.future = Some(future);
-        // Whether a droppable task is dropped is asked before each poll.
-        slot.unwatched = if droppable { 0 } else { UNCOUNTED };
+        // Whether a droppable task is dropped is asked before each poll, and a beacon has to know
+        // of each.
+        let watched = droppable || self.beacon.is_some();
+        slot.unwatched = if watched { 0 } else { UNCOUNTED };
         slot.watched_from = slot.unwatched;
         slot.last_yield = 0;
         slot.yields = 0;
         slot.row = 0;
         slot.background = background;
         slot.aborting = false;
+        slot.droppable = droppable;
         self.admitted += 1;
         self.foreground += usize::from(!background);
         self.ready.insert(id);
+        if let Some(beacon) = &self.beacon {
+            let name = context::with(|cx| cx.tasks.borrow()[id.index()].name.clone());
+            beacon.admits(name);
+        }
     }
 
     #[cold]
@@ -410,6 +445,7 @@ impl Engine {
             yields: 0,
             row: 0,
             background: false,
+            droppable: false,
             aborting: false,
         });
     }
@@ -426,12 +462,16 @@ impl Engine {
         let end = if discards { End::Abandoned } else { end };
         context::set_recording(false);
         cx.faults_left.set(0);
+        cx.late_percent.set(0);
         self.answers.clear();
         mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
         if !self.ready.is_over() || !cx.spawned.borrow().is_empty() {
             self.drop_rest(cx);
         }
         drop(cx.before_closing.take());
+        if let Some(beacon) = &self.beacon {
+            beacon.ends();
+        }
         cx.aborts.borrow_mut().clear();
         cx.answers.borrow_mut().clear();
         if self.recording {

@@ -64,7 +64,9 @@
 //!
 //! Time is virtual, in milliseconds. It moves when no task can run, to the next deadline, and all
 //! tasks that are due then can run: their order is one more decision. With [`Limits::skew_ms`] the
-//! clock may also move while tasks are still able to run, as if they had been slow.
+//! clock may also move while tasks are still able to run, as if they had been slow. With
+//! [`Limits::late_percent`], [`work`] may be late, so that unequal lengths do not fix an order.
+//! With [`Limits::timers_apart`], the due timers of one task may fire one by one.
 //!
 //! A task that only looks and yields, again and again, has to wait in the end: after 64 segments in
 //! a row that yielded without any [progress] (and 64 more that are not examined), it cannot run
@@ -103,10 +105,11 @@
 //!   Their state is not tracked, though: the random strategies do not care, but an exhaustive
 //!   search that reduces is sound only over tracked objects.
 //! - A segment that never returns hangs the execution: the budgets of [`Limits`] are checked
-//!   between segments.
+//!   between segments. A [`Beacon`] says to a watchdog on another thread which task's it is.
 
 #![forbid(unsafe_code)]
 
+mod beacon;
 mod context;
 pub mod decision;
 mod executor;
@@ -128,6 +131,7 @@ mod timers;
 mod wakeup;
 mod yield_flag;
 
+pub use beacon::{Beacon, RunningPoll};
 pub use context::{before_closing, clock, is_closing, is_recording, is_simulated, progress};
 pub use executor::Engine;
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};
@@ -141,5 +145,5 @@ pub use ready::Ready;
 pub use task::{
     AbortHandle, Builder, JoinError, JoinHandle, Sleep, YieldNow, choose, current, current_key,
     current_step, fault, now, sleep, sleep_for, sleep_until, spawn, spawn_droppable, task_name,
-    yield_now,
+    work, work_for, yield_now,
 };

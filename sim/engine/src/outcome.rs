@@ -27,6 +27,15 @@ pub struct Limits {
     pub spurious: u32,
     /// Whether the main task is among those that may be dropped.
     pub main_droppable: bool,
+    /// Whether a task may also be dropped while it waits. Without this, one that waits is dropped
+    /// only once it could run again.
+    pub drops_waiting: bool,
+    /// By how many per cent of its length [`work`](super::work) may be late at most. At 0 it is
+    /// exact, as [`sleep`](super::sleep) always is.
+    pub late_percent: u32,
+    /// Whether several due timers of one task may fire one by one, in any order, with a poll of
+    /// the task after each. Without this, all fire before the task is polled.
+    pub timers_apart: bool,
 }
 
 impl Default for Limits {
@@ -40,6 +49,9 @@ impl Default for Limits {
             drops: 0,
             spurious: 0,
             main_droppable: false,
+            drops_waiting: false,
+            late_percent: 0,
+            timers_apart: false,
         }
     }
 }
@@ -85,6 +97,24 @@ impl Limits {
     #[must_use]
     pub const fn with_main_droppable(self, main_droppable: bool) -> Self {
         Self { main_droppable, ..self }
+    }
+
+    /// These limits with drops of tasks while they wait, or without.
+    #[must_use]
+    pub const fn with_drops_waiting(self, drops_waiting: bool) -> Self {
+        Self { drops_waiting, ..self }
+    }
+
+    /// These limits with work that may be late by this share of its length, in per cent.
+    #[must_use]
+    pub const fn with_late_percent(self, late_percent: u32) -> Self {
+        Self { late_percent, ..self }
+    }
+
+    /// These limits with timers of one task that may fire one by one, or without.
+    #[must_use]
+    pub const fn with_timers_apart(self, timers_apart: bool) -> Self {
+        Self { timers_apart, ..self }
     }
 }
 

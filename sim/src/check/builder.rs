@@ -8,8 +8,10 @@ use mapi_sync::MapiSync;
 use mapi_sync::contract::{Policy, RuleCheck};
 
 use super::counterexamples::Shrinking;
+use super::progress::ProgressLines;
 use super::search::{Search, SearchSummary, StopAt};
 use super::vacuity::warnings;
+use super::watchdog::{self, Watch};
 use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
@@ -26,6 +28,12 @@ const SCHEDULES: u64 = 10_000;
 /// How long a check waits, in real time, for a thread that could end a deadlock.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long making counterexamples smaller may take, unless the check says otherwise.
+const SHRINK_TIME: Duration = Duration::from_secs(60);
+
+/// By how many per cent a sleep of an author's own provider may be late.
+const LATE_PERCENT: u32 = 100;
+
 /// A fault that an author's provider meets besides those of its scenario, which older tokens know
 /// by a digest.
 const REFUSED: Knob = Knob::Fault(Fault::HandleDuplication);
@@ -41,6 +49,12 @@ const REFUSED: Knob = Knob::Fault(Fault::HandleDuplication);
 /// one execution to the next it does other things besides, as
 /// [`Variation`](crate::world::Variation) lists them: a second sync, an overlapping one, a late
 /// cancel. All of that can be [changed](Check).
+///
+/// Random strategies let the provider's [`Runtime::sleep`](mapi_sync::Runtime::sleep) take up to
+/// twice as long: work of unequal length may end in any order. A
+/// [`deadline`](mapi_sync::Runtime::deadline) is exact, and so are the host's times. A rule that
+/// [sets a bound in time](mapi_sync::contract::RuleInfo::bounds_time) is broken only if it is
+/// broken in exact time too.
 ///
 /// ```
 /// use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
@@ -83,17 +97,23 @@ pub struct Check {
     limits: LimitChanges,
     pub(super) changes: Changes,
     schedules: Option<u64>,
-    seed: u64,
+    pub(super) seed: u64,
     strategy: &'static StrategyInfo,
     jobs: usize,
     fail_fast: bool,
     strict: bool,
     pub(super) shrinks: bool,
     until: Option<Defect>,
+    /// How long making all counterexamples smaller may take.
+    pub(super) shrink_time: Option<Duration>,
+    /// How long a poll may take.
+    pub(super) watchdog: Option<Duration>,
     /// What the caller says of their provider; the simulated one needs nobody's word.
     tracked_sharing: Option<TrackedSharing>,
     /// What its engines know of threads outside. Each run begins anew.
     pub(super) outside_threads: OutsideThreads,
+    /// Without this, it follows from the strategy.
+    late_work: Option<bool>,
 }
 
 impl Check {
@@ -116,8 +136,11 @@ impl Check {
             strict: false,
             shrinks: true,
             until: None,
+            shrink_time: Some(SHRINK_TIME),
+            watchdog: Some(watchdog::WATCHDOG),
             tracked_sharing: None,
             outside_threads: OutsideThreads::default(),
+            late_work: None,
         }
     }
 
@@ -245,7 +268,11 @@ impl Check {
 
     /// Drops each task at each of its await points, one at a time: the provider's sync and whatever
     /// it spawns. The steps keep the order of the default schedule, and nothing else goes wrong.
-    /// With `n` await points, `n + 1` executions are run.
+    /// With `n` await points, that is `n + 1` executions.
+    ///
+    /// Then it drops each task while it waits too, and combines each drop with up to two context
+    /// switches; if that is more than 10,000 executions, with random orders instead.
+    /// [`Report::proof`] says how many there were of which.
     ///
     /// The same as the strategy `cancellations`. A scenario without the fault `task_dropped` is
     /// given one.
@@ -270,7 +297,7 @@ impl Check {
     /// report.assert_holds();
     /// // The sleep is the one await point: the host answers Done at once.
     /// assert!(report.complete);
-    /// assert_eq!(report.schedules, 2);
+    /// assert_eq!(report.proof.unwrap().count, 2);
     /// ```
     pub fn cancellations(self) -> Self {
         let strategy = STRATEGIES.iter().find(|info| info.drops_tasks());
@@ -284,6 +311,13 @@ impl Check {
     /// is known about your own provider, and the strategy runs every schedule.
     pub fn tracked_sharing(self, tracked_sharing: TrackedSharing) -> Self {
         Self { tracked_sharing: Some(tracked_sharing), ..self }
+    }
+
+    /// Lets the sleeps of your own provider be late, and the due timers of one of its tasks fire
+    /// one by one, or keeps exact time. Without this, random strategies do the former, and those
+    /// that end by themselves the latter. [`Report::proof`] says what such a search was asked for.
+    pub fn late_work(self, late_work: bool) -> Self {
+        Self { late_work: Some(late_work), ..self }
     }
 
     /// Uses this number of threads, at least one. The result does not depend on it. Without this,
@@ -308,6 +342,28 @@ impl Check {
     /// Makes counterexamples smaller before they are shown. Without this, it does.
     pub fn shrink(self, shrinks: bool) -> Self {
         Self { shrinks, ..self }
+    }
+
+    /// Makes counterexamples smaller and explains them for no longer than this, all of them
+    /// together; `None` is without end. Without this, for 60 s.
+    ///
+    /// Each has a budget of executions and steps, which is rarely used up for longer than 10 s.
+    /// This limit stands behind it, for a provider that is slow: what it cuts off depends on
+    /// the machine, and [says so](Counterexample::shrinking).
+    pub fn shrink_time(self, limit: Option<Duration>) -> Self {
+        Self { shrink_time: limit, ..self }
+    }
+
+    /// Gives each poll this much real time; `None` is as much as it takes. Without this, 30 s.
+    ///
+    /// A poll that takes longer ends the check: the report has everything that was run before, and
+    /// says [which task hung](Report::hang). That is no finding, but the check is incomplete and
+    /// does not [pass](Report::passes). The thread that polls cannot be ended, so it stays until
+    /// the process ends.
+    ///
+    /// A [replay](Self::replay) has no watchdog: a debugger can stop there for as long as it likes.
+    pub fn watchdog(self, limit: Option<Duration>) -> Self {
+        Self { watchdog: limit, ..self }
     }
 
     /// Changes the limits of each execution.
@@ -340,6 +396,16 @@ impl Check {
         self.schedules.or((!self.strategy.exhaustive).then_some(SCHEDULES))
     }
 
+    /// Whether the provider is the simulated one.
+    pub(super) fn is_simulated(&self) -> bool {
+        self.factory.is_none()
+    }
+
+    /// Whether a schedule follows from its number.
+    pub(super) fn has_schedules_by_number(&self) -> bool {
+        !self.strategy.exhaustive
+    }
+
     /// What tokens say about it.
     #[must_use]
     pub fn subject(&self) -> Subject {
@@ -352,18 +418,22 @@ impl Check {
         }
     }
 
-    /// Runs the check.
+    /// Runs the check. If it takes longer than 2 s, a line on the standard error stream says now
+    /// and then how far it is.
     ///
     /// # Panics
     ///
     /// If making a provider panics outside of an execution, or the scenario names a mutant that
-    /// does not exist.
+    /// does not exist. If no thread can be started.
     #[must_use]
     pub fn run(&self) -> Report {
-        self.run_under(&Control::new())
+        let control = Control::new();
+        let mut lines = ProgressLines::new(&self.scenario.name, self.requested(), &control);
+        watchdog::run(self, &control, &mut |shrinking| lines.tell(shrinking))
     }
 
-    /// As [`run`](Self::run); `control` counts the executions and may interrupt.
+    /// As [`run`](Self::run), without the lines on the standard error stream; `control` counts the
+    /// executions and may interrupt.
     ///
     /// # Panics
     ///
@@ -373,7 +443,8 @@ impl Check {
         self.run_with_progress(control, &mut |_| ())
     }
 
-    /// As [`run_under`](Self::run_under); calls `progress` while it makes counterexamples smaller.
+    /// As [`run_under`](Self::run_under); calls `progress` now and then while it makes
+    /// counterexamples smaller.
     ///
     /// # Panics
     ///
@@ -384,18 +455,27 @@ impl Check {
         control: &Control,
         progress: &mut dyn FnMut(Shrinking),
     ) -> Report {
-        if self.strategy.drops_tasks() && self.changed_scenario().faults.task_dropped == 0 {
-            let dropped = self.changes.clone().with(Knob::Fault(Fault::TaskDropped), 1);
-            return self.clone().changes(dropped).run_with_progress(control, progress);
-        }
-        if self.varies_by_itself() && self.changes.iter().all(|(knob, _)| knob != REFUSED) {
-            let refused = self.changes.clone().with(REFUSED, 1);
-            return self.clone().changes(refused).run_with_progress(control, progress);
-        }
-        self.with_new_engines().search(control, progress)
+        watchdog::run(self, control, &mut |shrinking| {
+            if let Some(shrinking) = shrinking {
+                progress(shrinking);
+            }
+        })
     }
 
-    fn search(&self, control: &Control, progress: &mut dyn FnMut(Shrinking)) -> Report {
+    /// The check with the faults that it is run with although nobody asked for them.
+    pub(super) fn with_own_faults(&self) -> Self {
+        let mut check = self.with_new_engines();
+        if check.strategy.drops_tasks() && check.changed_scenario().faults.task_dropped == 0 {
+            check.changes = check.changes.with(Knob::Fault(Fault::TaskDropped), 1);
+        }
+        if check.varies_by_itself() && check.changes.iter().all(|(knob, _)| knob != REFUSED) {
+            check.changes = check.changes.with(REFUSED, 1);
+        }
+        check
+    }
+
+    /// Runs the check in this thread.
+    pub(super) fn conduct(&self, watch: &Watch, tell: &mut dyn FnMut(Shrinking)) -> Report {
         let began = Instant::now();
         let world = self.world();
         let stop_at = match self.until {
@@ -413,16 +493,17 @@ impl Check {
             schedules: self.requested(),
             jobs: self.jobs,
             stop_at,
+            watch,
             own_provider: self.factory.is_some(),
             outside_threads: self.outside_threads.clone(),
         };
-        let mut summary = search.run(control);
-        let counterexamples = self.counterexamples(&mut summary, control, progress);
-        let interrupted = control.is_interrupted();
+        let mut summary = search.run();
+        let counterexamples = self.counterexamples(&mut summary, watch, tell);
+        let interrupted = watch.control.is_interrupted();
         self.report(began.elapsed(), interrupted, summary, counterexamples)
     }
 
-    fn report(
+    pub(super) fn report(
         &self,
         elapsed: Duration,
         interrupted: bool,
@@ -457,6 +538,7 @@ impl Check {
             coverage: summary.coverage,
             warnings,
             strict: self.strict,
+            hang: None,
             counterexamples,
         }
     }
@@ -509,12 +591,31 @@ impl Check {
         // How many steps a foreign provider takes does not follow from the scenario.
         let least = if self.factory.is_some() { Limits::default().max_steps } else { 0 };
         let limits = limits.with_max_steps(limits.max_steps.max(least));
+        // Searches that end by themselves keep exact time.
+        let random = !self.strategy.exhaustive;
+        let limits = limits.with_drops_waiting(random || self.strategy.drops_tasks());
+        let free = self.late_work.unwrap_or(random);
+        let limits = if free { self.with_free_times(limits) } else { limits };
         self.limits.apply(limits)
+    }
+
+    /// The same, with all that a decision of any strategy can ask for.
+    fn replay_limits(&self, world: &World) -> Limits {
+        self.with_free_times(self.engine_limits(world).with_drops_waiting(true))
+    }
+
+    /// The limits with work of unequal length that may end in any order, for an author's own
+    /// provider. The times of a scenario's provider are part of the scenario.
+    fn with_free_times(&self, limits: Limits) -> Limits {
+        match self.factory {
+            Some(_) => limits.with_late_percent(LATE_PERCENT).with_timers_apart(true),
+            None => limits,
+        }
     }
 
     /// An engine that follows decisions of this check.
     pub(super) fn replay_engine(&self, world: &World) -> Engine {
-        self.strategy_engine(self.engine_limits(world))
+        self.strategy_engine(self.replay_limits(world))
     }
 
     pub(super) fn strategy_engine(&self, limits: Limits) -> Engine {

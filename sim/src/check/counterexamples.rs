@@ -1,23 +1,29 @@
 //! From what a search has found to what is shown: smaller, explained, and run once more with a log.
 
+use std::time::Instant;
+
 use mapi_sync_engine::shrink::{Cause, Trial, explain};
 
 use super::execution::Execution;
 use super::repeat::UNCONTROLLED;
 use super::search::{Candidate, OutsideTask, SearchSummary};
+use super::watchdog::{Watch, Work};
 use super::why::{DecisiveStep, Why, can_explain, in_words};
-use super::{Check, Counterexample, Defect};
+use super::{Check, Completion, Counterexample, Defect};
 use crate::defect::defects;
-use crate::engine::parallel::Control;
-use crate::engine::{End, Engine, TaskId};
+use crate::engine::{End, Engine, Limits, TaskId};
 use crate::shrink::{TrialBudget, TrialRunner, shrink};
 use crate::world::{Changes, Knob, World};
 
-/// What making one counterexample smaller may take.
-const SHRINK: TrialBudget = TrialBudget { executions: 20_000, steps: 5_000_000 };
+/// What making one counterexample smaller may take. It is counted in executions and steps, so that
+/// the result is the same on every machine.
+const SHRINK: TrialBudget = TrialBudget { executions: 20_000, steps: 3_000_000 };
 
 /// What explaining one may take.
 const EXPLAIN: TrialBudget = TrialBudget { executions: 2_000, steps: 1_000_000 };
+
+/// What both may take.
+const MOST: u32 = SHRINK.executions + EXPLAIN.executions;
 
 /// Crates that no task of a provider's waits in.
 const LIBRARIES: [&str; 2] = ["mapi_sync", "mapi_sync_sim"];
@@ -25,7 +31,7 @@ const LIBRARIES: [&str; 2] = ["mapi_sync", "mapi_sync_sim"];
 /// How often an execution is run again if it does not show what it is kept for.
 const ATTEMPTS: u32 = 16;
 
-/// A counterexample is being made smaller.
+/// A counterexample is being made smaller, or explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Shrinking {
@@ -37,38 +43,81 @@ pub struct Shrinking {
     pub most: u32,
 }
 
-/// A candidate that was made smaller.
+/// What came of making a candidate smaller.
+#[derive(Default)]
 struct Smaller {
-    changes: Changes,
-    candidate: Candidate,
+    /// The candidate, with how its scenario differs. `None` if it is to be shown as it is.
+    candidate: Option<(Changes, Candidate)>,
     executions: u32,
-    /// What decides, if there was time to look for it.
+    shrinking: Completion,
+    explaining: Completion,
+    /// What decides, if all that could was tried.
     cause: Option<Option<Cause>>,
+}
+
+/// Says when it is enough.
+struct Patience<'a> {
+    watch: &'a Watch,
+    deadline: Option<Instant>,
+}
+
+impl Patience<'_> {
+    fn is_out_of_time(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.watch.control.is_interrupted() && !self.is_out_of_time()
+    }
+
+    /// How far a runner came that has ended.
+    fn completion(&self, runner: &TrialRunner<'_>) -> Completion {
+        if !runner.is_over() {
+            Completion::Complete
+        } else if self.watch.control.is_interrupted() {
+            Completion::Interrupted
+        } else if self.is_out_of_time() {
+            Completion::OutOfTime
+        } else {
+            Completion::OutOfBudget
+        }
+    }
 }
 
 impl Check {
     pub(super) fn counterexamples(
         &self,
         summary: &mut SearchSummary,
-        control: &Control,
+        watch: &Watch,
         tell: &mut dyn FnMut(Shrinking),
     ) -> Vec<Counterexample> {
-        self.drop_outside(summary);
+        self.drop_outside(summary, watch);
         // What is not under control becomes neither smaller nor explained.
         let shrinks = !summary.has(Defect::Nondeterminism);
         let mut shown: Vec<Counterexample> = Vec::new();
+        let now = Instant::now();
+        let deadline = self.shrink_time.and_then(|limit| now.checked_add(limit));
+        let patience = Patience { watch, deadline };
         for candidate in &summary.found {
             if shown.iter().all(|shown| !shown.defects.contains(&candidate.defect)) {
-                let found = candidate.decisions.len();
-                let smaller = shrinks.then(|| self.smaller(candidate, control, tell)).flatten();
-                let mut counterexample = match smaller {
-                    Some(Smaller { changes, candidate, executions, cause }) => Counterexample {
-                        shrink_executions: executions,
-                        ..self.clone().changes(changes).witness(candidate, cause, &shown)
-                    },
-                    None => self.witness(candidate.clone(), None, &shown),
+                let smaller = if shrinks {
+                    self.smaller(candidate, &patience, tell)
+                } else {
+                    Smaller::default()
                 };
-                counterexample.found_decisions = found;
+                let mut counterexample = match smaller.candidate {
+                    Some((changes, candidate)) => self.clone().changes(changes).witness(
+                        candidate,
+                        smaller.cause,
+                        &shown,
+                        watch,
+                    ),
+                    None => self.witness(candidate.clone(), None, &shown, watch),
+                };
+                counterexample.shrink_executions = smaller.executions;
+                counterexample.shrinking = smaller.shrinking;
+                counterexample.explaining = smaller.explaining;
+                counterexample.found_decisions = candidate.decisions.len();
                 shown.push(counterexample);
             }
         }
@@ -78,12 +127,13 @@ impl Check {
     }
 
     /// Forgets what does not show again because a thread outside took part.
-    fn drop_outside(&self, summary: &mut SearchSummary) {
+    fn drop_outside(&self, summary: &mut SearchSummary, watch: &Watch) {
         if !self.outside_threads.have_woken() {
             return;
         }
         let world = self.world();
-        let mut engine = self.replay_engine(&world);
+        let limits = self.engine_limits(&world);
+        let mut engine = self.watched_engine(limits, Defect::Nondeterminism, watch);
         let outside = &mut summary.outside;
         summary.found.retain(|candidate| {
             (0..ATTEMPTS).any(|_| {
@@ -98,56 +148,82 @@ impl Check {
         outside.get_or_insert(OutsideTask { index: 0, waits: Vec::new() });
     }
 
-    /// Makes a candidate smaller: what comes back shows the same defect. `None` if it is shown as
-    /// it is.
+    /// Makes a candidate smaller: what comes back shows the same defect.
     fn smaller(
         &self,
         candidate: &Candidate,
-        control: &Control,
+        patience: &Patience<'_>,
         tell: &mut dyn FnMut(Shrinking),
-    ) -> Option<Smaller> {
+    ) -> Smaller {
         if !self.shrinks || !can_explain(candidate.defect) {
-            return None;
+            return Smaller::default();
         }
         let defect = candidate.defect;
         let make = |changes: &Changes| {
             let world = self.world_of(changes.apply(&self.scenario)?);
             let limits = self.engine_limits(&world);
-            Some((world, limits))
+            // Only exact time shows that a bound in time is broken.
+            let exact = if defect.bounds_time() { limits.with_late_percent(0) } else { limits };
+            Some((world, exact))
         };
         let world = self.world();
         let mut runner = TrialRunner {
             make: &make,
+            simulated: self.is_simulated(),
             defect,
-            engine: self.replay_engine(&world),
+            engine: self.watched_engine(self.engine_limits(&world), defect, patience.watch),
             left: SHRINK,
+            stopped: false,
             goes_on: &mut |left| {
                 let executions = SHRINK.executions - left;
-                tell(Shrinking { defect, executions, most: SHRINK.executions });
-                !control.is_interrupted()
+                tell(Shrinking { defect, executions, most: MOST });
+                patience.goes_on()
             },
         };
-        let account = self.account_of(&world, candidate);
-        let first = runner.in_world(&world).decisions(&candidate.decisions)?;
-        let shrunk = shrink(&mut runner, &self.scenario, self.changes.clone(), first, account)?;
+        let account = self.account_of(&world, candidate, patience.watch);
+        let first = runner.in_world(&world).decisions(&candidate.decisions);
+        let shrunk = first.and_then(|first| {
+            shrink(&mut runner, &self.scenario, self.changes.clone(), first, account)
+        });
+        let shrinking = patience.completion(&runner);
         let executions = SHRINK.executions - runner.left.executions;
-        let (world, limits) = make(&shrunk.changes)?;
+        let again = shrunk.and_then(|shrunk| Some((make(&shrunk.changes)?, shrunk)));
+        let Some(((world, limits), shrunk)) = again else {
+            return Smaller { shrinking, ..Smaller::default() };
+        };
         let mut runner = TrialRunner {
             make: &make,
+            simulated: self.is_simulated(),
             defect,
-            engine: self.strategy_engine(limits),
+            engine: self.watched_engine(limits, defect, patience.watch),
             left: EXPLAIN,
-            goes_on: &mut |_| !control.is_interrupted(),
+            stopped: false,
+            goes_on: &mut |left| {
+                let executions = MOST - left;
+                tell(Shrinking { defect, executions, most: MOST });
+                patience.goes_on()
+            },
         };
         let cause = explain(&mut runner.in_world(&world), &shrunk.witness);
-        let cause = (!runner.is_over()).then_some(cause);
+        let explaining = patience.completion(&runner);
+        let cause = (explaining == Completion::Complete).then_some(cause);
         let candidate = Candidate { decisions: shrunk.witness.decisions, ..candidate.clone() };
-        Some(Smaller { changes: shrunk.changes, candidate, executions, cause })
+        let candidate = Some((shrunk.changes, candidate));
+        Smaller { candidate, executions, shrinking, explaining, cause }
+    }
+
+    /// An engine for executions on behalf of a counterexample.
+    fn watched_engine(&self, limits: Limits, defect: Defect, watch: &Watch) -> Engine {
+        let mut engine = self.strategy_engine(limits);
+        watch.engine(&mut engine, Work::Counterexample(defect));
+        engine
     }
 
     /// The account that a candidate's defect is in, as the scenario counts them.
-    fn account_of(&self, world: &World, candidate: &Candidate) -> Option<u32> {
-        let observed = world.replay(&mut self.replay_engine(world), &candidate.decisions);
+    fn account_of(&self, world: &World, candidate: &Candidate, watch: &Watch) -> Option<u32> {
+        let limits = self.engine_limits(world);
+        let mut engine = self.watched_engine(limits, candidate.defect, watch);
+        let observed = world.replay(&mut engine, &candidate.decisions);
         let finding = observed
             .violations
             .iter()
@@ -162,10 +238,11 @@ impl Check {
         candidate: Candidate,
         cause: Option<Option<Cause>>,
         before: &[Counterexample],
+        watch: &Watch,
     ) -> Counterexample {
         let Candidate { defect, index, decisions, message } = candidate;
         let world = self.world();
-        let mut engine = self.replay_engine(&world);
+        let mut engine = self.watched_engine(self.engine_limits(&world), defect, watch);
         let mut run = || {
             let observed = world.replay(&mut engine, &decisions);
             Execution::new(world.scenario(), observed, &engine)
@@ -196,7 +273,7 @@ impl Check {
             }
         }
         if matches!(execution.outcome.end, End::Deadlock(_)) {
-            let mut engine = self.replay_engine(&world);
+            let mut engine = self.watched_engine(self.engine_limits(&world), defect, watch);
             engine.find_places(&LIBRARIES);
             execution.set_places(&world.replay(&mut engine, &decisions).outcome);
         }
@@ -223,6 +300,8 @@ impl Check {
             decisions,
             prefix: engine.prefix_digest(),
             shrink_executions: 0,
+            shrinking: Completion::NotTried,
+            explaining: Completion::NotTried,
         }
     }
 }
@@ -282,9 +361,9 @@ fn why(cause: Cause, execution: &Execution, engine: &Engine) -> Why {
         Cause::Order { first, second, moved, together, exchanged } => {
             Why::Order { first: step(first), second: step(second), moved, together, exchanged }
         }
-        Cause::Decision { departure, tasks, without } => {
+        Cause::Decision { departure, site, tasks, without } => {
             let kind = departure.place.kind;
-            Why::Decision { kind, what: in_words(&departure, tasks, name), without }
+            Why::Decision { kind, what: in_words(&departure, site, tasks, name), without }
         }
         Cause::Nothing { others } => Why::EverySchedule { others },
         _ => Why::Several,

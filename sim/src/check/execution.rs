@@ -63,7 +63,13 @@ pub enum BreachPlace {
 
 impl Execution {
     /// What the last execution of `engine`, of a world of `scenario`, showed.
-    pub(crate) fn new(scenario: &Scenario, observed: Observed, engine: &Engine) -> Self {
+    ///
+    /// A rule that sets a bound in time is not judged where work was late.
+    pub(crate) fn new(scenario: &Scenario, mut observed: Observed, engine: &Engine) -> Self {
+        let bounds_time = |finding: &Finding| finding.violation.rule.bounds_time();
+        if observed.violations.iter().any(bounds_time) && engine.decisions().has_late_work() {
+            observed.violations.retain(|finding| !bounds_time(finding));
+        }
         let mut breaches: Vec<Breach> = Vec::new();
         for Finding { account, violation } in &observed.violations {
             if breaches.iter().all(|breach| breach.defect != Defect::Rule(violation.rule)) {

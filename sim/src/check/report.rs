@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mapi_sync_engine::Proof;
 
-use super::Warning;
+use super::{Hang, Warning};
 use crate::Counterexample;
 use crate::world::Coverage;
 
@@ -43,6 +43,8 @@ pub struct Report {
     pub warnings: Vec<Warning>,
     /// Whether a warning counts as a failure.
     pub strict: bool,
+    /// The poll that did not return and ended the check, if one did.
+    pub hang: Option<Hang>,
     /// For each defect the first execution that showed it, in that order.
     pub counterexamples: Vec<Counterexample>,
 }
@@ -61,10 +63,11 @@ impl Report {
         !self.is_broken() && !self.warnings.iter().any(Warning::is_incomplete)
     }
 
-    /// Whether it [holds](Self::holds) and, if the check is strict, there is no warning either.
+    /// Whether it [holds](Self::holds), no poll hung and, if the check is strict, there is no
+    /// warning either.
     #[must_use]
     pub fn passes(&self) -> bool {
-        self.holds() && (!self.strict || self.warnings.is_empty())
+        self.holds() && self.hang.is_none() && (!self.strict || self.warnings.is_empty())
     }
 
     /// The chance that the executions which were [run again](Self::repeated) showed a difference

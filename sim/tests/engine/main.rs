@@ -1,5 +1,6 @@
 //! The engine seen from outside: exact orders, exact ends, exact replays.
 
+mod drops;
 mod primitives;
 mod turns;
 
@@ -474,5 +475,26 @@ proptest! {
             fresh.replay(&half, program());
             take(&log);
         }
+    }
+}
+
+#[test]
+fn a_task_that_is_not_droppable_is_never_dropped_however_often_it_is_polled() {
+    // After 63 polls a task is looked at before each.
+    let program = || async {
+        let child = engine::spawn("child", async {
+            for _ in 0..200 {
+                engine::yield_now().await;
+                engine::progress();
+            }
+        });
+        assert_eq!(child.await, Ok(()));
+    };
+    let limits = Limits::default().with_drops(1);
+    let child = TaskKey::MAIN.child(0);
+    for ordinal in 0..200 {
+        let drop = Departure { place: at(Kind::Drop, child, ordinal), value: 1 };
+        let outcome = under(limits, Decisions::new(vec![drop]), program());
+        assert_eq!((outcome.end, outcome.panics), (End::Completed, Vec::new()), "{ordinal}");
     }
 }

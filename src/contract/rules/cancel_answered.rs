@@ -16,6 +16,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
      8, settable); a failure after a failing Error, E_UNEXPECTED, or a code that says what failed \
      (not E_FAIL, not MAPI_E_CANCEL)",
 )
+.bounds_time()
 .level(Level::Policy)
 .source("policy, after IMAPISupport::SpoolerYield")
 // The calls cannot show that the cancel cost the Done.

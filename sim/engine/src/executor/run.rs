@@ -103,7 +103,7 @@ impl Engine {
             }
             self.ready.set_first_word(ready);
             self.settle(cx, task, polled != Polled::Ends)?;
-            if !self.ready.is_small() {
+            if !self.fast_loop || !self.ready.is_small() {
                 break;
             }
             ready = self.ready.first_word();
@@ -131,6 +131,9 @@ impl Engine {
                 cx.step.set(cx.step.get() + 1);
             } else {
                 self.settle(cx, task, polled != Polled::Ends)?;
+                if !self.fast_loop {
+                    return ControlFlow::Continue(());
+                }
             }
         }
     }
@@ -165,6 +168,7 @@ impl Engine {
     #[inline(never)]
     fn poll_watched(&mut self, cx: &Context, task: TaskId, recording: bool) -> Polled {
         self.slots[task.index()].watched_from += 1;
+        self.say(cx, task);
         if self.drop_instead(cx, task) {
             return Polled::Ends;
         }
@@ -202,7 +206,11 @@ impl Engine {
 
     /// Whether the engine only has to read the ready set between two segments.
     pub(super) fn can_use_fast_loop(&self) -> bool {
-        self.limits.skew_ms == 0 && self.spurious_left == 0 && !self.recording && !self.every_step
+        self.limits.skew_ms == 0
+            && self.spurious_left == 0
+            && !self.recording
+            && !self.every_step
+            && self.doomed.is_empty()
     }
 
     /// Decides which task runs next, and whether that departs from the default. `None` if the clock
@@ -217,6 +225,9 @@ impl Engine {
             }
         }
         let empty = self.ready.gather().is_empty();
+        if !self.doomed.is_empty() {
+            return self.decide_with_doomed(cx, empty);
+        }
         if self.spurious_left > 0
             && let Some(task) = self.spurious(cx)
         {
@@ -242,7 +253,7 @@ impl Engine {
         {
             return Ok(Some((only, false)));
         }
-        let (picked, departed) = self.pick(cx, clock);
+        let (picked, departed) = self.pick(cx, clock, None);
         if picked == TaskId::CLOCK {
             let deadline = deadline.unwrap_or_else(context::now);
             self.move_clock(cx, deadline, true)?;
@@ -253,9 +264,14 @@ impl Engine {
 
     /// Decides which task runs next, or that the clock moves, and whether that departs from the
     /// default.
-    fn pick(&mut self, cx: &Context, clock: bool) -> (TaskId, bool) {
+    pub(super) fn pick(
+        &mut self,
+        cx: &Context,
+        clock: bool,
+        default: Option<TaskId>,
+    ) -> (TaskId, bool) {
         let mut rng = self.rng.take();
-        let at = Decision { ready: self.ready.view(), clock, view: EngineView(self) };
+        let at = Decision { ready: self.ready.view(), clock, default, view: EngineView(self) };
         let default = at.default_task();
         let picked = match &mut rng {
             Some(rng) => at.sample(|len| rng.below(len)),
@@ -280,7 +296,10 @@ impl Engine {
             Some(rng) => rng.below(list.len() as u32) as usize,
             None => {
                 let ready = Ready::of_list(list);
-                let picked = ask(cx, &Decision { ready, clock: false, view: EngineView(self) });
+                let picked = ask(
+                    cx,
+                    &Decision { ready, clock: false, default: None, view: EngineView(self) },
+                );
                 list.binary_search(&picked).unwrap_or(*place)
             }
         };
@@ -300,7 +319,8 @@ impl Engine {
     #[inline(never)]
     fn ask_of_few(&self, cx: &Context, ready: u64) -> u64 {
         let ready = Ready::small(ready);
-        let picked = ask(cx, &Decision { ready, clock: false, view: EngineView(self) });
+        let picked =
+            ask(cx, &Decision { ready, clock: false, default: None, view: EngineView(self) });
         let task =
             if ready.contains(picked) { picked } else { ready.default_after(cx.current.get()) };
         1 << (task.0 & 63)
@@ -308,7 +328,12 @@ impl Engine {
 
     /// Moves the clock to `deadline`, if that is in the future, and wakes the tasks that are due.
     /// If it does not depart, no task can run, and those that wait for their turn go on too.
-    fn move_clock(&mut self, cx: &Context, deadline: u64, departed: bool) -> Result<(), End> {
+    pub(super) fn move_clock(
+        &mut self,
+        cx: &Context,
+        deadline: u64,
+        departed: bool,
+    ) -> Result<(), End> {
         let now = context::now().max(deadline);
         if now > self.limits.max_virtual_ms {
             return Err(self.exhausted(cx, Budget::VirtualTime));
@@ -323,6 +348,9 @@ impl Engine {
         let step = cx.step.get() as usize;
         self.log.resize(self.log.len().max(step + 1), LogStep::clock(false));
         self.log[step] = LogStep::clock(departed);
+        if self.limits.timers_apart {
+            self.hold_due(cx, now);
+        }
         loop {
             let due = cx.timers.borrow_mut().pop_due(now);
             match due {
@@ -350,30 +378,11 @@ impl Engine {
         Some(task)
     }
 
-    /// Drops the picked task instead of polling it, if so decided.
-    fn drop_instead(&mut self, cx: &Context, task: TaskId) -> bool {
-        let drops = self.drops_now(cx, task);
-        if drops {
-            self.drop_future(cx, task);
-            self.retire(cx, task, TaskState::Aborted);
+    /// Says that a task's code runs, if anyone wants to know.
+    fn say(&self, cx: &Context, task: TaskId) {
+        if let Some(beacon) = &self.beacon {
+            beacon.runs(cx.step.get(), task);
         }
-        drops
-    }
-
-    fn drops_now(&mut self, cx: &Context, task: TaskId) -> bool {
-        let slot = &self.slots[task.index()];
-        if slot.aborting {
-            return true;
-        }
-        // A task that was never polled is at no await point yet.
-        if slot.polls() == 1 {
-            return false;
-        }
-        if self.drops_left == 0 || cx.choose(Kind::Drop, Site::NONE, 2, self.drops_left) == 0 {
-            return false;
-        }
-        self.drops_left -= 1;
-        true
     }
 
     /// Drops a task's future, if it is still there. A panic is the task's.
@@ -385,6 +394,7 @@ impl Engine {
 
     /// Drops the future of a task. A panic is the task's.
     pub(super) fn drop_caught(&mut self, cx: &Context, task: TaskId, future: BoxedTask) {
+        self.say(cx, task);
         yield_flag::begin_without_flag();
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
             self.note_panic(cx, task, payload);
@@ -393,7 +403,7 @@ impl Engine {
     }
 
     /// The task has ended: wakes the task that joins it.
-    fn retire(&mut self, cx: &Context, task: TaskId, life: TaskState) {
+    pub(super) fn retire(&mut self, cx: &Context, task: TaskId, life: TaskState) {
         self.ready.retire(task);
         self.foreground -= usize::from(!self.slots[task.index()].background);
         let joiner = {
@@ -415,7 +425,7 @@ impl Engine {
     /// Admits spawned tasks, marks aborted ones, reports the footprint.
     fn after_segment(&mut self, cx: &Context, task: TaskId, finished: bool) {
         if cx.dirty.get() {
-            self.take_orders(cx);
+            self.take_orders(cx, task, finished);
             if self.recording {
                 self.report_segment(cx, task, finished);
             }
@@ -424,9 +434,15 @@ impl Engine {
     }
 
     #[inline(never)]
-    fn take_orders(&mut self, cx: &Context) {
+    fn take_orders(&mut self, cx: &Context, task: TaskId, finished: bool) {
         cx.dirty.set(self.recording);
         self.spawned.clear();
+        if !self.held.is_empty() {
+            self.fire_held(cx, task);
+        }
+        if self.limits.drops_waiting && !finished && task != TaskId::CLOCK {
+            self.doom(cx, task);
+        }
         for child in cx.spawned.borrow_mut().drain(..) {
             let id = TaskId(u32::try_from(self.admitted).expect("task numbers fit"));
             if self.recording {
