@@ -3,6 +3,7 @@
 mod drops;
 mod fairness;
 mod footprints;
+mod places;
 mod run;
 mod timers_apart;
 
@@ -20,6 +21,7 @@ use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
 use super::oracle::{Observer, Strategy, UniformRng};
 use super::outcome::{End, Limits, Nondeterminism, Outcome, TaskPanic};
+use super::outside::OutsideThreads;
 use super::proof::Proof;
 use super::ready::ReadySet;
 use super::timers::TimerKey;
@@ -125,6 +127,8 @@ pub struct Engine {
     panics: Vec<TaskPanic>,
     foreground: usize,
     clock_moves: u32,
+    /// How many wakes had come from threads outside before this execution.
+    wakes_before: u64,
     drops_left: u32,
     spurious_left: u32,
     recording: bool,
@@ -138,6 +142,8 @@ pub struct Engine {
     beacon: Option<Arc<Beacon>>,
     /// The tasks that have to wait for their turn, because they only yielded.
     paused: Vec<PausedTask>,
+    /// Set if it is to be found out where tasks wait: crates that are not where.
+    libraries: Option<&'static [&'static str]>,
     /// The waiting tasks that are to be dropped before they run again.
     doomed: Vec<TaskId>,
     /// The due timers that have not fired.
@@ -165,6 +171,7 @@ impl Engine {
             panics: Vec::new(),
             foreground: 0,
             clock_moves: 0,
+            wakes_before: 0,
             drops_left: 0,
             spurious_left: 0,
             recording: false,
@@ -173,6 +180,7 @@ impl Engine {
             fast_loop: false,
             beacon: None,
             paused: Vec::new(),
+            libraries: None,
             doomed: Vec::new(),
             held: Vec::new(),
             before: Vec::new(),
@@ -220,6 +228,11 @@ impl Engine {
     #[must_use]
     pub fn spurious_polls(&self) -> u32 {
         self.limits.spurious.saturating_sub(self.spurious_left)
+    }
+
+    /// Knows and learns the same of threads outside as other engines of a search.
+    pub fn share_outside_threads(&mut self, threads: &OutsideThreads) {
+        *self.ready.home().threads() = threads.clone();
     }
 
     /// Says from the next execution on what it is at. Without this, it does not, and that is
@@ -367,6 +380,8 @@ impl Engine {
 
     fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, index: u64, main: BoxedTask) {
         cx.active.set(true);
+        self.ready.home().begin();
+        self.wakes_before = self.ready.home().wakes();
         context::set_now(0);
         cx.step.set(0);
         cx.current.set(TaskId::MAIN);
@@ -453,6 +468,7 @@ impl Engine {
         if !self.ready.is_over() || !cx.spawned.borrow().is_empty() {
             self.drop_rest(cx);
         }
+        drop(cx.before_closing.take());
         if let Some(beacon) = &self.beacon {
             beacon.ends();
         }
@@ -470,6 +486,7 @@ impl Engine {
         self.ready.clear();
         self.admitted = 0;
         cx.active.set(false);
+        self.ready.home().end();
         strategy.end();
         self.strategy = Some(strategy);
         Outcome {
@@ -479,6 +496,7 @@ impl Engine {
             virtual_ms,
             tasks: self.tasks.len(),
             panics: mem::take(&mut self.panics),
+            outside_wakes: self.ready.home().wakes() - self.wakes_before,
         }
     }
 
@@ -486,6 +504,9 @@ impl Engine {
     #[inline(never)]
     fn drop_rest(&mut self, cx: &Context) {
         cx.closing.set(true);
+        if let Some(last) = cx.before_closing.take() {
+            last();
+        }
         let mut next = 0;
         loop {
             // A task that is spawned while the rest is dropped never runs.

@@ -96,8 +96,9 @@
 //!
 //! # Limits
 //!
-//! - One execution runs on one thread. A waker may be sent elsewhere, but a wake from a foreign
-//!   thread may be lost, and no order that another thread takes part in is under control.
+//! - One execution runs on one thread. A wake from another thread wakes no task: it is counted
+//!   ([`Outcome::outside_wakes`]), and an execution that cannot go on without it ends as
+//!   [`End::Outside`]. No order that another thread takes part in is under control.
 //! - Code that reads the real time, iterates a `HashMap` with a random state, or keeps state from
 //!   one execution to the next is not deterministic. [`Engine::repeat`] detects it.
 //! - Primitives of other crates (`tokio::sync`, `futures`) work, because they need wakers only.
@@ -118,6 +119,7 @@ pub mod lock;
 mod log;
 mod oracle;
 mod outcome;
+mod outside;
 pub mod parallel;
 mod proof;
 mod ready;
@@ -130,13 +132,14 @@ mod wakeup;
 mod yield_flag;
 
 pub use beacon::{Beacon, RunningPoll};
-pub use context::{clock, is_closing, is_recording, is_simulated, progress};
+pub use context::{before_closing, clock, is_closing, is_recording, is_simulated, progress};
 pub use executor::Engine;
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};
 pub(crate) use id::mix;
 pub use id::{ObjectId, Site, TaskId, TaskKey};
 pub use oracle::{ChoicePoint, Decision, Observer, Strategy, UniformRng};
 pub use outcome::{Blocked, Budget, End, Limits, Nondeterminism, Outcome, TaskPanic};
+pub use outside::OutsideThreads;
 pub use proof::{Proof, ProofUnit};
 pub use ready::Ready;
 pub use task::{

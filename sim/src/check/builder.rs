@@ -15,7 +15,7 @@ use super::watchdog::{self, Watch};
 use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
-use crate::engine::{Engine, Limits};
+use crate::engine::{Engine, Limits, OutsideThreads};
 use crate::strategy::{STRATEGIES, StrategyInfo, TrackedSharing, UnknownStrategy};
 use crate::world::{
     Changes, Fault, Faults, Host, Knob, MutantInfo, ProviderFactory, Scenario, Swarm, VariantInfo,
@@ -24,6 +24,9 @@ use crate::world::{
 
 /// Executions of a check that does not say how many.
 const SCHEDULES: u64 = 10_000;
+
+/// How long a check waits, in real time, for a thread that could end a deadlock.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long making counterexamples smaller may take, unless the check says otherwise.
 const SHRINK_TIME: Duration = Duration::from_secs(60);
@@ -107,6 +110,8 @@ pub struct Check {
     pub(super) watchdog: Option<Duration>,
     /// What the caller says of their provider; the simulated one needs nobody's word.
     tracked_sharing: Option<TrackedSharing>,
+    /// What its engines know of threads outside. Each run begins anew.
+    pub(super) outside_threads: OutsideThreads,
     /// Without this, it follows from the strategy.
     late_work: Option<bool>,
 }
@@ -134,6 +139,7 @@ impl Check {
             shrink_time: Some(SHRINK_TIME),
             watchdog: Some(watchdog::WATCHDOG),
             tracked_sharing: None,
+            outside_threads: OutsideThreads::default(),
             late_work: None,
         }
     }
@@ -458,7 +464,7 @@ impl Check {
 
     /// The check with the faults that it is run with although nobody asked for them.
     pub(super) fn with_own_faults(&self) -> Self {
-        let mut check = self.clone();
+        let mut check = self.with_new_engines();
         if check.strategy.drops_tasks() && check.changed_scenario().faults.task_dropped == 0 {
             check.changes = check.changes.with(Knob::Fault(Fault::TaskDropped), 1);
         }
@@ -488,9 +494,11 @@ impl Check {
             jobs: self.jobs,
             stop_at,
             watch,
+            own_provider: self.factory.is_some(),
+            outside_threads: self.outside_threads.clone(),
         };
-        let summary = search.run();
-        let counterexamples = self.counterexamples(&summary, watch, tell);
+        let mut summary = search.run();
+        let counterexamples = self.counterexamples(&mut summary, watch, tell);
         let interrupted = watch.control.is_interrupted();
         self.report(began.elapsed(), interrupted, summary, counterexamples)
     }
@@ -521,10 +529,11 @@ impl Check {
             jobs: self.jobs,
             requested,
             schedules: summary.schedules,
-            complete: all && !summary.stopped,
+            complete: all && !summary.stopped && summary.outside.is_none(),
             proof: summary.proof,
             interrupted: interrupted && !all && !summary.stopped,
             steps: summary.steps,
+            repeated: summary.repeated,
             elapsed,
             coverage: summary.coverage,
             warnings,
@@ -555,6 +564,16 @@ impl Check {
         let policy = self.policy.clone().unwrap_or_else(|| world.policy().clone());
         let policy = self.rules.iter().fold(policy, |policy, add| add(policy));
         world.with_policy(policy)
+    }
+
+    /// The same check, whose engines know of no threads outside yet. The simulated provider has
+    /// none.
+    pub(super) fn with_new_engines(&self) -> Self {
+        let outside_threads = match self.factory {
+            Some(_) => OutsideThreads::with_patience(PATIENCE),
+            None => OutsideThreads::default(),
+        };
+        Self { outside_threads, ..self.clone() }
     }
 
     fn swarm_in(&self, scenario: &Scenario) -> Swarm {
@@ -600,7 +619,9 @@ impl Check {
     }
 
     pub(super) fn strategy_engine(&self, limits: Limits) -> Engine {
-        self.strategy.engine(limits, self.seed)
+        let mut engine = self.strategy.engine(limits, self.seed);
+        engine.share_outside_threads(&self.outside_threads);
+        engine
     }
 }
 

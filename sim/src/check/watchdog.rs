@@ -352,9 +352,9 @@ fn report_so_far(
     let watch = Arc::new(Watch::new(control.part(), true));
     let limit = hang.limit;
     let job = {
-        let (check, summary) = (check.clone().shrink(false), summary.clone());
+        let (check, mut summary) = (check.clone().shrink(false), summary.clone());
         move |watch: &Watch, tell: &mut dyn FnMut(Shrinking)| {
-            check.counterexamples(&summary, watch, tell)
+            check.counterexamples(&mut summary, watch, tell)
         }
     };
     let counterexamples = match look_after(&watch, Some(limit), &mut |_| (), job) {

@@ -49,6 +49,8 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
         writeln!(out, "{involved}a poll did not return{involved:#}")?;
     } else if defects == 0 && *schedules == 0 {
         writeln!(out, "{involved}no schedule was run{involved:#}")?;
+    } else if defects == 0 && !report.holds() {
+        writeln!(out, "{involved}incomplete: a thread is not under control{involved:#}")?;
     } else if defects == 0 {
         writeln!(out, "{good}the contract held{good:#}")?;
     } else {
@@ -89,8 +91,20 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
         .map(|(name, count)| format!("{} {}", name.replace('_', " "), grouped(count)))
         .collect();
     write_wrapped(out, "  exercised: ", &counters)?;
+    if report.repeated > 0 {
+        let percent = |share| 100.0 * report.chance_to_see_a_difference(share);
+        writeln!(
+            out,
+            "  run again and compared: {} schedules; what differs in 1 % of runs is seen with a \
+             chance of {:.0} %, in 10 % with {:.0} %",
+            grouped(report.repeated),
+            percent(0.01).floor(),
+            percent(0.1).floor(),
+        )?;
+    }
     for warning in &report.warnings {
-        let (style, word) = if report.strict { (bad, "failed") } else { (involved, "warning") };
+        let is_failure = report.strict || warning.is_incomplete();
+        let (style, word) = if is_failure { (bad, "failed") } else { (involved, "warning") };
         writeln!(out, "  {style}{word}{style:#}: {warning}")?;
     }
     Ok(())
@@ -138,6 +152,9 @@ pub(super) fn write_replay(
         (ReplayOutcome::Mended, _) => writeln!(out, "{good}the contract held{good:#}")?,
         (ReplayOutcome::NoLongerApplies, _) => {
             writeln!(out, "{involved}the token no longer applies{involved:#}")?;
+        }
+        (ReplayOutcome::OutsideThread, _) => {
+            writeln!(out, "{involved}incomplete: a thread is not under control{involved:#}")?;
         }
         (ReplayOutcome::Broken, 1) => writeln!(out, "{bad}1 violation{bad:#}")?,
         (ReplayOutcome::Broken, n) => writeln!(out, "{bad}{n} violations{bad:#}")?,

@@ -43,6 +43,10 @@ pub(super) struct Check {
     hang: Option<HungPoll>,
     /// Poll segments and clock moves.
     steps: u64,
+    /// How many executions were run again under the same decisions, and compared.
+    repeated: u64,
+    /// The chance that these showed a difference that shows in 1 % of all runs.
+    chance_to_see_1_percent: f64,
     /// Real time, in seconds.
     elapsed_s: f64,
     schedules_per_s: f64,
@@ -70,6 +74,8 @@ impl From<&Report> for Check {
             interrupted: report.interrupted,
             hang: report.hang.as_ref().map(HungPoll::from),
             steps: report.steps,
+            repeated: report.repeated,
+            chance_to_see_1_percent: report.chance_to_see_a_difference(0.01),
             elapsed_s: report.elapsed.as_secs_f64(),
             schedules_per_s: report.schedules_per_s(),
             jobs: report.jobs,
@@ -349,7 +355,7 @@ pub(super) struct Replay {
     scenario: String,
     /// `builtin`, `mutant`, `variant`, `file` or `provider`.
     kind: &'static str,
-    /// `broken`, `mended` or `no-longer-applies`.
+    /// `broken`, `mended`, `no-longer-applies` or `outside-thread`.
     outcome: &'static str,
     /// Whether the execution shows the defect that the token names; `null` if it names none.
     shows_its_defect: Option<bool>,
@@ -399,6 +405,7 @@ impl From<&Replayed> for Replay {
                 ReplayOutcome::Broken => "broken",
                 ReplayOutcome::Mended => "mended",
                 ReplayOutcome::NoLongerApplies => "no-longer-applies",
+                ReplayOutcome::OutsideThread => "outside-thread",
             },
             shows_its_defect: replayed.shows_its_defect(),
             decisions: token.decisions.len(),
