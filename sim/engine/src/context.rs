@@ -248,6 +248,8 @@ thread_local! {
     static NOW: Cell<u64> = const { Cell::new(0) };
     /// The same, shared with others.
     static CLOCK: Arc<AtomicU64> = Arc::default();
+    /// Whether the program has looked at the time since it was last moved on for that.
+    static CLOCK_READ: Cell<bool> = const { Cell::new(false) };
     static OUTSIDE: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -269,6 +271,17 @@ pub(super) fn set_recording(recording: bool) {
 #[inline]
 pub(super) fn now() -> u64 {
     NOW.get()
+}
+
+/// The program looks at the time.
+#[inline]
+pub(super) fn note_clock_read() {
+    CLOCK_READ.set(true);
+}
+
+/// Whether it has, since the last call.
+pub(super) fn take_clock_read() -> bool {
+    CLOCK_READ.replace(false)
 }
 
 pub(super) fn set_now(ms: u64) {
