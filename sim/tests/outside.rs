@@ -442,27 +442,10 @@ fn report_says_the_chance_to_have_seen_a_difference() {
     assert!(text(&report).contains(line), "{}", text(&report));
 }
 
-#[test]
-fn deadlock_over_wakers_of_others_has_its_place() {
-    let check = store(|session| async move {
-        let (_kept, never) = oneshot::channel::<u32>();
-        Answer(never).await;
-        finish(session).await
-    });
-    let report = check.schedules(10).run();
-    let End::Deadlock(blocked) = &report.counterexamples[0].execution.outcome.end else {
-        panic!("{}", text(&report));
-    };
-    let sync = blocked.iter().find(|task| task.task == "sync").expect("the sync waits");
-    let place = sync.place.as_deref().expect("a backtrace shows the place");
-    // Without debug information there are only names.
-    assert!(place.contains("outside.rs:") || place.contains("Answer"), "{place}");
-    assert!(text(&report).contains(place), "{}", text(&report));
-}
+/// A symbol that stays in the backtrace of a wait.
+struct Wait<F>(F);
 
-struct Answer(oneshot::Receiver<u32>);
-
-impl Future for Answer {
+impl<F: Future + Unpin> Future for Wait<F> {
     type Output = ();
 
     #[inline(never)]
@@ -470,6 +453,61 @@ impl Future for Answer {
         let polled = Pin::new(&mut self.0).poll(cx);
         // Not the last call of this function, so that its frame is there.
         std::hint::black_box(polled).map(|_| ())
+    }
+}
+
+/// Needs the symbols of the program, so it runs natively only.
+#[cfg(not(windows))]
+#[test]
+fn waits_of_all_kinds_have_their_places() {
+    let checks = [
+        store(|session| async move {
+            let (_kept, never) = oneshot::channel::<u32>();
+            Wait(never).await;
+            finish(session).await
+        }),
+        store(|session| async move {
+            let (_kept, mut never) = tokio::sync::mpsc::channel::<u32>(1);
+            Wait(Box::pin(never.recv())).await;
+            finish(session).await
+        }),
+        store(|session| async move {
+            let lock = tokio::sync::Mutex::new(());
+            let _held = lock.lock().await;
+            Wait(Box::pin(lock.lock())).await;
+            finish(session).await
+        }),
+        store(|session| async move {
+            let (_kept, never) = futures::channel::oneshot::channel::<u32>();
+            Wait(never).await;
+            finish(session).await
+        }),
+        store(|session| async move {
+            let (_kept, never) = engine::sync::oneshot::<u32>("never");
+            Wait(never).await;
+            finish(session).await
+        }),
+        store(|session| async move {
+            let task = session.runtime().spawn("stuck".into(), Box::pin(std::future::pending()));
+            Wait(task.expect("no fault strikes")).await;
+            finish(session).await
+        }),
+        store(|session| async move {
+            Wait(Box::pin(session.cancel().requested())).await;
+            finish(session).await
+        }),
+    ];
+    for check in checks {
+        let check = check.host(Host::default()).faults(Faults::default());
+        let report = check.schedules(3).run();
+        let End::Deadlock(blocked) = &report.counterexamples[0].execution.outcome.end else {
+            panic!("{}", text(&report));
+        };
+        let sync = blocked.iter().find(|task| task.task == "sync").expect("the sync waits");
+        let place = sync.place.as_deref().unwrap_or_else(|| panic!("{}", text(&report)));
+        // Without debug information there are only names.
+        assert!(place.contains("outside.rs:") || place.contains("Wait<"), "{place}");
+        assert!(text(&report).contains(place), "{}", text(&report));
     }
 }
 

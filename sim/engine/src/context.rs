@@ -109,7 +109,7 @@ pub(super) struct Context {
     /// The execution is over, and the tasks that are left are being dropped.
     pub(super) closing: Cell<bool>,
     /// What to do before those are dropped.
-    pub(super) before_closing: RefCell<Option<Box<dyn FnOnce()>>>,
+    pub(super) before_closing: Cell<Option<Box<dyn FnOnce()>>>,
     pub(super) step: Cell<u64>,
     pub(super) current: Cell<TaskId>,
     /// Something is in `spawned` or `aborts`, or footprints are kept: a segment's end is more than
@@ -138,7 +138,7 @@ impl Context {
         Self {
             active: Cell::new(false),
             closing: Cell::new(false),
-            before_closing: RefCell::new(None),
+            before_closing: Cell::new(None),
             step: Cell::new(0),
             current: Cell::new(TaskId::MAIN),
             dirty: Cell::new(false),
