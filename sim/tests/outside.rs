@@ -499,7 +499,8 @@ fn waits_of_all_kinds_have_their_places() {
     ];
     for check in checks {
         let check = check.host(Host::default()).faults(Faults::default());
-        let report = check.schedules(3).run();
+        let check = check.schedules(3);
+        let report = check.run();
         let End::Deadlock(blocked) = &report.counterexamples[0].execution.outcome.end else {
             panic!("{}", text(&report));
         };
@@ -508,6 +509,9 @@ fn waits_of_all_kinds_have_their_places() {
         // Without debug information there are only names.
         assert!(place.contains("outside.rs:") || place.contains("Wait<"), "{place}");
         assert!(text(&report).contains(place), "{}", text(&report));
+        let token = report.counterexamples[0].token().to_string();
+        let replayed = check.replay(&token).expect("the token is of this check");
+        assert!(replayed.to_string().contains(place), "{replayed}");
     }
 }
 
