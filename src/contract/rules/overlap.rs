@@ -1,7 +1,9 @@
 //! A second start while a sync runs is refused as busy, or is a sync of its own.
 
 use crate::contract::trace::{Step, done};
-use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, SyncId, Situation, SyncState};
+use crate::contract::{
+    Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncId, SyncState,
+};
 use crate::{HResult, RawEvent};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
