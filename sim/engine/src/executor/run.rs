@@ -32,7 +32,7 @@ impl Engine {
             }
             yield_flag::end();
             let task = cx.current.get();
-            self.note_panic(cx, task, payload);
+            self.note_panic(cx, task, payload, false);
             self.drop_future(cx, task);
             self.retire(cx, task, TaskState::Panicked);
             if let ControlFlow::Break(end) = self.settle(cx, task, false) {
@@ -387,7 +387,7 @@ impl Engine {
     pub(super) fn drop_caught(&mut self, cx: &Context, task: TaskId, future: BoxedTask) {
         yield_flag::begin_without_flag();
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
-            self.note_panic(cx, task, payload);
+            self.note_panic(cx, task, payload, false);
         }
         yield_flag::end();
     }
@@ -433,12 +433,22 @@ impl Engine {
         if self.limits.drops_waiting && !finished && task != TaskId::CLOCK {
             self.doom(cx, task);
         }
-        for child in cx.spawned.borrow_mut().drain(..) {
+        let mut early_panics = Vec::new();
+        for mut child in cx.spawned.borrow_mut().drain(..) {
             let id = TaskId(u32::try_from(self.admitted).expect("task numbers fit"));
             if self.recording {
                 self.spawned.push(id);
             }
+            if let Some(early) = child.early.take() {
+                let panics = self.admit_early(id, child, *early);
+                early_panics.extend(panics.into_iter().map(|panic| (id, panic)));
+                continue;
+            }
             self.admit(id, child.future, child.droppable, child.background);
+        }
+        for (id, (payload, place)) in early_panics {
+            *cx.panic_place.borrow_mut() = place;
+            self.note_panic(cx, id, payload, true);
         }
         if cx.aborts.borrow().is_empty() {
             return;
@@ -454,7 +464,13 @@ impl Engine {
         }
     }
 
-    fn note_panic(&mut self, cx: &Context, task: TaskId, payload: Box<dyn Any + Send>) {
+    fn note_panic(
+        &mut self,
+        cx: &Context,
+        task: TaskId,
+        payload: Box<dyn Any + Send>,
+        early: bool,
+    ) {
         let message = payload
             .downcast_ref::<&'static str>()
             .map(|s| (*s).to_owned())
@@ -466,6 +482,7 @@ impl Engine {
             step: cx.step.get(),
             message,
             place: cx.panic_place.borrow_mut().take(),
+            early,
         });
         // A payload may panic in its turn when it is dropped. That adds nothing.
         yield_flag::begin_without_flag();
@@ -490,7 +507,7 @@ impl Engine {
             .map(|(id, (meta, _))| {
                 let wait = meta
                     .waits
-                    .filter(|wait| last_step(id).is_some_and(|step| step as u64 == wait.step))
+                    .filter(|wait| last_step(id).is_none_or(|step| step as u64 <= wait.step))
                     .map(|wait| wait.what);
                 let on = match wait {
                     Some(WaitFor::Task(id)) => format!("the end of task {:?}", task_name(cx, id)),
