@@ -68,6 +68,9 @@ pub trait Shared: Send + Sync {
 
     /// The running task changes it, or takes part in an order that other tasks can observe.
     fn write(&self) {}
+
+    /// The running task waits until it changes, and has left one clone of its waker there.
+    fn waits(&self) {}
 }
 
 /// Tracks nothing: for runtimes that do not search schedules.

@@ -88,6 +88,6 @@ pub(crate) fn end_defect(end: &End) -> Option<Defect> {
     match end {
         End::Deadlock(_) => Some(Defect::Deadlock),
         End::Livelock(_) => Some(Defect::Livelock),
-        End::Completed | End::Abandoned => None,
+        End::Completed | End::Outside(_) | End::Abandoned => None,
     }
 }

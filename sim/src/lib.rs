@@ -215,7 +215,12 @@
 //! - A random check that finds nothing proves nothing. It warns if it never met what it is about
 //!   ([`Report::warnings`]); with [`Check::strict`] a warning is a failure.
 //! - One execution runs on one thread. Threads, real time and real files of the provider are
-//!   outside of it, and so is a `HashMap` that is iterated in its random order.
+//!   outside of it, and so is a `HashMap` that is iterated in its random order. The check names
+//!   what it notices of them: a sync that waits for a thread makes it
+//!   [incomplete](Warning::OutsideThread), and two runs that differ are reported as nondeterminism.
+//! - A stack overflow ends the process, and only the name of the thread is printed. To name the
+//!   task would take a signal handler, and this crate has no `unsafe` code. To find the task, run
+//!   the check with `jobs(1)` in a debugger.
 //! - What is found is as true as the simulated host, which is as exact as Microsoft's reference.
 //!   Where the reference is silent, [`Policy`](mapi_sync::contract::Policy) says what we chose.
 //!
@@ -247,10 +252,10 @@ mod suggest;
 pub mod world;
 
 pub use check::{
-    Breach, BreachPlace, Check, Counterexample, DecisiveStep, Defect, Execution, LeftOver,
-    LimitChanges, MutantCheck, MutantVerdict, MutantsReport, ReplayError, ReplayOrSearch,
-    ReplayOutcome, Replayed, Report, Shrinking, Subject, SubjectKind, UnknownScenario,
-    VariantVerdict, Warning, Why, check,
+    Breach, BreachPlace, Check, Completion, Counterexample, DecisiveStep, Defect, Execution, Hang,
+    HangPhase, LeftOver, LimitChanges, MutantCheck, MutantVerdict, MutantsReport, ReplayError,
+    ReplayOrSearch, ReplayOutcome, Replayed, Report, Shrinking, Subject, SubjectKind,
+    UnknownScenario, VariantVerdict, Warning, Why, check,
 };
 use mapi_sync_engine::lock;
 pub use mapi_sync_engine::{Proof, ProofUnit, decision, strategy};

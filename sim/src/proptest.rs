@@ -33,12 +33,17 @@
 //! # keeps_the_contract();
 //! ```
 
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use ::proptest::collection::vec;
 use ::proptest::prelude::*;
 use ::proptest::test_runner::TestCaseError;
 use mapi_sync::{MapiSync, SyncFlags};
 
-use crate::check::Check;
+use crate::check::{Check, WATCHDOG};
 use crate::world::{Account, CancelBy, Cost, Faults, Folders, Host, NextSync, Scenario, WaitFor};
 
 /// Schedules of each case. [`Case::with_schedules`] changes it.
@@ -52,6 +57,18 @@ pub struct Case {
     /// The seed of the schedules.
     pub seed: u64,
     schedules: u64,
+    watchdog: Option<Duration>,
+    hung: Hung,
+}
+
+/// Whether a case of a strategy hung. All its cases share this.
+#[derive(Clone, Default)]
+struct Hung(Arc<AtomicBool>);
+
+impl fmt::Debug for Hung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.load(Ordering::Relaxed).fmt(f)
+    }
 }
 
 impl Case {
@@ -61,6 +78,12 @@ impl Case {
         Self { schedules, ..self }
     }
 
+    /// The same case with this much time for a poll, as [`Check::watchdog`] says.
+    #[must_use]
+    pub fn with_watchdog(self, limit: Option<Duration>) -> Self {
+        Self { watchdog: limit, ..self }
+    }
+
     /// The check of this case, to set up further.
     pub fn check<P: MapiSync + 'static>(
         &self,
@@ -68,20 +91,32 @@ impl Case {
     ) -> Check {
         // Cases run on as many threads as there are tests already.
         let check = crate::check(provider).in_scenario(self.scenario.clone());
-        check.seed(self.seed).schedules(self.schedules).jobs(1).fail_fast(true)
+        check
+            .seed(self.seed)
+            .schedules(self.schedules)
+            .jobs(1)
+            .fail_fast(true)
+            .watchdog(self.watchdog)
     }
 
     /// Checks a provider in this case.
     ///
     /// # Errors
     ///
-    /// If the contract is broken: with the time line and the token.
+    /// If the contract is broken: with the time line and the token. If a
+    /// [poll does not return](crate::Hang): with its task. Then the case is not made smaller, for
+    /// every other case of the same strategy holds without being run.
     pub fn holds_for<P: MapiSync + 'static>(
         &self,
         provider: impl Fn() -> P + Send + Sync + 'static,
     ) -> Result<(), TestCaseError> {
+        // Each smaller case would hang as long.
+        if self.hung.0.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let report = self.check(provider).run();
-        if report.holds() {
+        self.hung.0.store(report.hang.is_some(), Ordering::Relaxed);
+        if report.passes() {
             return Ok(());
         }
         Err(TestCaseError::fail(report.to_string()))
@@ -92,7 +127,8 @@ impl Case {
 /// faults.
 pub fn cases() -> impl Strategy<Value = Case> {
     let parts = (vec(account(), 1..=2), host(), faults(), any::<u64>().no_shrink());
-    parts.prop_map(|(accounts, host, faults, seed)| {
+    let hung = Hung::default();
+    parts.prop_map(move |(accounts, host, faults, seed)| {
         let scenario = Scenario {
             version: 1,
             name: "case".to_owned(),
@@ -104,7 +140,7 @@ pub fn cases() -> impl Strategy<Value = Case> {
             faults,
             contract: crate::world::Contract::default(),
         };
-        Case { scenario, seed, schedules: SCHEDULES }
+        Case { scenario, seed, schedules: SCHEDULES, watchdog: Some(WATCHDOG), hung: hung.clone() }
     })
 }
 

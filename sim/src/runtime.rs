@@ -84,6 +84,10 @@ impl Shared for Tracked {
     fn write(&self) {
         self.0.write();
     }
+
+    fn waits(&self) {
+        self.0.waits();
+    }
 }
 
 impl fmt::Debug for SimRuntime {

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
 use mapi_sync_sim::decision::{Decisions, Kind};
-use mapi_sync_sim::world::{MUTANTS, MutantInfo, Needs};
-use mapi_sync_sim::{Check, Counterexample, Execution, Report, Why};
+use mapi_sync_sim::engine;
+use mapi_sync_sim::engine::sync::{Notify, Register};
+use mapi_sync_sim::world::{Faults, Host, MUTANTS, MutantInfo, Needs};
+use mapi_sync_sim::{Check, Counterexample, Defect, Execution, Report, Why, check};
 
 fn shrunk(info: &MutantInfo) -> Counterexample {
     report(info).counterexamples.swap_remove(0)
@@ -115,4 +118,129 @@ fn every_step_that_must_come_first_is_named() {
 fn unshrunk_counterexamples_are_not_explained() {
     let check = Check::mutant(&MUTANTS[0]).schedules(10).jobs(1).shrink(false);
     assert_eq!(check.run().counterexamples[0].why, None);
+}
+
+/// The counterexample of a provider whose sync does this before its Done.
+fn of_work<F>(faults: Faults, work: impl Fn() -> F + Clone + Send + Sync + 'static) -> Report
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    struct Does<W>(W);
+
+    #[async_trait]
+    impl<W, F> MapiSync for Does<W>
+    where
+        W: Fn() -> F + Send + Sync,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+            let work = (self.0)();
+            request.start(|session| async move {
+                work.await;
+                session.done(HResult::E_FAIL).await
+            })
+        }
+    }
+
+    let check = check(move || Does(work.clone())).host(Host::default()).faults(faults);
+    let report = check.clone().schedules(500).jobs(1).fail_fast(true).run();
+    let shown = &report.counterexamples[0];
+    let replay = |decisions: &Decisions| {
+        let token = shown.subject.token(decisions.clone()).to_string();
+        check.replay(&token).unwrap().execution
+    };
+    assert!(replay(&shown.decisions).breach(shown.defects[0]).is_some());
+    if let Some(without) = shown.why.as_ref().and_then(Why::without) {
+        assert!(replay(without).breach(shown.defects[0]).is_none());
+    }
+    report
+}
+
+fn decides(report: &Report) -> (Kind, &str) {
+    match report.counterexamples[0].why.as_ref() {
+        Some(Why::Decision { kind, what, .. }) => (*kind, what),
+        other => panic!("{other:?}: {report}"),
+    }
+}
+
+#[test]
+fn a_choice_that_has_its_default_can_decide() {
+    let report = of_work(Faults::default(), || async {
+        let other = engine::choose("other", 3);
+        if engine::choose("count", 4) == 0 {
+            std::future::pending::<()>().await;
+        }
+        engine::sleep(other.into()).await;
+    });
+    assert_eq!(decides(&report), (Kind::Choice, "`count`, chosen by `sync`, is 0"));
+    let text = report.to_string();
+    assert!(text.contains("what decides: `count`, chosen by `sync`, is 0"), "{text}");
+}
+
+#[test]
+fn a_choice_that_departs_is_named_with_its_value() {
+    let report = of_work(Faults::default(), || async {
+        let task = engine::spawn("drawing", async {
+            assert_ne!(engine::choose("count", 4), 3, "three");
+        });
+        let _ended = task.await;
+    });
+    assert_eq!(decides(&report), (Kind::Choice, "`count`, chosen by `drawing`, is 3"));
+}
+
+#[test]
+fn a_choice_decides_with_any_of_its_values() {
+    // The last of them only.
+    let report = of_work(Faults::default(), || async {
+        assert_eq!(engine::choose("count", 9), 8, "not eight");
+    });
+    assert_eq!(decides(&report), (Kind::Choice, "`count`, chosen by `sync`, is 0"));
+}
+
+#[test]
+fn a_drop_is_named_before_an_exchange() {
+    // A pool that counts a connection before it is made, and does not take that back if the task
+    // is dropped meanwhile. The next task waits for it for ever.
+    let report = of_work(Faults { task_dropped: 1, ..Faults::default() }, || async {
+        let (made, ready) = (Register::new("connections", 0), Notify::new("pool"));
+        let free = Register::new("free", 0);
+        let workers = ["first", "second"].map(|name| {
+            let (made, free, ready) = (made.clone(), free.clone(), ready.clone());
+            engine::spawn_droppable(name, async move {
+                if made.get() == 0 {
+                    made.set(1);
+                    engine::sleep(1).await;
+                    free.set(1);
+                } else {
+                    while free.get() == 0 {
+                        ready.notified().await;
+                    }
+                }
+                free.set(0);
+                engine::yield_now().await;
+                free.set(1);
+                ready.notify_one();
+            })
+        });
+        for worker in workers {
+            let _ended = worker.await;
+        }
+    });
+    let (kind, what) = decides(&report);
+    assert_eq!(kind, Kind::Drop);
+    assert!(what.contains("is dropped at its await point number"), "{what}");
+    assert!(["`first`", "`second`"].iter().any(|name| what.starts_with(name)), "{what}");
+}
+
+#[test]
+fn nothing_is_claimed_where_no_single_thing_decides() {
+    // Each of two choices must have its default, and each exchange leaves them there.
+    let report = of_work(Faults::default(), || async {
+        let (one, other) = (engine::choose("one", 2), engine::choose("other", 2));
+        let third = engine::choose("third", 2);
+        assert!(one + other + third >= 2, "fewer than two");
+    });
+    let shown = &report.counterexamples[0];
+    assert_eq!(shown.defects[0], Defect::Panic);
+    assert_eq!(shown.why, Some(Why::Several));
 }

@@ -1,5 +1,6 @@
 //! Providers under property tests: hosts are made up, and what fails is shrunk.
 
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
@@ -63,6 +64,35 @@ fn a_failure_shrinks_to_a_plain_host() {
     let host = &case.scenario.host;
     assert_eq!((host.syncs, host.cancels, host.next_sync), (1, 0, NextSync::AfterDone));
     assert!(!host.shutdown && !host.overlap_start && !host.reentrant);
+}
+
+/// Blocks in each sync, until all senders are gone.
+struct Blocks(Arc<Mutex<mpsc::Receiver<()>>>);
+
+#[async_trait]
+impl MapiSync for Blocks {
+    async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+        let receiver = Arc::clone(&self.0);
+        request.start(|session| async move {
+            let _end = receiver.lock().unwrap().recv();
+            session.done(HResult::E_FAIL).await
+        })
+    }
+}
+
+#[test]
+fn a_case_that_hangs_is_not_made_smaller() {
+    let (sender, receiver) = mpsc::channel();
+    let receiver = Arc::new(Mutex::new(receiver));
+    let mut runner = TestRunner::deterministic();
+    let failed = runner.run(&cases(), |case| {
+        let receiver = Arc::clone(&receiver);
+        let case = case.with_watchdog(Some(Duration::from_millis(300)));
+        case.holds_for(move || Blocks(Arc::clone(&receiver)))
+    });
+    drop(sender);
+    let Err(TestError::Fail(reason, _)) = failed else { panic!("it hangs") };
+    assert!(reason.message().contains("a poll of task `sync` did not return"), "{reason}");
 }
 
 /// In the process that the test below starts: fails in several cases, by a panic.

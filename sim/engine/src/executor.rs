@@ -3,6 +3,7 @@
 mod drops;
 mod fairness;
 mod footprints;
+mod places;
 mod run;
 mod timers_apart;
 
@@ -10,15 +11,18 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::future::Future;
 use std::mem;
+use std::sync::Arc;
 use std::task::Waker;
 
 use self::fairness::{PausedTask, UNCOUNTED};
+use super::beacon::Beacon;
 use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
 use super::early::{EarlyPanics, EarlyRun};
 use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
 use super::oracle::{Observer, Strategy, UniformRng};
 use super::outcome::{End, Limits, Nondeterminism, Outcome, TaskPanic};
+use super::outside::OutsideThreads;
 use super::proof::Proof;
 use super::ready::ReadySet;
 use super::timers::TimerKey;
@@ -124,6 +128,8 @@ pub struct Engine {
     panics: Vec<TaskPanic>,
     foreground: usize,
     clock_moves: u32,
+    /// How many wakes had come from threads outside before this execution.
+    wakes_before: u64,
     drops_left: u32,
     spurious_left: u32,
     recording: bool,
@@ -133,8 +139,12 @@ pub struct Engine {
     rng: Option<UniformRng>,
     /// Whether [`can_use_fast_loop`](Self::can_use_fast_loop) holds.
     fast_loop: bool,
+    /// Where it says what it is at, if anyone wants to know.
+    beacon: Option<Arc<Beacon>>,
     /// The tasks that have to wait for their turn, because they only yielded.
     paused: Vec<PausedTask>,
+    /// Set if it is to be found out where tasks wait: crates that are not where.
+    libraries: Option<&'static [&'static str]>,
     /// The waiting tasks that are to be dropped before they run again.
     doomed: Vec<TaskId>,
     /// The due timers that have not fired.
@@ -162,13 +172,16 @@ impl Engine {
             panics: Vec::new(),
             foreground: 0,
             clock_moves: 0,
+            wakes_before: 0,
             drops_left: 0,
             spurious_left: 0,
             recording: false,
             every_step: false,
             rng: None,
             fast_loop: false,
+            beacon: None,
             paused: Vec::new(),
+            libraries: None,
             doomed: Vec::new(),
             held: Vec::new(),
             before: Vec::new(),
@@ -218,6 +231,18 @@ impl Engine {
         self.limits.spurious.saturating_sub(self.spurious_left)
     }
 
+    /// Knows and learns the same of threads outside as other engines of a search.
+    pub fn share_outside_threads(&mut self, threads: &OutsideThreads) {
+        *self.ready.home().threads() = threads.clone();
+    }
+
+    /// Says from the next execution on what it is at. Without this, it does not, and that is
+    /// faster.
+    #[must_use]
+    pub fn beacon(&mut self) -> Arc<Beacon> {
+        Arc::clone(self.beacon.get_or_insert_with(|| Arc::new(Beacon::new())))
+    }
+
     /// The limits of each execution.
     pub fn limits_mut(&mut self) -> &mut Limits {
         &mut self.limits
@@ -255,7 +280,7 @@ impl Engine {
             self.recording = strategy.observer().is_some();
             self.every_step = strategy.asks_every_step();
             self.rng = strategy.uniform_rng();
-            self.open(cx, strategy, main);
+            self.open(cx, strategy, index, main);
             let end = self.drive(cx);
             Some(self.close(cx, index, end))
         })
@@ -354,8 +379,10 @@ impl Engine {
         self.tasks.get(task.index()).map_or("", |meta| &meta.name)
     }
 
-    fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, main: BoxedTask) {
+    fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, index: u64, main: BoxedTask) {
         cx.active.set(true);
+        self.ready.home().begin();
+        self.wakes_before = self.ready.home().wakes();
         context::set_now(0);
         cx.step.set(0);
         cx.current.set(TaskId::MAIN);
@@ -375,6 +402,9 @@ impl Engine {
         cx.is_early.set(false);
         self.fast_loop = self.can_use_fast_loop();
         self.paused.clear();
+        if let Some(beacon) = &self.beacon {
+            beacon.begins(index);
+        }
         let id = cx.register(Cow::Borrowed("main"), None);
         self.admit(id, main, self.limits.main_droppable, false);
     }
@@ -387,18 +417,24 @@ impl Engine {
         }
         let slot = &mut self.slots[self.admitted];
         slot.future = Some(future);
-        // Whether a droppable task is dropped is asked before each poll.
-        slot.unwatched = if droppable { 0 } else { UNCOUNTED };
+        // Whether a droppable task is dropped is asked before each poll, and a beacon has to know
+        // of each.
+        let watched = droppable || self.beacon.is_some();
+        slot.unwatched = if watched { 0 } else { UNCOUNTED };
         slot.watched_from = slot.unwatched;
         slot.last_yield = 0;
         slot.yields = 0;
         slot.row = 0;
         slot.background = background;
-        slot.droppable = droppable;
         slot.aborting = false;
+        slot.droppable = droppable;
         self.admitted += 1;
         self.foreground += usize::from(!background);
         self.ready.insert(id);
+        if let Some(beacon) = &self.beacon {
+            let name = context::with(|cx| cx.tasks.borrow()[id.index()].name.clone());
+            beacon.admits(name);
+        }
     }
 
     /// Admits a task that ran before its `spawn` returned. Returns its panics.
@@ -452,6 +488,10 @@ impl Engine {
         if !self.ready.is_over() || !cx.spawned.borrow().is_empty() {
             self.drop_rest(cx);
         }
+        drop(cx.before_closing.take());
+        if let Some(beacon) = &self.beacon {
+            beacon.ends();
+        }
         cx.aborts.borrow_mut().clear();
         cx.answers.borrow_mut().clear();
         if self.recording {
@@ -466,6 +506,7 @@ impl Engine {
         self.ready.clear();
         self.admitted = 0;
         cx.active.set(false);
+        self.ready.home().end();
         strategy.end();
         self.strategy = Some(strategy);
         Outcome {
@@ -475,6 +516,7 @@ impl Engine {
             virtual_ms,
             tasks: self.tasks.len(),
             panics: mem::take(&mut self.panics),
+            outside_wakes: self.ready.home().wakes() - self.wakes_before,
         }
     }
 
@@ -482,6 +524,9 @@ impl Engine {
     #[inline(never)]
     fn drop_rest(&mut self, cx: &Context) {
         cx.closing.set(true);
+        if let Some(last) = cx.before_closing.take() {
+            last();
+        }
         let mut next = 0;
         loop {
             // A task that is spawned while the rest is dropped never runs.

@@ -99,18 +99,20 @@
 //!
 //! # Limits
 //!
-//! - One execution runs on one thread. A waker may be sent elsewhere, but a wake from a foreign
-//!   thread may be lost, and no order that another thread takes part in is under control.
+//! - One execution runs on one thread. A wake from another thread wakes no task: it is counted
+//!   ([`Outcome::outside_wakes`]), and an execution that cannot go on without it ends as
+//!   [`End::Outside`]. No order that another thread takes part in is under control.
 //! - Code that reads the real time, iterates a `HashMap` with a random state, or keeps state from
 //!   one execution to the next is not deterministic. [`Engine::repeat`] detects it.
 //! - Primitives of other crates (`tokio::sync`, `futures`) work, because they need wakers only.
 //!   Their state is not tracked, though: the random strategies do not care, but an exhaustive
 //!   search that reduces is sound only over tracked objects.
 //! - A segment that never returns hangs the execution: the budgets of [`Limits`] are checked
-//!   between segments.
+//!   between segments. A [`Beacon`] says to a watchdog on another thread which task's it is.
 
 #![forbid(unsafe_code)]
 
+mod beacon;
 mod context;
 pub mod decision;
 mod early;
@@ -121,6 +123,7 @@ pub mod lock;
 mod log;
 mod oracle;
 mod outcome;
+mod outside;
 pub mod parallel;
 mod proof;
 mod ready;
@@ -132,7 +135,8 @@ mod timers;
 mod wakeup;
 mod yield_flag;
 
-pub use context::{clock, is_closing, is_recording, is_simulated, progress};
+pub use beacon::{Beacon, RunningPoll};
+pub use context::{before_closing, clock, is_closing, is_recording, is_simulated, progress};
 pub use early::{EarlyPolls, early_polls};
 pub use executor::Engine;
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};
@@ -140,6 +144,7 @@ pub(crate) use id::mix;
 pub use id::{ObjectId, Site, TaskId, TaskKey};
 pub use oracle::{ChoicePoint, Decision, Observer, Strategy, UniformRng};
 pub use outcome::{Blocked, Budget, End, Limits, Nondeterminism, Outcome, TaskPanic};
+pub use outside::OutsideThreads;
 pub use proof::{Proof, ProofUnit};
 pub use ready::Ready;
 pub use task::{

@@ -137,6 +137,9 @@ pub enum End {
     Deadlock(Vec<Blocked>),
     /// A budget of [`Limits`] ran out.
     Livelock(Budget),
+    /// These tasks wait, and a thread takes part on which no engine runs: the engine cannot tell
+    /// whether they wait for ever, or for that thread.
+    Outside(Vec<Blocked>),
     /// The strategy cut the execution off, because others like it have been run.
     Abandoned,
 }
@@ -159,19 +162,27 @@ pub struct Blocked {
     pub task: String,
     /// What it waits for, in words.
     pub on: String,
+    /// File and line of the wait, or the function that it is in, if they are known.
+    pub place: Option<String>,
+    /// Whether it waits for something that the engine does not track, and somebody has its waker.
+    pub is_untracked: bool,
 }
 
 impl Blocked {
-    /// A task of this name that waits for that.
+    /// A task of this name that waits for that, a tracked object.
     #[must_use]
     pub fn new(task: impl Into<String>, on: impl Into<String>) -> Self {
-        Self { task: task.into(), on: on.into() }
+        Self { task: task.into(), on: on.into(), place: None, is_untracked: false }
     }
 }
 
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {:?} waits for {}", self.task, self.on)
+        write!(f, "task {:?} waits for {}", self.task, self.on)?;
+        match &self.place {
+            Some(place) => write!(f, ", at {place}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -181,13 +192,11 @@ impl fmt::Display for End {
             Self::Completed => f.write_str("completed"),
             Self::Deadlock(blocked) => {
                 f.write_str("deadlock: ")?;
-                for (i, task) in blocked.iter().enumerate() {
-                    if i > 0 {
-                        f.write_str("; ")?;
-                    }
-                    task.fmt(f)?;
-                }
-                Ok(())
+                write_blocked(f, blocked)
+            }
+            Self::Outside(blocked) => {
+                f.write_str("waits for a thread outside: ")?;
+                write_blocked(f, blocked)
             }
             Self::Livelock(Budget::Steps) => f.write_str("livelock: the budget of steps ran out"),
             Self::Livelock(Budget::VirtualTime) => {
@@ -196,6 +205,16 @@ impl fmt::Display for End {
             Self::Abandoned => f.write_str("cut off by the search"),
         }
     }
+}
+
+fn write_blocked(f: &mut fmt::Formatter<'_>, blocked: &[Blocked]) -> fmt::Result {
+    for (i, task) in blocked.iter().enumerate() {
+        if i > 0 {
+            f.write_str("; ")?;
+        }
+        write!(f, "{task}")?;
+    }
+    Ok(())
 }
 
 /// A task that panicked.
@@ -232,6 +251,16 @@ pub struct Outcome {
     pub tasks: usize,
     /// The tasks that panicked, in order.
     pub panics: Vec<TaskPanic>,
+    /// How many wakes came from other threads while it ran. Each wakes nothing.
+    pub outside_wakes: u64,
+}
+
+impl Outcome {
+    /// Whether a thread took part on which no engine runs.
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        self.outside_wakes > 0 || matches!(self.end, End::Outside(_))
+    }
 }
 
 /// Two runs of one program under the same decisions differed.

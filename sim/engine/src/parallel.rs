@@ -5,7 +5,7 @@ use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 
 use crate::lock::{lock, wait};
@@ -13,6 +13,13 @@ use crate::lock::{lock, wait};
 /// What the outside sees of a running search, and says to it.
 #[derive(Debug, Default)]
 pub struct Control {
+    whole: Arc<WholeControl>,
+    /// What was said to this part alone.
+    stopped: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct WholeControl {
     done: AtomicU64,
     /// The bits of a number between 0 and 1.
     share: AtomicU64,
@@ -22,42 +29,50 @@ pub struct Control {
 impl Control {
     /// Nothing done, not interrupted.
     #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            done: AtomicU64::new(0),
-            share: AtomicU64::new(0),
-            interrupted: AtomicBool::new(false),
-        }
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The control of a part of the work. What the part counts is counted here too, and an
+    /// interrupt reaches it. It can be [stopped](Self::stop) by itself.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self { whole: Arc::clone(&self.whole), stopped: AtomicBool::new(false) }
     }
 
     /// Counts an execution as done.
     pub fn count(&self, executions: u64) {
-        self.done.fetch_add(executions, Ordering::Relaxed);
+        self.whole.done.fetch_add(executions, Ordering::Relaxed);
     }
 
     /// How many executions are done.
     pub fn done(&self) -> u64 {
-        self.done.load(Ordering::Relaxed)
+        self.whole.done.load(Ordering::Relaxed)
     }
 
     /// Sets the share of the whole that is done, where the number of executions is unknown.
     pub fn set_share(&self, share: f64) {
-        self.share.store(share.to_bits(), Ordering::Relaxed);
+        self.whole.share.store(share.to_bits(), Ordering::Relaxed);
     }
 
     /// The share of the whole that is done, from 0 to 1, if it is known.
     pub fn share(&self) -> f64 {
-        f64::from_bits(self.share.load(Ordering::Relaxed)).clamp(0.0, 1.0)
+        f64::from_bits(self.whole.share.load(Ordering::Relaxed)).clamp(0.0, 1.0)
     }
 
     /// Asks for an early end.
     pub fn interrupt(&self) {
-        self.interrupted.store(true, Ordering::Relaxed);
+        self.whole.interrupted.store(true, Ordering::Relaxed);
+    }
+
+    /// Asks for an early end of this part alone.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
     }
 
     /// Whether an early end was asked for. Workers look at it between executions.
     pub fn is_interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::Relaxed)
+        self.whole.interrupted.load(Ordering::Relaxed) || self.stopped.load(Ordering::Relaxed)
     }
 }
 

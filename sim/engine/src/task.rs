@@ -222,7 +222,7 @@ impl Future for JoinHandle {
                         wakeup,
                     );
                     drop(before);
-                    context::waits_for(WaitFor::Task(self.id));
+                    context::waits_for(WaitFor::Task(self.id), None);
                     if context::is_recording() {
                         let end = end_of(self.id);
                         if again {
@@ -388,7 +388,7 @@ impl Future for Sleep {
                     state.timers.borrow_mut().rearm(timer, cx.waker(), state.current.get());
                 }
             }
-            context::waits_for(WaitFor::Clock);
+            context::waits_for(WaitFor::Clock, None);
             Poll::Pending
         })
     }

@@ -9,12 +9,14 @@ use mapi_sync::contract::{Policy, RuleCheck};
 
 use super::counterexamples::Shrinking;
 use super::early;
+use super::progress::ProgressLines;
 use super::search::{Search, SearchSummary, StopAt};
 use super::vacuity::warnings;
+use super::watchdog::{self, Watch};
 use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
-use crate::engine::{Engine, Limits};
+use crate::engine::{Engine, Limits, OutsideThreads};
 use crate::strategy::{STRATEGIES, StrategyInfo, TrackedSharing, UnknownStrategy};
 use crate::world::{
     Changes, Fault, Faults, Host, Knob, MutantInfo, ProviderFactory, Scenario, Swarm, VariantInfo,
@@ -23,6 +25,12 @@ use crate::world::{
 
 /// Executions of a check that does not say how many.
 const SCHEDULES: u64 = 10_000;
+
+/// How long a check waits, in real time, for a thread that could end a deadlock.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long making counterexamples smaller may take, unless the check says otherwise.
+const SHRINK_TIME: Duration = Duration::from_secs(60);
 
 /// By how many per cent a sleep of an author's own provider may be late.
 const LATE_PERCENT: u32 = 100;
@@ -94,15 +102,21 @@ pub struct Check {
     limits: LimitChanges,
     pub(super) changes: Changes,
     schedules: Option<u64>,
-    seed: u64,
+    pub(super) seed: u64,
     strategy: &'static StrategyInfo,
     jobs: usize,
     fail_fast: bool,
     strict: bool,
     pub(super) shrinks: bool,
     until: Option<Defect>,
+    /// How long making all counterexamples smaller may take.
+    pub(super) shrink_time: Option<Duration>,
+    /// How long a poll may take.
+    pub(super) watchdog: Option<Duration>,
     /// What the caller says of their provider; the simulated one needs nobody's word.
     tracked_sharing: Option<TrackedSharing>,
+    /// What its engines know of threads outside. Each run begins anew.
+    pub(super) outside_threads: OutsideThreads,
     /// Without this, it follows from the strategy.
     late_work: Option<bool>,
     /// Whether a new task may run before its `spawn` returns, as far as that was found out.
@@ -129,7 +143,10 @@ impl Check {
             strict: false,
             shrinks: true,
             until: None,
+            shrink_time: Some(SHRINK_TIME),
+            watchdog: Some(watchdog::WATCHDOG),
             tracked_sharing: None,
+            outside_threads: OutsideThreads::default(),
             late_work: None,
             early_tasks: None,
         }
@@ -343,6 +360,28 @@ impl Check {
         Self { shrinks, ..self }
     }
 
+    /// Makes counterexamples smaller and explains them for no longer than this, all of them
+    /// together; `None` is without end. Without this, for 60 s.
+    ///
+    /// Each has a budget of executions and steps, which is rarely used up for longer than 10 s.
+    /// This limit stands behind it, for a provider that is slow: what it cuts off depends on
+    /// the machine, and [says so](Counterexample::shrinking).
+    pub fn shrink_time(self, limit: Option<Duration>) -> Self {
+        Self { shrink_time: limit, ..self }
+    }
+
+    /// Gives each poll this much real time; `None` is as much as it takes. Without this, 30 s.
+    ///
+    /// A poll that takes longer ends the check: the report has everything that was run before, and
+    /// says [which task hung](Report::hang). That is no finding, but the check is incomplete and
+    /// does not [pass](Report::passes). The thread that polls cannot be ended, so it stays until
+    /// the process ends.
+    ///
+    /// A [replay](Self::replay) has no watchdog: a debugger can stop there for as long as it likes.
+    pub fn watchdog(self, limit: Option<Duration>) -> Self {
+        Self { watchdog: limit, ..self }
+    }
+
     /// Changes the limits of each execution.
     pub fn limits(self, limits: LimitChanges) -> Self {
         Self { limits, ..self }
@@ -373,6 +412,16 @@ impl Check {
         self.schedules.or((!self.strategy.exhaustive).then_some(SCHEDULES))
     }
 
+    /// Whether the provider is the simulated one.
+    pub(super) fn is_simulated(&self) -> bool {
+        self.factory.is_none()
+    }
+
+    /// Whether a schedule follows from its number.
+    pub(super) fn has_schedules_by_number(&self) -> bool {
+        !self.strategy.exhaustive
+    }
+
     /// What tokens say about it.
     #[must_use]
     pub fn subject(&self) -> Subject {
@@ -385,18 +434,22 @@ impl Check {
         }
     }
 
-    /// Runs the check.
+    /// Runs the check. If it takes longer than 2 s, a line on the standard error stream says now
+    /// and then how far it is.
     ///
     /// # Panics
     ///
     /// If making a provider panics outside of an execution, or the scenario names a mutant that
-    /// does not exist.
+    /// does not exist. If no thread can be started.
     #[must_use]
     pub fn run(&self) -> Report {
-        self.run_under(&Control::new())
+        let control = Control::new();
+        let mut lines = ProgressLines::new(&self.scenario.name, self.requested(), &control);
+        watchdog::run(self, &control, &mut |shrinking| lines.tell(shrinking))
     }
 
-    /// As [`run`](Self::run); `control` counts the executions and may interrupt.
+    /// As [`run`](Self::run), without the lines on the standard error stream; `control` counts the
+    /// executions and may interrupt.
     ///
     /// # Panics
     ///
@@ -406,7 +459,8 @@ impl Check {
         self.run_with_progress(control, &mut |_| ())
     }
 
-    /// As [`run_under`](Self::run_under); calls `progress` while it makes counterexamples smaller.
+    /// As [`run_under`](Self::run_under); calls `progress` now and then while it makes
+    /// counterexamples smaller.
     ///
     /// # Panics
     ///
@@ -417,18 +471,31 @@ impl Check {
         control: &Control,
         progress: &mut dyn FnMut(Shrinking),
     ) -> Report {
-        if self.strategy.drops_tasks() && self.changed_scenario().faults.task_dropped == 0 {
-            let dropped = self.changes.clone().with(Knob::Fault(Fault::TaskDropped), 1);
-            return self.clone().changes(dropped).run_with_progress(control, progress);
+        watchdog::run(self, control, &mut |shrinking| {
+            if let Some(shrinking) = shrinking {
+                progress(shrinking);
+            }
+        })
+    }
+
+    /// The check with the faults that it is run with although nobody asked for them.
+    pub(super) fn with_own_faults(&self) -> Self {
+        let mut check = self.with_new_engines();
+        if check.strategy.drops_tasks() && check.changed_scenario().faults.task_dropped == 0 {
+            check.changes = check.changes.with(Knob::Fault(Fault::TaskDropped), 1);
         }
-        if self.varies_by_itself() && self.changes.iter().all(|(knob, _)| knob != REFUSED) {
-            let refused = self.changes.clone().with(REFUSED, 1);
-            return self.clone().changes(refused).run_with_progress(control, progress);
+        if check.varies_by_itself() && check.changes.iter().all(|(knob, _)| knob != REFUSED) {
+            check.changes = check.changes.with(REFUSED, 1);
         }
-        if self.early_tasks.is_none() {
-            let early_tasks = !self.strategy.exhaustive && self.can_run_early_tasks();
-            return self.clone().early_tasks(early_tasks).run_with_progress(control, progress);
+        if check.early_tasks.is_none() {
+            let early_tasks = !check.strategy.exhaustive && check.can_run_early_tasks();
+            check.early_tasks = Some(early_tasks);
         }
+        check
+    }
+
+    /// Runs the check in this thread.
+    pub(super) fn conduct(&self, watch: &Watch, tell: &mut dyn FnMut(Shrinking)) -> Report {
         let began = Instant::now();
         let world = self.world();
         let stop_at = match self.until {
@@ -446,14 +513,17 @@ impl Check {
             schedules: self.requested(),
             jobs: self.jobs,
             stop_at,
+            watch,
+            own_provider: self.factory.is_some(),
+            outside_threads: self.outside_threads.clone(),
         };
-        let summary = search.run(control);
-        let counterexamples = self.counterexamples(&summary, control, progress);
-        let interrupted = control.is_interrupted();
+        let mut summary = search.run();
+        let counterexamples = self.counterexamples(&mut summary, watch, tell);
+        let interrupted = watch.control.is_interrupted();
         self.report(began.elapsed(), interrupted, summary, counterexamples)
     }
 
-    fn report(
+    pub(super) fn report(
         &self,
         elapsed: Duration,
         interrupted: bool,
@@ -479,14 +549,16 @@ impl Check {
             jobs: self.jobs,
             requested,
             schedules: summary.schedules,
-            complete: all && !summary.stopped,
+            complete: all && !summary.stopped && summary.outside.is_none(),
             proof: summary.proof,
             interrupted: interrupted && !all && !summary.stopped,
             steps: summary.steps,
+            repeated: summary.repeated,
             elapsed,
             coverage: summary.coverage,
             warnings,
             strict: self.strict,
+            hang: None,
             counterexamples,
         }
     }
@@ -512,6 +584,16 @@ impl Check {
         let policy = self.policy.clone().unwrap_or_else(|| world.policy().clone());
         let policy = self.rules.iter().fold(policy, |policy, add| add(policy));
         world.with_policy(policy)
+    }
+
+    /// The same check, whose engines know of no threads outside yet. The simulated provider has
+    /// none.
+    pub(super) fn with_new_engines(&self) -> Self {
+        let outside_threads = match self.factory {
+            Some(_) => OutsideThreads::with_patience(PATIENCE),
+            None => OutsideThreads::default(),
+        };
+        Self { outside_threads, ..self.clone() }
     }
 
     fn swarm_in(&self, scenario: &Scenario) -> Swarm {
@@ -568,7 +650,9 @@ impl Check {
     }
 
     pub(super) fn strategy_engine(&self, limits: Limits) -> Engine {
-        self.strategy.engine(limits, self.seed)
+        let mut engine = self.strategy.engine(limits, self.seed);
+        engine.share_outside_threads(&self.outside_threads);
+        engine
     }
 }
 

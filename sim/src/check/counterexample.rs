@@ -29,6 +29,40 @@ pub struct Counterexample {
     pub found_decisions: usize,
     /// How many executions making it smaller took; 0 if that was not tried.
     pub shrink_executions: u32,
+    /// Whether it is as small as it gets.
+    pub shrinking: Completion,
+    /// Whether all that could explain it was tried. If not, [`why`](Self::why) is `None`.
+    pub explaining: Completion,
+}
+
+/// How far a work on a counterexample came that has a budget.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Completion {
+    /// It was not begun.
+    #[default]
+    NotTried,
+    /// It came to its end.
+    Complete,
+    /// Its budget of executions and steps was used up. The result is the same each time.
+    OutOfBudget,
+    /// It [took too long](crate::Check::shrink_time). On a faster machine, it may come further.
+    OutOfTime,
+    /// It was interrupted.
+    Interrupted,
+}
+
+impl Completion {
+    /// Why it did not come to its end, if it was begun and did not.
+    #[must_use]
+    pub const fn shortfall(self) -> Option<&'static str> {
+        match self {
+            Self::NotTried | Self::Complete => None,
+            Self::OutOfBudget => Some("out of its budget of executions"),
+            Self::OutOfTime => Some("out of time"),
+            Self::Interrupted => Some("interrupted"),
+        }
+    }
 }
 
 impl Counterexample {

@@ -1,28 +1,37 @@
 //! From what a search has found to what is shown: smaller, explained, and run once more with a log.
 
+use std::time::Instant;
+
 use mapi_sync_engine::shrink::{Cause, Trial, explain};
 
 use super::execution::Execution;
-use super::search::{Candidate, SearchSummary};
+use super::repeat::UNCONTROLLED;
+use super::search::{Candidate, OutsideTask, SearchSummary};
+use super::watchdog::{Watch, Work};
 use super::why::{DecisiveStep, Why, can_explain, in_words};
-use super::{Check, Counterexample, Defect};
-use crate::engine::parallel::Control;
-use crate::engine::{Engine, TaskId};
+use super::{Check, Completion, Counterexample, Defect};
+use crate::defect::defects;
+use crate::engine::{End, Engine, Limits, TaskId};
 use crate::shrink::{TrialBudget, TrialRunner, shrink};
 use crate::world::{Changes, Knob, World};
 
-/// What making one counterexample smaller may take.
-const SHRINK: TrialBudget = TrialBudget { executions: 20_000, steps: 5_000_000 };
+/// What making one counterexample smaller may take. It is counted in executions and steps, so that
+/// the result is the same on every machine.
+const SHRINK: TrialBudget = TrialBudget { executions: 20_000, steps: 3_000_000 };
 
 /// What explaining one may take.
 const EXPLAIN: TrialBudget = TrialBudget { executions: 2_000, steps: 1_000_000 };
 
-/// Where nondeterminism comes from, as a rule.
-const UNCONTROLLED: &str = "Something is not under the simulation's control: an unbiased \
-                            `select!`, a random number, the order of a `HashMap`, the real time, \
-                            or state that is kept from one execution to the next";
+/// What both may take.
+const MOST: u32 = SHRINK.executions + EXPLAIN.executions;
 
-/// A counterexample is being made smaller.
+/// Crates that no task of a provider's waits in.
+const LIBRARIES: [&str; 2] = ["mapi_sync", "mapi_sync_sim"];
+
+/// How often an execution is run again if it does not show what it is kept for.
+const ATTEMPTS: u32 = 16;
+
+/// A counterexample is being made smaller, or explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Shrinking {
@@ -34,51 +43,120 @@ pub struct Shrinking {
     pub most: u32,
 }
 
-/// A candidate that was made smaller.
+/// What came of making a candidate smaller.
+#[derive(Default)]
 struct Smaller {
-    changes: Changes,
-    candidate: Candidate,
+    /// The candidate, with how its scenario differs. `None` if it is to be shown as it is.
+    candidate: Option<(Changes, Candidate)>,
     executions: u32,
-    /// What decides, if there was time to look for it.
+    shrinking: Completion,
+    explaining: Completion,
+    /// What decides, if all that could was tried.
     cause: Option<Option<Cause>>,
+}
+
+/// Says when it is enough.
+struct Patience<'a> {
+    watch: &'a Watch,
+    deadline: Option<Instant>,
+}
+
+impl Patience<'_> {
+    fn is_out_of_time(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.watch.control.is_interrupted() && !self.is_out_of_time()
+    }
+
+    /// How far a runner came that has ended.
+    fn completion(&self, runner: &TrialRunner<'_>) -> Completion {
+        if !runner.is_over() {
+            Completion::Complete
+        } else if self.watch.control.is_interrupted() {
+            Completion::Interrupted
+        } else if self.is_out_of_time() {
+            Completion::OutOfTime
+        } else {
+            Completion::OutOfBudget
+        }
+    }
 }
 
 impl Check {
     pub(super) fn counterexamples(
         &self,
-        summary: &SearchSummary,
-        control: &Control,
+        summary: &mut SearchSummary,
+        watch: &Watch,
         tell: &mut dyn FnMut(Shrinking),
     ) -> Vec<Counterexample> {
+        self.drop_outside(summary, watch);
+        // What is not under control becomes neither smaller nor explained.
+        let shrinks = !summary.has(Defect::Nondeterminism);
         let mut shown: Vec<Counterexample> = Vec::new();
+        let now = Instant::now();
+        let deadline = self.shrink_time.and_then(|limit| now.checked_add(limit));
+        let patience = Patience { watch, deadline };
         for candidate in &summary.found {
             if shown.iter().all(|shown| !shown.defects.contains(&candidate.defect)) {
-                let found = candidate.decisions.len();
-                let mut counterexample = match self.smaller(candidate, control, tell) {
-                    Some(Smaller { changes, candidate, executions, cause }) => Counterexample {
-                        shrink_executions: executions,
-                        ..self.clone().changes(changes).witness(candidate, cause, &shown)
-                    },
-                    None => self.witness(candidate.clone(), None, &shown),
+                let smaller = if shrinks {
+                    self.smaller(candidate, &patience, tell)
+                } else {
+                    Smaller::default()
                 };
-                counterexample.found_decisions = found;
+                let mut counterexample = match smaller.candidate {
+                    Some((changes, candidate)) => self.clone().changes(changes).witness(
+                        candidate,
+                        smaller.cause,
+                        &shown,
+                        watch,
+                    ),
+                    None => self.witness(candidate.clone(), None, &shown, watch),
+                };
+                counterexample.shrink_executions = smaller.executions;
+                counterexample.shrinking = smaller.shrinking;
+                counterexample.explaining = smaller.explaining;
+                counterexample.found_decisions = candidate.decisions.len();
                 shown.push(counterexample);
             }
         }
         join_unrepeated(&mut shown);
+        lead_with_nondeterminism(&mut shown);
         shown
     }
 
-    /// Makes a candidate smaller: what comes back shows the same defect. `None` if it is shown as
-    /// it is.
+    /// Forgets what does not show again because a thread outside took part.
+    fn drop_outside(&self, summary: &mut SearchSummary, watch: &Watch) {
+        if !self.outside_threads.have_woken() {
+            return;
+        }
+        let world = self.world();
+        let limits = self.engine_limits(&world);
+        let mut engine = self.watched_engine(limits, Defect::Nondeterminism, watch);
+        let outside = &mut summary.outside;
+        summary.found.retain(|candidate| {
+            (0..ATTEMPTS).any(|_| {
+                let observed = world.replay(&mut engine, &candidate.decisions);
+                if let End::Outside(waits) = &observed.outcome.end {
+                    let (index, waits) = (candidate.index, waits.clone());
+                    outside.get_or_insert(OutsideTask { index, waits });
+                }
+                defects(&observed).any(|defect| defect == candidate.defect)
+            })
+        });
+        outside.get_or_insert(OutsideTask { index: 0, waits: Vec::new() });
+    }
+
+    /// Makes a candidate smaller: what comes back shows the same defect.
     fn smaller(
         &self,
         candidate: &Candidate,
-        control: &Control,
+        patience: &Patience<'_>,
         tell: &mut dyn FnMut(Shrinking),
-    ) -> Option<Smaller> {
+    ) -> Smaller {
         if !self.shrinks || !can_explain(candidate.defect) {
-            return None;
+            return Smaller::default();
         }
         let defect = candidate.defect;
         let make = |changes: &Changes| {
@@ -91,36 +169,61 @@ impl Check {
         let world = self.world();
         let mut runner = TrialRunner {
             make: &make,
+            simulated: self.is_simulated(),
             defect,
-            engine: self.replay_engine(&world),
+            engine: self.watched_engine(self.engine_limits(&world), defect, patience.watch),
             left: SHRINK,
+            stopped: false,
             goes_on: &mut |left| {
                 let executions = SHRINK.executions - left;
-                tell(Shrinking { defect, executions, most: SHRINK.executions });
-                !control.is_interrupted()
+                tell(Shrinking { defect, executions, most: MOST });
+                patience.goes_on()
             },
         };
-        let account = self.account_of(&world, candidate);
-        let first = runner.in_world(&world).decisions(&candidate.decisions)?;
-        let shrunk = shrink(&mut runner, &self.scenario, self.changes.clone(), first, account)?;
+        let account = self.account_of(&world, candidate, patience.watch);
+        let first = runner.in_world(&world).decisions(&candidate.decisions);
+        let shrunk = first.and_then(|first| {
+            shrink(&mut runner, &self.scenario, self.changes.clone(), first, account)
+        });
+        let shrinking = patience.completion(&runner);
         let executions = SHRINK.executions - runner.left.executions;
-        let (world, limits) = make(&shrunk.changes)?;
+        let again = shrunk.and_then(|shrunk| Some((make(&shrunk.changes)?, shrunk)));
+        let Some(((world, limits), shrunk)) = again else {
+            return Smaller { shrinking, ..Smaller::default() };
+        };
         let mut runner = TrialRunner {
             make: &make,
+            simulated: self.is_simulated(),
             defect,
-            engine: self.strategy_engine(limits),
+            engine: self.watched_engine(limits, defect, patience.watch),
             left: EXPLAIN,
-            goes_on: &mut |_| !control.is_interrupted(),
+            stopped: false,
+            goes_on: &mut |left| {
+                let executions = MOST - left;
+                tell(Shrinking { defect, executions, most: MOST });
+                patience.goes_on()
+            },
         };
         let cause = explain(&mut runner.in_world(&world), &shrunk.witness);
-        let cause = (!runner.is_over()).then_some(cause);
+        let explaining = patience.completion(&runner);
+        let cause = (explaining == Completion::Complete).then_some(cause);
         let candidate = Candidate { decisions: shrunk.witness.decisions, ..candidate.clone() };
-        Some(Smaller { changes: shrunk.changes, candidate, executions, cause })
+        let candidate = Some((shrunk.changes, candidate));
+        Smaller { candidate, executions, shrinking, explaining, cause }
+    }
+
+    /// An engine for executions on behalf of a counterexample.
+    fn watched_engine(&self, limits: Limits, defect: Defect, watch: &Watch) -> Engine {
+        let mut engine = self.strategy_engine(limits);
+        watch.engine(&mut engine, Work::Counterexample(defect));
+        engine
     }
 
     /// The account that a candidate's defect is in, as the scenario counts them.
-    fn account_of(&self, world: &World, candidate: &Candidate) -> Option<u32> {
-        let observed = world.replay(&mut self.replay_engine(world), &candidate.decisions);
+    fn account_of(&self, world: &World, candidate: &Candidate, watch: &Watch) -> Option<u32> {
+        let limits = self.engine_limits(world);
+        let mut engine = self.watched_engine(limits, candidate.defect, watch);
+        let observed = world.replay(&mut engine, &candidate.decisions);
         let finding = observed
             .violations
             .iter()
@@ -135,19 +238,44 @@ impl Check {
         candidate: Candidate,
         cause: Option<Option<Cause>>,
         before: &[Counterexample],
+        watch: &Watch,
     ) -> Counterexample {
         let Candidate { defect, index, decisions, message } = candidate;
         let world = self.world();
-        let mut engine = self.replay_engine(&world);
-        let observed = world.replay(&mut engine, &decisions);
-        let mut execution = Execution::new(world.scenario(), observed, &engine);
+        let mut engine = self.watched_engine(self.engine_limits(&world), defect, watch);
+        let mut run = || {
+            let observed = world.replay(&mut engine, &decisions);
+            Execution::new(world.scenario(), observed, &engine)
+        };
+        let mut execution = run();
         let mut first = defect;
         if let Some(message) = message {
-            execution.add(defect, format!("{message}. {UNCONTROLLED}"));
+            execution.add_first(defect, format!("{message}. {UNCONTROLLED}"));
         } else if execution.breach(defect).is_none() {
             first = Defect::Nondeterminism;
-            let seen = format!("an execution showed `{defect}`, and its replay did not");
-            execution.add(first, format!("{seen}. {UNCONTROLLED}"));
+            let mut showing = 0;
+            for _ in 1..ATTEMPTS {
+                let another = run();
+                if another.breach(defect).is_some() {
+                    showing += 1;
+                    execution = another;
+                }
+            }
+            if self.outside_threads.have_woken() {
+                first = defect;
+            }
+            let seen = format!(
+                "an execution showed `{defect}`, and of {ATTEMPTS} more under the same decisions \
+                 {showing} did"
+            );
+            if first != defect {
+                execution.add_first(first, format!("{seen}. {UNCONTROLLED}"));
+            }
+        }
+        if matches!(execution.outcome.end, End::Deadlock(_)) {
+            let mut engine = self.watched_engine(self.engine_limits(&world), defect, watch);
+            engine.find_places(&LIBRARIES);
+            execution.set_places(&world.replay(&mut engine, &decisions).outcome);
         }
         // An execution that did not come again is shown even if another one did not either.
         let new = |defect: &Defect| {
@@ -172,6 +300,8 @@ impl Check {
             decisions,
             prefix: engine.prefix_digest(),
             shrink_executions: 0,
+            shrinking: Completion::NotTried,
+            explaining: Completion::NotTried,
         }
     }
 }
@@ -193,6 +323,8 @@ fn join_unrepeated(shown: &mut Vec<Counterexample>) {
         others.extend(breach.map(|breach| breach.message.clone()));
         // It stays for what else it shows.
         other.defects.remove(0);
+        let breaches = &mut other.execution.breaches;
+        breaches.retain(|breach| breach.defect != Defect::Nondeterminism);
         !other.defects.is_empty()
     });
     let breaches = &mut shown[kept].execution.breaches;
@@ -202,6 +334,15 @@ fn join_unrepeated(shown: &mut Vec<Counterexample>) {
             let other = other.strip_suffix(UNCONTROLLED).unwrap_or(&other).trim_end().to_owned();
             breach.message = format!("{other} {}", breach.message);
         }
+    }
+}
+
+/// Nondeterminism comes first, and nothing else is explained where there is some.
+fn lead_with_nondeterminism(shown: &mut [Counterexample]) {
+    let leads = |shown: &Counterexample| shown.defects.contains(&Defect::Nondeterminism);
+    if shown.iter().any(leads) {
+        shown.sort_by_key(|shown| !leads(shown));
+        shown.iter_mut().for_each(|shown| shown.why = None);
     }
 }
 
@@ -220,9 +361,9 @@ fn why(cause: Cause, execution: &Execution, engine: &Engine) -> Why {
         Cause::Order { first, second, moved, together, exchanged } => {
             Why::Order { first: step(first), second: step(second), moved, together, exchanged }
         }
-        Cause::Decision { departure, tasks, without } => {
+        Cause::Decision { departure, site, tasks, without } => {
             let kind = departure.place.kind;
-            Why::Decision { kind, what: in_words(&departure, tasks, name), without }
+            Why::Decision { kind, what: in_words(&departure, site, tasks, name), without }
         }
         Cause::Nothing { others } => Why::EverySchedule { others },
         _ => Why::Several,

@@ -92,10 +92,29 @@ impl Execution {
         Self { accounts, tasks, calls, breaches, outcome, switches }
     }
 
-    /// Adds a defect that the calls do not show.
-    pub(super) fn add(&mut self, defect: Defect, message: String) {
+    /// Adds a defect that the calls do not show, before the others: it casts doubt on them.
+    pub(super) fn add_first(&mut self, defect: Defect, message: String) {
         let calls = self.calls.len();
-        self.breaches.push(at_the_end(calls, &self.outcome, defect, message));
+        self.breaches.insert(0, at_the_end(calls, &self.outcome, defect, message));
+    }
+
+    /// Takes over where tasks wait from a second run of the same decisions.
+    pub(super) fn set_places(&mut self, second: &Outcome) {
+        let (End::Deadlock(blocked), End::Deadlock(located)) = (&mut self.outcome.end, &second.end)
+        else {
+            return;
+        };
+        for (task, located) in blocked.iter_mut().zip(located) {
+            if task.task == located.task && task.on == located.on {
+                task.place.clone_from(&located.place);
+            }
+        }
+        let message = end_message(&self.outcome.end);
+        for breach in &mut self.breaches {
+            if breach.defect == Defect::Deadlock {
+                breach.message.clone_from(&message);
+            }
+        }
     }
 
     /// The name of the task that made a call.
@@ -185,15 +204,26 @@ fn same_call(logged: &CallRecord, kept: &CallRecord) -> bool {
     }
 }
 
-fn engine_breach(observed: &Observed) -> Option<Breach> {
-    let defect = end_defect(&observed.outcome.end)?;
-    let message = match &observed.outcome.end {
+/// What the engine has tried where a task waits for something that it does not track.
+const NO_THREAD: &str = ". No thread woke it within a second of real time. Timers, files and \
+                         sockets of another runtime never do in a check: wait on the request's \
+                         `Runtime`";
+
+fn end_message(end: &End) -> String {
+    match end {
         End::Deadlock(blocked) => {
             let waits: Vec<String> = blocked.iter().map(ToString::to_string).collect();
-            format!("nothing can go on: {}", waits.join("; "))
+            let asked = blocked.iter().any(|task| task.is_untracked);
+            let hint = if asked { NO_THREAD } else { "" };
+            format!("nothing can go on: {}{hint}", waits.join("; "))
         }
         end => end.to_string(),
-    };
+    }
+}
+
+fn engine_breach(observed: &Observed) -> Option<Breach> {
+    let defect = end_defect(&observed.outcome.end)?;
+    let message = end_message(&observed.outcome.end);
     Some(at_the_end(observed.calls.len(), &observed.outcome, defect, message))
 }
 
@@ -201,7 +231,8 @@ fn panic_breach(observed: &Observed, tasks: &BTreeMap<TaskId, String>) -> Option
     let panic = observed.outcome.panics.first()?;
     let place = panic.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
     let name = tasks.get(&panic.task).unwrap_or(&panic.name);
-    let message = format!("task {name:?} panicked{place}: {}", panic.message);
+    let hint = panic_hint(&panic.message);
+    let message = format!("task {name:?} panicked{place}: {}{hint}", panic.message);
     let before = observed.calls.iter().take_while(|seen| seen.step <= panic.step).count();
     let last = observed.calls[..before].last();
     Some(Breach {
@@ -209,6 +240,27 @@ fn panic_breach(observed: &Observed, tasks: &BTreeMap<TaskId, String>) -> Option
         place: BreachPlace::After(before),
         ..at_the_end(observed.calls.len(), &observed.outcome, Defect::Panic, message)
     })
+}
+
+/// What to say to a panic of tokio's, which asks for its runtime.
+fn panic_hint(message: &str) -> &'static str {
+    let of_tokio = [
+        "there is no reactor running",
+        "there is no timer running",
+        "Cannot start a runtime from within a runtime",
+        "Cannot drop a runtime in a context where blocking is not allowed",
+        "can call blocking only when running on the multi-threaded runtime",
+        "called from outside of a `task::LocalSet`",
+        "must be called from the context of a Tokio",
+        "A Tokio 1.x context was found, but",
+    ];
+    if of_tokio.iter().any(|text| message.contains(text)) {
+        ". This code needs a runtime of tokio's, and a check has none: nothing is wrong with the \
+         order of the calls. Spawn, sleep and ask for the time on the request's `Runtime`; \
+         `tokio::sync` works without"
+    } else {
+        ""
+    }
 }
 
 fn at_the_end(calls: usize, outcome: &Outcome, defect: Defect, message: String) -> Breach {

@@ -12,15 +12,20 @@ mod early;
 mod execution;
 mod mutants;
 mod named;
+mod progress;
+mod real_time;
+mod recorder;
+mod repeat;
 mod replay;
 mod report;
 mod search;
 mod subject;
 mod vacuity;
+mod watchdog;
 mod why;
 
 pub use builder::{Check, check};
-pub use counterexample::Counterexample;
+pub use counterexample::{Completion, Counterexample};
 pub use counterexamples::Shrinking;
 pub use execution::{Breach, BreachPlace, Execution};
 pub use mutants::{MutantCheck, MutantVerdict, MutantsReport, VariantVerdict};
@@ -29,6 +34,9 @@ pub use replay::{LeftOver, ReplayError, ReplayOrSearch, ReplayOutcome, Replayed}
 pub use report::Report;
 pub use subject::{LimitChanges, Subject, SubjectKind};
 pub use vacuity::Warning;
+#[cfg(feature = "proptest")]
+pub(crate) use watchdog::WATCHDOG;
+pub use watchdog::{Hang, HangPhase};
 pub use why::{DecisiveStep, Why};
 
 pub use crate::defect::Defect;

@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use mapi_sync_engine::Proof;
 
+use super::real_time::{RealTimeWait, Stopwatch};
+use super::repeat::difference;
+use super::watchdog::{RanSoFar, Watch, Work};
 use crate::decision::Decisions;
 use crate::defect::{Defect, defects};
-use crate::engine::parallel::{Control, run_chunks};
-use crate::engine::{End, Engine, Limits};
+use crate::engine::parallel::run_chunks;
+use crate::engine::{Blocked, End, Engine, Limits, OutsideThreads, Strategy};
 use crate::strategy::{
     Dfs, Dpor, Findings, Replay, StrategyInfo, TrackedSharing, Watched, explore, explore_rounds,
 };
@@ -23,12 +26,19 @@ const CHUNK: u64 = 32;
 const REPEAT_FIRST: u64 = 8;
 const REPEAT_EVERY: u64 = 1024;
 
+/// The same for an author's own provider, whose code nobody has seen.
+const REPEAT_FIRST_OWN: u64 = 64;
+const REPEAT_EVERY_OWN: u64 = 128;
+
 /// In a search in parts, an execution has no number. Each whose fingerprint is a multiple of this
 /// is run twice.
 const REPEAT_ONE_IN: u64 = 64;
 
 /// The executions below this number are compared with one another: do any two differ?
 const COMPARED: u64 = 256;
+
+/// How many executions of a chunk or part may wait for a thread outside before the search ends.
+const OUTSIDE: u64 = 4;
 
 /// What to run.
 pub(super) struct Search<'a> {
@@ -43,6 +53,11 @@ pub(super) struct Search<'a> {
     pub(super) jobs: usize,
     /// Ends the search at the first execution that shows one of these.
     pub(super) stop_at: StopAt,
+    /// May interrupt it, and watches its engines.
+    pub(super) watch: &'a Watch,
+    /// Whether the provider is an author's own.
+    pub(super) own_provider: bool,
+    pub(super) outside_threads: OutsideThreads,
 }
 
 /// When a search ends early.
@@ -68,7 +83,7 @@ pub(super) struct Candidate {
 }
 
 /// What the executions of a search, or of a part of it, showed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct SearchSummary {
     pub(super) schedules: u64,
     pub(super) steps: u64,
@@ -90,30 +105,48 @@ pub(super) struct SearchSummary {
     pub(super) raced: bool,
     /// One for each defect, in the order of the executions.
     pub(super) found: Vec<Candidate>,
+    /// How many executions were run again and compared.
+    pub(super) repeated: u64,
+    /// The first execution in which a thread outside took part.
+    pub(super) outside: Option<OutsideTask>,
+    /// How many executions waited for one at their end.
+    outside_ends: u64,
+    /// The first execution in which a poll waited in real time.
+    pub(super) real_time: Option<(u64, RealTimeWait)>,
+}
+
+/// What an execution in which a thread outside took part shows of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OutsideTask {
+    /// The execution's number.
+    pub(super) index: u64,
+    /// The tasks that wait; none if all went on by other means.
+    pub(super) waits: Vec<Blocked>,
 }
 
 impl Search<'_> {
-    /// Runs the executions. The result is the same for every number of jobs, unless `control`
-    /// interrupts it.
-    pub(super) fn run(&self, control: &Control) -> SearchSummary {
+    /// Runs the executions. The result is the same for every number of jobs, unless it is
+    /// interrupted.
+    pub(super) fn run(&self) -> SearchSummary {
         if self.reduces {
-            return self.run_classes(control);
+            return self.run_classes();
         }
         if self.schedules.is_none()
             && let Some(search) = self.depth_first()
         {
-            return self.run_rounds(search, control);
+            return self.run_rounds(search);
         }
         // Other exhaustive strategies keep their position in themselves, so their executions are
         // one sequence.
         let jobs = if self.strategy.exhaustive { 1 } else { self.jobs };
         let mut summary = SearchSummary::default();
         let worker = || {
-            let mut engine = self.engine();
-            move |range: Range<u64>| self.chunk(&mut engine, range, control)
+            let (mut engine, ran) = (self.engine(), self.watch.searcher());
+            self.watch.engine(&mut engine, Work::Search { numbered: true });
+            move |range: Range<u64>| self.chunk(&mut engine, &ran, range)
         };
         let schedules = self.schedules.unwrap_or(u64::MAX);
-        run_chunks(schedules, CHUNK, jobs, control, worker, |chunk| {
+        run_chunks(schedules, CHUNK, jobs, &self.watch.control, worker, |chunk| {
             summary.merge(chunk);
             if summary.exhausted || summary.stopped {
                 ControlFlow::Break(())
@@ -137,22 +170,35 @@ impl Search<'_> {
 
     fn engine(&self) -> Engine {
         if self.may_not_reduce() {
-            Engine::new(self.limits, Dfs::new())
-        } else {
-            self.strategy.engine(self.limits, self.seed)
+            return self.engine_under(Dfs::new());
         }
+        let mut engine = self.strategy.engine(self.limits, self.seed);
+        engine.share_outside_threads(&self.outside_threads);
+        engine
+    }
+
+    fn engine_under(&self, strategy: impl Strategy) -> Engine {
+        let mut engine = Engine::new(self.limits, strategy);
+        engine.share_outside_threads(&self.outside_threads);
+        engine
     }
 
     /// Runs every schedule, round after round, each split among the threads.
-    fn run_rounds(&self, search: Dfs, control: &Control) -> SearchSummary {
+    fn run_rounds(&self, search: Dfs) -> SearchSummary {
         let mut summary = SearchSummary::default();
-        let engine = || Engine::new(self.limits, Dfs::new());
+        let engine = || {
+            let mut engine = self.engine_under(Dfs::new());
+            self.watch.engine(&mut engine, Work::Search { numbered: false });
+            engine
+        };
         let search = explore_rounds(
             search,
             self.jobs,
-            control,
+            &self.watch.control,
             engine,
-            |engine, first, goes_on| self.part(engine, first, None, control, goes_on),
+            |engine, first, goes_on| {
+                self.part(engine, &self.watch.searcher(), first, None, goes_on)
+            },
             |part| {
                 summary.append(part);
                 if summary.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -164,17 +210,20 @@ impl Search<'_> {
     }
 
     /// Runs one execution of each class.
-    fn run_classes(&self, control: &Control) -> SearchSummary {
+    fn run_classes(&self) -> SearchSummary {
         // One thread runs them in the order in which they are put together, so it is known when
         // there are enough.
         let jobs = if self.schedules.is_some() { 1 } else { self.jobs };
         let left = self.schedules.map(AtomicU64::new);
+        let control = &self.watch.control;
         let (mut summary, certificate) = explore(TrackedSharing, jobs, control, || {
             let (mut engine, left) = (self.engine(), left.as_ref());
+            let ran = self.watch.searcher();
+            self.watch.engine(&mut engine, Work::Search { numbered: false });
             move |part: Dpor| -> SearchSummary {
                 let first = part.is_first();
                 drop(engine.set_strategy(part));
-                self.part(&mut engine, first, left, control, &mut |_| true)
+                self.part(&mut engine, &ran, first, left, &mut |_| true)
             }
         });
         summary.exhausted = certificate.complete;
@@ -189,24 +238,24 @@ impl Search<'_> {
     fn part(
         &self,
         engine: &mut Engine,
+        ran_so_far: &RanSoFar,
         first: bool,
         left: Option<&AtomicU64>,
-        control: &Control,
         goes_on: &mut dyn FnMut(&mut Engine) -> bool,
     ) -> SearchSummary {
         let sampled = |engine: &Engine, index| Sampled {
-            twice: first && index < REPEAT_FIRST
+            twice: first && index < self.repeats().0
                 || engine.fingerprint().is_multiple_of(REPEAT_ONE_IN),
             races: first && index < COMPARED && !self.reduces,
         };
         let mut summary = SearchSummary::default();
-        while !control.is_interrupted() {
+        while !self.watch.control.is_interrupted() {
             if left.is_some_and(|left| left.load(Ordering::Relaxed) == 0) {
                 summary.enough = true;
                 break;
             }
             let index = summary.schedules;
-            let ran = self.execute(engine, index, control, &sampled, &mut summary);
+            let ran = self.execute(engine, ran_so_far, index, &sampled, &mut summary);
             if let (Some(left), Ran::Counts | Ran::Stops) = (left, ran) {
                 left.fetch_sub(1, Ordering::Relaxed);
             }
@@ -219,18 +268,28 @@ impl Search<'_> {
         summary
     }
 
+    /// How many of the first executions are run twice, and of the others each how many.
+    fn repeats(&self) -> (u64, u64) {
+        if self.own_provider {
+            (REPEAT_FIRST_OWN, REPEAT_EVERY_OWN)
+        } else {
+            (REPEAT_FIRST, REPEAT_EVERY)
+        }
+    }
+
     /// Runs the executions with these numbers.
-    fn chunk(&self, engine: &mut Engine, range: Range<u64>, control: &Control) -> SearchSummary {
+    fn chunk(&self, engine: &mut Engine, ran: &RanSoFar, range: Range<u64>) -> SearchSummary {
+        let (first, every) = self.repeats();
         let sampled = |_: &Engine, index: u64| Sampled {
-            twice: index < REPEAT_FIRST || index.is_multiple_of(REPEAT_EVERY),
+            twice: index < first || index.is_multiple_of(every),
             races: index < COMPARED,
         };
         let mut summary = SearchSummary::default();
         for index in range {
-            if control.is_interrupted() {
+            if self.watch.control.is_interrupted() {
                 break;
             }
-            match self.execute(engine, index, control, &sampled, &mut summary) {
+            match self.execute(engine, ran, index, &sampled, &mut summary) {
                 Ran::Discarded | Ran::Counts => {}
                 Ran::Nothing => {
                     summary.exhausted = true;
@@ -241,7 +300,7 @@ impl Search<'_> {
         }
         summary.proof = engine.proof();
         if let Some(proof) = &summary.proof {
-            control.set_share(proof.share());
+            self.watch.control.set_share(proof.share());
         }
         summary
     }
@@ -250,21 +309,26 @@ impl Search<'_> {
     fn execute(
         &self,
         engine: &mut Engine,
+        ran: &RanSoFar,
         index: u64,
-        control: &Control,
         sampled: &dyn Fn(&Engine, u64) -> Sampled,
         summary: &mut SearchSummary,
     ) -> Ran {
         let Some(observed) = self.world.run(engine, index) else { return Ran::Nothing };
-        control.count(1);
+        self.watch.control.count(1);
         if observed.outcome.end == End::Abandoned {
             return Ran::Discarded;
         }
         let Sampled { twice, races } = sampled(engine, index);
         if races {
-            summary.raced = summary.raced || self.races(engine.decisions());
+            summary.raced = summary.raced || self.races(index, engine.decisions());
         }
-        if self.record(engine, index, &observed, twice, summary) {
+        let mut stops = self.record(engine, index, &observed, summary);
+        ran.note(&observed, &summary.found);
+        if twice {
+            stops |= self.repeat(engine, index, &observed, summary);
+        }
+        if stops {
             summary.stopped = true;
             return Ran::Stops;
         }
@@ -272,9 +336,10 @@ impl Search<'_> {
     }
 
     /// Whether an execution under these decisions has steps in conflict.
-    fn races(&self, decisions: Decisions) -> bool {
-        let mut engine = Engine::new(self.limits, Watched::new(Replay::new(decisions)));
-        self.world.run(&mut engine, 0);
+    fn races(&self, index: u64, decisions: Decisions) -> bool {
+        let mut engine = self.engine_under(Watched::new(Replay::new(decisions)));
+        self.watch.engine(&mut engine, Work::Search { numbered: !self.strategy.exhaustive });
+        self.world.run(&mut engine, index);
         engine.strategy::<Watched<Replay>>().is_some_and(|watched| watched.raced())
     }
 
@@ -284,7 +349,7 @@ impl Search<'_> {
             return (defects(observed).collect(), decisions);
         }
         let replay = Replay::new(decisions.without_late_work());
-        let mut engine = Engine::new(self.limits, replay);
+        let mut engine = self.engine_under(replay);
         let Some(observed) = self.world.run(&mut engine, 0) else { return Default::default() };
         (defects(&observed).collect(), engine.decisions())
     }
@@ -295,7 +360,6 @@ impl Search<'_> {
         engine: &mut Engine,
         index: u64,
         observed: &Observed,
-        twice: bool,
         summary: &mut SearchSummary,
     ) -> bool {
         summary.schedules += 1;
@@ -304,7 +368,7 @@ impl Search<'_> {
         if index < COMPARED {
             summary.compare(engine.fingerprint());
         }
-        let mut stops = false;
+        let mut stops = self.note_outside(index, observed, summary);
         let mut in_time = None;
         for defect in defects(observed) {
             if summary.has(defect) && !self.stop_at.is_met_by(defect) {
@@ -325,16 +389,55 @@ impl Search<'_> {
                 summary.found.push(Candidate { defect, index, decisions, message: None });
             }
         }
-        if twice && let Err(error) = self.world.repeat(engine, observed) {
-            let defect = Defect::Nondeterminism;
-            stops |= self.stop_at.is_met_by(defect);
-            if !summary.has(defect) {
-                let decisions = engine.decisions();
-                let message = Some(error.to_string());
-                summary.found.push(Candidate { defect, index, decisions, message });
-            }
-        }
         stops
+    }
+
+    /// Runs an execution again and compares. Returns whether the search is to end.
+    fn repeat(
+        &self,
+        engine: &mut Engine,
+        index: u64,
+        observed: &Observed,
+        summary: &mut SearchSummary,
+    ) -> bool {
+        if observed.outcome.is_outside() {
+            return false;
+        }
+        summary.repeated += 1;
+        let watch = Stopwatch::start();
+        let difference = difference(self.world, engine, observed);
+        if self.own_provider && summary.real_time.is_none() && watch.has_waited() {
+            let engine_of = |measured| {
+                let mut engine = self.engine_under(measured);
+                self.watch.engine(&mut engine, Work::Search { numbered: false });
+                engine
+            };
+            let wait = RealTimeWait::find(self.world, &engine.decisions(), engine_of);
+            summary.real_time = wait.map(|wait| (index, wait));
+        }
+        let Some(message) = difference else { return false };
+        let defect = Defect::Nondeterminism;
+        if !summary.has(defect) {
+            let decisions = engine.decisions();
+            summary.found.push(Candidate { defect, index, decisions, message: Some(message) });
+        }
+        self.stop_at.is_met_by(defect)
+    }
+
+    /// Notes whether a thread outside took part. Returns whether that ends the search.
+    fn note_outside(&self, index: u64, observed: &Observed, summary: &mut SearchSummary) -> bool {
+        let outcome = &observed.outcome;
+        if !outcome.is_outside() {
+            return false;
+        }
+        let waits = if let End::Outside(waits) = &outcome.end { waits.as_slice() } else { &[] };
+        summary.outside_ends += u64::from(!waits.is_empty());
+        // One that waits says more.
+        let new = summary.outside.as_ref().is_none_or(|known| known.waits.is_empty());
+        if new && (summary.outside.is_none() || !waits.is_empty()) {
+            summary.outside = Some(OutsideTask { index, waits: waits.to_vec() });
+        }
+        summary.outside_ends >= OUTSIDE
     }
 }
 
@@ -359,8 +462,35 @@ enum Ran {
 }
 
 impl SearchSummary {
-    fn has(&self, defect: Defect) -> bool {
+    pub(super) fn has(&self, defect: Defect) -> bool {
         self.found.iter().any(|candidate| candidate.defect == defect)
+    }
+
+    /// Adds an execution, and the candidates of its part of the search.
+    pub(super) fn note(&mut self, observed: &Observed, of_part: &[Candidate]) {
+        self.schedules += 1;
+        self.steps += observed.outcome.steps;
+        self.coverage.merge(&observed.coverage);
+        for candidate in of_part {
+            if !self.has(candidate.defect) {
+                self.found.push(candidate.clone());
+            }
+        }
+    }
+
+    /// Adds what another thread has run meanwhile.
+    pub(super) fn add_unordered(&mut self, mut other: Self) {
+        self.found.append(&mut other.found);
+        self.merge(other);
+        // Of several with one defect, the first is kept.
+        self.found.sort_by_key(|candidate| candidate.index);
+        let mut kept: Vec<Candidate> = Vec::new();
+        for candidate in self.found.drain(..) {
+            if kept.iter().all(|before| before.defect != candidate.defect) {
+                kept.push(candidate);
+            }
+        }
+        self.found = kept;
     }
 
     /// Notes whether an execution differs from the first one.
@@ -379,6 +509,14 @@ impl SearchSummary {
         self.proof = chunk.proof.or(self.proof.take());
         self.several |= chunk.several;
         self.raced |= chunk.raced;
+        self.repeated += chunk.repeated;
+        self.outside_ends += chunk.outside_ends;
+        if self.outside.as_ref().is_none_or(|known| known.waits.is_empty()) {
+            let said = |outside: &OutsideTask| !outside.waits.is_empty();
+            let new = chunk.outside.filter(|new| self.outside.is_none() || said(new));
+            self.outside = new.or(self.outside.take());
+        }
+        self.real_time = self.real_time.take().or(chunk.real_time);
         if let Some(first) = chunk.first {
             self.compare(first);
         }
@@ -395,6 +533,12 @@ impl Findings for SearchSummary {
     fn append(&mut self, mut later: Self) {
         for candidate in &mut later.found {
             candidate.index += self.schedules;
+        }
+        if let Some(outside) = &mut later.outside {
+            outside.index += self.schedules;
+        }
+        if let Some((index, _)) = &mut later.real_time {
+            *index += self.schedules;
         }
         self.merge(later);
     }

@@ -25,13 +25,14 @@ pub enum Why {
         /// What was decided in the execution in which they are exchanged.
         exchanged: Decisions,
     },
-    /// A decision: without it, the defect is gone.
+    /// A decision: without it, the defect is gone. Where the default decides, it is gone with
+    /// another value.
     Decision {
         /// Its sort.
         kind: Kind,
         /// What was decided, in words.
         what: String,
-        /// What was decided in the execution without it.
+        /// What was decided in the execution without it, or with another value.
         without: Decisions,
     },
     /// The scenario: other schedules of it were run, and every one showed the defect.
@@ -39,8 +40,8 @@ pub enum Why {
         /// How many.
         others: u64,
     },
-    /// No exchange of two adjacent steps, none of a step and a few of another task, and no single
-    /// decision makes the defect go.
+    /// No exchange of two adjacent steps, none of a step and a few of another task, no single
+    /// decision and no other value of a choice that was tried makes the defect go.
     Several,
 }
 
@@ -68,22 +69,30 @@ impl Why {
     }
 }
 
-/// A decision in words. `name` names tasks.
+/// A decision in words, given the name of its site, if that is known. `name` names tasks.
 pub(super) fn in_words(
     departure: &Departure,
+    site: Option<&str>,
     tasks: [Option<TaskId>; 2],
     name: impl Fn(TaskId) -> String,
 ) -> String {
     let [of, to] = tasks.map(|task| task.map_or_else(|| "the clock".to_owned(), &name));
-    decision_in_words(departure, &of, &to)
+    decision_at(departure, site, &of, &to)
 }
 
 /// A decision in words, given the names of the task whose it is and of the one that it switches to.
 pub(super) fn decision_in_words(departure: &Departure, of: &str, to: &str) -> String {
+    decision_at(departure, None, of, to)
+}
+
+fn decision_at(departure: &Departure, site: Option<&str>, of: &str, to: &str) -> String {
     let Departure { place, value } = departure;
-    let site = || crate::world::site_name(place.site).unwrap_or("a choice of the provider's");
+    let known = crate::world::site_name(place.site);
     match place.kind {
-        Kind::Fault => format!("the fault {} strikes `{of}`", site().replace('_', " ")),
+        Kind::Fault => {
+            let fault = known.or(site).unwrap_or("of the provider's own").replace('_', " ");
+            format!("the fault {fault} strikes `{of}`")
+        }
         Kind::Drop => format!("`{of}` is dropped at its await point number {}", place.ordinal + 1),
         Kind::DropWaiting => {
             format!("`{of}` is dropped while it waits, at its wait number {}", place.ordinal + 1)
@@ -102,11 +111,18 @@ pub(super) fn decision_in_words(departure: &Departure, of: &str, to: &str) -> St
         Kind::Spurious => format!("a task is polled after `{of}` although nothing woke it"),
         Kind::Run => format!("`{to}` goes on when `{of}` has taken {} steps", place.ordinal),
         // A choice.
-        _ => match (site(), value) {
-            ("user cancels", _) => "the user cancels".to_owned(),
-            ("host shuts down", _) => "the host shuts down".to_owned(),
-            ("cancel by", _) => "the cancel reaches the provider by its signal".to_owned(),
-            (site, value) => format!("{site}, of `{of}`, takes value number {}", value + 1),
+        _ => match (known, value) {
+            (Some("user cancels"), 0) => "the user does not cancel".to_owned(),
+            (Some("user cancels"), _) => "the user cancels".to_owned(),
+            (Some("host shuts down"), 0) => "the host does not shut down".to_owned(),
+            (Some("host shuts down"), _) => "the host shuts down".to_owned(),
+            (Some("cancel by"), 0) => "the cancel reaches the provider by an answer".to_owned(),
+            (Some("cancel by"), _) => "the cancel reaches the provider by its signal".to_owned(),
+            (Some(site), value) => format!("{site}, of `{of}`, takes value number {}", value + 1),
+            (None, value) => match site {
+                Some(site) => format!("`{site}`, chosen by `{of}`, is {value}"),
+                None => format!("a choice of the provider's, made by `{of}`, is {value}"),
+            },
         },
     }
 }

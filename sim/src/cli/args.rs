@@ -70,6 +70,9 @@ pub(super) struct CheckArgs {
     /// Let timers run ahead of ready tasks by up to this many virtual milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub(super) skew_ms: u64,
+    /// End if a poll takes longer than this many seconds, and name its task; 0 is never
+    #[arg(long, value_name = "S", default_value_t = 30)]
+    pub(super) watchdog: u64,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::thread;
+use std::time::Duration;
 
 use mapi_sync_sim::report::Document;
 use mapi_sync_sim::{Check, LimitChanges, MutantCheck, ReplayError, ReplayOutcome};
@@ -27,6 +28,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Status, Failure> {
         .fail_fast(args.fail_fast)
         .strict(args.strict)
         .shrink(!args.no_shrink)
+        .watchdog((args.watchdog > 0).then(|| Duration::from_secs(args.watchdog)))
         .limits(limits);
     let check = match args.schedules {
         Some(schedules) => check.schedules(schedules.get()),
@@ -40,7 +42,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Status, Failure> {
         check.run_with_progress(control, &mut |shrinking| progress.shrinks(shrinking))
     };
     output::write(args.output.format, Document::Check(&report))?;
-    Ok(if !report.holds() {
+    Ok(if report.is_broken() {
         Status::Broken
     } else if report.interrupted {
         interrupts.status()

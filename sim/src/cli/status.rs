@@ -51,8 +51,8 @@ impl Status {
             Self::Unusable => "the input or the usage is wrong",
             Self::Incomplete => {
                 "no violation was found, but the check is incomplete or met nothing: schedules are \
-                 left, a warning under --strict, a token that no longer applies, a recording with \
-                 gaps or without a sync"
+                 left, a poll that does not return, a warning under --strict, a token that no \
+                 longer applies, a recording with gaps or without a sync"
             }
             Self::Interrupted => "Ctrl-C ended it before a violation was found",
             Self::Terminated => "SIGTERM ended it before a violation was found",

@@ -10,7 +10,8 @@
 //! The [scenario](scenario) is made smaller number by number. A schedule of the larger one may not
 //! fit the smaller one: then the order of its steps is followed as far as it goes, and if that does
 //! not show the defect, other schedules are tried. The [schedule] is made smaller by the engine.
-//! Both take turns until neither finds anything.
+//! Both take turns until neither finds anything. The work of a long execution is made little before
+//! all else, all of it at once: its schedule has too many decisions to leave out one after another.
 //!
 //! It is deterministic, and ends with its [`TrialBudget`] at the latest.
 
@@ -20,12 +21,16 @@ mod times;
 mod trial;
 
 use mapi_sync_engine::shrink::{self as schedule, leave_out};
+pub(crate) use scenario::reaches_any_provider;
 pub(crate) use size::switches;
 pub(crate) use trial::{TrialBudget, TrialRunner};
 
 use self::size::Size;
 use crate::engine::Limits;
 use crate::world::{Changes, Scenario, World};
+
+/// An execution of this many steps is made smaller in its scenario first.
+const LONG: usize = 2_000;
 
 /// An execution of some world.
 pub(crate) type Witness = schedule::Witness<Size>;
@@ -53,8 +58,13 @@ pub(crate) fn shrink(
     let (world, limits) = (runner.make)(&changes)?;
     let mut best = Best { changes, world, limits, witness };
     times::shrink(&mut runner.in_world(&best.world), &mut best.witness);
-    leave_out(&mut runner.in_world(&best.world), &mut best.witness);
+    if !best.is_long() {
+        leave_out(&mut runner.in_world(&best.world), &mut best.witness);
+    }
     scenario::only_account(runner, base, &mut best, account);
+    if best.is_long() {
+        scenario::only_a_little_work(runner, base, &mut best);
+    }
     while !runner.is_over() {
         let before = best.witness.size;
         scenario::shrink(runner, base, &mut best);
@@ -73,4 +83,11 @@ struct Best {
     world: World,
     limits: Limits,
     witness: Witness,
+}
+
+impl Best {
+    /// Whether its schedule would use up the budget before it is any smaller.
+    fn is_long(&self) -> bool {
+        self.witness.order.len() >= LONG
+    }
 }

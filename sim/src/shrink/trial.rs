@@ -3,11 +3,12 @@
 use mapi_sync_engine::shrink::{Trial, TrialRun};
 
 use super::Witness;
+use super::scenario::reaches_any_provider;
 use super::size::Size;
 use crate::defect::{Defect, defects};
 use crate::engine::{Engine, Limits, Strategy};
 use crate::strategy::{Portfolio, Watched};
-use crate::world::{Changes, Observed, World};
+use crate::world::{Changes, Knob, Observed, World};
 
 /// How much making a counterexample smaller, or explaining it, may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +22,14 @@ pub(crate) struct TrialBudget {
 pub(crate) struct TrialRunner<'a> {
     /// The world of a changed scenario, and its limits. `None` if there is none.
     pub(crate) make: &'a dyn Fn(&Changes) -> Option<(World, Limits)>,
+    /// Whether the provider is the simulated one, which sees the whole scenario.
+    pub(crate) simulated: bool,
     /// What the executions are to show.
     pub(crate) defect: Defect,
     pub(crate) engine: Engine,
     pub(crate) left: TrialBudget,
+    /// Whether it was told to stop.
+    pub(crate) stopped: bool,
     /// Called before each execution with the number that is left; `false` ends everything.
     pub(crate) goes_on: &'a mut dyn FnMut(u32) -> bool,
 }
@@ -32,7 +37,13 @@ pub(crate) struct TrialRunner<'a> {
 impl<'a> TrialRunner<'a> {
     /// Whether nothing more may be run.
     pub(crate) fn is_over(&self) -> bool {
-        self.left.executions == 0 || self.left.steps == 0
+        self.stopped || self.left.executions == 0 || self.left.steps == 0
+    }
+
+    /// Whether the provider can see a number of the scenario. One that it cannot see makes no
+    /// difference.
+    pub(super) fn can_see(&self, knob: Knob) -> bool {
+        self.simulated || reaches_any_provider(knob)
     }
 
     /// The executions of one world.
@@ -42,8 +53,8 @@ impl<'a> TrialRunner<'a> {
 
     /// Takes one execution from the budget. `false` if none is left.
     fn spend(&mut self) -> bool {
-        if self.is_over() || !(self.goes_on)(self.left.executions) {
-            self.left.executions = 0;
+        self.stopped = self.is_over() || !(self.goes_on)(self.left.executions);
+        if self.stopped {
             return false;
         }
         self.left.executions -= 1;
@@ -58,11 +69,13 @@ pub(crate) struct WorldTrial<'r, 'a> {
 }
 
 impl WorldTrial<'_, '_> {
-    /// Looks among `schedules` random schedules for one that shows the defect.
-    pub(super) fn search(&mut self, schedules: u64) -> Option<Witness> {
+    /// Looks among `schedules` random schedules for one that shows the defect; among fewer if they
+    /// take more than `steps`.
+    pub(super) fn search(&mut self, schedules: u64, steps: u64) -> Option<Witness> {
         self.runner.engine.set_strategy(Portfolio::new(1));
+        let least = self.runner.left.steps.saturating_sub(steps);
         for index in 0..schedules {
-            if !self.runner.spend() {
+            if self.runner.left.steps < least || !self.runner.spend() {
                 return None;
             }
             let observed = self.observe(index)?;
@@ -110,11 +123,7 @@ impl Trial for WorldTrial<'_, '_> {
     fn all_show(&mut self, schedules: u64) -> bool {
         self.runner.engine.set_strategy(Portfolio::new(2));
         (0..schedules).all(|index| {
-            self.runner.spend()
-                && self
-                    .world
-                    .run(&mut self.runner.engine, index)
-                    .is_some_and(|observed| self.shows(&observed))
+            self.runner.spend() && self.observe(index).is_some_and(|observed| self.shows(&observed))
         })
     }
 

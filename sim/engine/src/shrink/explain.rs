@@ -7,9 +7,15 @@
 //! between two inputs (see [`shrink`](super)), Choi and Zeller between two schedules: "Isolating
 //! Failure-Inducing Thread Schedules" (ISSTA 2002). Everything that is claimed was run.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::{iter, mem};
+
 use super::{Trial, TrialRun, Witness};
-use crate::decision::{Decisions, Departure, Kind};
-use crate::{TaskId, TaskKey};
+use crate::decision::{Decisions, Departure, Kind, Place};
+use crate::lock::lock;
+use crate::strategy::Replay;
+use crate::{ChoicePoint, Decision, Strategy, TaskId, TaskKey};
 
 /// How many other schedules must all show a defect before it is said to be in every one.
 const OTHERS: u64 = 200;
@@ -22,6 +28,9 @@ const KINDS: [Kind; 9] = {
 
 /// How many steps of a task are moved together at most.
 const MOST: usize = 8;
+
+/// How many other values of a choice are tried at most.
+const VALUES: u32 = 16;
 
 /// What decides whether a defect shows.
 #[non_exhaustive]
@@ -42,11 +51,13 @@ pub enum Cause {
     },
     /// One decision.
     Decision {
-        /// It.
+        /// It. Its value is 0 where the default decides: the defect is gone with another value.
         departure: Departure,
+        /// The name of the site, if it was asked at one.
+        site: Option<&'static str>,
         /// The task whose decision it is, and, for a switch, the task that it switches to.
         tasks: [Option<TaskId>; 2],
-        /// The execution without it.
+        /// The execution without it, or with another value.
         without: Decisions,
     },
     /// Nothing: other schedules show the defect all the same.
@@ -56,41 +67,63 @@ pub enum Cause {
     },
 }
 
-/// Finds what decides in `witness`. `None` if no single thing does, or the
+/// Finds what decides in `witness`. `None` if no single thing does, as far as was tried, or if the
 /// budget does not suffice.
+///
+/// A drop comes first, and a departure that is the only one left, unless it is a switch. Then come
+/// the order of two steps, one departure of several, a choice that has its default, and the order
+/// of a step and several others.
 pub fn explain<T: Trial>(trial: &mut T, witness: &Witness<T::Size>) -> Option<Cause> {
     if trial.all_show(OTHERS) {
         return Some(Cause::Nothing { others: OTHERS });
     }
-    pair(trial, witness, 1)
-        .or_else(|| decision(trial, witness))
-        .or_else(|| (2..=MOST).find_map(|moved| pair(trial, witness, moved)))
+    let left = witness.decisions.departures();
+    let first: &[Kind] = match left {
+        [single] if single.place.kind != Kind::Run => &KINDS,
+        _ => &[Kind::Drop, Kind::DropWaiting],
+    };
+    let places = Places::of(&witness.order);
+    decision(trial, witness, first)
+        .or_else(|| pair(trial, witness, &places, 1))
+        .or_else(|| decision(trial, witness, &KINDS))
+        .or_else(|| default(trial, witness))
+        .or_else(|| (2..=MOST).find_map(|moved| pair(trial, witness, &places, moved)))
 }
 
 /// Two steps, the second of which can come right after the first and right before it, where the
 /// defect shows in the one case and not in the other. With the second go as many steps of its task
 /// as are to be moved together. Those that are closest together come first, then the latest.
-fn pair<T: Trial>(trial: &mut T, witness: &Witness<T::Size>, moved: usize) -> Option<Cause> {
+fn pair<T: Trial>(
+    trial: &mut T,
+    witness: &Witness<T::Size>,
+    places: &Places,
+    moved: usize,
+) -> Option<Cause> {
     let order = &witness.order;
     let mut second_best = None;
+    // Those of the second steps that can come so far forward, the latest first. What is looked at
+    // is run too, so the budget bounds it.
+    let mut seconds: Vec<(usize, Vec<usize>)> = (0..order.len())
+        .rev()
+        .filter_map(|second| Some((second, places.steps_from(second, moved)?)))
+        .collect();
     for distance in 1..order.len() {
-        for first in (0..order.len() - distance).rev() {
-            let second = first + distance;
-            let task = order[second];
-            if task == TaskKey::CLOCK || order[first..second].iter().any(|key| bars(*key, task)) {
-                continue;
-            }
-            let Some(moving) = steps_of(order, second, moved) else { continue };
+        seconds.retain(|(second, _)| places.ahead(*second) >= distance);
+        if seconds.is_empty() {
+            break;
+        }
+        for (second, moving) in &seconds {
+            let first = second - distance;
             let exact = first + 1 + moved;
             let Some(ran) =
-                run_exactly(trial, witness, brought_forward(order, &moving, first), exact)?
+                run_exactly(trial, witness, brought_forward(order, moving, first), exact)?
             else {
                 continue;
             };
             if ran.shows {
                 continue;
             }
-            let together = brought_forward(order, &moving, first + 1);
+            let together = brought_forward(order, moving, first + 1);
             let before = if together == *order {
                 witness.decisions.clone()
             } else {
@@ -101,7 +134,7 @@ fn pair<T: Trial>(trial: &mut T, witness: &Witness<T::Size>, moved: usize) -> Op
             };
             let cause = Cause::Order {
                 first: first as u64,
-                second: second as u64,
+                second: *second as u64,
                 moved: moved as u64,
                 together: before,
                 exchanged: ran.execution.decisions,
@@ -115,22 +148,52 @@ fn pair<T: Trial>(trial: &mut T, witness: &Witness<T::Size>, moved: usize) -> Op
     second_best
 }
 
-/// Whether a step keeps one of `task` from coming before it: time cannot be moved, nor a task's own
-/// steps.
-fn bars(step: TaskKey, task: TaskKey) -> bool {
-    step == task || step == TaskKey::CLOCK
+/// Where each step's task has its other steps. Time cannot be moved, so nothing moves across it.
+struct Places {
+    /// For each step, how many steps of others come right before it.
+    ahead: Vec<usize>,
+    /// For each step, the next one of its task.
+    next: Vec<Option<usize>>,
 }
 
-/// The places of `steps` steps of one task, from this one on. `None` if fewer come before time
-/// passes.
-fn steps_of(order: &[TaskKey], from: usize, steps: usize) -> Option<Vec<usize>> {
-    let before_time = order[from..].iter().take_while(|key| **key != TaskKey::CLOCK);
-    let own = (from..).zip(before_time).filter(|(_, key)| **key == order[from]);
-    let places: Vec<usize> = own.map(|(place, _)| place).take(steps).collect();
-    (places.len() == steps).then_some(places)
+impl Places {
+    fn of(order: &[TaskKey]) -> Self {
+        let mut ahead = Vec::with_capacity(order.len());
+        let mut next = vec![None; order.len()];
+        // Since the time passed last.
+        let mut begin = 0;
+        let mut last: BTreeMap<TaskKey, usize> = BTreeMap::new();
+        for (place, key) in order.iter().enumerate() {
+            if *key == TaskKey::CLOCK {
+                begin = place + 1;
+                last.clear();
+                ahead.push(0);
+                continue;
+            }
+            let before = last.insert(*key, place);
+            if let Some(before) = before {
+                next[before] = Some(place);
+            }
+            ahead.push(place - before.map_or(begin, |before| before + 1));
+        }
+        Self { ahead, next }
+    }
+
+    /// How many steps forward this one can come.
+    fn ahead(&self, place: usize) -> usize {
+        self.ahead[place]
+    }
+
+    /// The places of `steps` steps of one task, from this one on. `None` if fewer come before time
+    /// passes.
+    fn steps_from(&self, from: usize, steps: usize) -> Option<Vec<usize>> {
+        let places: Vec<usize> =
+            iter::successors(Some(from), |place| self.next[*place]).take(steps).collect();
+        (places.len() == steps).then_some(places)
+    }
 }
 
-/// The order with the steps of these places brought_forward to an earlier place, all others left in
+/// The order with the steps of these places brought to an earlier place, all others left in
 /// theirs.
 fn brought_forward(order: &[TaskKey], moving: &[usize], to: usize) -> Vec<TaskKey> {
     let mut order = order.to_vec();
@@ -153,11 +216,10 @@ fn run_exactly<T: Trial>(
     Some(Some(ran).filter(|_| exact))
 }
 
-/// The decision without which the defect goes. What goes wrong comes before values, and those
-/// before switches.
-fn decision<T: Trial>(trial: &mut T, witness: &Witness<T::Size>) -> Option<Cause> {
+/// The decision, of one of these kinds, without which the defect goes.
+fn decision<T: Trial>(trial: &mut T, witness: &Witness<T::Size>, kinds: &[Kind]) -> Option<Cause> {
     let departures = witness.decisions.departures();
-    for kind in KINDS {
+    for kind in kinds.iter().copied() {
         for (place, departure) in departures.iter().enumerate() {
             if departure.place.kind != kind {
                 continue;
@@ -167,17 +229,93 @@ fn decision<T: Trial>(trial: &mut T, witness: &Witness<T::Size>) -> Option<Cause
             let ran = trial.run_decisions(&Decisions::new(without))?;
             if !ran.shows {
                 let without = ran.execution.decisions;
-                trial.decisions(&witness.decisions)?;
+                let questions = questions(trial, witness)?;
                 let to = TaskKey::from_bits(departure.value);
                 let tasks = [
                     trial.task(&witness.order, departure.place.task),
                     (kind == Kind::Run).then(|| trial.task(&witness.order, to)).flatten(),
                 ];
-                return Some(Cause::Decision { departure: *departure, tasks, without });
+                let question = questions.iter().find(|asked| asked.place == departure.place);
+                let site = question.map(|asked| asked.name);
+                return Some(Cause::Decision { departure: *departure, site, tasks, without });
             }
         }
     }
     None
+}
+
+/// The choice that has its default, without which the defect goes: with another value.
+fn default<T: Trial>(trial: &mut T, witness: &Witness<T::Size>) -> Option<Cause> {
+    let questions = questions(trial, witness)?;
+    let is_default = |asked: &&Question| asked.value == 0 && asked.place.kind == Kind::Choice;
+    for Question { place, name, arity, .. } in questions.iter().filter(is_default) {
+        for value in 1..*arity.min(&VALUES) {
+            let mut other = witness.decisions.departures().to_vec();
+            other.push(Departure { place: *place, value: value.into() });
+            let ran = trial.run_decisions(&Decisions::new(other))?;
+            if !ran.shows {
+                let without = ran.execution.decisions;
+                trial.decisions(&witness.decisions)?;
+                return Some(Cause::Decision {
+                    departure: Departure { place: *place, value: 0 },
+                    site: Some(name),
+                    tasks: [trial.task(&witness.order, place.task), None],
+                    without,
+                });
+            }
+        }
+    }
+    None
+}
+
+/// A question that an execution asked.
+struct Question {
+    place: Place,
+    name: &'static str,
+    arity: u32,
+    value: u32,
+}
+
+/// Runs the witness, and returns what it asked, switches apart. `None` if the budget does not
+/// suffice.
+fn questions<T: Trial>(trial: &mut T, witness: &Witness<T::Size>) -> Option<Vec<Question>> {
+    let questions = Arc::default();
+    let asking = Asking {
+        decides: Replay::new(witness.decisions.clone()),
+        counts: BTreeMap::new(),
+        questions: Arc::clone(&questions),
+    };
+    trial.run(asking)?;
+    let questions = mem::take(&mut *lock(&questions));
+    Some(questions)
+}
+
+/// Notes what is asked.
+struct Asking {
+    decides: Replay,
+    counts: BTreeMap<(Kind, TaskKey, u32), u32>,
+    questions: Arc<Mutex<Vec<Question>>>,
+}
+
+impl Strategy for Asking {
+    fn begin(&mut self, index: u64) -> bool {
+        self.decides.begin(index)
+    }
+
+    fn pick(&mut self, at: &Decision<'_>) -> TaskId {
+        self.decides.pick(at)
+    }
+
+    fn choose(&mut self, at: &ChoicePoint) -> u32 {
+        let value = self.decides.choose(at);
+        let site = at.site.hash();
+        let count = self.counts.entry((at.kind, at.key, site)).or_default();
+        let place = Place { kind: at.kind, task: at.key, site, ordinal: *count };
+        *count += 1;
+        let question = Question { place, name: at.site.name(), arity: at.arity, value };
+        lock(&self.questions).push(question);
+        value
+    }
 }
 
 #[cfg(test)]
@@ -188,12 +326,22 @@ mod tests {
     fn the_steps_of_a_task_are_brought_forward_together() {
         let [a, b, c] = [0, 1, 2].map(|n| TaskKey::MAIN.child(n));
         let order = [a, b, c, b, a, b, TaskKey::CLOCK, b];
-        assert_eq!(steps_of(&order, 1, 1), Some(vec![1]));
-        assert_eq!(steps_of(&order, 1, 3), Some(vec![1, 3, 5]));
+        let places = Places::of(&order);
+        assert_eq!(places.steps_from(1, 1), Some(vec![1]));
+        assert_eq!(places.steps_from(1, 3), Some(vec![1, 3, 5]));
         // Time passes before the fourth.
-        assert_eq!(steps_of(&order, 1, 4), None);
+        assert_eq!(places.steps_from(1, 4), None);
         let moved = brought_forward(&order, &[1, 3, 5], 0);
         assert_eq!(moved, [b, b, b, a, c, a, TaskKey::CLOCK, b]);
+    }
+
+    #[test]
+    fn no_step_comes_before_another_of_its_task_or_an_earlier_time() {
+        let [a, b, c] = [0, 1, 2].map(|n| TaskKey::MAIN.child(n));
+        let order = [a, b, c, b, a, TaskKey::CLOCK, c, b];
+        let places = Places::of(&order);
+        let ahead: Vec<usize> = (0..order.len()).map(|place| places.ahead(place)).collect();
+        assert_eq!(ahead, [0, 1, 2, 1, 3, 0, 0, 1]);
     }
 
     #[test]

@@ -38,7 +38,9 @@ pub fn leave_out<T: Trial>(trial: &mut T, best: &mut Witness<T::Size>) {
 /// switch: the clock's key is 0. Switches stay as they are.
 fn lower<T: Trial>(trial: &mut T, best: &mut Witness<T::Size>) {
     let mut place = 0;
-    while let Some(departure) = best.decisions.departures().get(place) {
+    while let Some(departure) = best.decisions.departures().get(place)
+        && !trial.is_over()
+    {
         let value = departure.value;
         let below = if departure.place.kind == Kind::Run { 1 } else { value };
         let _lowered = [1, value / 2, value.saturating_sub(1)]
@@ -56,9 +58,9 @@ fn lower<T: Trial>(trial: &mut T, best: &mut Witness<T::Size>) {
 /// Joins steps of one task with those that it took before, or with those that it takes next.
 fn join_steps<T: Trial>(trial: &mut T, best: &mut Witness<T::Size>) {
     let mut number = 0;
+    let mut known = runs(&best.order);
     while !trial.is_over() {
-        let order = &best.order;
-        let runs = runs(order);
+        let (order, runs) = (&best.order, &known);
         let Some((first, end)) = runs.get(number).copied() else { return };
         let key = order[first];
         let before = runs[..number].iter().rev().find(|(first, _)| order[*first] == key);
@@ -78,7 +80,9 @@ fn join_steps<T: Trial>(trial: &mut T, best: &mut Witness<T::Size>) {
             let shown = trial.order(order, &values);
             best.accept(shown)
         });
-        if !joined {
+        if joined {
+            known = self::runs(&best.order);
+        } else {
             number += 1;
         }
     }

@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use super::timeline::{step_in_words, write_timeline};
 use super::{grouped, rounded, write_wrapped};
-use crate::check::{Breach, Execution, ReplayOutcome, Replayed, Report, Subject, SubjectKind};
+use crate::check::{
+    Breach, Execution, Hang, ReplayOutcome, Replayed, Report, Subject, SubjectKind,
+};
 use crate::decision::Token;
 use crate::report::Palette;
 use crate::report::changes::changes_in_words;
@@ -43,8 +45,12 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
     let Report { scenario, strategy, seed, schedules, .. } = report;
     let defects: usize = report.counterexamples.iter().map(|shown| shown.defects.len()).sum();
     write!(out, "{heading}{scenario}{heading:#}: ")?;
-    if defects == 0 && *schedules == 0 {
+    if defects == 0 && report.hang.is_some() {
+        writeln!(out, "{involved}a poll did not return{involved:#}")?;
+    } else if defects == 0 && *schedules == 0 {
         writeln!(out, "{involved}no schedule was run{involved:#}")?;
+    } else if defects == 0 && !report.holds() {
+        writeln!(out, "{involved}incomplete: a thread is not under control{involved:#}")?;
     } else if defects == 0 {
         writeln!(out, "{good}the contract held{good:#}")?;
     } else {
@@ -61,6 +67,9 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
     if let Some(proof) = &report.proof {
         let style = if proof.complete { good } else { involved };
         writeln!(out, "  {style}{proof}{style:#}")?;
+    }
+    if let Some(hang) = &report.hang {
+        write_hang(out, hang, palette)?;
     }
     if report.interrupted {
         writeln!(
@@ -82,9 +91,37 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
         .map(|(name, count)| format!("{} {}", name.replace('_', " "), grouped(count)))
         .collect();
     write_wrapped(out, "  exercised: ", &counters)?;
+    if report.repeated > 0 {
+        let percent = |share| 100.0 * report.chance_to_see_a_difference(share);
+        writeln!(
+            out,
+            "  run again and compared: {} schedules; what differs in 1 % of runs is seen with a \
+             chance of {:.0} %, in 10 % with {:.0} %",
+            grouped(report.repeated),
+            percent(0.01).floor(),
+            percent(0.1).floor(),
+        )?;
+    }
     for warning in &report.warnings {
-        let (style, word) = if report.strict { (bad, "failed") } else { (involved, "warning") };
+        let is_failure = report.strict || warning.is_incomplete();
+        let (style, word) = if is_failure { (bad, "failed") } else { (involved, "warning") };
         writeln!(out, "  {style}{word}{style:#}: {warning}")?;
+    }
+    Ok(())
+}
+
+/// Writes which poll ended the check, and how to get there again.
+fn write_hang(out: &mut dyn Write, hang: &Hang, palette: &Palette) -> io::Result<()> {
+    let Palette { involved, literal, .. } = palette;
+    writeln!(out, "  {involved}ended{involved:#}: {hang}")?;
+    writeln!(out, "  what follows is of the part that was run")?;
+    if !hang.unshown.is_empty() {
+        let found: Vec<&str> = hang.unshown.iter().map(|defect| defect.id()).collect();
+        writeln!(out, "  found before, and not shown, for that hung too: {}", found.join(", "))?;
+    }
+    if let Some(token) = &hang.token {
+        let command = replay_command(&hang.subject, token);
+        writeln!(out, "  to stop there with a debugger: {literal}{command}{literal:#}")?;
     }
     Ok(())
 }
@@ -115,6 +152,9 @@ pub(super) fn write_replay(
         (ReplayOutcome::Mended, _) => writeln!(out, "{good}the contract held{good:#}")?,
         (ReplayOutcome::NoLongerApplies, _) => {
             writeln!(out, "{involved}the token no longer applies{involved:#}")?;
+        }
+        (ReplayOutcome::OutsideThread, _) => {
+            writeln!(out, "{involved}incomplete: a thread is not under control{involved:#}")?;
         }
         (ReplayOutcome::Broken, 1) => writeln!(out, "{bad}1 violation{bad:#}")?,
         (ReplayOutcome::Broken, n) => writeln!(out, "{bad}{n} violations{bad:#}")?,
@@ -165,6 +205,11 @@ fn write_counterexample(
     if shown.shrink_executions > 0 {
         write!(out, "; made smaller in {} executions", grouped(shown.shrink_executions.into()))?;
     }
+    if let Some(shortfall) = shown.shrinking.shortfall() {
+        write!(out, "; not minimal: {shortfall}")?;
+    } else if let Some(shortfall) = shown.explaining.shortfall() {
+        write!(out, "; not explained: {shortfall}")?;
+    }
     writeln!(out, "; to replay:{faint:#}")?;
     writeln!(out, "   {literal}{}{literal:#}", replay_command(subject, &shown.token()))
 }
@@ -201,7 +246,10 @@ fn write_why(out: &mut dyn Write, shown: &Counterexample, palette: &Palette) -> 
             );
         }
         Why::Several => {
-            return writeln!(out, "several things together: no single exchange or decision");
+            return writeln!(
+                out,
+                "several things together: no single exchange or decision that was tried"
+            );
         }
     }
     match why.without() {

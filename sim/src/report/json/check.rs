@@ -5,7 +5,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::check::{
-    Breach, BreachPlace, Execution, ReplayOutcome, Replayed, Report, Subject, SubjectKind,
+    Breach, BreachPlace, Execution, Hang, HangPhase, ReplayOutcome, Replayed, Report, Subject,
+    SubjectKind,
 };
 use crate::report::changes::changes_in_words;
 use crate::world::{Coverage, Scenario, SeenCall};
@@ -37,8 +38,15 @@ pub(super) struct Check {
     bounds: Option<Vec<String>>,
     /// Whether Ctrl-C ended it.
     interrupted: bool,
+    /// The poll that did not return and ended it, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hang: Option<HungPoll>,
     /// Poll segments and clock moves.
     steps: u64,
+    /// How many executions were run again under the same decisions, and compared.
+    repeated: u64,
+    /// The chance that these showed a difference that shows in 1 % of all runs.
+    chance_to_see_1_percent: f64,
     /// Real time, in seconds.
     elapsed_s: f64,
     schedules_per_s: f64,
@@ -64,13 +72,48 @@ impl From<&Report> for Check {
             certificate: report.proof.as_ref().map(ToString::to_string),
             bounds: report.proof.as_ref().map(|proof| proof.bounds.clone()),
             interrupted: report.interrupted,
+            hang: report.hang.as_ref().map(HungPoll::from),
             steps: report.steps,
+            repeated: report.repeated,
+            chance_to_see_1_percent: report.chance_to_see_a_difference(0.01),
             elapsed_s: report.elapsed.as_secs_f64(),
             schedules_per_s: report.schedules_per_s(),
             jobs: report.jobs,
             coverage: Counters(report.coverage.clone()),
             warnings: report.warnings.iter().map(ToString::to_string).collect(),
             violations: report.counterexamples.iter().flat_map(Violation::all).collect(),
+        }
+    }
+}
+
+/// A poll that did not return.
+#[derive(Debug, Serialize)]
+struct HungPoll {
+    task: String,
+    /// The step of the execution, from 0.
+    step: u64,
+    /// The number of the schedule, from 1, if schedules have numbers and it hung in one.
+    schedule: Option<u64>,
+    /// All of that in a sentence.
+    message: String,
+    /// The argument of `mapi-sync replay`, if the schedule hung again.
+    token: Option<String>,
+    /// The defects that were found before, and not shown, for that hung too.
+    unshown: Vec<&'static str>,
+}
+
+impl From<&Hang> for HungPoll {
+    fn from(hang: &Hang) -> Self {
+        Self {
+            task: hang.task.clone(),
+            step: hang.step,
+            schedule: match hang.during {
+                HangPhase::Schedule(number) => Some(number + 1),
+                _ => None,
+            },
+            message: hang.to_string(),
+            token: hang.token.as_ref().map(ToString::to_string),
+            unshown: hang.unshown.iter().map(|defect| defect.id()).collect(),
         }
     }
 }
@@ -115,6 +158,12 @@ struct Violation {
     /// How many executions making it smaller took.
     #[serde(skip_serializing_if = "Option::is_none")]
     shrink_executions: Option<u32>,
+    /// Why it may not be as small as it gets, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_minimal: Option<&'static str>,
+    /// Why nothing is said about what decides, if there was no time to find out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_explained: Option<&'static str>,
     /// The steps that follow one of another task.
     context_switches: u64,
     /// How its scenario differs from that of the check. The token carries it.
@@ -142,6 +191,8 @@ impl Violation {
                 schedule: Some(shown.index + 1),
                 found_decisions: Some(shown.found_decisions),
                 shrink_executions: Some(shown.shrink_executions),
+                not_minimal: shown.shrinking.shortfall(),
+                not_explained: shown.explaining.shortfall(),
                 changes: Change::all(&shown.subject, &shown.scenario),
                 // The check looked for the reason of the first defect only.
                 decisive: Decisive::new(shown).filter(|_| number == 0),
@@ -164,6 +215,8 @@ impl Violation {
             decisions,
             found_decisions: None,
             shrink_executions: None,
+            not_minimal: None,
+            not_explained: None,
             context_switches: execution.switches,
             changes: Vec::new(),
             decisive: None,
@@ -302,7 +355,7 @@ pub(super) struct Replay {
     scenario: String,
     /// `builtin`, `mutant`, `variant`, `file` or `provider`.
     kind: &'static str,
-    /// `broken`, `mended` or `no-longer-applies`.
+    /// `broken`, `mended`, `no-longer-applies` or `outside-thread`.
     outcome: &'static str,
     /// Whether the execution shows the defect that the token names; `null` if it names none.
     shows_its_defect: Option<bool>,
@@ -352,6 +405,7 @@ impl From<&Replayed> for Replay {
                 ReplayOutcome::Broken => "broken",
                 ReplayOutcome::Mended => "mended",
                 ReplayOutcome::NoLongerApplies => "no-longer-applies",
+                ReplayOutcome::OutsideThread => "outside-thread",
             },
             shows_its_defect: replayed.shows_its_defect(),
             decisions: token.decisions.len(),
