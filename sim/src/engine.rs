@@ -7,9 +7,8 @@ pub use mapi_sync_engine::{
     Engine, JoinError, JoinHandle, Limits, Mode, Nondeterminism, Object, ObjectId, Observer,
     Outcome, OutsideThreads, Ready, Segment, Site, Sleep, Strategy, TaskId, TaskKey, TaskPanic,
     UniformRng, YieldNow, before_closing, choose, current, current_key, current_step, early_polls,
-    fault, is_closing,
-    is_recording, is_simulated, now, parallel, progress, sleep, sleep_for, sleep_until, spawn,
-    spawn_droppable, sync, task_name, work, work_for, yield_now,
+    fault, is_closing, is_recording, is_simulated, now, parallel, progress, sleep, sleep_for,
+    sleep_until, spawn, spawn_droppable, sync, task_name, work, work_for, yield_now,
 };
 
 pub use crate::runtime::SimRuntime;

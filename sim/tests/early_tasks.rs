@@ -186,6 +186,15 @@ fn thread_local_that_is_borrowed_over_a_spawn_is_excused_wherever_it_shows() {
     check.run().assert_holds();
 }
 
+#[test]
+fn lock_that_only_the_search_finds_held_begins_it_again_without_early_tasks() {
+    // Nobody looks first whether it can be run so.
+    let check = quiet(check(|| HoldsOverSpawn(Holds::Mutex))).early_tasks(true);
+    let report = check.schedules(64).watchdog(Some(Duration::from_millis(200))).run();
+    report.assert_holds();
+    assert!(report.hang.is_none() && report.complete, "{report}");
+}
+
 /// A handle that is stored after the spawn, where the worker needs it.
 struct StoresItsHandle;
 
