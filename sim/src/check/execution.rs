@@ -83,6 +83,9 @@ impl Execution {
         let ends = [panic_breach(&observed, &tasks), engine_breach(&observed)];
         let is_cut_short = ends.iter().any(Option::is_some);
         breaches.extend(ends.into_iter().flatten());
+        if observed.is_excused() {
+            breaches.clear();
+        }
         breaches.sort_by_key(|breach| {
             (breach.defect.level(), is_cut_short && breach.is_of_what_never_came())
         });
