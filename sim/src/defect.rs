@@ -76,12 +76,12 @@ impl fmt::Display for Defect {
     }
 }
 
-/// The defects of an execution, each once or more, broken rules first.
+/// The defects of an execution, each once or more, broken rules first. None if it is excused.
 pub(crate) fn defects(observed: &Observed) -> impl Iterator<Item = Defect> + '_ {
     let rules = observed.violations.iter().map(|finding| Defect::Rule(finding.violation.rule));
     let end = end_defect(&observed.outcome.end);
     let panic = (!observed.outcome.panics.is_empty()).then_some(Defect::Panic);
-    rules.chain(end).chain(panic)
+    rules.chain(end).chain(panic).filter(|_| !observed.is_excused())
 }
 
 pub(crate) fn end_defect(end: &End) -> Option<Defect> {

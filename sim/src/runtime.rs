@@ -17,7 +17,9 @@ use crate::engine::{self, Builder, JoinError, JoinHandle, Object};
 ///
 /// A [`sleep`](Runtime::sleep) is [`engine::work`], which may be late within
 /// [`Limits::late_percent`](engine::Limits::late_percent); a [`deadline`](Runtime::deadline) is
-/// exact.
+/// exact. A task that is
+/// spawned may run before `spawn` returns, within
+/// [`Limits::early_segments`](engine::Limits::early_segments).
 #[derive(Clone)]
 pub struct SimRuntime {
     events: Arc<dyn Events>,
@@ -45,7 +47,7 @@ impl Runtime for SimRuntime {
         if !engine::is_simulated() || engine::is_closing() {
             return Err(HResult::MAPI_E_END_OF_SESSION);
         }
-        let builder = Builder::new(name);
+        let builder = Builder::new(name).early();
         let builder = if self.droppable { builder.droppable() } else { builder };
         Ok(TaskHandle::new(SimTask(builder.spawn_boxed(task))))
     }

@@ -30,7 +30,10 @@ fn quiet<F>(work: F) -> Check
 where
     F: Fn(SyncSession) -> BoxFuture<mapi_sync::SyncDone> + Clone + Send + Sync + 'static,
 {
-    check(move || Does(work.clone())).faults(Faults::default()).host(Host::default())
+    check(move || Does(work.clone()))
+        .faults(Faults::default())
+        .host(Host::default())
+        .schedules(3_000)
 }
 
 fn ms(ms: u64) -> Duration {

@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::early::EarlyRun;
 use super::footprint::{Chosen, Effect, Mode};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::log::{Answer, Kind};
@@ -27,6 +28,7 @@ pub(super) struct SpawnedTask {
     pub(super) future: BoxedTask,
     pub(super) droppable: bool,
     pub(super) background: bool,
+    pub(super) early: Option<Box<EarlyRun>>,
 }
 
 /// How a task stands.
@@ -118,6 +120,10 @@ pub(super) struct Context {
     pub(super) faults_left: Cell<u32>,
     /// [`Limits::late_percent`](super::Limits::late_percent).
     pub(super) late_percent: Cell<u32>,
+    /// [`Limits::early_segments`](super::Limits::early_segments).
+    pub(super) early_segments: Cell<u32>,
+    /// A task is polled whose `spawn` has not returned.
+    pub(super) is_early: Cell<bool>,
     pub(super) panic_place: RefCell<Option<String>>,
     pub(super) spawned: RefCell<Vec<SpawnedTask>>,
     pub(super) aborts: RefCell<Vec<TaskId>>,
@@ -144,6 +150,8 @@ impl Context {
             dirty: Cell::new(false),
             faults_left: Cell::new(0),
             late_percent: Cell::new(0),
+            early_segments: Cell::new(0),
+            is_early: Cell::new(false),
             panic_place: RefCell::new(None),
             spawned: RefCell::new(Vec::new()),
             aborts: RefCell::new(Vec::new()),

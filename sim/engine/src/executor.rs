@@ -17,6 +17,7 @@ use std::task::Waker;
 use self::fairness::{PausedTask, UNCOUNTED};
 use super::beacon::Beacon;
 use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
+use super::early::{EarlyPanics, EarlyRun};
 use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
 use super::oracle::{Observer, Strategy, UniformRng};
@@ -398,6 +399,8 @@ impl Engine {
         self.doomed.clear();
         self.held.clear();
         cx.late_percent.set(self.limits.late_percent);
+        cx.early_segments.set(self.limits.early_segments);
+        cx.is_early.set(false);
         self.fast_loop = self.can_use_fast_loop();
         self.paused.clear();
         if let Some(beacon) = &self.beacon {
@@ -433,6 +436,23 @@ impl Engine {
             let name = context::with(|cx| cx.tasks.borrow()[id.index()].name.clone());
             beacon.admits(name);
         }
+    }
+
+    /// Admits a task that ran before its `spawn` returned. Returns its panics.
+    #[cold]
+    fn admit_early(&mut self, id: TaskId, child: SpawnedTask, early: EarlyRun) -> EarlyPanics {
+        let background = child.background;
+        self.admit(id, child.future, child.droppable, background);
+        let slot = &mut self.slots[id.index()];
+        if early.ended.is_some() {
+            slot.future = None;
+            self.ready.retire(id);
+            self.foreground -= usize::from(!background);
+        } else if !early.hand_over(&slot.waker) {
+            self.ready.gather();
+            self.ready.take(id);
+        }
+        early.panics
     }
 
     #[cold]

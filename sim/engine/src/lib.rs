@@ -68,6 +68,9 @@
 //! [`Limits::late_percent`], [`work`] may be late, so that unequal lengths do not fix an order.
 //! With [`Limits::timers_apart`], the due timers of one task may fire one by one.
 //!
+//! A new task begins after the segment that spawns it. With [`Limits::early_segments`], one that
+//! [may](Builder::early) runs before `spawn` returns, as it may on a runtime with several threads.
+//!
 //! A task that only looks and yields, again and again, has to wait in the end: after 64 segments in
 //! a row that yielded without any [progress] (and 64 more that are not examined), it cannot run
 //! until all others wait too and the clock, if a timer is armed, has moved. Then it may look once
@@ -114,6 +117,7 @@
 mod beacon;
 mod context;
 pub mod decision;
+mod early;
 mod executor;
 mod footprint;
 mod id;
@@ -135,6 +139,7 @@ mod yield_flag;
 
 pub use beacon::{Beacon, RunningPoll};
 pub use context::{before_closing, clock, is_closing, is_recording, is_simulated, progress};
+pub use early::{EarlyPolls, early_polls};
 pub use executor::Engine;
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};
 pub(crate) use id::mix;

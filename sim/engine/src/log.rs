@@ -28,10 +28,12 @@ pub enum Kind {
     Late = 6,
     /// Which of the due timers of one task fires alone, before the task is polled.
     Timer = 7,
+    /// How many segments a new task runs before its `spawn` returns.
+    Early = 8,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Run,
         Self::Choice,
         Self::Fault,
@@ -40,6 +42,7 @@ impl Kind {
         Self::DropWaiting,
         Self::Late,
         Self::Timer,
+        Self::Early,
     ];
 
     /// Its name in reports.
@@ -54,6 +57,7 @@ impl Kind {
             Self::DropWaiting => "drop-waiting",
             Self::Late => "late",
             Self::Timer => "timer",
+            Self::Early => "early",
         }
     }
 }
@@ -135,9 +139,9 @@ mod tests {
     #[test]
     fn kinds_keep_their_numbers() {
         let numbers = Kind::ALL.map(|kind| kind as u8);
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!([Kind::Run as u8, Kind::Choice as u8, Kind::Fault as u8], [0, 1, 2]);
         assert_eq!([Kind::Drop as u8, Kind::Spurious as u8, Kind::DropWaiting as u8], [3, 4, 5]);
-        assert_eq!([Kind::Late as u8, Kind::Timer as u8], [6, 7]);
+        assert_eq!([Kind::Late as u8, Kind::Timer as u8, Kind::Early as u8], [6, 7, 8]);
     }
 }

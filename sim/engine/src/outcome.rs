@@ -36,6 +36,9 @@ pub struct Limits {
     /// Whether several due timers of one task may fire one by one, in any order, with a poll of
     /// the task after each. Without this, all fire before the task is polled.
     pub timers_apart: bool,
+    /// How many segments a task that [may run early](super::Builder::early) runs before its
+    /// `spawn` returns, at most.
+    pub early_segments: u32,
 }
 
 impl Default for Limits {
@@ -52,6 +55,7 @@ impl Default for Limits {
             drops_waiting: false,
             late_percent: 0,
             timers_apart: false,
+            early_segments: 0,
         }
     }
 }
@@ -115,6 +119,12 @@ impl Limits {
     #[must_use]
     pub const fn with_timers_apart(self, timers_apart: bool) -> Self {
         Self { timers_apart, ..self }
+    }
+
+    /// These limits with at most this many segments of a new task before its `spawn` returns.
+    #[must_use]
+    pub const fn with_early_segments(self, early_segments: u32) -> Self {
+        Self { early_segments, ..self }
     }
 }
 
@@ -221,6 +231,8 @@ pub struct TaskPanic {
     pub message: String,
     /// File and line, if they are known.
     pub place: Option<String>,
+    /// Whether that was before the task's `spawn` returned.
+    pub early: bool,
 }
 
 /// One execution, finished.

@@ -46,6 +46,8 @@ pub enum Gap {
     DropsWaiting,
     /// Timers of one task could fire one by one, and did not.
     TimersApart,
+    /// New tasks could run before their `spawn` returned, and did not.
+    EarlyTasks,
     /// The program behaved differently under the same decisions: it depends on something that is
     /// not tracked.
     Untracked,
@@ -90,6 +92,7 @@ impl fmt::Display for Gap {
             Self::Spurious => "without spurious polls",
             Self::DropsWaiting => "without drops of waiting tasks",
             Self::TimersApart => "without timers of one task that fire one by one",
+            Self::EarlyTasks => "without new tasks that run before `spawn` returns",
             Self::Untracked => "and the program depends on what is not tracked",
         })
     }
@@ -118,6 +121,10 @@ pub(crate) fn bounds(limits: &Limits) -> Vec<String> {
     }
     if limits.timers_apart {
         bounds.push("timers of one task that fire one by one".to_owned());
+    }
+    if limits.early_segments > 0 {
+        let most = limits.early_segments;
+        bounds.push(format!("at most {most} segments of a new task before `spawn` returns"));
     }
     bounds.push(format!("at most {max_steps} steps and {max_virtual_ms} virtual ms"));
     bounds

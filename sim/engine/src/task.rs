@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::context::{self, BoxedTask, SpawnedTask, TaskState, WaitFor};
+use super::early;
 use super::footprint::{Effect, Mode};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::log::Kind;
@@ -20,13 +21,14 @@ pub struct Builder {
     name: Cow<'static, str>,
     droppable: bool,
     background: bool,
+    early: bool,
 }
 
 impl Builder {
     /// A task of this name, for people; several may share one.
     #[must_use]
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
-        Self { name: name.into(), droppable: false, background: false }
+        Self { name: name.into(), droppable: false, background: false, early: false }
     }
 
     /// Lets the strategy drop the task's future at any of its await points, within
@@ -41,6 +43,18 @@ impl Builder {
     #[must_use]
     pub fn background(mut self) -> Self {
         self.background = true;
+        self
+    }
+
+    /// Lets the task run before its `spawn` returns, within
+    /// [`Limits::early_segments`](super::Limits::early_segments).
+    ///
+    /// It runs on the same stack then. If it waits for a lock that the spawning task holds over
+    /// the `spawn`, the thread hangs, and if it uses what that one has borrowed in a `RefCell`, it
+    /// panics; [`early_polls`](super::early_polls) lets another thread watch for the former.
+    #[must_use]
+    pub fn early(mut self) -> Self {
+        self.early = true;
         self
     }
 
@@ -63,8 +77,12 @@ impl Builder {
             assert!(cx.active.get(), "a task can be spawned only from inside of an execution");
             let id = cx.register(self.name, Some(cx.current.get()));
             let Self { droppable, background, .. } = self;
-            cx.spawned.borrow_mut().push(SpawnedTask { future, droppable, background });
+            let child = SpawnedTask { future, droppable, background, early: None };
+            cx.spawned.borrow_mut().push(child);
             cx.dirty.set(true);
+            if self.early {
+                early::run(cx, id);
+            }
             JoinHandle { id, waited: false, joined: false }
         })
     }

@@ -8,11 +8,12 @@ use mapi_sync::MapiSync;
 use mapi_sync::contract::{Policy, RuleCheck};
 
 use super::counterexamples::Shrinking;
+use super::early;
 use super::progress::ProgressLines;
 use super::search::{Search, SearchSummary, StopAt};
-use super::vacuity::warnings;
+use super::vacuity::{vacuous, warnings};
 use super::watchdog::{self, Watch};
-use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
+use super::{Defect, LimitChanges, Report, Subject, SubjectKind, Warning, Why};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
 use crate::engine::{Engine, Limits, OutsideThreads};
@@ -34,6 +35,9 @@ const SHRINK_TIME: Duration = Duration::from_secs(60);
 /// By how many per cent a sleep of an author's own provider may be late.
 const LATE_PERCENT: u32 = 100;
 
+/// How many segments a new task of an author's own provider runs before its `spawn` returns.
+const EARLY_SEGMENTS: u32 = 32;
+
 /// A fault that an author's provider meets besides those of its scenario, which older tokens know
 /// by a digest.
 const REFUSED: Knob = Knob::Fault(Fault::HandleDuplication);
@@ -52,7 +56,8 @@ const REFUSED: Knob = Knob::Fault(Fault::HandleDuplication);
 ///
 /// Random strategies let the provider's [`Runtime::sleep`](mapi_sync::Runtime::sleep) take up to
 /// twice as long: work of unequal length may end in any order. A
-/// [`deadline`](mapi_sync::Runtime::deadline) is exact, and so are the host's times. A rule that
+/// [`deadline`](mapi_sync::Runtime::deadline) is exact, and so are the host's times. A new task may
+/// run before its [`spawn`](mapi_sync::Runtime::spawn) returns. A rule that
 /// [sets a bound in time](mapi_sync::contract::RuleInfo::bounds_time) is broken only if it is
 /// broken in exact time too.
 ///
@@ -114,6 +119,8 @@ pub struct Check {
     pub(super) outside_threads: OutsideThreads,
     /// Without this, it follows from the strategy.
     late_work: Option<bool>,
+    /// Whether a new task may run before its `spawn` returns, as far as that was found out.
+    early_tasks: Option<bool>,
 }
 
 impl Check {
@@ -141,6 +148,7 @@ impl Check {
             tracked_sharing: None,
             outside_threads: OutsideThreads::default(),
             late_work: None,
+            early_tasks: None,
         }
     }
 
@@ -320,6 +328,14 @@ impl Check {
         Self { late_work: Some(late_work), ..self }
     }
 
+    /// Lets the new tasks of your own provider run before their `spawn` returns, or does not.
+    /// Without this, random strategies do, unless your provider holds something over a `spawn`
+    /// that the new task takes first: a lock, or a borrow of a thread-local. That is right, and
+    /// cannot be run so.
+    pub fn early_tasks(self, early_tasks: bool) -> Self {
+        Self { early_tasks: Some(early_tasks), ..self }
+    }
+
     /// Uses this number of threads, at least one. The result does not depend on it. Without this,
     /// one for each processor.
     ///
@@ -471,6 +487,10 @@ impl Check {
         if check.varies_by_itself() && check.changes.iter().all(|(knob, _)| knob != REFUSED) {
             check.changes = check.changes.with(REFUSED, 1);
         }
+        if check.early_tasks.is_none() {
+            let early_tasks = !check.strategy.exhaustive && check.can_run_early_tasks();
+            check.early_tasks = Some(early_tasks);
+        }
         check
     }
 
@@ -521,7 +541,14 @@ impl Check {
             // Nobody asked for it, and a provider need not duplicate any handle.
             scenario.faults.handle_duplication = 0;
         }
-        let warnings = warnings(&scenario, &summary);
+        let is_of_order = |shown: &Counterexample| matches!(shown.why, Some(Why::Order { .. }));
+        let mut warnings = warnings(&scenario, &summary);
+        if counterexamples.iter().any(is_of_order) {
+            // The executions that are compared are few: another one showed that an order decides.
+            warnings.retain(|warning| *warning != Warning::NoConflict);
+        }
+        let sees_releases = self.factory.is_none();
+        let vacuous = vacuous(self.world().policy(), &summary.coverage, sees_releases);
         Report {
             scenario: self.scenario.name.clone(),
             strategy: self.strategy.name,
@@ -537,6 +564,7 @@ impl Check {
             elapsed,
             coverage: summary.coverage,
             warnings,
+            vacuous,
             strict: self.strict,
             hang: None,
             counterexamples,
@@ -596,12 +624,23 @@ impl Check {
         let limits = limits.with_drops_waiting(random || self.strategy.drops_tasks());
         let free = self.late_work.unwrap_or(random);
         let limits = if free { self.with_free_times(limits) } else { limits };
+        let early = self.factory.is_some() && self.early_tasks == Some(true);
+        let limits = limits.with_early_segments(if early { EARLY_SEGMENTS } else { 0 });
         self.limits.apply(limits)
     }
 
     /// The same, with all that a decision of any strategy can ask for.
     fn replay_limits(&self, world: &World) -> Limits {
         self.with_free_times(self.engine_limits(world).with_drops_waiting(true))
+    }
+
+    /// Whether new tasks of the provider can be run before their `spawn` returns.
+    pub(super) fn can_run_early_tasks(&self) -> bool {
+        self.factory.is_some() && {
+            let world = self.world();
+            let limits = self.clone().early_tasks(true).engine_limits(&world);
+            early::can_run(world, limits)
+        }
     }
 
     /// The limits with work of unequal length that may end in any order, for an author's own

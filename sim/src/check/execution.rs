@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use mapi_sync::contract::{Call, CallRecord, Violation};
+use mapi_sync::contract::{Call, CallRecord, Level, Violation};
 
 use crate::decision::Decisions;
 use crate::defect::{Defect, end_defect};
 use crate::engine::{End, Engine, Outcome, TaskId};
 use crate::shrink::switches;
-use crate::world::{Finding, Observed, Scenario, SeenCall, World};
+use crate::world::{Finding, Observed, Scenario, SeenCall, Variation, World, undocumented_acts};
 
 /// An execution that can be shown: every call in order, and what was broken where.
 #[derive(Clone, Debug)]
@@ -28,6 +28,9 @@ pub struct Execution {
     pub breaches: Vec<Breach>,
     /// How the engine ended it.
     pub outcome: Outcome,
+    /// What the host did in it that no document promises to work. A defect is then a matter of
+    /// [policy](Self::level): whether a host does that is open.
+    pub undocumented: Vec<Variation>,
     /// Its context switches: the steps that follow one of another task. The clock is no task.
     pub switches: u64,
 }
@@ -81,13 +84,17 @@ impl Execution {
         let ends = [panic_breach(&observed, &tasks), engine_breach(&observed)];
         let is_cut_short = ends.iter().any(Option::is_some);
         breaches.extend(ends.into_iter().flatten());
+        if observed.is_excused() {
+            breaches.clear();
+        }
         breaches.sort_by_key(|breach| {
             (breach.defect.level(), is_cut_short && breach.is_of_what_never_came())
         });
         let accounts = scenario.accounts.iter().map(|account| account.name.clone()).collect();
         let Observed { calls, outcome, .. } = observed;
+        let undocumented = undocumented_acts(&engine.decisions());
         let switches = switches(engine.trace().filter(|task| *task != TaskId::CLOCK));
-        Self { accounts, tasks, calls, breaches, outcome, switches }
+        Self { accounts, tasks, calls, breaches, outcome, undocumented, switches }
     }
 
     /// Adds a defect that the calls do not show, before the others: it casts doubt on them.
@@ -121,6 +128,13 @@ impl Execution {
     #[must_use]
     pub fn task_of(&self, seen: &SeenCall) -> &str {
         self.tasks.get(&seen.task).map_or("", String::as_str)
+    }
+
+    /// How binding what this defect breaks is: a policy where the host did what no document
+    /// promises to work.
+    #[must_use]
+    pub fn level(&self, defect: Defect) -> Level {
+        if self.undocumented.is_empty() { defect.level() } else { Level::Policy }
     }
 
     /// The breach of this sort, if there is one.

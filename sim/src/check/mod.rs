@@ -8,6 +8,7 @@
 mod builder;
 mod counterexample;
 mod counterexamples;
+mod early;
 mod execution;
 mod mutants;
 mod named;

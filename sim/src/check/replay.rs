@@ -282,6 +282,13 @@ impl Check {
         }
         let subject = Subject { digest: own.digest, ..subject };
         let check = self.with_new_engines().limits(subject.limits).changes(subject.changes.clone());
+        let is_early = |departure: &Departure| departure.place.kind == Kind::Early;
+        let check = if token.decisions.departures().iter().any(is_early) {
+            let can_run = check.can_run_early_tasks();
+            check.early_tasks(can_run)
+        } else {
+            check
+        };
         let world = check.world();
         let mut engine = check.replay_engine(&world);
         let mut run = || {

@@ -103,6 +103,11 @@ fn decision_at(departure: &Departure, site: Option<&str>, of: &str, to: &str) ->
         Kind::Timer => {
             format!("of the timers of `{of}` that are due, number {value} fires first")
         }
+        Kind::Early => format!(
+            "the task that `{of}` spawns at its spawn number {} takes {value} steps before `spawn` \
+             returns",
+            place.ordinal + 1
+        ),
         Kind::Spurious => format!("a task is polled after `{of}` although nothing woke it"),
         Kind::Run => format!("`{to}` goes on when `{of}` has taken {} steps", place.ordinal),
         // A choice.

@@ -17,9 +17,10 @@
 
 mod scenario;
 mod size;
+mod times;
 mod trial;
 
-use mapi_sync_engine::shrink::{self as schedule, Trial, leave_out};
+use mapi_sync_engine::shrink::{self as schedule, leave_out};
 pub(crate) use scenario::reaches_any_provider;
 pub(crate) use size::switches;
 pub(crate) use trial::{TrialBudget, TrialRunner};
@@ -56,7 +57,7 @@ pub(crate) fn shrink(
 ) -> Option<Shrunk> {
     let (world, limits) = (runner.make)(&changes)?;
     let mut best = Best { changes, world, limits, witness };
-    work_in_time(&mut runner.in_world(&best.world), &mut best.witness);
+    times::shrink(&mut runner.in_world(&best.world), &mut best.witness);
     if !best.is_long() {
         leave_out(&mut runner.in_world(&best.world), &mut best.witness);
     }
@@ -67,22 +68,13 @@ pub(crate) fn shrink(
     while !runner.is_over() {
         let before = best.witness.size;
         scenario::shrink(runner, base, &mut best);
+        times::shrink(&mut runner.in_world(&best.world), &mut best.witness);
         schedule::shrink(&mut runner.in_world(&best.world), &mut best.witness);
         if best.witness.size == before {
             break;
         }
     }
     Some(Shrunk { changes: best.changes.without_idle(base), witness: best.witness })
-}
-
-/// Tries the schedule, and then the order of its steps, without any late work.
-fn work_in_time<T: Trial<Size = Size>>(trial: &mut T, witness: &mut Witness) {
-    if witness.decisions.has_late_work() {
-        let exact = witness.decisions.without_late_work();
-        let order = witness.order.clone();
-        let shown = trial.decisions(&exact).or_else(|| trial.order(order, &exact));
-        witness.accept(shown);
-    }
 }
 
 /// The smallest so far.

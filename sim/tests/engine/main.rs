@@ -1,6 +1,7 @@
 //! The engine seen from outside: exact orders, exact ends, exact replays.
 
 mod drops;
+mod early;
 mod primitives;
 mod turns;
 

@@ -33,7 +33,7 @@ impl Engine {
             }
             yield_flag::end();
             let task = cx.current.get();
-            self.note_panic(cx, task, payload);
+            self.note_panic(cx, task, payload, false);
             self.drop_future(cx, task);
             self.retire(cx, task, TaskState::Panicked);
             if let ControlFlow::Break(end) = self.settle(cx, task, false) {
@@ -401,7 +401,7 @@ impl Engine {
         self.say(cx, task);
         yield_flag::begin_without_flag();
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
-            self.note_panic(cx, task, payload);
+            self.note_panic(cx, task, payload, false);
         }
         yield_flag::end();
     }
@@ -447,12 +447,22 @@ impl Engine {
         if self.limits.drops_waiting && !finished && task != TaskId::CLOCK {
             self.doom(cx, task);
         }
-        for child in cx.spawned.borrow_mut().drain(..) {
+        let mut early_panics = Vec::new();
+        for mut child in cx.spawned.borrow_mut().drain(..) {
             let id = TaskId(u32::try_from(self.admitted).expect("task numbers fit"));
             if self.recording {
                 self.spawned.push(id);
             }
+            if let Some(early) = child.early.take() {
+                let panics = self.admit_early(id, child, *early);
+                early_panics.extend(panics.into_iter().map(|panic| (id, panic)));
+                continue;
+            }
             self.admit(id, child.future, child.droppable, child.background);
+        }
+        for (id, (payload, place)) in early_panics {
+            *cx.panic_place.borrow_mut() = place;
+            self.note_panic(cx, id, payload, true);
         }
         if cx.aborts.borrow().is_empty() {
             return;
@@ -468,7 +478,13 @@ impl Engine {
         }
     }
 
-    fn note_panic(&mut self, cx: &Context, task: TaskId, payload: Box<dyn Any + Send>) {
+    fn note_panic(
+        &mut self,
+        cx: &Context,
+        task: TaskId,
+        payload: Box<dyn Any + Send>,
+        early: bool,
+    ) {
         let message = payload
             .downcast_ref::<&'static str>()
             .map(|s| (*s).to_owned())
@@ -480,6 +496,7 @@ impl Engine {
             step: cx.step.get(),
             message,
             place: cx.panic_place.borrow_mut().take(),
+            early,
         });
         // A payload may panic in its turn when it is dropped. That adds nothing.
         yield_flag::begin_without_flag();
@@ -542,8 +559,9 @@ impl Engine {
     fn wait_of(&self, cx: &Context, id: TaskId) -> Option<Wait> {
         let log = &self.log[..self.log.len().min(cx.step.get() as usize)];
         let wait = cx.tasks.borrow().get(id.index())?.waits?;
-        let last = log.iter().rposition(|step| step.task() == id)?;
-        (last as u64 == wait.step).then_some(wait)
+        // A task that ran before its spawn returned has no step of its own there.
+        let last = log.iter().rposition(|step| step.task() == id);
+        last.is_none_or(|last| last as u64 <= wait.step).then_some(wait)
     }
 
     /// The tasks that wait and are not in the background.

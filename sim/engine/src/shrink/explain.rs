@@ -21,9 +21,9 @@ use crate::{ChoicePoint, Decision, Strategy, TaskId, TaskKey};
 const OTHERS: u64 = 200;
 
 /// In which order decisions are left out: what goes wrong, values, times, switches.
-const KINDS: [Kind; 8] = {
-    use Kind::{Choice, Drop, DropWaiting, Fault, Late, Run, Spurious, Timer};
-    [Fault, Drop, DropWaiting, Spurious, Choice, Late, Timer, Run]
+const KINDS: [Kind; 9] = {
+    use Kind::{Choice, Drop, DropWaiting, Early, Fault, Late, Run, Spurious, Timer};
+    [Fault, Drop, DropWaiting, Spurious, Choice, Early, Late, Timer, Run]
 };
 
 /// How many steps of a task are moved together at most.

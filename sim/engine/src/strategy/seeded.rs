@@ -31,7 +31,7 @@ impl Seeded {
     }
 }
 
-/// How likely faults and late sleeps are in one execution.
+/// How likely faults, late sleeps and early tasks are in one execution.
 #[derive(Clone, Copy, Debug, Default)]
 struct Chances {
     /// Of how many questions one is answered with a fault; 0 is never.
@@ -39,6 +39,7 @@ struct Chances {
     drop: u32,
     spurious: u32,
     late: u32,
+    early: u32,
 }
 
 impl Chances {
@@ -50,6 +51,7 @@ impl Chances {
             drop: rate(bits >> 3),
             spurious: rate(bits >> 6),
             late: [0, 0, 0, 0, 1, 1, 2, 4][(bits >> 9) as usize & 7],
+            early: [0, 0, 0, 0, 1, 2, 4, 8][(bits >> 12) as usize & 7],
         }
     }
 
@@ -58,6 +60,7 @@ impl Chances {
             Kind::Fault => self.fault,
             Kind::Drop | Kind::DropWaiting => self.drop,
             Kind::Spurious => self.spurious,
+            Kind::Early => self.early,
             Kind::Late => return self.lateness(rng, at.arity),
             Kind::Choice | Kind::Run | Kind::Timer => return rng.u32(..at.arity),
         };

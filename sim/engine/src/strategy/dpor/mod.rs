@@ -386,6 +386,7 @@ impl Strategy for Dpor {
             Kind::Spurious => Some(Gap::Spurious),
             Kind::DropWaiting => Some(Gap::DropsWaiting),
             Kind::Timer => Some(Gap::TimersApart),
+            Kind::Early => Some(Gap::EarlyTasks),
             _ => None,
         };
         if let Some(gap) = gap {
