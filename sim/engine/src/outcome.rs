@@ -12,7 +12,9 @@ use super::yield_flag;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Poll segments and clock moves before the execution counts as a livelock.
+    /// Poll segments and clock moves. An execution that has had them goes on in rounds, in which
+    /// every task and the clock have a turn, until it ends. It counts as a livelock if the rounds
+    /// bring nothing, or use up the budget once more; they are no part of its steps.
     pub max_steps: u64,
     /// Virtual milliseconds before the execution counts as a livelock.
     pub max_virtual_ms: u64,
