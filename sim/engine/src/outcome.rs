@@ -41,6 +41,9 @@ pub struct Limits {
     /// How many segments a task that [may run early](super::Builder::early) runs before its
     /// `spawn` returns, at most.
     pub early_segments: u32,
+    /// Whether an execution that has used up its budget of steps goes on in rounds before it
+    /// counts as a livelock.
+    pub ends_fairly: bool,
 }
 
 impl Default for Limits {
@@ -58,6 +61,7 @@ impl Default for Limits {
             late_percent: 0,
             timers_apart: false,
             early_segments: 0,
+            ends_fairly: true,
         }
     }
 }
@@ -127,6 +131,12 @@ impl Limits {
     #[must_use]
     pub const fn with_early_segments(self, early_segments: u32) -> Self {
         Self { early_segments, ..self }
+    }
+
+    /// These limits with rounds after the budget of steps, or with a budget that is exact.
+    #[must_use]
+    pub const fn with_ends_fairly(self, ends_fairly: bool) -> Self {
+        Self { ends_fairly, ..self }
     }
 }
 

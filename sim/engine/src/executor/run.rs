@@ -192,7 +192,13 @@ impl Engine {
         let limit = usize::try_from(self.limits.max_steps).unwrap_or(usize::MAX);
         if steps >= limit {
             let task = step.task();
-            return ControlFlow::Break(context::with(|cx| self.end_fairly(cx, task)));
+            return ControlFlow::Break(context::with(|cx| {
+                if self.limits.ends_fairly {
+                    self.end_fairly(cx, task)
+                } else {
+                    self.exhausted(cx, Budget::Steps)
+                }
+            }));
         }
         self.log.resize((2 * steps).max(64).min(limit), step);
         ControlFlow::Continue(())
