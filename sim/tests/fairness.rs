@@ -356,3 +356,24 @@ fn search_with_a_budget_that_is_too_small_says_so() {
         assert!(proof.to_string().contains("used up their budget of steps"), "{proof}");
     }
 }
+
+#[test]
+fn loop_that_waits_for_a_time_ends_without_a_timer() {
+    for players in [1, 2] {
+        let outcome = Engine::new(Limits::default(), Random::new(1))
+            .execute(0, async move {
+                let wait = || async {
+                    while engine::now() < 30 {
+                        engine::yield_now().await;
+                    }
+                };
+                let others: Vec<_> = (1..players).map(|_| engine::spawn("looks", wait())).collect();
+                wait().await;
+                for other in others {
+                    other.await.unwrap();
+                }
+            })
+            .unwrap();
+        assert_eq!((outcome.end, outcome.virtual_ms), (End::Completed, 30));
+    }
+}

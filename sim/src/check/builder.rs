@@ -11,9 +11,9 @@ use super::counterexamples::Shrinking;
 use super::early;
 use super::progress::ProgressLines;
 use super::search::{Search, SearchSummary, StopAt};
-use super::vacuity::warnings;
+use super::vacuity::{vacuous, warnings};
 use super::watchdog::{self, Watch};
-use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
+use super::{Defect, LimitChanges, Report, Subject, SubjectKind, Warning, Why};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
 use crate::engine::{Engine, Limits, OutsideThreads};
@@ -541,7 +541,14 @@ impl Check {
             // Nobody asked for it, and a provider need not duplicate any handle.
             scenario.faults.handle_duplication = 0;
         }
-        let warnings = warnings(&scenario, &summary);
+        let is_of_order = |shown: &Counterexample| matches!(shown.why, Some(Why::Order { .. }));
+        let mut warnings = warnings(&scenario, &summary);
+        if counterexamples.iter().any(is_of_order) {
+            // The executions that are compared are few: another one showed that an order decides.
+            warnings.retain(|warning| *warning != Warning::NoConflict);
+        }
+        let sees_releases = self.factory.is_none();
+        let vacuous = vacuous(self.world().policy(), &summary.coverage, sees_releases);
         Report {
             scenario: self.scenario.name.clone(),
             strategy: self.strategy.name,
@@ -557,6 +564,7 @@ impl Check {
             elapsed,
             coverage: summary.coverage,
             warnings,
+            vacuous,
             strict: self.strict,
             hang: None,
             counterexamples,

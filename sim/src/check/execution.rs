@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use mapi_sync::contract::{Call, CallRecord, Violation};
+use mapi_sync::contract::{Call, CallRecord, Level, Violation};
 
+use crate::decision::Decisions;
 use crate::defect::{Defect, end_defect};
 use crate::engine::{End, Engine, Outcome, TaskId};
 use crate::shrink::switches;
-use crate::world::{Finding, Observed, Scenario, SeenCall};
+use crate::world::{Finding, Observed, Scenario, SeenCall, Variation, World, undocumented_acts};
 
 /// An execution that can be shown: every call in order, and what was broken where.
 #[derive(Clone, Debug)]
@@ -27,6 +28,9 @@ pub struct Execution {
     pub breaches: Vec<Breach>,
     /// How the engine ended it.
     pub outcome: Outcome,
+    /// What the host did in it that no document promises to work. A defect is then a matter of
+    /// [policy](Self::level): whether a host does that is open.
+    pub undocumented: Vec<Variation>,
     /// Its context switches: the steps that follow one of another task. The clock is no task.
     pub switches: u64,
 }
@@ -88,8 +92,9 @@ impl Execution {
         });
         let accounts = scenario.accounts.iter().map(|account| account.name.clone()).collect();
         let Observed { calls, outcome, .. } = observed;
+        let undocumented = undocumented_acts(&engine.decisions());
         let switches = switches(engine.trace().filter(|task| *task != TaskId::CLOCK));
-        Self { accounts, tasks, calls, breaches, outcome, switches }
+        Self { accounts, tasks, calls, breaches, outcome, undocumented, switches }
     }
 
     /// Adds a defect that the calls do not show, before the others: it casts doubt on them.
@@ -98,12 +103,14 @@ impl Execution {
         self.breaches.insert(0, at_the_end(calls, &self.outcome, defect, message));
     }
 
-    /// Takes over where tasks wait from a second run of the same decisions.
-    pub(super) fn set_places(&mut self, second: &Outcome) {
-        let (End::Deadlock(blocked), End::Deadlock(located)) = (&mut self.outcome.end, &second.end)
-        else {
-            return;
-        };
+    /// If it is a deadlock, runs its decisions once more, with `engine`, to find out where the
+    /// tasks wait.
+    pub(super) fn find_places(&mut self, world: &World, engine: Engine, decisions: &Decisions) {
+        let End::Deadlock(blocked) = &mut self.outcome.end else { return };
+        let mut engine = engine;
+        engine.find_places(&LIBRARIES);
+        let second = world.replay(&mut engine, decisions);
+        let End::Deadlock(located) = &second.outcome.end else { return };
         for (task, located) in blocked.iter_mut().zip(located) {
             if task.task == located.task && task.on == located.on {
                 task.place.clone_from(&located.place);
@@ -121,6 +128,13 @@ impl Execution {
     #[must_use]
     pub fn task_of(&self, seen: &SeenCall) -> &str {
         self.tasks.get(&seen.task).map_or("", String::as_str)
+    }
+
+    /// How binding what this defect breaks is: a policy where the host did what no document
+    /// promises to work.
+    #[must_use]
+    pub fn level(&self, defect: Defect) -> Level {
+        if self.undocumented.is_empty() { defect.level() } else { Level::Policy }
     }
 
     /// The breach of this sort, if there is one.
@@ -203,6 +217,9 @@ fn same_call(logged: &CallRecord, kept: &CallRecord) -> bool {
         None => logged.at_ms == kept.at_ms && logged.call == kept.call,
     }
 }
+
+/// Crates that no task of a provider's waits in.
+const LIBRARIES: [&str; 2] = ["mapi_sync", "mapi_sync_sim"];
 
 /// What the engine has tried where a task waits for something that it does not track.
 const NO_THREAD: &str = ". No thread woke it within a second of real time. Timers, files and \

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mapi_sync::contract::Rule;
 use mapi_sync_engine::Proof;
 
 use super::{Hang, Warning};
@@ -41,6 +42,9 @@ pub struct Report {
     pub coverage: Coverage,
     /// Reasons why the check proves less than it seems to.
     pub warnings: Vec<Warning>,
+    /// The rules that had no chance to be broken, for want of what they [need](Rule::needs). They
+    /// were held, and nothing is known of them.
+    pub vacuous: Vec<Rule>,
     /// Whether a warning counts as a failure.
     pub strict: bool,
     /// The poll that did not return and ended the check, if one did.

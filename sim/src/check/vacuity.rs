@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use mapi_sync::contract::{Policy, Rule};
+
 use super::real_time::RealTimeWait;
 use super::search::{OutsideTask, SearchSummary};
 use crate::engine::Blocked;
@@ -110,6 +112,12 @@ pub(super) fn warnings(scenario: &Scenario, summary: &SearchSummary) -> Vec<Warn
     });
     let uncontrolled = outside.into_iter().chain(real_time);
     uncontrolled.chain(one).chain(calm).chain(never).collect()
+}
+
+/// The rules of this policy that had no chance.
+pub(super) fn vacuous(policy: &Policy, coverage: &Coverage, sees_releases: bool) -> Vec<Rule> {
+    let had_chance = |situation| coverage.of(situation, sees_releases) > 0;
+    policy.rules().filter(|rule| !rule.needs().is_none_or(had_chance)).collect()
 }
 
 /// The counters of features that the scenario has, and that stand at zero.

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use mapi_sync::contract::{Rule, Situation};
+
 use super::timeline::{step_in_words, write_timeline};
 use super::{grouped, rounded, write_wrapped};
 use crate::check::{
@@ -102,12 +104,29 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
             percent(0.1).floor(),
         )?;
     }
+    if !report.vacuous.is_empty() {
+        let rules: Vec<String> = no_chance(&report.vacuous);
+        write_wrapped(out, "  no chance to be broken: ", &rules)?;
+    }
+    writeln!(out, "  {faint}orders are tried between polls, never inside of one{faint:#}")?;
     for warning in &report.warnings {
         let is_failure = report.strict || warning.is_incomplete();
         let (style, word) = if is_failure { (bad, "failed") } else { (involved, "warning") };
         writeln!(out, "  {style}{word}{style:#}: {warning}")?;
     }
     Ok(())
+}
+
+/// The rules that had no chance, those together that needed the same.
+fn no_chance(rules: &[Rule]) -> Vec<String> {
+    let mut groups: Vec<(Situation, Vec<&str>)> = Vec::new();
+    for (rule, needs) in rules.iter().filter_map(|rule| Some((rule, rule.needs()?))) {
+        match groups.iter_mut().find(|(situation, _)| *situation == needs) {
+            Some((_, same)) => same.push(rule.id()),
+            None => groups.push((needs, vec![rule.id()])),
+        }
+    }
+    groups.iter().map(|(needs, rules)| format!("{} ({needs})", rules.join(" and "))).collect()
 }
 
 /// Writes which poll ended the check, and how to get there again.
@@ -135,7 +154,7 @@ pub(super) fn write_replay(
     let Replayed { subject, execution, scenario, token, left_over } = replayed;
     let breaches: Vec<&Breach> = execution.breaches.iter().collect();
     for breach in &breaches {
-        write_breach(out, breach, palette)?;
+        write_breach(out, execution, breach, palette)?;
     }
     if !breaches.is_empty() {
         writeln!(out)?;
@@ -185,7 +204,7 @@ fn write_counterexample(
     let breaches: Vec<&Breach> =
         execution.breaches.iter().filter(|breach| defects.contains(&breach.defect)).collect();
     for breach in &breaches {
-        write_breach(out, breach, palette)?;
+        write_breach(out, execution, breach, palette)?;
     }
     writeln!(out)?;
     let pair = match &shown.why {
@@ -272,17 +291,31 @@ fn write_changes(out: &mut dyn Write, scenario: &Scenario, subject: &Subject) ->
     write_wrapped(out, "   in a smaller scenario: ", &words)
 }
 
-fn write_breach(out: &mut dyn Write, breach: &Breach, palette: &Palette) -> io::Result<()> {
+fn write_breach(
+    out: &mut dyn Write,
+    execution: &Execution,
+    breach: &Breach,
+    palette: &Palette,
+) -> io::Result<()> {
     let Palette { bad, heading, faint, .. } = palette;
     let Breach { defect, message, .. } = breach;
-    let level = defect.level();
+    let level = execution.level(*defect);
     let blame = match defect.blame() {
         Some(blame) => format!("the {blame} is to blame"),
         None => "the calls do not tell who is to blame".to_owned(),
     };
     writeln!(out, "{bad}{defect}{bad:#} ({level}): {blame}")?;
     writeln!(out, "   {heading}{message}{heading:#}")?;
-    writeln!(out, "   {faint}rule: {}{faint:#}", defect.statement())
+    writeln!(out, "   {faint}rule: {}{faint:#}", defect.statement())?;
+    for act in &execution.undocumented {
+        let name = act.name();
+        writeln!(
+            out,
+            "   the host's part: {}, which no document promises (`{name}`)",
+            act.in_words()
+        )?;
+    }
+    Ok(())
 }
 
 fn write_end(out: &mut dyn Write, execution: &Execution, palette: &Palette) -> io::Result<()> {

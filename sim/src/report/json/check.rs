@@ -1,6 +1,6 @@
 //! The JSON of a check and of a replay.
 
-use mapi_sync::contract::CallId;
+use mapi_sync::contract::{CallId, Rule};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -54,6 +54,8 @@ pub(super) struct Check {
     coverage: Counters,
     /// Reasons why the check proves less than it seems to.
     warnings: Vec<String>,
+    /// The rules that had no chance to be broken.
+    no_chance: Vec<NoChance>,
     /// One for each defect.
     violations: Vec<Violation>,
 }
@@ -81,8 +83,23 @@ impl From<&Report> for Check {
             jobs: report.jobs,
             coverage: Counters(report.coverage.clone()),
             warnings: report.warnings.iter().map(ToString::to_string).collect(),
+            no_chance: report.vacuous.iter().filter_map(NoChance::of).collect(),
             violations: report.counterexamples.iter().flat_map(Violation::all).collect(),
         }
+    }
+}
+
+/// A rule that had no chance to be broken.
+#[derive(Debug, Serialize)]
+struct NoChance {
+    rule: &'static str,
+    /// What it needs and never came, in words.
+    why: String,
+}
+
+impl NoChance {
+    fn of(rule: &Rule) -> Option<Self> {
+        Some(Self { rule: rule.id(), why: rule.needs()?.to_string() })
     }
 }
 
@@ -206,7 +223,7 @@ impl Violation {
         let call = |seen| Call::new(execution, seen);
         Self {
             rule: defect.id(),
-            level: defect.level().to_string(),
+            level: execution.level(*defect).to_string(),
             blame: defect.blame().map_or_else(|| "unknown".to_owned(), |blame| blame.to_string()),
             message: message.clone(),
             statement: defect.statement(),
