@@ -204,7 +204,7 @@ impl Search<'_> {
                 if summary.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             },
         );
-        summary.exhausted = search.is_complete();
+        summary.exhausted = search.is_complete() && !search.is_cut_short();
         summary.proof = Some(search.proof_within(&self.limits));
         summary
     }

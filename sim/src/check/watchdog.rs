@@ -107,9 +107,12 @@ pub(super) enum Work {
 pub(super) struct Watch {
     pub(super) control: Control,
     watched: bool,
-    engines: Mutex<Vec<(Weak<Beacon>, Work, Arc<EarlyPolls>)>>,
+    engines: Mutex<Vec<WatchedEngine>>,
     ran: Mutex<RanByThreads>,
 }
+
+/// An engine, what it runs executions for, and the polls of early tasks on its thread.
+type WatchedEngine = (Weak<Beacon>, Work, Arc<EarlyPolls>);
 
 /// What the threads of a search have run.
 #[derive(Default)]
