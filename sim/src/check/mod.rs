@@ -8,6 +8,7 @@
 mod builder;
 mod counterexample;
 mod counterexamples;
+mod estimate;
 mod execution;
 mod mutants;
 mod named;
