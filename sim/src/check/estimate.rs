@@ -17,9 +17,10 @@ const FIRST: Duration = Duration::from_millis(500);
 const ROUNDS: u32 = 2;
 
 /// How many walks an estimate has that is made when the search has ended early, and what it may
-/// take. It has to be there at once, and is the same each time.
+/// take: little beside the search. It is the same each time.
 const WALKS: u32 = 128;
-const EXECUTIONS: u32 = 20_000;
+const EXECUTIONS: u64 = 500;
+const TIMES: u64 = 8;
 const STEPS: u64 = 200_000;
 
 /// What is known of the number of executions.
@@ -71,17 +72,17 @@ impl Search<'_> {
             // It is to end now.
             *lock(&estimate.0)
         } else {
-            self.estimate_at_once()
+            self.estimate_at_once(EXECUTIONS.saturating_add(TIMES.saturating_mul(executions)))
         };
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let least = executions as f64;
         known.filter(|known| *known > least).unwrap_or(f64::INFINITY)
     }
 
-    fn estimate_at_once(&self) -> Option<f64> {
+    fn estimate_at_once(&self, most: u64) -> Option<f64> {
         let mut engine = self.probing_engine(self.probe().with_walks(WALKS));
         let mut steps = 0;
-        for _ in 0..EXECUTIONS {
+        for _ in 0..most {
             steps += self.world.run(&mut engine, 0)?.outcome.steps;
             let probe = engine.strategy::<Probe>()?;
             if probe.rounds() > 0 {
