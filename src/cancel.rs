@@ -121,6 +121,8 @@ impl Future for Requested<'_> {
                 this.ticket = Some(ticket);
             }
         }
+        drop(waiting);
+        this.inner.shared.waits();
         Poll::Pending
     }
 }

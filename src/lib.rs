@@ -135,4 +135,4 @@ pub use provider::{MapiSession, MapiSync, SyncRequest};
 #[cfg(feature = "tokio")]
 pub use runtime::TokioRuntime;
 pub use runtime::{BoxFuture, Runtime, Shared, Task, TaskEnd, TaskHandle};
-pub use session::{Reporter, SyncDone, SyncSession, catch_panic};
+pub use session::{Elapsed, Reporter, SyncDone, SyncSession, catch_panic};

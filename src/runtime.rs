@@ -32,8 +32,20 @@ pub trait Runtime: Send + Sync {
     /// then.
     fn spawn(&self, name: Cow<'static, str>, task: BoxFuture) -> Result<TaskHandle, HResult>;
 
-    /// Completes once `duration` has passed on this runtime's clock.
+    /// Completes once `duration` has passed on this runtime's clock, or later.
+    ///
+    /// This is for work, and for waits that may take longer. A simulation lets it take longer, up
+    /// to twice as long, because on a real machine work of unequal length may end in any order.
     fn sleep(&self, duration: Duration) -> BoxFuture;
+
+    /// Completes when `duration` has passed on this runtime's clock: for time-outs and other
+    /// deadlines. In a simulation it is exact.
+    ///
+    /// By default it is [`sleep`](Self::sleep). A runtime that wraps another should forward the
+    /// call.
+    fn deadline(&self, duration: Duration) -> BoxFuture {
+        self.sleep(duration)
+    }
 
     /// The time since this runtime's epoch. In a simulation it is virtual, in whole milliseconds.
     fn now(&self) -> Duration;
@@ -56,6 +68,9 @@ pub trait Shared: Send + Sync {
 
     /// The running task changes it, or takes part in an order that other tasks can observe.
     fn write(&self) {}
+
+    /// The running task waits until it changes, and has left one clone of its waker there.
+    fn waits(&self) {}
 }
 
 /// Tracks nothing: for runtimes that do not search schedules.

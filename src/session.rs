@@ -12,10 +12,12 @@ mod pending_done;
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::{self, Either};
 
 use self::host_link::HostLink;
 use self::pending_done::{Ending, PendingDone};
@@ -230,9 +232,48 @@ impl SyncSession {
         self.reporter.link.keep(Box::new(value));
     }
 
-    /// Waits on the runtime's clock.
+    /// Waits on the runtime's clock, at least for `duration`; see [`Runtime::sleep`].
     pub async fn sleep(&self, duration: Duration) {
         self.runtime().sleep(duration).await;
+    }
+
+    /// Awaits `work`, and drops it if it has not ended after `duration` on the runtime's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`Elapsed`] if it has not.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
+    ///
+    /// struct Store;
+    ///
+    /// #[async_trait]
+    /// impl MapiSync for Store {
+    ///     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+    ///         request.start(|session| async move {
+    ///             let answer = session.sleep(Duration::from_millis(20)); // ask the server
+    ///             let status = match session.timeout(Duration::from_secs(30), answer).await {
+    ///                 Ok(()) => HResult::S_OK,
+    ///                 Err(_elapsed) => HResult::MAPI_E_TIMEOUT,
+    ///             };
+    ///             session.done(status).await
+    ///         })
+    ///     }
+    /// }
+    /// ```
+    pub async fn timeout<F: Future>(
+        &self,
+        duration: Duration,
+        work: F,
+    ) -> Result<F::Output, Elapsed> {
+        let deadline = self.runtime().deadline(duration);
+        match future::select(pin!(work), deadline).await {
+            Either::Left((output, _)) => Ok(output),
+            Either::Right(((), _)) => Err(Elapsed(())),
+        }
     }
 }
 
@@ -256,6 +297,11 @@ impl fmt::Debug for SyncSession {
             .finish_non_exhaustive()
     }
 }
+
+/// Work did not end in time; see [`SyncSession::timeout`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the time is over")]
+pub struct Elapsed(());
 
 /// Reports to the host on behalf of a sync. A clone reports to the same host.
 #[derive(Clone)]

@@ -112,7 +112,7 @@ impl Host {
     async fn finish(&self, sync: usize) {
         let ended = self.syncs[sync].ended.lock().expect("no panic under this lock").take();
         let ended = ended.expect("each sync is finished once");
-        let patience = self.runtime.sleep(Duration::from_secs(60));
+        let patience = self.runtime.deadline(Duration::from_secs(60));
         match futures::future::select(ended, patience).await {
             futures::future::Either::Left((done, _)) => done.expect("the host keeps the sender"),
             futures::future::Either::Right(_) => panic!("no Done within a minute"),
@@ -126,7 +126,7 @@ impl Host {
             self.close(event);
         }
         let free = self.syncs[sync].free.lock().expect("no panic under this lock").take();
-        let patience = self.runtime.sleep(Duration::from_secs(10));
+        let patience = self.runtime.deadline(Duration::from_secs(10));
         // The outcome counts the references that never come back.
         drop(futures::future::select(free.expect("finished once"), patience).await);
     }

@@ -43,6 +43,12 @@ impl Defect {
         if let Self::Rule(rule) = self { rule.level() } else { Level::Must }
     }
 
+    /// Whether it is one because something took too long.
+    #[must_use]
+    pub fn bounds_time(self) -> bool {
+        matches!(self, Self::Rule(rule) if rule.bounds_time())
+    }
+
     /// Who is to blame; `None` where the calls do not show it.
     #[must_use]
     pub fn blame(self) -> Option<Party> {
@@ -70,18 +76,18 @@ impl fmt::Display for Defect {
     }
 }
 
-/// The defects of an execution, each once or more, broken rules first.
+/// The defects of an execution, each once or more, broken rules first. None if it is excused.
 pub(crate) fn defects(observed: &Observed) -> impl Iterator<Item = Defect> + '_ {
     let rules = observed.violations.iter().map(|finding| Defect::Rule(finding.violation.rule));
     let end = end_defect(&observed.outcome.end);
     let panic = (!observed.outcome.panics.is_empty()).then_some(Defect::Panic);
-    rules.chain(end).chain(panic)
+    rules.chain(end).chain(panic).filter(|_| !observed.is_excused())
 }
 
 pub(crate) fn end_defect(end: &End) -> Option<Defect> {
     match end {
         End::Deadlock(_) => Some(Defect::Deadlock),
         End::Livelock(_) => Some(Defect::Livelock),
-        End::Completed | End::Abandoned => None,
+        End::Completed | End::Outside(_) | End::Abandoned => None,
     }
 }

@@ -184,7 +184,7 @@
 //!   you ask for;
 //! - ones that end by themselves, such as `exhaustive` (one schedule of each class of schedules
 //!   that nobody can tell apart), `dfs` (every schedule), and `cancellations`, which drops each
-//!   task at each of its await points. [`Report::proof`] says what was proved.
+//!   task at each of its await points, and in other orders. [`Report::proof`] says what was proved.
 //!
 //! [`STRATEGIES`](strategy::STRATEGIES) has them all.
 //!
@@ -203,7 +203,7 @@
 //! let report = mapi_sync_sim::check(|| Store).strategy("cancellations")?.run();
 //! report.assert_holds();
 //! // The default schedule, and one with the sync dropped at its one await point.
-//! assert_eq!(report.schedules, 2);
+//! assert_eq!(report.proof.unwrap().count, 2);
 //! # Ok::<(), mapi_sync_sim::strategy::UnknownStrategy>(())
 //! ```
 //!
@@ -215,7 +215,12 @@
 //! - A random check that finds nothing proves nothing. It warns if it never met what it is about
 //!   ([`Report::warnings`]); with [`Check::strict`] a warning is a failure.
 //! - One execution runs on one thread. Threads, real time and real files of the provider are
-//!   outside of it, and so is a `HashMap` that is iterated in its random order.
+//!   outside of it, and so is a `HashMap` that is iterated in its random order. The check names
+//!   what it notices of them: a sync that waits for a thread makes it
+//!   [incomplete](Warning::OutsideThread), and two runs that differ are reported as nondeterminism.
+//! - A stack overflow ends the process, and only the name of the thread is printed. To name the
+//!   task would take a signal handler, and this crate has no `unsafe` code. To find the task, run
+//!   the check with `jobs(1)` in a debugger.
 //! - What is found is as true as the simulated host, which is as exact as Microsoft's reference.
 //!   Where the reference is silent, [`Policy`](mapi_sync::contract::Policy) says what we chose.
 //!

@@ -14,6 +14,12 @@ use crate::engine::{self, Builder, JoinError, JoinHandle, Object};
 
 /// The [`Runtime`] of the execution that is running: its tasks are the engine's, its time is
 /// virtual, in whole milliseconds. The events are the caller's.
+///
+/// A [`sleep`](Runtime::sleep) is [`engine::work`], which may be late within
+/// [`Limits::late_percent`](engine::Limits::late_percent); a [`deadline`](Runtime::deadline) is
+/// exact. A task that is
+/// spawned may run before `spawn` returns, within
+/// [`Limits::early_segments`](engine::Limits::early_segments).
 #[derive(Clone)]
 pub struct SimRuntime {
     events: Arc<dyn Events>,
@@ -41,12 +47,16 @@ impl Runtime for SimRuntime {
         if !engine::is_simulated() || engine::is_closing() {
             return Err(HResult::MAPI_E_END_OF_SESSION);
         }
-        let builder = Builder::new(name);
+        let builder = Builder::new(name).early();
         let builder = if self.droppable { builder.droppable() } else { builder };
         Ok(TaskHandle::new(SimTask(builder.spawn_boxed(task))))
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture {
+        Box::pin(engine::work_for(duration))
+    }
+
+    fn deadline(&self, duration: Duration) -> BoxFuture {
         Box::pin(engine::sleep_for(duration))
     }
 
@@ -73,6 +83,10 @@ impl Shared for Tracked {
 
     fn write(&self) {
         self.0.write();
+    }
+
+    fn waits(&self) {
+        self.0.waits();
     }
 }
 

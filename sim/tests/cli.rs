@@ -254,11 +254,14 @@ fn check_says_in_json_what_it_saw() {
     assert_eq!(
         keys(&held),
         [
+            "chance_to_see_1_percent",
             "complete",
             "coverage",
             "elapsed_s",
             "interrupted",
             "jobs",
+            "no_chance",
+            "repeated",
             "requested",
             "scenario",
             "schedules",

@@ -221,7 +221,7 @@ fn a_hang_while_a_counterexample_is_made_smaller_ends_the_check() {
     let block = Block::default();
     let _release = Release(block.clone());
     let runs = Arc::new(Mutex::new(0));
-    // Each schedule panics, and runs once more for comparison. Later ones hang.
+    // The schedule panics, and so do the runs that compare it. Later ones hang.
     let work = move || -> Work {
         let block = block.clone();
         let number = {
@@ -230,7 +230,7 @@ fn a_hang_while_a_counterexample_is_made_smaller_ends_the_check() {
             *runs
         };
         Box::pin(async move {
-            if number > 3 {
+            if number > 4 {
                 block.wait();
             }
             panic!("always");

@@ -108,6 +108,10 @@ fn two_starts_at_once_meet_between_the_look_at_a_flag_and_its_setting() {
     let racy = || OneAtATime { looks_early: true, ..OneAtATime::default() };
     let report = check(racy).run();
     assert!(defects(&report).contains(&Defect::Panic), "{report:?}");
+    // No document promises that two starts at once work, so it is a matter of policy.
+    let text = report.to_string();
+    assert!(text.contains("panic (policy)"), "{text}");
+    assert!(text.contains("which no document promises (`starts_at_once`)"), "{text}");
     let swarm = Swarm::ALL.without(Variation::StartsAtOnce).without(Variation::Reentrant);
     let report = check(racy).swarm(swarm.without(Variation::OverlapStart)).schedules(2_000).run();
     assert!(!defects(&report).contains(&Defect::Panic), "{report:?}");
@@ -237,4 +241,34 @@ fn scenario_files_vary_their_host_where_they_say_so() {
     assert_eq!(overlaps("swarm = [\"more_syncs\"]"), Some(0));
     assert!(overlaps("swarm = [\"overlap_start\"]") > Some(50));
     assert!(overlaps("swarm = true") > Some(50));
+}
+
+#[test]
+fn a_report_lists_the_rules_that_had_no_chance() {
+    let calm = check(|| Correct).host(Host::default()).faults(Faults::default()).schedules(200);
+    let report = calm.run();
+    report.assert_holds();
+    let expected = [
+        Rule::NO_CALL_ON_FAILED_START,
+        Rule::ERROR_CODE,
+        Rule::ERROR_TEXT,
+        Rule::STATUS_HONEST,
+        Rule::HOST_ERROR_SURVIVED,
+        Rule::CANCEL_ANSWERED,
+        Rule::SHUTDOWN_DRAINED,
+        Rule::OVERLAP,
+    ];
+    assert_eq!(report.vacuous, expected);
+    let text = report.to_string();
+    assert!(text.contains("no chance to be broken: no-call-on-failed-start (no start failed)"));
+    assert!(text.contains("cancel-answered (no cancel was requested)"), "{text}");
+    assert!(text.contains("orders are tried between polls, never inside of one"), "{text}");
+    // A host that varies gives all of them a chance but what nobody can see.
+    let report = check(|| Correct).run();
+    let needs_error = [Rule::ERROR_CODE, Rule::ERROR_TEXT, Rule::STATUS_HONEST];
+    assert_eq!(report.vacuous[..3], needs_error);
+    assert_eq!(report.vacuous[3..], [Rule::SHUTDOWN_DRAINED]);
+    // The simulated provider meets everything.
+    let report = Check::builtin("default").expect("it is there").schedules(2_000).run();
+    assert_eq!(report.vacuous, []);
 }

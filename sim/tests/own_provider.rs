@@ -157,7 +157,7 @@ fn what_no_run_can_repeat_is_found_out() {
     let shown = &report.counterexamples[0];
     assert_eq!(shown.defects, [Defect::Nondeterminism]);
     let breach = shown.execution.breach(Defect::Nondeterminism).unwrap();
-    assert!(breach.message.contains("not deterministic"), "{}", breach.message);
+    assert!(breach.message.contains("run twice under the same decisions"), "{}", breach.message);
 }
 
 #[test]

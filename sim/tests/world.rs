@@ -78,7 +78,7 @@ fn a_violation_replays_at_the_same_call() {
 }
 
 #[test]
-fn the_default_scenario_exercises_everything() {
+fn the_default_scenario_exercises_all_that_it_has() {
     let world = World::new(builtin("default").unwrap().clone());
     let mut engine = engine(&world, 1);
     let mut coverage = Coverage::new();
@@ -86,7 +86,8 @@ fn the_default_scenario_exercises_everything() {
         coverage.merge(&world.run(&mut engine, index).unwrap().coverage);
     }
     let idle: Vec<&str> = coverage.counters().filter(|c| c.1 == 0).map(|c| c.0).collect();
-    assert_eq!(idle, [""; 0]);
+    // A fault that came later: the scenario keeps its digest, so that its tokens replay.
+    assert_eq!(idle, ["handle_duplication"]);
     assert!(coverage.done() > 2_000 && coverage.fault(Fault::NetworkLoss) > 100);
 }
 

@@ -361,6 +361,10 @@ impl Runtime for WorkerRuntime {
         self.tokio.sleep(duration)
     }
 
+    fn deadline(&self, duration: Duration) -> BoxFuture {
+        self.tokio.deadline(duration)
+    }
+
     fn now(&self) -> Duration {
         self.tokio.now()
     }

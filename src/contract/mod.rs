@@ -44,7 +44,9 @@ pub use call::{Answer, Call, CallId, CallRecord, SyncId};
 pub use clock::{Clock, VirtualClock};
 pub use monitor::{CallInFlight, Monitor, MonitorConfig, OnViolation, SyncWatch};
 pub use policy::Policy;
-pub use rule::{Broken, Findings, Level, Party, Rule, RuleCheck, RuleInfo, Span, UnknownRule};
+pub use rule::{
+    Broken, Findings, Level, Party, Rule, RuleCheck, RuleInfo, Situation, Span, UnknownRule,
+};
 pub use sync_state::{Progress, SyncState};
 pub use trace::{Step, play};
 pub use violation::Violation;

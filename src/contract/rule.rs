@@ -29,6 +29,42 @@ pub enum Party {
     Host,
 }
 
+/// Something without which a rule cannot be broken: where it never happened, the rule had no
+/// chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Situation {
+    /// Progress was called.
+    Progress,
+    /// Error was called.
+    Error,
+    /// The host failed a Progress or an Error, or panicked in it.
+    HostFailure,
+    /// A cancel was requested.
+    Cancel,
+    /// A start failed.
+    FailedStart,
+    /// The store was released while a sync ran.
+    Release,
+    /// A sync was started while another one ran.
+    Overlap,
+}
+
+impl fmt::Display for Situation {
+    /// That it did not happen, in words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Progress => "Progress was never called",
+            Self::Error => "Error was never called",
+            Self::HostFailure => "the host failed no call",
+            Self::Cancel => "no cancel was requested",
+            Self::FailedStart => "no start failed",
+            Self::Release => "no store was seen to be released",
+            Self::Overlap => "no two syncs overlapped",
+        })
+    }
+}
+
 /// Which calls one [`RuleCheck`] judges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Span {
@@ -61,7 +97,9 @@ pub struct RuleInfo {
     source: &'static str,
     span: Span,
     judges_parts: bool,
+    bounds_time: bool,
     follows_from: &'static [&'static RuleInfo],
+    needs: Option<Situation>,
     wrong: &'static [Step],
     right: &'static [Step],
 }
@@ -82,7 +120,9 @@ impl RuleInfo {
             source: "",
             span: Span::OneSync,
             judges_parts: false,
+            bounds_time: false,
             follows_from: &[],
+            needs: None,
             wrong: &[],
             right: &[],
         }
@@ -120,6 +160,22 @@ impl RuleInfo {
     #[must_use]
     pub const fn judges_parts(self) -> Self {
         Self { judges_parts: true, ..self }
+    }
+
+    /// Says that the rule sets a bound in time: it is broken because something took too long.
+    ///
+    /// The simulation lets work take longer than it should. It reports such a rule only where it is
+    /// broken without that.
+    #[must_use]
+    pub const fn bounds_time(self) -> Self {
+        Self { bounds_time: true, ..self }
+    }
+
+    /// Says without what the rule cannot be broken. A check in which that never happened says that
+    /// the rule had no chance.
+    #[must_use]
+    pub const fn needs(self, situation: Situation) -> Self {
+        Self { needs: Some(situation), ..self }
     }
 
     /// Says that what this rule misses when the observation ends is missing because of what
@@ -202,6 +258,18 @@ impl Rule {
     #[must_use]
     pub const fn judges_parts(self) -> bool {
         self.0.judges_parts
+    }
+
+    /// Whether it sets a bound in time.
+    #[must_use]
+    pub const fn bounds_time(self) -> bool {
+        self.0.bounds_time
+    }
+
+    /// Without what it cannot be broken; `None` if nothing but a sync is needed.
+    #[must_use]
+    pub const fn needs(self) -> Option<Situation> {
+        self.0.needs
     }
 
     /// The rules that report in its place what it misses when the observation ends.

@@ -189,6 +189,10 @@ impl Runtime for WatchedRuntime {
         self.inner.sleep(duration)
     }
 
+    fn deadline(&self, duration: Duration) -> BoxFuture {
+        self.inner.deadline(duration)
+    }
+
     fn now(&self) -> Duration {
         self.inner.now()
     }

@@ -7,10 +7,12 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::early::EarlyRun;
 use super::footprint::{Chosen, Effect, Mode};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::log::{Answer, Kind};
@@ -26,6 +28,7 @@ pub(super) struct SpawnedTask {
     pub(super) future: BoxedTask,
     pub(super) droppable: bool,
     pub(super) background: bool,
+    pub(super) early: Option<Box<EarlyRun>>,
 }
 
 /// How a task stands.
@@ -90,7 +93,11 @@ impl Traced {
 pub(super) struct Wait {
     pub(super) step: u64,
     pub(super) what: WaitFor,
+    pub(super) place: Place,
 }
+
+/// Where the program waits, if the operation knows.
+pub(super) type Place = Option<&'static Location<'static>>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WaitFor {
@@ -103,12 +110,20 @@ pub(super) struct Context {
     pub(super) active: Cell<bool>,
     /// The execution is over, and the tasks that are left are being dropped.
     pub(super) closing: Cell<bool>,
+    /// What to do before those are dropped.
+    pub(super) before_closing: RefCell<Option<Box<dyn FnOnce()>>>,
     pub(super) step: Cell<u64>,
     pub(super) current: Cell<TaskId>,
     /// Something is in `spawned` or `aborts`, or footprints are kept: a segment's end is more than
     /// a step.
     pub(super) dirty: Cell<bool>,
     pub(super) faults_left: Cell<u32>,
+    /// [`Limits::late_percent`](super::Limits::late_percent).
+    pub(super) late_percent: Cell<u32>,
+    /// [`Limits::early_segments`](super::Limits::early_segments).
+    pub(super) early_segments: Cell<u32>,
+    /// A task is polled whose `spawn` has not returned.
+    pub(super) is_early: Cell<bool>,
     pub(super) panic_place: RefCell<Option<String>>,
     pub(super) spawned: RefCell<Vec<SpawnedTask>>,
     pub(super) aborts: RefCell<Vec<TaskId>>,
@@ -129,10 +144,14 @@ impl Context {
         Self {
             active: Cell::new(false),
             closing: Cell::new(false),
+            before_closing: RefCell::new(None),
             step: Cell::new(0),
             current: Cell::new(TaskId::MAIN),
             dirty: Cell::new(false),
             faults_left: Cell::new(0),
+            late_percent: Cell::new(0),
+            early_segments: Cell::new(0),
+            is_early: Cell::new(false),
             panic_place: RefCell::new(None),
             spawned: RefCell::new(Vec::new()),
             aborts: RefCell::new(Vec::new()),
@@ -293,6 +312,17 @@ pub fn is_closing() -> bool {
     with(|cx| cx.closing.get())
 }
 
+/// Runs `last` once the execution is over, before the tasks that are left are dropped: what they do
+/// when they are dropped is no part of the program. Does nothing if no task is left. Only the last
+/// one that is given counts.
+pub fn before_closing(last: impl FnOnce() + 'static) {
+    with(|cx| {
+        if cx.active.get() && !cx.closing.get() {
+            drop(cx.before_closing.replace(Some(Box::new(last))));
+        }
+    });
+}
+
 /// Writes an effect into the running segment's footprint, if one is kept.
 #[inline]
 pub(crate) fn effect(effect: Effect) {
@@ -382,16 +412,22 @@ fn note_wait(note: impl FnOnce(&mut Traced, u64)) {
     }
 }
 
-/// Notes what the running task waits for. A report of a deadlock shows it.
+/// Notes what the running task waits for, and where. A report of a deadlock shows it.
 #[inline]
-pub(super) fn waits_for(what: WaitFor) {
+pub(super) fn waits_for(what: WaitFor, place: Place) {
+    names_wait(what, place);
+    note_wait(Traced::count_wait);
+}
+
+/// Notes the same of a wait that footprints need not know.
+#[inline]
+pub(super) fn names_wait(what: WaitFor, place: Place) {
     with(|cx| {
         let step = cx.step.get();
         if let Some(task) = cx.tasks.borrow_mut().get_mut(cx.current.get().index()) {
-            task.waits = Some(Wait { step, what });
+            task.waits = Some(Wait { step, what, place });
         }
     });
-    note_wait(Traced::count_wait);
 }
 
 /// Notes the objects that the running task observes to see whether it has to wait. For a single

@@ -1,8 +1,11 @@
 //! Executions, one after another: how each begins and ends, and the log of the last.
 
+mod drops;
 mod fairness;
 mod footprints;
+mod places;
 mod run;
+mod timers_apart;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -14,12 +17,15 @@ use std::task::Waker;
 use self::fairness::{PausedTask, UNCOUNTED};
 use super::beacon::Beacon;
 use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
+use super::early::{EarlyPanics, EarlyRun};
 use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
 use super::oracle::{Observer, Strategy, UniformRng};
 use super::outcome::{End, Limits, Nondeterminism, Outcome, TaskPanic};
+use super::outside::OutsideThreads;
 use super::proof::Proof;
 use super::ready::ReadySet;
+use super::timers::TimerKey;
 
 /// A task's future, and how it is run.
 struct TaskSlot {
@@ -27,8 +33,8 @@ struct TaskSlot {
     /// Kept from one execution to the next, as the slot is: it depends on the task's number only.
     waker: Waker,
     background: bool,
-    aborting: bool,
     droppable: bool,
+    aborting: bool,
     /// How many more polls nothing is asked about, before or after: see [`TaskSlot::polls`].
     unwatched: u32,
     /// The number of polls after which each is watched; of a task that is watched, the polls so
@@ -122,6 +128,8 @@ pub struct Engine {
     panics: Vec<TaskPanic>,
     foreground: usize,
     clock_moves: u32,
+    /// How many wakes had come from threads outside before this execution.
+    wakes_before: u64,
     drops_left: u32,
     spurious_left: u32,
     recording: bool,
@@ -135,6 +143,12 @@ pub struct Engine {
     beacon: Option<Arc<Beacon>>,
     /// The tasks that have to wait for their turn, because they only yielded.
     paused: Vec<PausedTask>,
+    /// Set if it is to be found out where tasks wait: crates that are not where.
+    libraries: Option<&'static [&'static str]>,
+    /// The waiting tasks that are to be dropped before they run again.
+    doomed: Vec<TaskId>,
+    /// The due timers that have not fired.
+    held: Vec<TimerKey>,
     before: Vec<TaskId>,
     woken: Vec<TaskId>,
     spawned: Vec<TaskId>,
@@ -158,6 +172,7 @@ impl Engine {
             panics: Vec::new(),
             foreground: 0,
             clock_moves: 0,
+            wakes_before: 0,
             drops_left: 0,
             spurious_left: 0,
             recording: false,
@@ -166,6 +181,9 @@ impl Engine {
             fast_loop: false,
             beacon: None,
             paused: Vec::new(),
+            libraries: None,
+            doomed: Vec::new(),
+            held: Vec::new(),
             before: Vec::new(),
             woken: Vec::new(),
             spawned: Vec::new(),
@@ -211,6 +229,11 @@ impl Engine {
     #[must_use]
     pub fn spurious_polls(&self) -> u32 {
         self.limits.spurious.saturating_sub(self.spurious_left)
+    }
+
+    /// Knows and learns the same of threads outside as other engines of a search.
+    pub fn share_outside_threads(&mut self, threads: &OutsideThreads) {
+        *self.ready.home().threads() = threads.clone();
     }
 
     /// Says from the next execution on what it is at. Without this, it does not, and that is
@@ -358,6 +381,8 @@ impl Engine {
 
     fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, index: u64, main: BoxedTask) {
         cx.active.set(true);
+        self.ready.home().begin();
+        self.wakes_before = self.ready.home().wakes();
         context::set_now(0);
         cx.step.set(0);
         cx.current.set(TaskId::MAIN);
@@ -370,6 +395,11 @@ impl Engine {
         self.clock_moves = 0;
         self.drops_left = self.limits.drops;
         self.spurious_left = self.limits.spurious;
+        self.doomed.clear();
+        self.held.clear();
+        cx.late_percent.set(self.limits.late_percent);
+        cx.early_segments.set(self.limits.early_segments);
+        cx.is_early.set(false);
         self.fast_loop = self.can_use_fast_loop();
         self.paused.clear();
         if let Some(beacon) = &self.beacon {
@@ -407,6 +437,23 @@ impl Engine {
         }
     }
 
+    /// Admits a task that ran before its `spawn` returned. Returns its panics.
+    #[cold]
+    fn admit_early(&mut self, id: TaskId, child: SpawnedTask, early: EarlyRun) -> EarlyPanics {
+        let background = child.background;
+        self.admit(id, child.future, child.droppable, background);
+        let slot = &mut self.slots[id.index()];
+        if early.ended.is_some() {
+            slot.future = None;
+            self.ready.retire(id);
+            self.foreground -= usize::from(!background);
+        } else if !early.hand_over(&slot.waker) {
+            self.ready.gather();
+            self.ready.take(id);
+        }
+        early.panics
+    }
+
     #[cold]
     fn add_slot(&mut self, id: TaskId) {
         self.slots.push(TaskSlot {
@@ -418,8 +465,8 @@ impl Engine {
             yields: 0,
             row: 0,
             background: false,
-            aborting: false,
             droppable: false,
+            aborting: false,
         });
     }
 
@@ -435,11 +482,13 @@ impl Engine {
         let end = if discards { End::Abandoned } else { end };
         context::set_recording(false);
         cx.faults_left.set(0);
+        cx.late_percent.set(0);
         self.answers.clear();
         mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
         if !self.ready.is_over() || !cx.spawned.borrow().is_empty() {
             self.drop_rest(cx);
         }
+        drop(cx.before_closing.take());
         if let Some(beacon) = &self.beacon {
             beacon.ends();
         }
@@ -457,6 +506,7 @@ impl Engine {
         self.ready.clear();
         self.admitted = 0;
         cx.active.set(false);
+        self.ready.home().end();
         strategy.end();
         self.strategy = Some(strategy);
         Outcome {
@@ -466,6 +516,7 @@ impl Engine {
             virtual_ms,
             tasks: self.tasks.len(),
             panics: mem::take(&mut self.panics),
+            outside_wakes: self.ready.home().wakes() - self.wakes_before,
         }
     }
 
@@ -473,6 +524,9 @@ impl Engine {
     #[inline(never)]
     fn drop_rest(&mut self, cx: &Context) {
         cx.closing.set(true);
+        if let Some(last) = cx.before_closing.take() {
+            last();
+        }
         let mut next = 0;
         loop {
             // A task that is spawned while the rest is dropped never runs.

@@ -1,6 +1,6 @@
 //! The footprint of a poll segment: its uses of tracked objects, and its choices.
 
-use super::context;
+use super::context::{self, WaitFor};
 use super::executor::EngineView;
 use super::id::{ObjectId, TaskId, TaskKey};
 use super::log::Kind;
@@ -138,6 +138,13 @@ impl Object {
     #[inline]
     pub fn commute(&self) {
         context::effect(Effect::Access(self.id, Mode::Commute));
+    }
+
+    /// The running task waits until the object changes, and has left one clone of its waker there.
+    /// A report of a deadlock names the object.
+    pub fn waits(&self) {
+        let what = WaitFor::Object { kind: "a change of", name: self.name };
+        context::names_wait(what, None);
     }
 
     /// A part of the object that is tracked by itself.

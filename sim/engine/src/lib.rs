@@ -64,7 +64,12 @@
 //!
 //! Time is virtual, in milliseconds. It moves when no task can run, to the next deadline, and all
 //! tasks that are due then can run: their order is one more decision. With [`Limits::skew_ms`] the
-//! clock may also move while tasks are still able to run, as if they had been slow.
+//! clock may also move while tasks are still able to run, as if they had been slow. With
+//! [`Limits::late_percent`], [`work`] may be late, so that unequal lengths do not fix an order.
+//! With [`Limits::timers_apart`], the due timers of one task may fire one by one.
+//!
+//! A new task begins after the segment that spawns it. With [`Limits::early_segments`], one that
+//! [may](Builder::early) runs before `spawn` returns, as it may on a runtime with several threads.
 //!
 //! A task that only looks and yields, again and again, has to wait in the end: after 64 segments in
 //! a row that yielded without any [progress] (and 64 more that are not examined), it cannot run
@@ -94,8 +99,9 @@
 //!
 //! # Limits
 //!
-//! - One execution runs on one thread. A waker may be sent elsewhere, but a wake from a foreign
-//!   thread may be lost, and no order that another thread takes part in is under control.
+//! - One execution runs on one thread. A wake from another thread wakes no task: it is counted
+//!   ([`Outcome::outside_wakes`]), and an execution that cannot go on without it ends as
+//!   [`End::Outside`]. No order that another thread takes part in is under control.
 //! - Code that reads the real time, iterates a `HashMap` with a random state, or keeps state from
 //!   one execution to the next is not deterministic. [`Engine::repeat`] detects it.
 //! - Primitives of other crates (`tokio::sync`, `futures`) work, because they need wakers only.
@@ -109,6 +115,7 @@
 mod beacon;
 mod context;
 pub mod decision;
+mod early;
 mod executor;
 mod footprint;
 mod id;
@@ -116,6 +123,7 @@ pub mod lock;
 mod log;
 mod oracle;
 mod outcome;
+mod outside;
 pub mod parallel;
 mod proof;
 mod ready;
@@ -128,17 +136,19 @@ mod wakeup;
 mod yield_flag;
 
 pub use beacon::{Beacon, RunningPoll};
-pub use context::{clock, is_closing, is_recording, is_simulated, progress};
+pub use context::{before_closing, clock, is_closing, is_recording, is_simulated, progress};
+pub use early::{EarlyPolls, early_polls};
 pub use executor::Engine;
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};
 pub(crate) use id::mix;
 pub use id::{ObjectId, Site, TaskId, TaskKey};
 pub use oracle::{ChoicePoint, Decision, Observer, Strategy, UniformRng};
 pub use outcome::{Blocked, Budget, End, Limits, Nondeterminism, Outcome, TaskPanic};
+pub use outside::OutsideThreads;
 pub use proof::{Proof, ProofUnit};
 pub use ready::Ready;
 pub use task::{
     AbortHandle, Builder, JoinError, JoinHandle, Sleep, YieldNow, choose, current, current_key,
     current_step, fault, now, sleep, sleep_for, sleep_until, spawn, spawn_droppable, task_name,
-    yield_now,
+    work, work_for, yield_now,
 };

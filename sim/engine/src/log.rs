@@ -22,11 +22,28 @@ pub enum Kind {
     Drop = 3,
     /// That a task is polled without having been woken.
     Spurious = 4,
+    /// That a task that begins to wait is dropped before it runs again.
+    DropWaiting = 5,
+    /// By how many per cent of its length a sleep is late.
+    Late = 6,
+    /// Which of the due timers of one task fires alone, before the task is polled.
+    Timer = 7,
+    /// How many segments a new task runs before its `spawn` returns.
+    Early = 8,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Run, Self::Choice, Self::Fault, Self::Drop, Self::Spurious];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Run,
+        Self::Choice,
+        Self::Fault,
+        Self::Drop,
+        Self::Spurious,
+        Self::DropWaiting,
+        Self::Late,
+        Self::Timer,
+        Self::Early,
+    ];
 
     /// Its name in reports.
     #[must_use]
@@ -37,6 +54,10 @@ impl Kind {
             Self::Fault => "fault",
             Self::Drop => "drop",
             Self::Spurious => "spurious",
+            Self::DropWaiting => "drop-waiting",
+            Self::Late => "late",
+            Self::Timer => "timer",
+            Self::Early => "early",
         }
     }
 }
@@ -118,8 +139,9 @@ mod tests {
     #[test]
     fn kinds_keep_their_numbers() {
         let numbers = Kind::ALL.map(|kind| kind as u8);
-        assert_eq!(numbers, [0, 1, 2, 3, 4]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!([Kind::Run as u8, Kind::Choice as u8, Kind::Fault as u8], [0, 1, 2]);
-        assert_eq!([Kind::Drop as u8, Kind::Spurious as u8], [3, 4]);
+        assert_eq!([Kind::Drop as u8, Kind::Spurious as u8, Kind::DropWaiting as u8], [3, 4, 5]);
+        assert_eq!([Kind::Late as u8, Kind::Timer as u8, Kind::Early as u8], [6, 7, 8]);
     }
 }

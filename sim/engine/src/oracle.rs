@@ -108,6 +108,8 @@ impl UniformRng {
 pub struct Decision<'a> {
     pub(super) ready: Ready<'a>,
     pub(super) clock: bool,
+    /// The default, if it is not the current task or else the lowest one.
+    pub(super) default: Option<TaskId>,
     pub(super) view: EngineView<'a>,
 }
 
@@ -199,11 +201,12 @@ impl<'a> Decision<'a> {
         self.view.key(task)
     }
 
-    /// The default: the current task carries on; if it cannot, the lowest one that can run does.
+    /// The default: the current task carries on; if it cannot, the lowest one that can run does. A
+    /// task that is to be dropped while it waits comes after all others, and after the clock.
     #[inline]
     #[must_use]
     pub fn default_task(&self) -> TaskId {
-        self.ready.default_after(self.current())
+        self.default.unwrap_or_else(|| self.ready.default_after(self.current()))
     }
 }
 
@@ -211,7 +214,7 @@ impl<'a> Decision<'a> {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug)]
 pub struct ChoicePoint {
-    /// [`Kind::Choice`], [`Kind::Fault`], [`Kind::Drop`] or [`Kind::Spurious`].
+    /// Any but [`Kind::Run`].
     pub kind: Kind,
     /// The task that asks.
     pub task: TaskId,

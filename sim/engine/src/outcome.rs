@@ -27,6 +27,18 @@ pub struct Limits {
     pub spurious: u32,
     /// Whether the main task is among those that may be dropped.
     pub main_droppable: bool,
+    /// Whether a task may also be dropped while it waits. Without this, one that waits is dropped
+    /// only once it could run again.
+    pub drops_waiting: bool,
+    /// By how many per cent of its length [`work`](super::work) may be late at most. At 0 it is
+    /// exact, as [`sleep`](super::sleep) always is.
+    pub late_percent: u32,
+    /// Whether several due timers of one task may fire one by one, in any order, with a poll of
+    /// the task after each. Without this, all fire before the task is polled.
+    pub timers_apart: bool,
+    /// How many segments a task that [may run early](super::Builder::early) runs before its
+    /// `spawn` returns, at most.
+    pub early_segments: u32,
 }
 
 impl Default for Limits {
@@ -40,6 +52,10 @@ impl Default for Limits {
             drops: 0,
             spurious: 0,
             main_droppable: false,
+            drops_waiting: false,
+            late_percent: 0,
+            timers_apart: false,
+            early_segments: 0,
         }
     }
 }
@@ -86,6 +102,30 @@ impl Limits {
     pub const fn with_main_droppable(self, main_droppable: bool) -> Self {
         Self { main_droppable, ..self }
     }
+
+    /// These limits with drops of tasks while they wait, or without.
+    #[must_use]
+    pub const fn with_drops_waiting(self, drops_waiting: bool) -> Self {
+        Self { drops_waiting, ..self }
+    }
+
+    /// These limits with work that may be late by this share of its length, in per cent.
+    #[must_use]
+    pub const fn with_late_percent(self, late_percent: u32) -> Self {
+        Self { late_percent, ..self }
+    }
+
+    /// These limits with timers of one task that may fire one by one, or without.
+    #[must_use]
+    pub const fn with_timers_apart(self, timers_apart: bool) -> Self {
+        Self { timers_apart, ..self }
+    }
+
+    /// These limits with at most this many segments of a new task before its `spawn` returns.
+    #[must_use]
+    pub const fn with_early_segments(self, early_segments: u32) -> Self {
+        Self { early_segments, ..self }
+    }
 }
 
 /// How an execution ended.
@@ -97,6 +137,9 @@ pub enum End {
     Deadlock(Vec<Blocked>),
     /// A budget of [`Limits`] ran out.
     Livelock(Budget),
+    /// These tasks wait, and a thread takes part on which no engine runs: the engine cannot tell
+    /// whether they wait for ever, or for that thread.
+    Outside(Vec<Blocked>),
     /// The strategy cut the execution off, because others like it have been run.
     Abandoned,
 }
@@ -119,19 +162,27 @@ pub struct Blocked {
     pub task: String,
     /// What it waits for, in words.
     pub on: String,
+    /// File and line of the wait, or the function that it is in, if they are known.
+    pub place: Option<String>,
+    /// Whether it waits for something that the engine does not track, and somebody has its waker.
+    pub is_untracked: bool,
 }
 
 impl Blocked {
-    /// A task of this name that waits for that.
+    /// A task of this name that waits for that, a tracked object.
     #[must_use]
     pub fn new(task: impl Into<String>, on: impl Into<String>) -> Self {
-        Self { task: task.into(), on: on.into() }
+        Self { task: task.into(), on: on.into(), place: None, is_untracked: false }
     }
 }
 
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {:?} waits for {}", self.task, self.on)
+        write!(f, "task {:?} waits for {}", self.task, self.on)?;
+        match &self.place {
+            Some(place) => write!(f, ", at {place}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -141,13 +192,11 @@ impl fmt::Display for End {
             Self::Completed => f.write_str("completed"),
             Self::Deadlock(blocked) => {
                 f.write_str("deadlock: ")?;
-                for (i, task) in blocked.iter().enumerate() {
-                    if i > 0 {
-                        f.write_str("; ")?;
-                    }
-                    task.fmt(f)?;
-                }
-                Ok(())
+                write_blocked(f, blocked)
+            }
+            Self::Outside(blocked) => {
+                f.write_str("waits for a thread outside: ")?;
+                write_blocked(f, blocked)
             }
             Self::Livelock(Budget::Steps) => f.write_str("livelock: the budget of steps ran out"),
             Self::Livelock(Budget::VirtualTime) => {
@@ -156,6 +205,16 @@ impl fmt::Display for End {
             Self::Abandoned => f.write_str("cut off by the search"),
         }
     }
+}
+
+fn write_blocked(f: &mut fmt::Formatter<'_>, blocked: &[Blocked]) -> fmt::Result {
+    for (i, task) in blocked.iter().enumerate() {
+        if i > 0 {
+            f.write_str("; ")?;
+        }
+        write!(f, "{task}")?;
+    }
+    Ok(())
 }
 
 /// A task that panicked.
@@ -172,6 +231,8 @@ pub struct TaskPanic {
     pub message: String,
     /// File and line, if they are known.
     pub place: Option<String>,
+    /// Whether that was before the task's `spawn` returned.
+    pub early: bool,
 }
 
 /// One execution, finished.
@@ -190,6 +251,16 @@ pub struct Outcome {
     pub tasks: usize,
     /// The tasks that panicked, in order.
     pub panics: Vec<TaskPanic>,
+    /// How many wakes came from other threads while it ran. Each wakes nothing.
+    pub outside_wakes: u64,
+}
+
+impl Outcome {
+    /// Whether a thread took part on which no engine runs.
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        self.outside_wakes > 0 || matches!(self.end, End::Outside(_))
+    }
 }
 
 /// Two runs of one program under the same decisions differed.

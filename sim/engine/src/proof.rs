@@ -42,6 +42,12 @@ pub enum Gap {
     Skew,
     /// Tasks could be polled without being woken, and were not.
     Spurious,
+    /// Tasks could be dropped while they wait, and were not.
+    DropsWaiting,
+    /// Timers of one task could fire one by one, and did not.
+    TimersApart,
+    /// New tasks could run before their `spawn` returned, and did not.
+    EarlyTasks,
     /// The program behaved differently under the same decisions: it depends on something that is
     /// not tracked.
     Untracked,
@@ -87,6 +93,9 @@ impl fmt::Display for Gap {
         f.write_str(match self {
             Self::Skew => "without the clock running ahead",
             Self::Spurious => "without spurious polls",
+            Self::DropsWaiting => "without drops of waiting tasks",
+            Self::TimersApart => "without timers of one task that fire one by one",
+            Self::EarlyTasks => "without new tasks that run before `spawn` returns",
             Self::Untracked => "and the program depends on what is not tracked",
         })
     }
@@ -101,11 +110,24 @@ pub(crate) fn bounds(limits: &Limits) -> Vec<String> {
         n => format!("at most {n} {what}s"),
     };
     let mut bounds = vec![some(faults, "fault"), some(drops, "dropped task")];
+    if drops > 0 && limits.drops_waiting {
+        bounds.push("drops of waiting tasks".to_owned());
+    }
     if spurious > 0 {
         bounds.push(some(spurious, "spurious poll"));
     }
     if skew_ms > 0 {
         bounds.push(format!("a clock at most {skew_ms} ms ahead"));
+    }
+    if limits.late_percent > 0 {
+        bounds.push(format!("work late by at most {} %", limits.late_percent));
+    }
+    if limits.timers_apart {
+        bounds.push("timers of one task that fire one by one".to_owned());
+    }
+    if limits.early_segments > 0 {
+        let most = limits.early_segments;
+        bounds.push(format!("at most {most} segments of a new task before `spawn` returns"));
     }
     bounds.push(format!("at most {max_steps} steps and {max_virtual_ms} virtual ms"));
     bounds

@@ -4,16 +4,16 @@
 //! run are a list in order, and the words are where wakers leave what is to come into it: a step
 //! then costs by the number of tasks that can run, not of those that exist.
 //!
-//! A wake is three loads and two stores. The words are atomics because a [`Waker`] must be `Send`,
+//! A wake is five loads and two stores. The words are atomics because a [`Waker`] must be `Send`,
 //! but they are only ever loaded and stored, never read-modified-written: one thread runs an
-//! execution. A wake from a foreign thread is memory-safe and may be lost, as the [engine's
-//! guide](super) says.
+//! execution, and wakes from any other one are [noted](super::outside) and go no further.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Wake, Waker};
 
 use super::id::TaskId;
+use super::outside::{self, Home};
 
 const WORDS: usize = 64;
 /// Tasks in one chunk.
@@ -30,19 +30,24 @@ struct Chunk {
     /// A bit for each chunk whose summary may not be empty, where this one is `bit`.
     top: Arc<AtomicU64>,
     bit: u64,
+    /// The engine's number.
+    engine: u64,
+    home: Arc<Home>,
 }
 
 /// The bit in the top word that stands for all chunks from this one on.
 const OTHERS: usize = 63;
 
 impl Chunk {
-    fn new(number: usize, top: &Arc<AtomicU64>) -> Self {
+    fn new(number: usize, top: &Arc<AtomicU64>, home: &Arc<Home>) -> Self {
         Self {
             woken: [const { AtomicU64::new(0) }; WORDS],
             live: [const { AtomicU64::new(0) }; WORDS],
             summary: AtomicU64::new(0),
             top: Arc::clone(top),
             bit: 1 << number.min(OTHERS),
+            engine: home.engine(),
+            home: Arc::clone(home),
         }
     }
 
@@ -54,6 +59,27 @@ impl Chunk {
         self.woken[word].store(after, Relaxed);
         if before == 0 && after != 0 {
             self.sum_up(word);
+        }
+    }
+
+    /// The same from anywhere.
+    #[inline]
+    fn wake_from_anywhere(&self, word: usize, mask: u64) {
+        if outside::is_running_here(self.engine) {
+            self.wake(word, mask);
+        } else {
+            self.wake_from_outside(word, mask);
+        }
+    }
+
+    /// A wake from outside of the engine's executions, in time or by its thread.
+    #[cold]
+    #[inline(never)]
+    fn wake_from_outside(&self, word: usize, mask: u64) {
+        if self.home.is_here() {
+            self.wake(word, mask);
+        } else {
+            self.home.note_wake();
         }
     }
 
@@ -99,12 +125,12 @@ struct TaskWaker {
 impl Wake for TaskWaker {
     #[inline]
     fn wake(self: Arc<Self>) {
-        self.chunk.wake(self.word, self.mask);
+        self.chunk.wake_from_anywhere(self.word, self.mask);
     }
 
     #[inline]
     fn wake_by_ref(self: &Arc<Self>) {
-        self.chunk.wake(self.word, self.mask);
+        self.chunk.wake_from_anywhere(self.word, self.mask);
     }
 }
 
@@ -120,23 +146,45 @@ pub(super) struct ReadySet {
     /// If there are more than 64, those that can run, by ascending number, save for those that
     /// were woken since the last [`gather`](Self::gather).
     list: Vec<TaskId>,
+    /// The state of each task's waker, to count its clones.
+    wakers: Vec<Arc<TaskWaker>>,
+    home: Arc<Home>,
 }
 
 impl ReadySet {
     pub(super) fn new() -> Self {
         let top = Arc::new(AtomicU64::new(0));
-        let first = Arc::new(Chunk::new(0, &top));
-        Self { chunks: vec![Arc::clone(&first)], first, top, tasks: 0, list: Vec::new() }
+        let home = Arc::new(Home::new());
+        let first = Arc::new(Chunk::new(0, &top, &home));
+        let chunks = vec![Arc::clone(&first)];
+        Self { chunks, first, top, tasks: 0, list: Vec::new(), wakers: Vec::new(), home }
     }
 
-    /// A waker of task `id`, with room for that task. It is good in every execution.
+    /// From where the tasks may be woken.
+    #[inline]
+    pub(super) fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The waker of task `id`, the next one that has none, with room for that task. It is good in
+    /// every execution.
     pub(super) fn waker(&mut self, id: TaskId) -> Waker {
+        debug_assert_eq!(id.index(), self.wakers.len());
         while self.chunks.len() <= id.index() / CHUNK {
-            self.chunks.push(Arc::new(Chunk::new(self.chunks.len(), &self.top)));
+            let number = self.chunks.len();
+            self.chunks.push(Arc::new(Chunk::new(number, &self.top, &self.home)));
         }
         let (_, word, mask) = self.place(id);
         let chunk = Arc::clone(&self.chunks[id.index() / CHUNK]);
-        Waker::from(Arc::new(TaskWaker { chunk, word, mask }))
+        let waker = Arc::new(TaskWaker { chunk, word, mask });
+        self.wakers.push(Arc::clone(&waker));
+        Waker::from(waker)
+    }
+
+    /// How many clones there are of a task's waker. The one that [`waker`](Self::waker) gave does
+    /// not count.
+    pub(super) fn waker_clones(&self, id: TaskId) -> usize {
+        self.wakers.get(id.index()).map_or(0, |waker| Arc::strong_count(waker).saturating_sub(2))
     }
 
     /// Makes the next task, `id`, known, alive and ready. There must be a waker of it.

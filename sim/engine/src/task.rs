@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::context::{self, BoxedTask, SpawnedTask, TaskState, WaitFor};
+use super::early;
 use super::footprint::{Effect, Mode};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::log::Kind;
@@ -20,13 +21,14 @@ pub struct Builder {
     name: Cow<'static, str>,
     droppable: bool,
     background: bool,
+    early: bool,
 }
 
 impl Builder {
     /// A task of this name, for people; several may share one.
     #[must_use]
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
-        Self { name: name.into(), droppable: false, background: false }
+        Self { name: name.into(), droppable: false, background: false, early: false }
     }
 
     /// Lets the strategy drop the task's future at any of its await points, within
@@ -41,6 +43,18 @@ impl Builder {
     #[must_use]
     pub fn background(mut self) -> Self {
         self.background = true;
+        self
+    }
+
+    /// Lets the task run before its `spawn` returns, within
+    /// [`Limits::early_segments`](super::Limits::early_segments).
+    ///
+    /// It runs on the same stack then. If it waits for a lock that the spawning task holds over
+    /// the `spawn`, the thread hangs, and if it uses what that one has borrowed in a `RefCell`, it
+    /// panics; [`early_polls`](super::early_polls) lets another thread watch for the former.
+    #[must_use]
+    pub fn early(mut self) -> Self {
+        self.early = true;
         self
     }
 
@@ -63,8 +77,12 @@ impl Builder {
             assert!(cx.active.get(), "a task can be spawned only from inside of an execution");
             let id = cx.register(self.name, Some(cx.current.get()));
             let Self { droppable, background, .. } = self;
-            cx.spawned.borrow_mut().push(SpawnedTask { future, droppable, background });
+            let child = SpawnedTask { future, droppable, background, early: None };
+            cx.spawned.borrow_mut().push(child);
             cx.dirty.set(true);
+            if self.early {
+                early::run(cx, id);
+            }
             JoinHandle { id, waited: false, joined: false }
         })
     }
@@ -204,7 +222,7 @@ impl Future for JoinHandle {
                         wakeup,
                     );
                     drop(before);
-                    context::waits_for(WaitFor::Task(self.id));
+                    context::waits_for(WaitFor::Task(self.id), None);
                     if context::is_recording() {
                         let end = end_of(self.id);
                         if again {
@@ -290,27 +308,48 @@ pub fn sleep(ms: u64) -> Sleep {
 /// Waits for a length of virtual time, rounded up to whole milliseconds.
 #[inline]
 pub fn sleep_for(duration: Duration) -> Sleep {
-    sleep(u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
+    sleep(whole_ms(duration))
 }
 
 /// Waits until the virtual time is `deadline` milliseconds or later. A deadline that has passed
 /// yields.
 #[inline]
 pub fn sleep_until(deadline: u64) -> Sleep {
-    Sleep { deadline, timer: None, yielded: false }
+    Sleep { deadline, timer: None, yielded: false, work_ms: 0 }
 }
 
-/// The future of [`sleep`]. Dropping it disarms its timer.
+/// Takes about `ms` virtual milliseconds, as work does: never less, but it may be late by up to
+/// [`Limits::late_percent`](super::Limits::late_percent) of that, as the strategy decides when it
+/// is first polled. Zero yields.
+#[inline]
+pub fn work(ms: u64) -> Sleep {
+    Sleep { work_ms: ms, ..sleep_until(now().saturating_add(ms)) }
+}
+
+/// [`work`] of a length in virtual time, rounded up to whole milliseconds.
+#[inline]
+pub fn work_for(duration: Duration) -> Sleep {
+    work(whole_ms(duration))
+}
+
+fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+/// The future of [`sleep`] and [`work`]. Dropping it disarms its timer.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Sleep {
     deadline: u64,
     timer: Option<TimerKey>,
     yielded: bool,
+    /// How much of it may be late; 0 once that is decided.
+    work_ms: u64,
 }
 
 impl Sleep {
-    /// The virtual time at which it ends, in milliseconds.
+    /// The virtual time at which it ends, in milliseconds. It may become later when [`work`] is
+    /// first polled.
     #[must_use]
     pub fn deadline(&self) -> u64 {
         self.deadline
@@ -322,7 +361,13 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         context::with(|state| {
-            if context::now() >= self.deadline {
+            let now = context::now();
+            if now < self.deadline && self.work_ms > 0 {
+                let late = lateness(state, std::mem::take(&mut self.work_ms));
+                self.deadline = self.deadline.saturating_add(late);
+            }
+            let held = self.timer.is_some_and(|timer| state.timers.borrow().is_held(timer));
+            if now >= self.deadline && !held {
                 if let Some(timer) = self.timer.take() {
                     drop(state.timers.borrow_mut().disarm(timer));
                 } else if !self.yielded {
@@ -335,11 +380,15 @@ impl Future for Sleep {
             match self.timer {
                 None => {
                     let waker = cx.waker().clone();
-                    self.timer = Some(state.timers.borrow_mut().arm(self.deadline, waker));
+                    let task = state.current.get();
+                    let timer = state.timers.borrow_mut().arm(self.deadline, waker, task);
+                    self.timer = Some(timer);
                 }
-                Some(timer) => state.timers.borrow_mut().rearm(timer, cx.waker()),
+                Some(timer) => {
+                    state.timers.borrow_mut().rearm(timer, cx.waker(), state.current.get());
+                }
             }
-            context::waits_for(WaitFor::Clock);
+            context::waits_for(WaitFor::Clock, None);
             Poll::Pending
         })
     }
@@ -352,6 +401,17 @@ impl Drop for Sleep {
             drop(waker);
         }
     }
+}
+
+/// By how many milliseconds work of this length is late.
+fn lateness(cx: &context::Context, ms: u64) -> u64 {
+    let most = cx.late_percent.get();
+    if most == 0 {
+        return 0;
+    }
+    let percent = cx.choose(Kind::Late, Site::NONE, most.saturating_add(1), u32::MAX);
+    let late = (u128::from(ms) * u128::from(percent)).div_ceil(100);
+    u64::try_from(late).unwrap_or(u64::MAX)
 }
 
 /// A value below `arity`, chosen by the strategy; 0 if nothing speaks for another, and outside of

@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::task::Waker;
 
+use super::id::TaskId;
+
 /// An armed timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TimerKey {
@@ -14,6 +16,9 @@ pub(super) struct TimerKey {
 struct TimerSlot {
     generation: u32,
     waker: Option<Waker>,
+    task: TaskId,
+    /// It is due, and is to fire later.
+    held: bool,
 }
 
 /// A heap of deadlines over slots that are used again. Disarming leaves the heap's entry behind; it
@@ -23,20 +28,23 @@ pub(super) struct Timers {
     slots: Vec<TimerSlot>,
     free: Vec<u32>,
     armed: usize,
+    held: usize,
 }
 
 impl Timers {
     pub(super) const fn new() -> Self {
-        Self { heap: BinaryHeap::new(), slots: Vec::new(), free: Vec::new(), armed: 0 }
+        Self { heap: BinaryHeap::new(), slots: Vec::new(), free: Vec::new(), armed: 0, held: 0 }
     }
 
-    pub(super) fn arm(&mut self, deadline: u64, waker: Waker) -> TimerKey {
+    /// Arms a timer that `task` waits for.
+    pub(super) fn arm(&mut self, deadline: u64, waker: Waker, task: TaskId) -> TimerKey {
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(TimerSlot { generation: 0, waker: None });
+            self.slots.push(TimerSlot { generation: 0, waker: None, task, held: false });
             u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 timers")
         });
         let entry = &mut self.slots[slot as usize];
         entry.waker = Some(waker);
+        entry.task = task;
         let generation = entry.generation;
         if self.heap.len() > 64 && self.heap.len() > 2 * self.armed {
             let slots = &self.slots;
@@ -49,13 +57,14 @@ impl Timers {
         TimerKey { slot, generation }
     }
 
-    /// Replaces the waker of a timer that is still armed.
-    pub(super) fn rearm(&mut self, key: TimerKey, waker: &Waker) {
+    /// Replaces the waker of a timer that is still armed, and the task that waits for it.
+    pub(super) fn rearm(&mut self, key: TimerKey, waker: &Waker, task: TaskId) {
         let slot = &mut self.slots[key.slot as usize];
         if slot.generation == key.generation
             && let Some(old) = &mut slot.waker
         {
             old.clone_from(waker);
+            slot.task = task;
         }
     }
 
@@ -66,7 +75,34 @@ impl Timers {
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(key.slot);
         self.armed -= 1;
+        self.held -= usize::from(std::mem::replace(&mut slot.held, false));
         slot.waker.take()
+    }
+
+    /// Takes one timer that is due at `now` out of the order of deadlines, and holds it: it is
+    /// still armed, and fires when it is [disarmed](Self::disarm) for its waker.
+    pub(super) fn hold_due(&mut self, now: u64) -> Option<TimerKey> {
+        if self.next()? > now {
+            return None;
+        }
+        let Reverse((_, slot, generation)) = self.heap.pop()?;
+        self.slots[slot as usize].held = true;
+        self.held += 1;
+        Some(TimerKey { slot, generation })
+    }
+
+    /// The task that waits for a timer that is armed.
+    pub(super) fn task(&self, key: TimerKey) -> TaskId {
+        self.slots[key.slot as usize].task
+    }
+
+    /// Whether a timer is due and has not fired yet.
+    #[inline]
+    pub(super) fn is_held(&self, key: TimerKey) -> bool {
+        self.held > 0 && {
+            let slot = &self.slots[key.slot as usize];
+            slot.generation == key.generation && slot.held
+        }
     }
 
     /// The next deadline.
@@ -95,6 +131,7 @@ impl Timers {
         self.free.clear();
         self.slots.clear();
         self.armed = 0;
+        self.held = 0;
     }
 }
 
@@ -106,7 +143,7 @@ mod tests {
     fn disarmed_timers_do_not_pile_up() {
         let mut timers = Timers::new();
         for i in 0..10_000 {
-            let key = timers.arm(1_000_000 + i, Waker::noop().clone());
+            let key = timers.arm(1_000_000 + i, Waker::noop().clone(), TaskId::MAIN);
             assert!(timers.disarm(key).is_some());
             assert!(timers.disarm(key).is_none());
         }
@@ -118,13 +155,13 @@ mod tests {
     #[test]
     fn due_timers_come_by_deadline() {
         let mut timers = Timers::new();
-        let late = timers.arm(20, Waker::noop().clone());
-        timers.arm(10, Waker::noop().clone());
-        timers.arm(10, Waker::noop().clone());
+        let late = timers.arm(20, Waker::noop().clone(), TaskId::MAIN);
+        timers.arm(10, Waker::noop().clone(), TaskId::MAIN);
+        timers.arm(10, Waker::noop().clone(), TaskId::MAIN);
         assert_eq!(timers.next(), Some(10));
         assert!(timers.pop_due(10).is_some() && timers.pop_due(10).is_some());
         assert!(timers.pop_due(10).is_none());
-        timers.rearm(late, Waker::noop());
+        timers.rearm(late, Waker::noop(), TaskId::MAIN);
         assert_eq!(timers.next(), Some(20));
     }
 }

@@ -41,6 +41,16 @@ pub(super) fn end() -> bool {
     FLAG.replace(IDLE) == YIELDED
 }
 
+/// Sets the running task aside, to run another one's code. It goes on with what this returns.
+pub(super) fn suspend() -> *const () {
+    FLAG.replace(IDLE)
+}
+
+/// The task that was set aside goes on.
+pub(super) fn resume(suspended: *const ()) {
+    FLAG.set(suspended);
+}
+
 /// Whether a task's code is running, possibly a drop: a panic is the task's.
 #[inline]
 pub(super) fn is_running() -> bool {

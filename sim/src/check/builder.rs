@@ -8,14 +8,15 @@ use mapi_sync::MapiSync;
 use mapi_sync::contract::{Policy, RuleCheck};
 
 use super::counterexamples::Shrinking;
+use super::early;
 use super::progress::ProgressLines;
 use super::search::{Search, SearchSummary, StopAt};
-use super::vacuity::warnings;
+use super::vacuity::{vacuous, warnings};
 use super::watchdog::{self, Watch};
-use super::{Defect, LimitChanges, Report, Subject, SubjectKind};
+use super::{Defect, LimitChanges, Report, Subject, SubjectKind, Warning, Why};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
-use crate::engine::{Engine, Limits};
+use crate::engine::{Engine, Limits, OutsideThreads};
 use crate::strategy::{STRATEGIES, StrategyInfo, TrackedSharing, UnknownStrategy};
 use crate::world::{
     Changes, Fault, Faults, Host, Knob, MutantInfo, ProviderFactory, Scenario, Swarm, VariantInfo,
@@ -25,8 +26,17 @@ use crate::world::{
 /// Executions of a check that does not say how many.
 const SCHEDULES: u64 = 10_000;
 
+/// How long a check waits, in real time, for a thread that could end a deadlock.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How long making counterexamples smaller may take, unless the check says otherwise.
 const SHRINK_TIME: Duration = Duration::from_secs(60);
+
+/// By how many per cent a sleep of an author's own provider may be late.
+const LATE_PERCENT: u32 = 100;
+
+/// How many segments a new task of an author's own provider runs before its `spawn` returns.
+const EARLY_SEGMENTS: u32 = 32;
 
 /// A fault that an author's provider meets besides those of its scenario, which older tokens know
 /// by a digest.
@@ -43,6 +53,13 @@ const REFUSED: Knob = Knob::Fault(Fault::HandleDuplication);
 /// one execution to the next it does other things besides, as
 /// [`Variation`](crate::world::Variation) lists them: a second sync, an overlapping one, a late
 /// cancel. All of that can be [changed](Check).
+///
+/// Random strategies let the provider's [`Runtime::sleep`](mapi_sync::Runtime::sleep) take up to
+/// twice as long: work of unequal length may end in any order. A
+/// [`deadline`](mapi_sync::Runtime::deadline) is exact, and so are the host's times. A new task may
+/// run before its [`spawn`](mapi_sync::Runtime::spawn) returns. A rule that
+/// [sets a bound in time](mapi_sync::contract::RuleInfo::bounds_time) is broken only if it is
+/// broken in exact time too.
 ///
 /// ```
 /// use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
@@ -98,6 +115,12 @@ pub struct Check {
     pub(super) watchdog: Option<Duration>,
     /// What the caller says of their provider; the simulated one needs nobody's word.
     tracked_sharing: Option<TrackedSharing>,
+    /// What its engines know of threads outside. Each run begins anew.
+    pub(super) outside_threads: OutsideThreads,
+    /// Without this, it follows from the strategy.
+    late_work: Option<bool>,
+    /// Whether a new task may run before its `spawn` returns, as far as that was found out.
+    early_tasks: Option<bool>,
 }
 
 impl Check {
@@ -123,6 +146,9 @@ impl Check {
             shrink_time: Some(SHRINK_TIME),
             watchdog: Some(watchdog::WATCHDOG),
             tracked_sharing: None,
+            outside_threads: OutsideThreads::default(),
+            late_work: None,
+            early_tasks: None,
         }
     }
 
@@ -250,7 +276,11 @@ impl Check {
 
     /// Drops each task at each of its await points, one at a time: the provider's sync and whatever
     /// it spawns. The steps keep the order of the default schedule, and nothing else goes wrong.
-    /// With `n` await points, `n + 1` executions are run.
+    /// With `n` await points, that is `n + 1` executions.
+    ///
+    /// Then it drops each task while it waits too, and combines each drop with up to two context
+    /// switches; if that is more than 10,000 executions, with random orders instead.
+    /// [`Report::proof`] says how many there were of which.
     ///
     /// The same as the strategy `cancellations`. A scenario without the fault `task_dropped` is
     /// given one.
@@ -275,7 +305,7 @@ impl Check {
     /// report.assert_holds();
     /// // The sleep is the one await point: the host answers Done at once.
     /// assert!(report.complete);
-    /// assert_eq!(report.schedules, 2);
+    /// assert_eq!(report.proof.unwrap().count, 2);
     /// ```
     pub fn cancellations(self) -> Self {
         let strategy = STRATEGIES.iter().find(|info| info.drops_tasks());
@@ -289,6 +319,21 @@ impl Check {
     /// is known about your own provider, and the strategy runs every schedule.
     pub fn tracked_sharing(self, tracked_sharing: TrackedSharing) -> Self {
         Self { tracked_sharing: Some(tracked_sharing), ..self }
+    }
+
+    /// Lets the sleeps of your own provider be late, and the due timers of one of its tasks fire
+    /// one by one, or keeps exact time. Without this, random strategies do the former, and those
+    /// that end by themselves the latter. [`Report::proof`] says what such a search was asked for.
+    pub fn late_work(self, late_work: bool) -> Self {
+        Self { late_work: Some(late_work), ..self }
+    }
+
+    /// Lets the new tasks of your own provider run before their `spawn` returns, or does not.
+    /// Without this, random strategies do, unless your provider holds something over a `spawn`
+    /// that the new task takes first: a lock, or a borrow of a thread-local. That is right, and
+    /// cannot be run so.
+    pub fn early_tasks(self, early_tasks: bool) -> Self {
+        Self { early_tasks: Some(early_tasks), ..self }
     }
 
     /// Uses this number of threads, at least one. The result does not depend on it. Without this,
@@ -435,12 +480,16 @@ impl Check {
 
     /// The check with the faults that it is run with although nobody asked for them.
     pub(super) fn with_own_faults(&self) -> Self {
-        let mut check = self.clone();
+        let mut check = self.with_new_engines();
         if check.strategy.drops_tasks() && check.changed_scenario().faults.task_dropped == 0 {
             check.changes = check.changes.with(Knob::Fault(Fault::TaskDropped), 1);
         }
         if check.varies_by_itself() && check.changes.iter().all(|(knob, _)| knob != REFUSED) {
             check.changes = check.changes.with(REFUSED, 1);
+        }
+        if check.early_tasks.is_none() {
+            let early_tasks = !check.strategy.exhaustive && check.can_run_early_tasks();
+            check.early_tasks = Some(early_tasks);
         }
         check
     }
@@ -465,9 +514,11 @@ impl Check {
             jobs: self.jobs,
             stop_at,
             watch,
+            own_provider: self.factory.is_some(),
+            outside_threads: self.outside_threads.clone(),
         };
-        let summary = search.run();
-        let counterexamples = self.counterexamples(&summary, watch, tell);
+        let mut summary = search.run();
+        let counterexamples = self.counterexamples(&mut summary, watch, tell);
         let interrupted = watch.control.is_interrupted();
         self.report(began.elapsed(), interrupted, summary, counterexamples)
     }
@@ -490,7 +541,14 @@ impl Check {
             // Nobody asked for it, and a provider need not duplicate any handle.
             scenario.faults.handle_duplication = 0;
         }
-        let warnings = warnings(&scenario, &summary);
+        let is_of_order = |shown: &Counterexample| matches!(shown.why, Some(Why::Order { .. }));
+        let mut warnings = warnings(&scenario, &summary);
+        if counterexamples.iter().any(is_of_order) {
+            // The executions that are compared are few: another one showed that an order decides.
+            warnings.retain(|warning| *warning != Warning::NoConflict);
+        }
+        let sees_releases = self.factory.is_none();
+        let vacuous = vacuous(self.world().policy(), &summary.coverage, sees_releases);
         Report {
             scenario: self.scenario.name.clone(),
             strategy: self.strategy.name,
@@ -498,13 +556,15 @@ impl Check {
             jobs: self.jobs,
             requested,
             schedules: summary.schedules,
-            complete: all && !summary.stopped,
+            complete: all && !summary.stopped && summary.outside.is_none(),
             proof: summary.proof,
             interrupted: interrupted && !all && !summary.stopped,
             steps: summary.steps,
+            repeated: summary.repeated,
             elapsed,
             coverage: summary.coverage,
             warnings,
+            vacuous,
             strict: self.strict,
             hang: None,
             counterexamples,
@@ -534,6 +594,16 @@ impl Check {
         world.with_policy(policy)
     }
 
+    /// The same check, whose engines know of no threads outside yet. The simulated provider has
+    /// none.
+    pub(super) fn with_new_engines(&self) -> Self {
+        let outside_threads = match self.factory {
+            Some(_) => OutsideThreads::with_patience(PATIENCE),
+            None => OutsideThreads::default(),
+        };
+        Self { outside_threads, ..self.clone() }
+    }
+
     fn swarm_in(&self, scenario: &Scenario) -> Swarm {
         let own = if self.varies_by_itself() { Swarm::ALL } else { scenario.host.swarm };
         self.swarm.unwrap_or(own)
@@ -549,16 +619,48 @@ impl Check {
         // How many steps a foreign provider takes does not follow from the scenario.
         let least = if self.factory.is_some() { Limits::default().max_steps } else { 0 };
         let limits = limits.with_max_steps(limits.max_steps.max(least));
+        // Searches that end by themselves keep exact time.
+        let random = !self.strategy.exhaustive;
+        let limits = limits.with_drops_waiting(random || self.strategy.drops_tasks());
+        let free = self.late_work.unwrap_or(random);
+        let limits = if free { self.with_free_times(limits) } else { limits };
+        let early = self.factory.is_some() && self.early_tasks == Some(true);
+        let limits = limits.with_early_segments(if early { EARLY_SEGMENTS } else { 0 });
         self.limits.apply(limits)
+    }
+
+    /// The same, with all that a decision of any strategy can ask for.
+    fn replay_limits(&self, world: &World) -> Limits {
+        self.with_free_times(self.engine_limits(world).with_drops_waiting(true))
+    }
+
+    /// Whether new tasks of the provider can be run before their `spawn` returns.
+    pub(super) fn can_run_early_tasks(&self) -> bool {
+        self.factory.is_some() && {
+            let world = self.world();
+            let limits = self.clone().early_tasks(true).engine_limits(&world);
+            early::can_run(world, limits)
+        }
+    }
+
+    /// The limits with work of unequal length that may end in any order, for an author's own
+    /// provider. The times of a scenario's provider are part of the scenario.
+    fn with_free_times(&self, limits: Limits) -> Limits {
+        match self.factory {
+            Some(_) => limits.with_late_percent(LATE_PERCENT).with_timers_apart(true),
+            None => limits,
+        }
     }
 
     /// An engine that follows decisions of this check.
     pub(super) fn replay_engine(&self, world: &World) -> Engine {
-        self.strategy_engine(self.engine_limits(world))
+        self.strategy_engine(self.replay_limits(world))
     }
 
     pub(super) fn strategy_engine(&self, limits: Limits) -> Engine {
-        self.strategy.engine(limits, self.seed)
+        let mut engine = self.strategy.engine(limits, self.seed);
+        engine.share_outside_threads(&self.outside_threads);
+        engine
     }
 }
 

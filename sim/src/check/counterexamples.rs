@@ -5,11 +5,13 @@ use std::time::Instant;
 use mapi_sync_engine::shrink::{Cause, Trial, explain};
 
 use super::execution::Execution;
-use super::search::{Candidate, SearchSummary};
+use super::repeat::UNCONTROLLED;
+use super::search::{Candidate, OutsideTask, SearchSummary};
 use super::watchdog::{Watch, Work};
 use super::why::{DecisiveStep, Why, can_explain, in_words};
 use super::{Check, Completion, Counterexample, Defect};
-use crate::engine::{Engine, Limits, TaskId};
+use crate::defect::defects;
+use crate::engine::{End, Engine, Limits, TaskId};
 use crate::shrink::{TrialBudget, TrialRunner, shrink};
 use crate::world::{Changes, Knob, World};
 
@@ -23,10 +25,11 @@ const EXPLAIN: TrialBudget = TrialBudget { executions: 2_000, steps: 1_000_000 }
 /// What both may take.
 const MOST: u32 = SHRINK.executions + EXPLAIN.executions;
 
-/// Where nondeterminism comes from, as a rule.
-const UNCONTROLLED: &str = "Something is not under the simulation's control: an unbiased \
-                            `select!`, a random number, the order of a `HashMap`, the real time, \
-                            or state that is kept from one execution to the next";
+/// Crates that no task of a provider's waits in.
+const LIBRARIES: [&str; 2] = ["mapi_sync", "mapi_sync_sim"];
+
+/// How often an execution is run again if it does not show what it is kept for.
+const ATTEMPTS: u32 = 16;
 
 /// A counterexample is being made smaller, or explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,17 +87,24 @@ impl Patience<'_> {
 impl Check {
     pub(super) fn counterexamples(
         &self,
-        summary: &SearchSummary,
+        summary: &mut SearchSummary,
         watch: &Watch,
         tell: &mut dyn FnMut(Shrinking),
     ) -> Vec<Counterexample> {
+        self.drop_outside(summary, watch);
+        // What is not under control becomes neither smaller nor explained.
+        let shrinks = !summary.has(Defect::Nondeterminism);
         let mut shown: Vec<Counterexample> = Vec::new();
         let now = Instant::now();
         let deadline = self.shrink_time.and_then(|limit| now.checked_add(limit));
         let patience = Patience { watch, deadline };
         for candidate in &summary.found {
             if shown.iter().all(|shown| !shown.defects.contains(&candidate.defect)) {
-                let smaller = self.smaller(candidate, &patience, tell);
+                let smaller = if shrinks {
+                    self.smaller(candidate, &patience, tell)
+                } else {
+                    Smaller::default()
+                };
                 let mut counterexample = match smaller.candidate {
                     Some((changes, candidate)) => self.clone().changes(changes).witness(
                         candidate,
@@ -112,7 +122,30 @@ impl Check {
             }
         }
         join_unrepeated(&mut shown);
+        lead_with_nondeterminism(&mut shown);
         shown
+    }
+
+    /// Forgets what does not show again because a thread outside took part.
+    fn drop_outside(&self, summary: &mut SearchSummary, watch: &Watch) {
+        if !self.outside_threads.have_woken() {
+            return;
+        }
+        let world = self.world();
+        let limits = self.engine_limits(&world);
+        let mut engine = self.watched_engine(limits, Defect::Nondeterminism, watch);
+        let outside = &mut summary.outside;
+        summary.found.retain(|candidate| {
+            (0..ATTEMPTS).any(|_| {
+                let observed = world.replay(&mut engine, &candidate.decisions);
+                if let End::Outside(waits) = &observed.outcome.end {
+                    let (index, waits) = (candidate.index, waits.clone());
+                    outside.get_or_insert(OutsideTask { index, waits });
+                }
+                defects(&observed).any(|defect| defect == candidate.defect)
+            })
+        });
+        outside.get_or_insert(OutsideTask { index: 0, waits: Vec::new() });
     }
 
     /// Makes a candidate smaller: what comes back shows the same defect.
@@ -129,7 +162,9 @@ impl Check {
         let make = |changes: &Changes| {
             let world = self.world_of(changes.apply(&self.scenario)?);
             let limits = self.engine_limits(&world);
-            Some((world, limits))
+            // Only exact time shows that a bound in time is broken.
+            let exact = if defect.bounds_time() { limits.with_late_percent(0) } else { limits };
+            Some((world, exact))
         };
         let world = self.world();
         let mut runner = TrialRunner {
@@ -208,15 +243,39 @@ impl Check {
         let Candidate { defect, index, decisions, message } = candidate;
         let world = self.world();
         let mut engine = self.watched_engine(self.engine_limits(&world), defect, watch);
-        let observed = world.replay(&mut engine, &decisions);
-        let mut execution = Execution::new(world.scenario(), observed, &engine);
+        let mut run = || {
+            let observed = world.replay(&mut engine, &decisions);
+            Execution::new(world.scenario(), observed, &engine)
+        };
+        let mut execution = run();
         let mut first = defect;
         if let Some(message) = message {
-            execution.add(defect, format!("{message}. {UNCONTROLLED}"));
+            execution.add_first(defect, format!("{message}. {UNCONTROLLED}"));
         } else if execution.breach(defect).is_none() {
             first = Defect::Nondeterminism;
-            let seen = format!("an execution showed `{defect}`, and its replay did not");
-            execution.add(first, format!("{seen}. {UNCONTROLLED}"));
+            let mut showing = 0;
+            for _ in 1..ATTEMPTS {
+                let another = run();
+                if another.breach(defect).is_some() {
+                    showing += 1;
+                    execution = another;
+                }
+            }
+            if self.outside_threads.have_woken() {
+                first = defect;
+            }
+            let seen = format!(
+                "an execution showed `{defect}`, and of {ATTEMPTS} more under the same decisions \
+                 {showing} did"
+            );
+            if first != defect {
+                execution.add_first(first, format!("{seen}. {UNCONTROLLED}"));
+            }
+        }
+        if matches!(execution.outcome.end, End::Deadlock(_)) {
+            let mut engine = self.watched_engine(self.engine_limits(&world), defect, watch);
+            engine.find_places(&LIBRARIES);
+            execution.set_places(&world.replay(&mut engine, &decisions).outcome);
         }
         // An execution that did not come again is shown even if another one did not either.
         let new = |defect: &Defect| {
@@ -264,6 +323,8 @@ fn join_unrepeated(shown: &mut Vec<Counterexample>) {
         others.extend(breach.map(|breach| breach.message.clone()));
         // It stays for what else it shows.
         other.defects.remove(0);
+        let breaches = &mut other.execution.breaches;
+        breaches.retain(|breach| breach.defect != Defect::Nondeterminism);
         !other.defects.is_empty()
     });
     let breaches = &mut shown[kept].execution.breaches;
@@ -273,6 +334,15 @@ fn join_unrepeated(shown: &mut Vec<Counterexample>) {
             let other = other.strip_suffix(UNCONTROLLED).unwrap_or(&other).trim_end().to_owned();
             breach.message = format!("{other} {}", breach.message);
         }
+    }
+}
+
+/// Nondeterminism comes first, and nothing else is explained where there is some.
+fn lead_with_nondeterminism(shown: &mut [Counterexample]) {
+    let leads = |shown: &Counterexample| shown.defects.contains(&Defect::Nondeterminism);
+    if shown.iter().any(leads) {
+        shown.sort_by_key(|shown| !leads(shown));
+        shown.iter_mut().for_each(|shown| shown.why = None);
     }
 }
 

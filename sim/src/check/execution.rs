@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use mapi_sync::contract::{Call, CallRecord, Violation};
+use mapi_sync::contract::{Call, CallRecord, Level, Violation};
 
 use crate::defect::{Defect, end_defect};
 use crate::engine::{End, Engine, Outcome, TaskId};
 use crate::shrink::switches;
-use crate::world::{Finding, Observed, Scenario, SeenCall};
+use crate::world::{Finding, Observed, Scenario, SeenCall, Variation, undocumented_acts};
 
 /// An execution that can be shown: every call in order, and what was broken where.
 #[derive(Clone, Debug)]
@@ -27,6 +27,9 @@ pub struct Execution {
     pub breaches: Vec<Breach>,
     /// How the engine ended it.
     pub outcome: Outcome,
+    /// What the host did in it that no document promises to work. A defect is then a matter of
+    /// [policy](Self::level): whether a host does that is open.
+    pub undocumented: Vec<Variation>,
     /// Its context switches: the steps that follow one of another task. The clock is no task.
     pub switches: u64,
 }
@@ -63,7 +66,13 @@ pub enum BreachPlace {
 
 impl Execution {
     /// What the last execution of `engine`, of a world of `scenario`, showed.
-    pub(crate) fn new(scenario: &Scenario, observed: Observed, engine: &Engine) -> Self {
+    ///
+    /// A rule that sets a bound in time is not judged where work was late.
+    pub(crate) fn new(scenario: &Scenario, mut observed: Observed, engine: &Engine) -> Self {
+        let bounds_time = |finding: &Finding| finding.violation.rule.bounds_time();
+        if observed.violations.iter().any(bounds_time) && engine.decisions().has_late_work() {
+            observed.violations.retain(|finding| !bounds_time(finding));
+        }
         let mut breaches: Vec<Breach> = Vec::new();
         for Finding { account, violation } in &observed.violations {
             if breaches.iter().all(|breach| breach.defect != Defect::Rule(violation.rule)) {
@@ -74,25 +83,55 @@ impl Execution {
         let ends = [panic_breach(&observed, &tasks), engine_breach(&observed)];
         let is_cut_short = ends.iter().any(Option::is_some);
         breaches.extend(ends.into_iter().flatten());
+        if observed.is_excused() {
+            breaches.clear();
+        }
         breaches.sort_by_key(|breach| {
             (breach.defect.level(), is_cut_short && breach.is_of_what_never_came())
         });
         let accounts = scenario.accounts.iter().map(|account| account.name.clone()).collect();
         let Observed { calls, outcome, .. } = observed;
+        let undocumented = undocumented_acts(&engine.decisions());
         let switches = switches(engine.trace().filter(|task| *task != TaskId::CLOCK));
-        Self { accounts, tasks, calls, breaches, outcome, switches }
+        Self { accounts, tasks, calls, breaches, outcome, undocumented, switches }
     }
 
-    /// Adds a defect that the calls do not show.
-    pub(super) fn add(&mut self, defect: Defect, message: String) {
+    /// Adds a defect that the calls do not show, before the others: it casts doubt on them.
+    pub(super) fn add_first(&mut self, defect: Defect, message: String) {
         let calls = self.calls.len();
-        self.breaches.push(at_the_end(calls, &self.outcome, defect, message));
+        self.breaches.insert(0, at_the_end(calls, &self.outcome, defect, message));
+    }
+
+    /// Takes over where tasks wait from a second run of the same decisions.
+    pub(super) fn set_places(&mut self, second: &Outcome) {
+        let (End::Deadlock(blocked), End::Deadlock(located)) = (&mut self.outcome.end, &second.end)
+        else {
+            return;
+        };
+        for (task, located) in blocked.iter_mut().zip(located) {
+            if task.task == located.task && task.on == located.on {
+                task.place.clone_from(&located.place);
+            }
+        }
+        let message = end_message(&self.outcome.end);
+        for breach in &mut self.breaches {
+            if breach.defect == Defect::Deadlock {
+                breach.message.clone_from(&message);
+            }
+        }
     }
 
     /// The name of the task that made a call.
     #[must_use]
     pub fn task_of(&self, seen: &SeenCall) -> &str {
         self.tasks.get(&seen.task).map_or("", String::as_str)
+    }
+
+    /// How binding what this defect breaks is: a policy where the host did what no document
+    /// promises to work.
+    #[must_use]
+    pub fn level(&self, defect: Defect) -> Level {
+        if self.undocumented.is_empty() { defect.level() } else { Level::Policy }
     }
 
     /// The breach of this sort, if there is one.
@@ -176,15 +215,26 @@ fn same_call(logged: &CallRecord, kept: &CallRecord) -> bool {
     }
 }
 
-fn engine_breach(observed: &Observed) -> Option<Breach> {
-    let defect = end_defect(&observed.outcome.end)?;
-    let message = match &observed.outcome.end {
+/// What the engine has tried where a task waits for something that it does not track.
+const NO_THREAD: &str = ". No thread woke it within a second of real time. Timers, files and \
+                         sockets of another runtime never do in a check: wait on the request's \
+                         `Runtime`";
+
+fn end_message(end: &End) -> String {
+    match end {
         End::Deadlock(blocked) => {
             let waits: Vec<String> = blocked.iter().map(ToString::to_string).collect();
-            format!("nothing can go on: {}", waits.join("; "))
+            let asked = blocked.iter().any(|task| task.is_untracked);
+            let hint = if asked { NO_THREAD } else { "" };
+            format!("nothing can go on: {}{hint}", waits.join("; "))
         }
         end => end.to_string(),
-    };
+    }
+}
+
+fn engine_breach(observed: &Observed) -> Option<Breach> {
+    let defect = end_defect(&observed.outcome.end)?;
+    let message = end_message(&observed.outcome.end);
     Some(at_the_end(observed.calls.len(), &observed.outcome, defect, message))
 }
 
@@ -192,7 +242,8 @@ fn panic_breach(observed: &Observed, tasks: &BTreeMap<TaskId, String>) -> Option
     let panic = observed.outcome.panics.first()?;
     let place = panic.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
     let name = tasks.get(&panic.task).unwrap_or(&panic.name);
-    let message = format!("task {name:?} panicked{place}: {}", panic.message);
+    let hint = panic_hint(&panic.message);
+    let message = format!("task {name:?} panicked{place}: {}{hint}", panic.message);
     let before = observed.calls.iter().take_while(|seen| seen.step <= panic.step).count();
     let last = observed.calls[..before].last();
     Some(Breach {
@@ -200,6 +251,27 @@ fn panic_breach(observed: &Observed, tasks: &BTreeMap<TaskId, String>) -> Option
         place: BreachPlace::After(before),
         ..at_the_end(observed.calls.len(), &observed.outcome, Defect::Panic, message)
     })
+}
+
+/// What to say to a panic of tokio's, which asks for its runtime.
+fn panic_hint(message: &str) -> &'static str {
+    let of_tokio = [
+        "there is no reactor running",
+        "there is no timer running",
+        "Cannot start a runtime from within a runtime",
+        "Cannot drop a runtime in a context where blocking is not allowed",
+        "can call blocking only when running on the multi-threaded runtime",
+        "called from outside of a `task::LocalSet`",
+        "must be called from the context of a Tokio",
+        "A Tokio 1.x context was found, but",
+    ];
+    if of_tokio.iter().any(|text| message.contains(text)) {
+        ". This code needs a runtime of tokio's, and a check has none: nothing is wrong with the \
+         order of the calls. Spawn, sleep and ask for the time on the request's `Runtime`; \
+         `tokio::sync` works without"
+    } else {
+        ""
+    }
 }
 
 fn at_the_end(calls: usize, outcome: &Outcome, defect: Defect, message: String) -> Breach {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::repeat::{UNCONTROLLED, parting};
 use super::why::decision_in_words;
 use super::{Check, Defect, Execution, Report, Subject, SubjectKind};
 use crate::decision::{Departure, Kind, Token, TokenError, TokenFormat};
@@ -71,6 +72,9 @@ pub enum ReplayOutcome {
     /// Nothing is wrong, but at least one decision of the token was not taken, or was taken at
     /// another step than before: the program is another one. This is neither a pass nor a defect.
     NoLongerApplies,
+    /// Nothing is wrong, but a thread takes part that the replay does not control, so nothing is
+    /// shown either.
+    OutsideThread,
 }
 
 /// The decisions of a token that its replay did not take as before.
@@ -117,6 +121,8 @@ impl Replayed {
     pub fn outcome(&self) -> ReplayOutcome {
         if !self.execution.breaches.is_empty() {
             ReplayOutcome::Broken
+        } else if self.execution.outcome.is_outside() {
+            ReplayOutcome::OutsideThread
         } else if self.left_over.is_some() {
             ReplayOutcome::NoLongerApplies
         } else {
@@ -152,6 +158,9 @@ impl Replayed {
                 "the token no longer applies, so its replay tests nothing; \
                  `.replay_or_search(token)` searches for its defect then\n\n{self}"
             ),
+            ReplayOutcome::OutsideThread => {
+                panic!("a thread takes part that the replay does not control\n\n{self}")
+            }
         }
     }
 }
@@ -272,7 +281,14 @@ impl Check {
             return Err(ReplayError::Header);
         }
         let subject = Subject { digest: own.digest, ..subject };
-        let check = self.clone().limits(subject.limits).changes(subject.changes.clone());
+        let check = self.with_new_engines().limits(subject.limits).changes(subject.changes.clone());
+        let is_early = |departure: &Departure| departure.place.kind == Kind::Early;
+        let check = if token.decisions.departures().iter().any(is_early) {
+            let can_run = check.can_run_early_tasks();
+            check.early_tasks(can_run)
+        } else {
+            check
+        };
         let world = check.world();
         let mut engine = check.replay_engine(&world);
         let mut run = || {
@@ -282,13 +298,12 @@ impl Check {
         let mut execution = run();
         let second = run();
         if execution.calls != second.calls || execution.breaches != second.breaches {
-            let parted = execution.calls.iter().zip(&second.calls).position(|(a, b)| a != b);
-            let decision = parted.unwrap_or(execution.calls.len().min(second.calls.len()));
-            let message = format!(
-                "run twice under the same decisions, the executions part at call {}",
-                decision + 1
-            );
-            execution.add(Defect::Nondeterminism, message);
+            let parted = parting(&execution.calls, &second.calls).unwrap_or_else(|| {
+                "run twice under the same decisions, the executions make the same calls, and \
+                 end in different ways"
+                    .to_owned()
+            });
+            execution.add_first(Defect::Nondeterminism, format!("{parted}. {UNCONTROLLED}"));
         }
         let left_over = LeftOver::new(&token, &execution, &engine);
         let scenario = check.scenario().clone();

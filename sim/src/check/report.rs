@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mapi_sync::contract::Rule;
 use mapi_sync_engine::Proof;
 
 use super::{Hang, Warning};
@@ -33,12 +34,17 @@ pub struct Report {
     pub interrupted: bool,
     /// The poll segments of all executions.
     pub steps: u64,
+    /// How many executions were run again under the same decisions, and compared.
+    pub repeated: u64,
     /// The real time that it took.
     pub elapsed: Duration,
     /// How often each feature was exercised.
     pub coverage: Coverage,
     /// Reasons why the check proves less than it seems to.
     pub warnings: Vec<Warning>,
+    /// The rules that had no chance to be broken, for want of what they [need](Rule::needs). They
+    /// were held, and nothing is known of them.
+    pub vacuous: Vec<Rule>,
     /// Whether a warning counts as a failure.
     pub strict: bool,
     /// The poll that did not return and ended the check, if one did.
@@ -48,17 +54,31 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether no defect was found.
+    /// Whether a defect was found.
     #[must_use]
-    pub fn holds(&self) -> bool {
-        self.counterexamples.is_empty()
+    pub fn is_broken(&self) -> bool {
+        !self.counterexamples.is_empty()
     }
 
-    /// Whether no defect was found, no poll hung and, if the check is strict, there is no warning
-    /// either.
+    /// Whether no defect was found, and none could hide behind a
+    /// [thread outside](Warning::OutsideThread).
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        !self.is_broken() && !self.warnings.iter().any(Warning::is_incomplete)
+    }
+
+    /// Whether it [holds](Self::holds), no poll hung and, if the check is strict, there is no
+    /// warning either.
     #[must_use]
     pub fn passes(&self) -> bool {
         self.holds() && self.hang.is_none() && (!self.strict || self.warnings.is_empty())
+    }
+
+    /// The chance that the executions which were [run again](Self::repeated) showed a difference
+    /// that shows in `share` of all runs.
+    #[must_use]
+    pub fn chance_to_see_a_difference(&self, share: f64) -> f64 {
+        1.0 - (1.0 - share).powf(self.repeated as f64)
     }
 
     /// The executions in a second of real time.

@@ -8,11 +8,13 @@ use std::thread;
 use mapi_sync_engine::Proof;
 
 use super::estimate::Estimate;
+use super::real_time::{RealTimeWait, Stopwatch};
+use super::repeat::difference;
 use super::watchdog::{RanSoFar, Watch, Work};
 use crate::decision::Decisions;
 use crate::defect::{Defect, defects};
 use crate::engine::parallel::run_chunks;
-use crate::engine::{End, Engine, Limits};
+use crate::engine::{Blocked, End, Engine, Limits, OutsideThreads, Strategy};
 use crate::strategy::{
     Dfs, Dpor, Findings, Replay, StrategyInfo, TrackedSharing, Watched, explore, explore_rounds,
 };
@@ -27,12 +29,19 @@ const CHUNK: u64 = 32;
 const REPEAT_FIRST: u64 = 8;
 const REPEAT_EVERY: u64 = 1024;
 
+/// The same for an author's own provider, whose code nobody has seen.
+const REPEAT_FIRST_OWN: u64 = 64;
+const REPEAT_EVERY_OWN: u64 = 128;
+
 /// In a search in parts, an execution has no number. Each whose fingerprint is a multiple of this
 /// is run twice.
 const REPEAT_ONE_IN: u64 = 64;
 
 /// The executions below this number are compared with one another: do any two differ?
 const COMPARED: u64 = 256;
+
+/// How many executions of a chunk or part may wait for a thread outside before the search ends.
+const OUTSIDE: u64 = 4;
 
 /// What to run.
 pub(super) struct Search<'a> {
@@ -49,6 +58,9 @@ pub(super) struct Search<'a> {
     pub(super) stop_at: StopAt,
     /// May interrupt it, and watches its engines.
     pub(super) watch: &'a Watch,
+    /// Whether the provider is an author's own.
+    pub(super) own_provider: bool,
+    pub(super) outside_threads: OutsideThreads,
 }
 
 /// When a search ends early.
@@ -96,6 +108,23 @@ pub(super) struct SearchSummary {
     pub(super) raced: bool,
     /// One for each defect, in the order of the executions.
     pub(super) found: Vec<Candidate>,
+    /// How many executions were run again and compared.
+    pub(super) repeated: u64,
+    /// The first execution in which a thread outside took part.
+    pub(super) outside: Option<OutsideTask>,
+    /// How many executions waited for one at their end.
+    outside_ends: u64,
+    /// The first execution in which a poll waited in real time.
+    pub(super) real_time: Option<(u64, RealTimeWait)>,
+}
+
+/// What an execution in which a thread outside took part shows of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OutsideTask {
+    /// The execution's number.
+    pub(super) index: u64,
+    /// The tasks that wait; none if all went on by other means.
+    pub(super) waits: Vec<Blocked>,
 }
 
 impl Search<'_> {
@@ -144,17 +173,24 @@ impl Search<'_> {
 
     fn engine(&self) -> Engine {
         if self.may_not_reduce() {
-            Engine::new(self.limits, Dfs::new())
-        } else {
-            self.strategy.engine(self.limits, self.seed)
+            return self.engine_under(Dfs::new());
         }
+        let mut engine = self.strategy.engine(self.limits, self.seed);
+        engine.share_outside_threads(&self.outside_threads);
+        engine
+    }
+
+    fn engine_under(&self, strategy: impl Strategy) -> Engine {
+        let mut engine = Engine::new(self.limits, strategy);
+        engine.share_outside_threads(&self.outside_threads);
+        engine
     }
 
     /// Runs every schedule, round after round, each split among the threads.
     fn run_rounds(&self, search: Dfs) -> SearchSummary {
         let mut summary = SearchSummary::default();
         let engine = || {
-            let mut engine = Engine::new(self.limits, Dfs::new());
+            let mut engine = self.engine_under(Dfs::new());
             self.watch.engine(&mut engine, Work::Search { numbered: false });
             engine
         };
@@ -238,7 +274,7 @@ impl Search<'_> {
         goes_on: &mut dyn FnMut(&mut Engine) -> bool,
     ) -> SearchSummary {
         let sampled = |engine: &Engine, index| Sampled {
-            twice: first && index < REPEAT_FIRST
+            twice: first && index < self.repeats().0
                 || engine.fingerprint().is_multiple_of(REPEAT_ONE_IN),
             races: first && index < COMPARED && !self.reduces,
         };
@@ -262,10 +298,20 @@ impl Search<'_> {
         summary
     }
 
+    /// How many of the first executions are run twice, and of the others each how many.
+    fn repeats(&self) -> (u64, u64) {
+        if self.own_provider {
+            (REPEAT_FIRST_OWN, REPEAT_EVERY_OWN)
+        } else {
+            (REPEAT_FIRST, REPEAT_EVERY)
+        }
+    }
+
     /// Runs the executions with these numbers.
     fn chunk(&self, engine: &mut Engine, ran: &RanSoFar, range: Range<u64>) -> SearchSummary {
+        let (first, every) = self.repeats();
         let sampled = |_: &Engine, index: u64| Sampled {
-            twice: index < REPEAT_FIRST || index.is_multiple_of(REPEAT_EVERY),
+            twice: index < first || index.is_multiple_of(every),
             races: index < COMPARED,
         };
         let mut summary = SearchSummary::default();
@@ -321,10 +367,21 @@ impl Search<'_> {
 
     /// Whether an execution under these decisions has steps in conflict.
     fn races(&self, index: u64, decisions: Decisions) -> bool {
-        let mut engine = Engine::new(self.limits, Watched::new(Replay::new(decisions)));
+        let mut engine = self.engine_under(Watched::new(Replay::new(decisions)));
         self.watch.engine(&mut engine, Work::Search { numbered: !self.strategy.exhaustive });
         self.world.run(&mut engine, index);
         engine.strategy::<Watched<Replay>>().is_some_and(|watched| watched.raced())
+    }
+
+    /// The defects of an execution if no work is late, and its decisions then.
+    fn in_time(&self, decisions: Decisions, observed: &Observed) -> (Vec<Defect>, Decisions) {
+        if !decisions.has_late_work() {
+            return (defects(observed).collect(), decisions);
+        }
+        let replay = Replay::new(decisions.without_late_work());
+        let mut engine = self.engine_under(replay);
+        let Some(observed) = self.world.run(&mut engine, 0) else { return Default::default() };
+        (defects(&observed).collect(), engine.decisions())
     }
 
     /// Adds an execution to the summary. Returns whether the search is to end.
@@ -341,18 +398,31 @@ impl Search<'_> {
         if index < COMPARED {
             summary.compare(engine.fingerprint());
         }
-        let mut stops = false;
+        let mut stops = self.note_outside(index, observed, summary);
+        let mut in_time = None;
         for defect in defects(observed) {
+            if summary.has(defect) && !self.stop_at.is_met_by(defect) {
+                continue;
+            }
+            let mut decisions = None;
+            if defect.bounds_time() {
+                let (shown, taken) =
+                    in_time.get_or_insert_with(|| self.in_time(engine.decisions(), observed));
+                if !shown.contains(&defect) {
+                    continue;
+                }
+                decisions = Some(taken.clone());
+            }
             stops |= self.stop_at.is_met_by(defect);
             if !summary.has(defect) {
-                let decisions = engine.decisions();
+                let decisions = decisions.unwrap_or_else(|| engine.decisions());
                 summary.found.push(Candidate { defect, index, decisions, message: None });
             }
         }
         stops
     }
 
-    /// Runs an execution once more and compares. Returns whether the search is to end.
+    /// Runs an execution again and compares. Returns whether the search is to end.
     fn repeat(
         &self,
         engine: &mut Engine,
@@ -360,14 +430,44 @@ impl Search<'_> {
         observed: &Observed,
         summary: &mut SearchSummary,
     ) -> bool {
-        let Err(error) = self.world.repeat(engine, observed) else { return false };
+        if observed.outcome.is_outside() {
+            return false;
+        }
+        summary.repeated += 1;
+        let watch = Stopwatch::start();
+        let difference = difference(self.world, engine, observed);
+        if self.own_provider && summary.real_time.is_none() && watch.has_waited() {
+            let engine_of = |measured| {
+                let mut engine = self.engine_under(measured);
+                self.watch.engine(&mut engine, Work::Search { numbered: false });
+                engine
+            };
+            let wait = RealTimeWait::find(self.world, &engine.decisions(), engine_of);
+            summary.real_time = wait.map(|wait| (index, wait));
+        }
+        let Some(message) = difference else { return false };
         let defect = Defect::Nondeterminism;
         if !summary.has(defect) {
             let decisions = engine.decisions();
-            let message = Some(error.to_string());
-            summary.found.push(Candidate { defect, index, decisions, message });
+            summary.found.push(Candidate { defect, index, decisions, message: Some(message) });
         }
         self.stop_at.is_met_by(defect)
+    }
+
+    /// Notes whether a thread outside took part. Returns whether that ends the search.
+    fn note_outside(&self, index: u64, observed: &Observed, summary: &mut SearchSummary) -> bool {
+        let outcome = &observed.outcome;
+        if !outcome.is_outside() {
+            return false;
+        }
+        let waits = if let End::Outside(waits) = &outcome.end { waits.as_slice() } else { &[] };
+        summary.outside_ends += u64::from(!waits.is_empty());
+        // One that waits says more.
+        let new = summary.outside.as_ref().is_none_or(|known| known.waits.is_empty());
+        if new && (summary.outside.is_none() || !waits.is_empty()) {
+            summary.outside = Some(OutsideTask { index, waits: waits.to_vec() });
+        }
+        summary.outside_ends >= OUTSIDE
     }
 }
 
@@ -392,7 +492,7 @@ enum Ran {
 }
 
 impl SearchSummary {
-    fn has(&self, defect: Defect) -> bool {
+    pub(super) fn has(&self, defect: Defect) -> bool {
         self.found.iter().any(|candidate| candidate.defect == defect)
     }
 
@@ -439,6 +539,14 @@ impl SearchSummary {
         self.proof = chunk.proof.or(self.proof.take());
         self.several |= chunk.several;
         self.raced |= chunk.raced;
+        self.repeated += chunk.repeated;
+        self.outside_ends += chunk.outside_ends;
+        if self.outside.as_ref().is_none_or(|known| known.waits.is_empty()) {
+            let said = |outside: &OutsideTask| !outside.waits.is_empty();
+            let new = chunk.outside.filter(|new| self.outside.is_none() || said(new));
+            self.outside = new.or(self.outside.take());
+        }
+        self.real_time = self.real_time.take().or(chunk.real_time);
         if let Some(first) = chunk.first {
             self.compare(first);
         }
@@ -455,6 +563,12 @@ impl Findings for SearchSummary {
     fn append(&mut self, mut later: Self) {
         for candidate in &mut later.found {
             candidate.index += self.schedules;
+        }
+        if let Some(outside) = &mut later.outside {
+            outside.index += self.schedules;
+        }
+        if let Some((index, _)) = &mut later.real_time {
+            *index += self.schedules;
         }
         self.merge(later);
     }

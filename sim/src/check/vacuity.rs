@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use super::search::SearchSummary;
+use mapi_sync::contract::{Policy, Rule};
+
+use super::real_time::RealTimeWait;
+use super::search::{OutsideTask, SearchSummary};
+use crate::engine::Blocked;
 use crate::world::{Coverage, Fault, Scenario};
 
 /// A reason why a check says less than it seems to.
@@ -16,6 +20,31 @@ pub enum Warning {
     /// The scenario has this feature, and no execution exercised it. The name is that of the
     /// counter.
     NeverExercised(&'static str),
+    /// A thread takes part that the check does not control. Nobody is to blame for that, and the
+    /// check is incomplete: what such a thread brings, and when, is no part of any schedule.
+    OutsideThread {
+        /// The number of the first execution that showed it, from 0.
+        index: u64,
+        /// The tasks that wait for it; none if they went on without it.
+        waits: Vec<Blocked>,
+    },
+    /// Provider code waits in real time, inside of a poll.
+    RealTime {
+        /// The number of the first execution that showed it, from 0.
+        index: u64,
+        /// The task.
+        task: String,
+        /// How long it waited, in microseconds.
+        us: u64,
+    },
+}
+
+impl Warning {
+    /// Whether the check is incomplete on account of it, so that it cannot pass.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        matches!(self, Self::OutsideThread { .. })
+    }
 }
 
 impl fmt::Display for Warning {
@@ -29,16 +58,66 @@ impl fmt::Display for Warning {
             Self::NeverExercised(name) => {
                 write!(f, "never exercised: {}", name.replace('_', " "))
             }
+            Self::OutsideThread { index, waits } => {
+                let number = index + 1;
+                match waits.as_slice() {
+                    [] => write!(
+                        f,
+                        "schedule {number}: a thread that the check does not control \
+                                     woke a task"
+                    )?,
+                    waits => {
+                        write!(
+                            f,
+                            "schedule {number} waits for a thread that the check does not \
+                                   control: "
+                        )?;
+                        let waits: Vec<String> = waits.iter().map(Blocked::to_string).collect();
+                        f.write_str(&waits.join("; "))?;
+                    }
+                }
+                f.write_str(". ")?;
+                f.write_str(INSTEAD_OF_THREADS)
+            }
+            Self::RealTime { index, task, us } => {
+                let (number, ms) = (index + 1, *us as f64 / 1_000.0);
+                write!(
+                    f,
+                    "schedule {number}: a poll of task {task:?} waited for {ms:.1} ms of \
+                           real time. A runtime of the provider's own, a blocking call or another \
+                           thread's lock is not under control: sleep and spawn on the request's \
+                           `Runtime`"
+                )
+            }
         }
     }
 }
+
+/// What to write instead of a thread.
+const INSTEAD_OF_THREADS: &str = "Nobody is to blame, but no order with that thread was tried: \
+    spawn on the request's `Runtime`, and let a test answer in the thread's place";
 
 /// The warnings of a check.
 pub(super) fn warnings(scenario: &Scenario, summary: &SearchSummary) -> Vec<Warning> {
     let one = (!summary.several).then_some(Warning::OneSchedule);
     let never = unexercised(scenario, &summary.coverage).map(Warning::NeverExercised);
     let calm = (!summary.raced).then_some(Warning::NoConflict);
-    one.into_iter().chain(calm).chain(never).collect()
+    let outside = summary
+        .outside
+        .clone()
+        .map(|OutsideTask { index, waits }| Warning::OutsideThread { index, waits });
+    let real_time = summary.real_time.clone().map(|(index, RealTimeWait { task, slept })| {
+        let us = u64::try_from(slept.as_micros()).unwrap_or(u64::MAX);
+        Warning::RealTime { index, task, us }
+    });
+    let uncontrolled = outside.into_iter().chain(real_time);
+    uncontrolled.chain(one).chain(calm).chain(never).collect()
+}
+
+/// The rules of this policy that had no chance.
+pub(super) fn vacuous(policy: &Policy, coverage: &Coverage, sees_releases: bool) -> Vec<Rule> {
+    let had_chance = |situation| coverage.of(situation, sees_releases) > 0;
+    policy.rules().filter(|rule| !rule.needs().is_none_or(had_chance)).collect()
 }
 
 /// The counters of features that the scenario has, and that stand at zero.

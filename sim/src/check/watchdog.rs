@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mapi_sync_engine::{Beacon, RunningPoll};
+use mapi_sync_engine::{Beacon, EarlyPolls, RunningPoll, early_polls};
 
 use super::counterexamples::Shrinking;
 use super::recorder::record;
@@ -107,7 +107,7 @@ pub(super) enum Work {
 pub(super) struct Watch {
     pub(super) control: Control,
     watched: bool,
-    engines: Mutex<Vec<(Weak<Beacon>, Work)>>,
+    engines: Mutex<Vec<(Weak<Beacon>, Work, Arc<EarlyPolls>)>>,
     ran: Mutex<RanByThreads>,
 }
 
@@ -135,13 +135,21 @@ impl Watch {
         Self { control, watched, engines: Mutex::default(), ran: Mutex::default() }
     }
 
-    /// Watches the polls of an engine.
+    /// Watches the polls of an engine that runs on this thread.
     pub(super) fn engine(&self, engine: &mut Engine, work: Work) {
         if self.watched {
             let mut engines = lock(&self.engines);
-            engines.retain(|(beacon, _)| beacon.strong_count() > 0);
-            engines.push((Arc::downgrade(&engine.beacon()), work));
+            engines.retain(|(beacon, ..)| beacon.strong_count() > 0);
+            engines.push((Arc::downgrade(&engine.beacon()), work, early_polls()));
         }
+    }
+
+    /// Whether the poll that an engine is in is that of a task whose `spawn` has not returned.
+    fn is_early(&self, hung: &Arc<Beacon>) -> bool {
+        let is_hung = |weak: &Weak<Beacon>| weak.ptr_eq(&Arc::downgrade(hung));
+        let engines = lock(&self.engines);
+        let mut polls = engines.iter().filter(|(weak, ..)| is_hung(weak)).map(|(.., polls)| polls);
+        polls.any(|polls| polls.begun() > polls.ended())
     }
 
     /// Where a thread of the search notes what it has run.
@@ -188,7 +196,7 @@ impl Polls {
     ) -> Option<(Arc<Beacon>, RunningPoll, Work)> {
         let mut seen = Vec::new();
         let mut hung = None;
-        for (weak, work) in lock(&watch.engines).iter() {
+        for (weak, work, _) in lock(&watch.engines).iter() {
             let Some(beacon) = weak.upgrade() else { continue };
             let Some(poll) = beacon.running() else { continue };
             let before =
@@ -284,6 +292,10 @@ pub(super) fn run(
     };
     let (beacon, poll, work) = match look_after(&watch, limit, progress, job) {
         Ended::Done(report) => return report,
+        // It may wait for what its spawner holds, which is no fault of it.
+        Ended::Hung(beacon, ..) if watch.is_early(&beacon) => {
+            return run(&check.clone().early_tasks(false), control, progress);
+        }
         Ended::Hung(beacon, poll, work) => (beacon, poll, work),
     };
     let summary = watch.so_far();
@@ -352,9 +364,9 @@ fn report_so_far(
     let watch = Arc::new(Watch::new(control.part(), true));
     let limit = hang.limit;
     let job = {
-        let (check, summary) = (check.clone().shrink(false), summary.clone());
+        let (check, mut summary) = (check.clone().shrink(false), summary.clone());
         move |watch: &Watch, tell: &mut dyn FnMut(Shrinking)| {
-            check.counterexamples(&summary, watch, tell)
+            check.counterexamples(&mut summary, watch, tell)
         }
     };
     let counterexamples = match look_after(&watch, Some(limit), &mut |_| (), job) {

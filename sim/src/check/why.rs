@@ -94,6 +94,20 @@ fn decision_at(departure: &Departure, site: Option<&str>, of: &str, to: &str) ->
             format!("the fault {fault} strikes `{of}`")
         }
         Kind::Drop => format!("`{of}` is dropped at its await point number {}", place.ordinal + 1),
+        Kind::DropWaiting => {
+            format!("`{of}` is dropped while it waits, at its wait number {}", place.ordinal + 1)
+        }
+        Kind::Late => {
+            format!("the sleep number {} of `{of}` takes {value} % longer", place.ordinal + 1)
+        }
+        Kind::Timer => {
+            format!("of the timers of `{of}` that are due, number {value} fires first")
+        }
+        Kind::Early => format!(
+            "the task that `{of}` spawns at its spawn number {} takes {value} steps before `spawn` \
+             returns",
+            place.ordinal + 1
+        ),
         Kind::Spurious => format!("a task is polled after `{of}` although nothing woke it"),
         Kind::Run => format!("`{to}` goes on when `{of}` has taken {} steps", place.ordinal),
         // A choice.

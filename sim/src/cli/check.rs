@@ -42,7 +42,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Status, Failure> {
         check.run_with_progress(control, &mut |shrinking| progress.shrinks(shrinking))
     };
     output::write(args.output.format, Document::Check(&report))?;
-    Ok(if !report.holds() {
+    Ok(if report.is_broken() {
         Status::Broken
     } else if report.interrupted {
         interrupts.status()

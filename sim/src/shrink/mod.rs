@@ -17,6 +17,7 @@
 
 mod scenario;
 mod size;
+mod times;
 mod trial;
 
 use mapi_sync_engine::shrink::{self as schedule, leave_out};
@@ -56,6 +57,7 @@ pub(crate) fn shrink(
 ) -> Option<Shrunk> {
     let (world, limits) = (runner.make)(&changes)?;
     let mut best = Best { changes, world, limits, witness };
+    times::shrink(&mut runner.in_world(&best.world), &mut best.witness);
     if !best.is_long() {
         leave_out(&mut runner.in_world(&best.world), &mut best.witness);
     }
@@ -66,6 +68,7 @@ pub(crate) fn shrink(
     while !runner.is_over() {
         let before = best.witness.size;
         scenario::shrink(runner, base, &mut best);
+        times::shrink(&mut runner.in_world(&best.world), &mut best.witness);
         schedule::shrink(&mut runner.in_world(&best.world), &mut best.witness);
         if best.witness.size == before {
             break;

@@ -1,5 +1,7 @@
 //! How often each feature of a scenario was exercised.
 
+use mapi_sync::contract::Situation;
+
 use super::run::Count;
 use super::scenario::Fault;
 
@@ -31,6 +33,26 @@ impl Coverage {
     #[must_use]
     pub fn done(&self) -> u64 {
         self.counts[Count::Done as usize]
+    }
+
+    /// How often this came about. A release is seen only where the provider is the simulated one,
+    /// which holds its store while a sync runs: there it is the host's shutdown.
+    #[must_use]
+    pub(crate) fn of(&self, situation: Situation, sees_releases: bool) -> u64 {
+        let count = |what: Count| self.counts[what as usize];
+        match situation {
+            Situation::Progress => count(Count::Progress),
+            Situation::Error => count(Count::Errors),
+            Situation::HostFailure => {
+                self.fault(Fault::CallbackFailure) + self.fault(Fault::CallbackPanic)
+            }
+            Situation::Cancel => count(Count::Cancels),
+            Situation::FailedStart => count(Count::FailedStarts),
+            Situation::Release if sees_releases => count(Count::Shutdowns),
+            Situation::Overlap => count(Count::Overlaps),
+            // One that nobody sees.
+            _ => 0,
+        }
     }
 
     /// How often this fault was injected.

@@ -1,10 +1,8 @@
 //! One execution: set up all parts, run everything to its end, ask the monitors.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use mapi_sync::contract::{Monitor, MonitorConfig, Policy, Rule, Violation};
@@ -133,8 +131,19 @@ impl World {
     ///
     /// As [`Engine::repeat`].
     pub fn repeat(&self, engine: &mut Engine, last: &Observed) -> Result<(), Nondeterminism> {
-        let setup = Setup::new(false);
-        engine.repeat(&last.outcome, setup.program(self))
+        self.repeat_with_log(engine, last).0
+    }
+
+    /// The same, and the calls of the second run.
+    pub(crate) fn repeat_with_log(
+        &self,
+        engine: &mut Engine,
+        last: &Observed,
+    ) -> (Result<(), Nondeterminism>, Vec<SeenCall>) {
+        let setup = Setup::new(true);
+        let result = engine.repeat(&last.outcome, setup.program(self));
+        let run = lock(&setup.shared.run).take();
+        (result, run.map_or_else(Vec::new, |run| setup.calls(&run)))
     }
 
     fn provider(&self, run: &Arc<Run>, account: usize) -> Arc<dyn MapiSync> {
@@ -183,6 +192,19 @@ struct Stamp {
     name: String,
 }
 
+impl Shared {
+    /// Gives the verdict while tasks are left: what they do when they are dropped would look like
+    /// calls of the provider.
+    fn close(&self) {
+        let run = lock(&self.run).clone();
+        if let Some(run) = run {
+            self.closed.store(true, Ordering::Relaxed);
+            let verdict = run.monitors().iter().map(Monitor::finish).collect();
+            *lock(&self.verdict) = Some(verdict);
+        }
+    }
+}
+
 impl Setup {
     fn new(keep_log: bool) -> Self {
         let shared = Shared {
@@ -199,11 +221,11 @@ impl Setup {
     /// The program of one execution.
     fn program(&self, world: &World) -> impl Future<Output = ()> + Send + 'static {
         let (world, shared) = (world.clone(), Arc::clone(&self.shared));
-        let main = Box::pin(async move {
+        async move {
             let monitors = monitors(&world, &shared);
             let run = Arc::new(Run::new(&world.compiled, monitors));
             *lock(&shared.run) = Some(Arc::clone(&run));
-            drop(shared);
+            engine::before_closing(move || shared.close());
             let (kernel, runtime) = kernel(&run);
             let accounts: Arc<[Arc<HostAccount>]> = (0..world.compiled.scenario.accounts.len())
                 .map(|account| {
@@ -222,8 +244,7 @@ impl Setup {
                 spawn_detached("host", Arc::clone(account).synchronize());
             }
             Arc::clone(&accounts[0]).synchronize().await;
-        });
-        Main { shared: Some(Arc::clone(&self.shared)), main }
+        }
     }
 
     fn observe(self, engine: &Engine, outcome: Outcome) -> Observed {
@@ -240,6 +261,9 @@ impl Setup {
             violations.into_iter().map(move |violation| Finding { account, violation })
         });
         let mut violations: Vec<Finding> = findings.collect();
+        if outcome.is_outside() {
+            violations.retain(|finding| !follows_from_time(&finding.violation));
+        }
         violations.sort_by_key(|finding| finding.violation.at_ms);
         let mut coverage = Coverage::new();
         run.cover(&mut coverage);
@@ -293,6 +317,13 @@ fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
     (0..scenario.accounts.len()).map(monitor).collect()
 }
 
+/// Whether a violation only says that something did not come, or not in time. Where a thread
+/// outside takes part, the virtual time runs on without it.
+fn follows_from_time(violation: &Violation) -> bool {
+    let bounded = [Rule::CANCEL_ANSWERED, Rule::BOUNDED_SILENCE];
+    violation.never_came || bounded.contains(&violation.rule)
+}
+
 /// The kernel and the runtime of an execution.
 fn kernel(run: &Arc<Run>) -> (Arc<dyn Events>, Arc<dyn Runtime>) {
     let injects = {
@@ -317,35 +348,4 @@ fn policy(scenario: &Scenario) -> Policy {
         policy = policy.without(Rule::OVERLAP);
     }
     policy
-}
-
-/// The main task. When it is dropped before its end, because nothing can go on any more, the
-/// monitors give their verdict first: later drops would look like calls of the provider.
-struct Main<F> {
-    shared: Option<Arc<Shared>>,
-    main: Pin<Box<F>>,
-}
-
-impl<F: Future<Output = ()>> Future for Main<F> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let poll = self.main.as_mut().poll(cx);
-        if poll.is_ready() {
-            self.shared = None;
-        }
-        poll
-    }
-}
-
-impl<F> Drop for Main<F> {
-    fn drop(&mut self) {
-        let Some(shared) = self.shared.take() else { return };
-        let run = lock(&shared.run).clone();
-        if let Some(run) = run {
-            shared.closed.store(true, Ordering::Relaxed);
-            let verdict = run.monitors().iter().map(Monitor::finish).collect();
-            *lock(&shared.verdict) = Some(verdict);
-        }
-    }
 }

@@ -45,4 +45,4 @@ pub use scenario::{
     Folder, Folders, Host, Knob, Maximum, NextSync, OverlapStyle, Provider, Published, Returns,
     Scenario, ScenarioError, Step, Swarm, Text, Time, Variation, WaitFor, builtin, builtins,
 };
-pub(crate) use sites::site_name;
+pub(crate) use sites::{site_name, undocumented_acts};

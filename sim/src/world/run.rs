@@ -35,6 +35,7 @@ pub(super) struct Run {
 /// A counter of an execution.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Count {
+    Progress,
     Done,
     Errors,
     Cancels,
@@ -44,7 +45,8 @@ pub(super) enum Count {
 }
 
 impl Count {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
+        Self::Progress,
         Self::Done,
         Self::Errors,
         Self::Cancels,
@@ -55,6 +57,7 @@ impl Count {
 
     pub(super) const fn name(self) -> &'static str {
         match self {
+            Self::Progress => "progress",
             Self::Done => "done",
             Self::Errors => "errors",
             Self::Cancels => "cancels",

@@ -35,6 +35,10 @@ impl Runtime for WorldRuntime {
         self.engine.sleep(duration)
     }
 
+    fn deadline(&self, duration: Duration) -> BoxFuture {
+        self.engine.deadline(duration)
+    }
+
     fn now(&self) -> Duration {
         self.engine.now()
     }

@@ -1,6 +1,7 @@
 //! The sites of the world's choices.
 
 use super::scenario::{Fault, Variation};
+use crate::decision::{Decisions, Kind};
 use crate::engine::Site;
 
 pub(super) const CANCELS: Site = Site::new("user cancels");
@@ -45,6 +46,18 @@ pub(super) const fn variation_site(variation: Variation) -> Site {
         Variation::WaitForDone => "handle closed inside Done",
         Variation::LastSync => "a last sync without faults",
     })
+}
+
+/// What the host did in an execution of these decisions that no document promises to work.
+pub(crate) fn undocumented_acts(decisions: &Decisions) -> Vec<Variation> {
+    let is_done = |variation: &Variation| {
+        let site = variation_site(*variation).hash();
+        let mut departures = decisions.departures().iter();
+        departures
+            .any(|departure| departure.place.kind == Kind::Choice && departure.place.site == site)
+    };
+    let undocumented = Variation::ALL.into_iter().filter(|variation| variation.is_policy());
+    undocumented.filter(is_done).collect()
 }
 
 /// The name of the site with this hash, if it is one of the world's.

@@ -1,5 +1,7 @@
 //! The engine seen from outside: exact orders, exact ends, exact replays.
 
+mod drops;
+mod early;
 mod primitives;
 mod turns;
 
@@ -10,7 +12,7 @@ use std::sync::Arc;
 use mapi_sync_sim::decision::{Decisions, Departure, Kind, Place, Token};
 use mapi_sync_sim::engine::sync::{Mutex, Register, bounded};
 use mapi_sync_sim::engine::{
-    self, Blocked, Budget, Builder, ChoicePoint, Decision, End, Engine, JoinError, Limits, Outcome,
+    self, Budget, Builder, ChoicePoint, Decision, End, Engine, JoinError, Limits, Outcome,
     Strategy, TaskId, TaskKey,
 };
 use mapi_sync_sim::strategy::{Random, Replay};
@@ -150,7 +152,8 @@ fn the_clock_may_run_ahead_within_the_skew() {
 }
 
 #[test]
-fn deadlock_names_each_waiting_task_and_its_object() {
+fn deadlock_names_each_waiting_task_its_object_and_its_place() {
+    let began = line!();
     let outcome = plain(async {
         let (left, right) = (Mutex::new("left", ()), Mutex::new("right", ()));
         let (l, r) = (left.clone(), right.clone());
@@ -167,17 +170,27 @@ fn deadlock_names_each_waiting_task_and_its_object() {
         let _r = right.lock().await;
         let _ = waiter.await;
     });
-    let expected = vec![
-        Blocked::new("main", "mutex \"right\""),
-        Blocked::new("other", "mutex \"left\""),
-        Blocked::new("waiter", "the end of task \"other\""),
+    let End::Deadlock(blocked) = &outcome.end else { panic!("{:?}", outcome.end) };
+    let waits: Vec<_> = blocked.iter().map(|task| (&*task.task, &*task.on)).collect();
+    let expected = [
+        ("main", "mutex \"right\""),
+        ("other", "mutex \"left\""),
+        ("waiter", "the end of task \"other\""),
     ];
-    assert_eq!(outcome.end, End::Deadlock(expected));
+    assert_eq!(waits, expected);
+    let lock = |line: u32| format!("{}:{line}", file!());
+    let (others, own) = (began + 7, began + 14);
+    let places = blocked.iter().map(|task| task.place.clone());
+    assert_eq!(places.collect::<Vec<_>>(), [Some(lock(own)), Some(lock(others)), None]);
     assert_eq!(
         outcome.end.to_string(),
-        "deadlock: task \"main\" waits for mutex \"right\"; \
-         task \"other\" waits for mutex \"left\"; \
-         task \"waiter\" waits for the end of task \"other\""
+        format!(
+            "deadlock: task \"main\" waits for mutex \"right\", at {}; \
+             task \"other\" waits for mutex \"left\", at {}; \
+             task \"waiter\" waits for the end of task \"other\"",
+            lock(own),
+            lock(others),
+        )
     );
 }
 

@@ -7,6 +7,7 @@ use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, Sy
 pub(super) static INFO: RuleInfo =
     RuleInfo::new("bounded-silence", "while work goes on, a callback comes within the bound")
         .level(Level::Policy)
+        .bounds_time()
         .source("policy: Progress is documented as called periodically")
         .wrong(&[
             Step::Started,

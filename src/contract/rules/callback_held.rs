@@ -87,9 +87,9 @@ impl RuleCheck for CallbackHeld {
     }
 
     fn finish(&mut self, sync: &SyncState, findings: &mut Findings<'_>) {
-        // Where a Done is owed and did not come, no release is due.
+        // Where a Done is owed and did not come, or the start never returned, no release is due.
         if let Some(references @ 1..) = sync.references()
-            && (sync.done().is_some() || !sync.owes_done())
+            && (sync.done().is_some() || sync.returned().is_some() && !sync.owes_done())
         {
             let message =
                 format!("the callback was never released: {references} references are left");

@@ -4,7 +4,7 @@ use super::done_once;
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
 use crate::contract::{
-    Answer, Call, CallRecord, Findings, Level, Progress, RuleCheck, RuleInfo, SyncState,
+    Answer, Call, CallRecord, Findings, Level, Progress, RuleCheck, RuleInfo, Situation, SyncState,
 };
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
@@ -16,7 +16,9 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
      8, settable); a failure after a failing Error, E_UNEXPECTED, or a code that says what failed \
      (not E_FAIL, not MAPI_E_CANCEL)",
 )
+.bounds_time()
 .level(Level::Policy)
+.needs(Situation::Cancel)
 .source("policy, after IMAPISupport::SpoolerYield")
 // The calls cannot show that the cancel cost the Done.
 .follows_from(&[&done_once::INFO])

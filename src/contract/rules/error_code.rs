@@ -2,10 +2,11 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, error};
-use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, Situation, SyncState};
 
 pub(super) static INFO: RuleInfo =
     RuleInfo::new("error-code", "the code given to Error is an error or a warning, never S_OK")
+        .needs(Situation::Error)
         .source("IMAPISyncProgressCallback::Error, hResult")
         .judges_parts()
         .wrong(&[

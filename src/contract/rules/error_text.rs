@@ -2,10 +2,11 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, error};
-use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, Situation, SyncState};
 
 pub(super) static INFO: RuleInfo =
     RuleInfo::new("error-text", "the text given to Error is not NULL")
+        .needs(Situation::Error)
         .source("IMAPISyncProgressCallback::Error, pwcszErrorStr")
         .judges_parts()
         .wrong(&[

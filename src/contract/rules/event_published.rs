@@ -37,6 +37,12 @@ impl RuleCheck for EventPublished {
                 } else if !event.is_null() && !sync.handles().is_open(event) {
                     let message = format!("{event} was published, which is no open handle");
                     findings.broken(message).shows(call);
+                } else if sync.handles().is_given_away(event) {
+                    let message = format!(
+                        "{event} was published when Done had been given it: it is the host's, and \
+                         may be closed"
+                    );
+                    findings.broken(message).shows(sync.done()).shows(call);
                 }
             }
             Call::StartReturned { result, event }

@@ -3,7 +3,7 @@
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
 use crate::contract::{
-    Answer, Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, SyncState,
+    Answer, Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncState,
 };
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
@@ -11,6 +11,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
     "a failing or panicking Progress or Error never costs the Done",
 )
 .level(Level::Policy)
+.needs(Situation::HostFailure)
 .source("policy: only S_OK is documented, and the host waits for Done whatever it answered")
 .wrong(&[
     Step::Started,

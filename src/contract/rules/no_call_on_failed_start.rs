@@ -1,7 +1,7 @@
 //! A start that fails leaves nothing behind: no call, no event.
 
 use crate::contract::trace::Step;
-use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, Situation, SyncState};
 use crate::{HResult, RawEvent};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
@@ -9,6 +9,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
     "if the start failed, the callback is never called for it and no event is left in the \
      out-pointer",
 )
+.needs(Situation::FailedStart)
 .source("COM: on failure an out-parameter is NULL; IMAPISync::SynchronizeInBackground")
 .judges_parts()
 .wrong(&[

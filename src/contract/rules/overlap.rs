@@ -1,7 +1,9 @@
 //! A second start while a sync runs is refused as busy, or is a sync of its own.
 
 use crate::contract::trace::{Step, done};
-use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, SyncId, SyncState};
+use crate::contract::{
+    Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncId, SyncState,
+};
 use crate::{HResult, RawEvent};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
@@ -10,6 +12,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
      callback, Done and event",
 )
 .level(Level::Policy)
+.needs(Situation::Overlap)
 .source("policy: the reference does not speak of a second start")
 .over_all_syncs()
 .wrong(&[

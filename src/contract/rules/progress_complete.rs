@@ -2,7 +2,7 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
-use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncState};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
     "progress-complete",
@@ -10,6 +10,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
      progress is preceded by it",
 )
 .level(Level::Should)
+.needs(Situation::Progress)
 .source("IMAPIProgress::Progress: equal to the maximum only at completion")
 .wrong(&[
     Step::Started,

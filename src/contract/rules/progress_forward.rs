@@ -2,11 +2,12 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
-use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncState};
 
 pub(super) static INFO: RuleInfo =
     RuleInfo::new("progress-forward", "within one maximum the position never goes back")
         .level(Level::Should)
+        .needs(Situation::Progress)
         .source("IMAPIProgress::Progress: a single positive direction")
         .wrong(&[
             Step::Started,

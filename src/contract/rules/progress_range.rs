@@ -2,10 +2,11 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
-use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, Situation, SyncState};
 
 pub(super) static INFO: RuleInfo =
     RuleInfo::new("progress-range", "the position is at most the maximum")
+        .needs(Situation::Progress)
         .source("IMAPISyncProgressCallback::Progress, ulIndex and ulIndexMax")
         .judges_parts()
         .wrong(&[

@@ -2,13 +2,14 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done};
-use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncState};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
     "shutdown-drained",
     "every started sync is done before the store is released",
 )
 .level(Level::Policy)
+.needs(Situation::Release)
 .source("policy, after IMAPIProvider and IMSProvider::QueryFastShutdown")
 .wrong(&[
     Step::Started,

@@ -2,7 +2,7 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, error};
-use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncState};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
     "status-honest",
@@ -10,6 +10,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
      MAPI_W_PARTIAL_COMPLETION",
 )
 .level(Level::Should)
+.needs(Situation::Error)
 .source("IMAPISyncProgressCallback::Done, hResult: the final status")
 .wrong(&[
     Step::Started,

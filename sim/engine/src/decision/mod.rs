@@ -26,8 +26,8 @@ use crate::{Engine, TaskId, TaskKey};
 pub struct Place {
     /// Its sort.
     pub kind: Kind,
-    /// The task that ran last ([`Kind::Run`], [`Kind::Spurious`]), that asked, or that was to be
-    /// polled ([`Kind::Drop`]).
+    /// The task that ran last ([`Kind::Run`], [`Kind::Spurious`]), that asked, that was to be
+    /// polled ([`Kind::Drop`]), or that has been ([`Kind::DropWaiting`]).
     pub task: TaskKey,
     /// The hash of the [site](crate::Site)'s name; 0 where there is none.
     pub site: u32,
@@ -76,6 +76,19 @@ impl Decisions {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.departures.is_empty()
+    }
+
+    /// Whether any work is late.
+    #[must_use]
+    pub fn has_late_work(&self) -> bool {
+        self.departures.iter().any(|departure| departure.place.kind == Kind::Late)
+    }
+
+    /// These decisions with all work in time.
+    #[must_use]
+    pub fn without_late_work(&self) -> Self {
+        let in_time = |departure: &&Departure| departure.place.kind != Kind::Late;
+        self.departures.iter().filter(in_time).copied().collect()
     }
 
     fn from_log(log: &[LogStep], answers: &[Answer], keys: impl Fn(TaskId) -> TaskKey) -> Self {

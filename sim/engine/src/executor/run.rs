@@ -1,6 +1,7 @@
 //! The loop of one execution.
 
 use std::any::Any;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -8,7 +9,7 @@ use std::task;
 
 use super::fairness::UNCOUNTED;
 use super::{Engine, EngineView, TaskSlot};
-use crate::context::{self, BoxedTask, Context, TaskState, WaitFor};
+use crate::context::{self, BoxedTask, Context, TaskState, Wait, WaitFor};
 use crate::footprint::{Effect, Mode};
 use crate::id::{ObjectId, Site, TaskId};
 use crate::log::{Kind, LogStep};
@@ -32,7 +33,7 @@ impl Engine {
             }
             yield_flag::end();
             let task = cx.current.get();
-            self.note_panic(cx, task, payload);
+            self.note_panic(cx, task, payload, false);
             self.drop_future(cx, task);
             self.retire(cx, task, TaskState::Panicked);
             if let ControlFlow::Break(end) = self.settle(cx, task, false) {
@@ -102,7 +103,7 @@ impl Engine {
             }
             self.ready.set_first_word(ready);
             self.settle(cx, task, polled != Polled::Ends)?;
-            if !self.ready.is_small() {
+            if !self.fast_loop || !self.ready.is_small() {
                 break;
             }
             ready = self.ready.first_word();
@@ -130,6 +131,9 @@ impl Engine {
                 cx.step.set(cx.step.get() + 1);
             } else {
                 self.settle(cx, task, polled != Polled::Ends)?;
+                if !self.fast_loop {
+                    return ControlFlow::Continue(());
+                }
             }
         }
     }
@@ -184,7 +188,7 @@ impl Engine {
         let steps = self.log.len();
         let limit = usize::try_from(self.limits.max_steps).unwrap_or(usize::MAX);
         if steps >= limit {
-            return ControlFlow::Break(End::Livelock(Budget::Steps));
+            return ControlFlow::Break(context::with(|cx| self.exhausted(cx, Budget::Steps)));
         }
         self.log.resize((2 * steps).max(64).min(limit), step);
         ControlFlow::Continue(())
@@ -202,7 +206,11 @@ impl Engine {
 
     /// Whether the engine only has to read the ready set between two segments.
     pub(super) fn can_use_fast_loop(&self) -> bool {
-        self.limits.skew_ms == 0 && self.spurious_left == 0 && !self.recording && !self.every_step
+        self.limits.skew_ms == 0
+            && self.spurious_left == 0
+            && !self.recording
+            && !self.every_step
+            && self.doomed.is_empty()
     }
 
     /// Decides which task runs next, and whether that departs from the default. `None` if the clock
@@ -217,6 +225,9 @@ impl Engine {
             }
         }
         let empty = self.ready.gather().is_empty();
+        if !self.doomed.is_empty() {
+            return self.decide_with_doomed(cx, empty);
+        }
         if self.spurious_left > 0
             && let Some(task) = self.spurious(cx)
         {
@@ -242,7 +253,7 @@ impl Engine {
         {
             return Ok(Some((only, false)));
         }
-        let (picked, departed) = self.pick(cx, clock);
+        let (picked, departed) = self.pick(cx, clock, None);
         if picked == TaskId::CLOCK {
             let deadline = deadline.unwrap_or_else(context::now);
             self.move_clock(cx, deadline, true)?;
@@ -253,9 +264,14 @@ impl Engine {
 
     /// Decides which task runs next, or that the clock moves, and whether that departs from the
     /// default.
-    fn pick(&mut self, cx: &Context, clock: bool) -> (TaskId, bool) {
+    pub(super) fn pick(
+        &mut self,
+        cx: &Context,
+        clock: bool,
+        default: Option<TaskId>,
+    ) -> (TaskId, bool) {
         let mut rng = self.rng.take();
-        let at = Decision { ready: self.ready.view(), clock, view: EngineView(self) };
+        let at = Decision { ready: self.ready.view(), clock, default, view: EngineView(self) };
         let default = at.default_task();
         let picked = match &mut rng {
             Some(rng) => at.sample(|len| rng.below(len)),
@@ -280,7 +296,10 @@ impl Engine {
             Some(rng) => rng.below(list.len() as u32) as usize,
             None => {
                 let ready = Ready::of_list(list);
-                let picked = ask(cx, &Decision { ready, clock: false, view: EngineView(self) });
+                let picked = ask(
+                    cx,
+                    &Decision { ready, clock: false, default: None, view: EngineView(self) },
+                );
                 list.binary_search(&picked).unwrap_or(*place)
             }
         };
@@ -300,7 +319,8 @@ impl Engine {
     #[inline(never)]
     fn ask_of_few(&self, cx: &Context, ready: u64) -> u64 {
         let ready = Ready::small(ready);
-        let picked = ask(cx, &Decision { ready, clock: false, view: EngineView(self) });
+        let picked =
+            ask(cx, &Decision { ready, clock: false, default: None, view: EngineView(self) });
         let task =
             if ready.contains(picked) { picked } else { ready.default_after(cx.current.get()) };
         1 << (task.0 & 63)
@@ -308,10 +328,15 @@ impl Engine {
 
     /// Moves the clock to `deadline`, if that is in the future, and wakes the tasks that are due.
     /// If it does not depart, no task can run, and those that wait for their turn go on too.
-    fn move_clock(&mut self, cx: &Context, deadline: u64, departed: bool) -> Result<(), End> {
+    pub(super) fn move_clock(
+        &mut self,
+        cx: &Context,
+        deadline: u64,
+        departed: bool,
+    ) -> Result<(), End> {
         let now = context::now().max(deadline);
         if now > self.limits.max_virtual_ms {
-            return Err(End::Livelock(Budget::VirtualTime));
+            return Err(self.exhausted(cx, Budget::VirtualTime));
         }
         context::set_now(now);
         cx.current.set(TaskId::CLOCK);
@@ -323,6 +348,9 @@ impl Engine {
         let step = cx.step.get() as usize;
         self.log.resize(self.log.len().max(step + 1), LogStep::clock(false));
         self.log[step] = LogStep::clock(departed);
+        if self.limits.timers_apart {
+            self.hold_due(cx, now);
+        }
         loop {
             let due = cx.timers.borrow_mut().pop_due(now);
             match due {
@@ -357,32 +385,6 @@ impl Engine {
         }
     }
 
-    /// Drops the picked task instead of polling it, if so decided.
-    fn drop_instead(&mut self, cx: &Context, task: TaskId) -> bool {
-        let drops = self.drops_now(cx, task);
-        if drops {
-            self.drop_future(cx, task);
-            self.retire(cx, task, TaskState::Aborted);
-        }
-        drops
-    }
-
-    fn drops_now(&mut self, cx: &Context, task: TaskId) -> bool {
-        let slot = &self.slots[task.index()];
-        if slot.aborting {
-            return true;
-        }
-        // A task that was never polled is at no await point yet.
-        if !slot.droppable || slot.polls() == 1 {
-            return false;
-        }
-        if self.drops_left == 0 || cx.choose(Kind::Drop, Site::NONE, 2, self.drops_left) == 0 {
-            return false;
-        }
-        self.drops_left -= 1;
-        true
-    }
-
     /// Drops a task's future, if it is still there. A panic is the task's.
     pub(super) fn drop_future(&mut self, cx: &Context, task: TaskId) {
         if let Some(future) = self.slots[task.index()].future.take() {
@@ -395,13 +397,13 @@ impl Engine {
         self.say(cx, task);
         yield_flag::begin_without_flag();
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
-            self.note_panic(cx, task, payload);
+            self.note_panic(cx, task, payload, false);
         }
         yield_flag::end();
     }
 
     /// The task has ended: wakes the task that joins it.
-    fn retire(&mut self, cx: &Context, task: TaskId, life: TaskState) {
+    pub(super) fn retire(&mut self, cx: &Context, task: TaskId, life: TaskState) {
         self.ready.retire(task);
         self.foreground -= usize::from(!self.slots[task.index()].background);
         let joiner = {
@@ -423,7 +425,7 @@ impl Engine {
     /// Admits spawned tasks, marks aborted ones, reports the footprint.
     fn after_segment(&mut self, cx: &Context, task: TaskId, finished: bool) {
         if cx.dirty.get() {
-            self.take_orders(cx);
+            self.take_orders(cx, task, finished);
             if self.recording {
                 self.report_segment(cx, task, finished);
             }
@@ -432,15 +434,31 @@ impl Engine {
     }
 
     #[inline(never)]
-    fn take_orders(&mut self, cx: &Context) {
+    fn take_orders(&mut self, cx: &Context, task: TaskId, finished: bool) {
         cx.dirty.set(self.recording);
         self.spawned.clear();
-        for child in cx.spawned.borrow_mut().drain(..) {
+        if !self.held.is_empty() {
+            self.fire_held(cx, task);
+        }
+        if self.limits.drops_waiting && !finished && task != TaskId::CLOCK {
+            self.doom(cx, task);
+        }
+        let mut early_panics = Vec::new();
+        for mut child in cx.spawned.borrow_mut().drain(..) {
             let id = TaskId(u32::try_from(self.admitted).expect("task numbers fit"));
             if self.recording {
                 self.spawned.push(id);
             }
+            if let Some(early) = child.early.take() {
+                let panics = self.admit_early(id, child, *early);
+                early_panics.extend(panics.into_iter().map(|panic| (id, panic)));
+                continue;
+            }
             self.admit(id, child.future, child.droppable, child.background);
+        }
+        for (id, (payload, place)) in early_panics {
+            *cx.panic_place.borrow_mut() = place;
+            self.note_panic(cx, id, payload, true);
         }
         if cx.aborts.borrow().is_empty() {
             return;
@@ -456,7 +474,13 @@ impl Engine {
         }
     }
 
-    fn note_panic(&mut self, cx: &Context, task: TaskId, payload: Box<dyn Any + Send>) {
+    fn note_panic(
+        &mut self,
+        cx: &Context,
+        task: TaskId,
+        payload: Box<dyn Any + Send>,
+        early: bool,
+    ) {
         let message = payload
             .downcast_ref::<&'static str>()
             .map(|s| (*s).to_owned())
@@ -468,6 +492,7 @@ impl Engine {
             step: cx.step.get(),
             message,
             place: cx.panic_place.borrow_mut().take(),
+            early,
         });
         // A payload may panic in its turn when it is dropped. That adds nothing.
         yield_flag::begin_without_flag();
@@ -478,32 +503,84 @@ impl Engine {
     }
 
     /// Nothing can run and no timer is armed.
-    fn stuck(&self, cx: &Context) -> End {
+    fn stuck(&mut self, cx: &Context) -> End {
         if self.foreground == 0 {
             return End::Completed;
         }
-        let tasks = cx.tasks.borrow();
-        let log = &self.log[..cx.step.get() as usize];
-        let last_step = |id: TaskId| log.iter().rposition(|step| step.task() == id);
-        let blocked = (0..)
+        let (tasks, mut blocked) = self.blocked(cx);
+        if self.wakes_outside() > 0 || self.can_be_woken_outside(cx) && self.await_wake(&blocked) {
+            return End::Outside(blocked);
+        }
+        for (task, blocked) in tasks.into_iter().zip(&mut blocked) {
+            if blocked.place.is_none() {
+                blocked.place = self.place_of(cx, task);
+            }
+        }
+        End::Deadlock(blocked)
+    }
+
+    /// A budget has run out.
+    #[cold]
+    fn exhausted(&self, cx: &Context, budget: Budget) -> End {
+        let threads = self.ready.home().threads().clone();
+        let outside =
+            self.wakes_outside() > 0 || threads.have_woken() && self.can_be_woken_outside(cx);
+        if outside { End::Outside(self.blocked(cx).1) } else { End::Livelock(budget) }
+    }
+
+    /// How many wakes have come from other threads since the execution began.
+    fn wakes_outside(&self) -> u64 {
+        self.ready.home().wakes() - self.wakes_before
+    }
+
+    /// Waits for a wake from another thread, once for each deadlock.
+    fn await_wake(&self, blocked: &[Blocked]) -> bool {
+        let mut deadlock = DefaultHasher::new();
+        blocked.iter().for_each(|blocked| (&blocked.task, &blocked.on).hash(&mut deadlock));
+        let threads = self.ready.home().threads().clone();
+        threads.await_wake(deadlock.finish())
+    }
+
+    /// Whether somebody has the waker of a task that waits, and is none of the objects that the
+    /// engine knows.
+    fn can_be_woken_outside(&self, cx: &Context) -> bool {
+        (0..).map(TaskId).take(self.admitted).any(|id| {
+            let waits = self.slots[id.index()].future.is_some();
+            // An object that the engine knows holds one clone, of a task that waits for it alone.
+            waits && self.ready.waker_clones(id) > usize::from(self.wait_of(cx, id).is_some())
+        })
+    }
+
+    /// What a task waits for, if the engine knows.
+    fn wait_of(&self, cx: &Context, id: TaskId) -> Option<Wait> {
+        let log = &self.log[..self.log.len().min(cx.step.get() as usize)];
+        let wait = cx.tasks.borrow().get(id.index())?.waits?;
+        // A task that ran before its spawn returned has no step of its own there.
+        let last = log.iter().rposition(|step| step.task() == id);
+        last.is_none_or(|last| last as u64 <= wait.step).then_some(wait)
+    }
+
+    /// The tasks that wait and are not in the background.
+    fn blocked(&self, cx: &Context) -> (Vec<TaskId>, Vec<Blocked>) {
+        (0..)
             .map(TaskId)
-            .zip(tasks.iter().zip(&self.slots))
-            .filter(|(_, (_, slot))| slot.future.is_some() && !slot.background)
-            .map(|(id, (meta, _))| {
-                let wait = meta
-                    .waits
-                    .filter(|wait| last_step(id).is_some_and(|step| step as u64 == wait.step))
-                    .map(|wait| wait.what);
-                let on = match wait {
+            .zip(&self.slots[..self.admitted])
+            .filter(|(_, slot)| slot.future.is_some() && !slot.background)
+            .map(|(id, _)| {
+                let wait = self.wait_of(cx, id);
+                let is_untracked = wait.is_none() && self.ready.waker_clones(id) > 0;
+                let on = match wait.map(|wait| wait.what) {
                     Some(WaitFor::Task(id)) => format!("the end of task {:?}", task_name(cx, id)),
                     Some(WaitFor::Clock) => "the clock".to_owned(),
                     Some(WaitFor::Object { kind, name }) => format!("{kind} {name:?}"),
-                    None => "something that the engine does not track".to_owned(),
+                    None if is_untracked => UNTRACKED.to_owned(),
+                    None => NOTHING.to_owned(),
                 };
-                Blocked { task: meta.name.to_string(), on }
+                let place = wait.and_then(|wait| wait.place);
+                let place = place.map(|place| format!("{}:{}", place.file(), place.line()));
+                (id, Blocked { task: task_name(cx, id), on, place, is_untracked })
             })
-            .collect();
-        End::Deadlock(blocked)
+            .unzip()
     }
 }
 
@@ -525,6 +602,12 @@ impl TaskSlot {
         Polled::Ends
     }
 }
+
+/// What a task waits for that nothing will ever wake.
+const NOTHING: &str = "something that cannot come: nobody has its waker";
+
+/// What a task waits for that others made.
+const UNTRACKED: &str = "something that the engine does not track";
 
 /// A task's name; empty for the clock.
 fn task_name(cx: &Context, task: TaskId) -> String {

@@ -9,6 +9,7 @@ use super::*;
 /// A set with this number of tasks, all of them ready, and their wakers.
 fn filled(tasks: u32) -> (ReadySet, Vec<Waker>) {
     let mut set = ReadySet::new();
+    set.home().begin();
     let wakers = (0..tasks).map(|id| set.waker(TaskId(id))).collect();
     (0..tasks).for_each(|id| set.insert(TaskId(id)));
     (set, wakers)

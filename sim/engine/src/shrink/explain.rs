@@ -20,12 +20,14 @@ use crate::{ChoicePoint, Decision, Strategy, TaskId, TaskKey};
 /// How many other schedules must all show a defect before it is said to be in every one.
 const OTHERS: u64 = 200;
 
+/// In which order decisions are left out: what goes wrong, values, times, switches.
+const KINDS: [Kind; 9] = {
+    use Kind::{Choice, Drop, DropWaiting, Early, Fault, Late, Run, Spurious, Timer};
+    [Fault, Drop, DropWaiting, Spurious, Choice, Early, Late, Timer, Run]
+};
+
 /// How many steps of a task are moved together at most.
 const MOST: usize = 8;
-
-/// The departures in the order in which they are looked at: what goes wrong comes before values,
-/// and those before switches.
-const KINDS: [Kind; 5] = [Kind::Fault, Kind::Drop, Kind::Spurious, Kind::Choice, Kind::Run];
 
 /// How many other values of a choice are tried at most.
 const VALUES: u32 = 16;
@@ -78,7 +80,7 @@ pub fn explain<T: Trial>(trial: &mut T, witness: &Witness<T::Size>) -> Option<Ca
     let left = witness.decisions.departures();
     let first: &[Kind] = match left {
         [single] if single.place.kind != Kind::Run => &KINDS,
-        _ => &[Kind::Drop],
+        _ => &[Kind::Drop, Kind::DropWaiting],
     };
     let places = Places::of(&witness.order);
     decision(trial, witness, first)

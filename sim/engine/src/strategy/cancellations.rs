@@ -2,24 +2,70 @@
 
 use std::collections::BTreeMap;
 
+use fastrand::Rng;
+
 use crate::decision::Kind;
-use crate::{ChoicePoint, Decision, Limits, Proof, ProofUnit, Strategy, TaskId, TaskKey};
+use crate::{ChoicePoint, Decision, Limits, Proof, ProofUnit, Strategy, TaskId, TaskKey, mix};
+
+/// How many executions the [further ones](Cancellations::with_switches) may be at most.
+const FURTHER: u64 = 10_000;
+
+/// In how many random orders each drop is run where up to two switches are too many to run all.
+const ORDERS: u64 = 10;
+
+/// How many switches go with a drop.
+const SWITCHES: u32 = 2;
 
 /// The default schedule, and then, for each await point at which a task can be dropped in it, the
 /// run in which it is: with `n` await points, `n + 1` executions, one cancellation at most in each.
 ///
 /// A future in Rust is cancelled by being dropped, at any of its await points and nowhere else. So
-/// these are all the cancellations that the default order of steps has; other orders are for the
-/// other strategies, with the fault that drops tasks. A task that was never polled is at no await
-/// point. It needs [`Limits::drops`](crate::Limits::drops) to be at least 1.
+/// these are all the cancellations that the default order of steps has. A task that was never
+/// polled is at no await point. It needs [`Limits::drops`](crate::Limits::drops) to be at least 1.
+///
+/// In these executions, a task is dropped in place of its next segment.
+/// [`with_switches`](Self::with_switches) adds drops of tasks that wait, and other orders.
 #[derive(Clone, Debug, Default)]
 pub struct Cancellations {
-    /// The await points of the default schedule: the task, and how many of its own came before.
-    points: Vec<(TaskKey, u32)>,
-    /// The executions begun.
+    /// The await points of the default schedule.
+    points: Vec<DropPoint>,
+    /// Those at which a task waits, if it may be dropped while it does.
+    waits: Vec<DropPoint>,
+    /// How many other steps could have come next in the default schedule.
+    alternatives: u64,
+    /// The executions begun, but for the further ones.
     begun: usize,
     /// Of this execution: how often each task was asked.
-    asked: BTreeMap<TaskKey, u32>,
+    asked: BTreeMap<(Kind, TaskKey), u32>,
+    goes_further: bool,
+    further: Option<Further>,
+}
+
+/// Where a task can be dropped: how often it was asked of this kind before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct DropPoint {
+    kind: Kind,
+    task: TaskKey,
+    ordinal: u32,
+}
+
+/// The executions with other orders.
+#[derive(Clone, Debug)]
+struct Further {
+    orders: Orders,
+    /// How many executions have begun.
+    begun: u64,
+    /// Which drop the execution has.
+    drop: usize,
+    ended: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Orders {
+    /// Every one with up to two switches, in the order of an odometer.
+    Switches(Odometer),
+    /// Some for each drop.
+    Random(Rng),
 }
 
 impl Cancellations {
@@ -29,13 +75,24 @@ impl Cancellations {
         Self::default()
     }
 
+    /// Runs further executions after those: each drop of the default schedule, those of tasks that
+    /// wait among them, with up to two switches.
+    ///
+    /// Where these would be more than 10,000 executions, each drop is run in 10 random orders
+    /// instead, within the same number. [`Proof::bounds`] says which. Tasks are dropped while they
+    /// wait only with [`Limits::drops_waiting`](crate::Limits::drops_waiting).
+    #[must_use]
+    pub fn with_switches(self) -> Self {
+        Self { goes_further: true, ..self }
+    }
+
     /// How many await points the default schedule has, once that was run.
     #[must_use]
     pub fn await_points(&self) -> usize {
         self.points.len()
     }
 
-    /// How many executions have been run.
+    /// How many executions have been run, but for those with switches.
     #[must_use]
     pub fn cases(&self) -> u64 {
         self.begun.min(self.points.len() + 1) as u64
@@ -46,33 +103,115 @@ impl Cancellations {
     pub fn is_complete(&self) -> bool {
         self.begun > self.points.len() + 1
     }
+
+    /// The drops that are combined with switches.
+    fn drops(&self) -> impl Iterator<Item = DropPoint> + '_ {
+        self.points.iter().chain(&self.waits).copied()
+    }
+
+    /// About how many executions have a drop and up to two switches.
+    fn with_up_to_two_switches(&self) -> u64 {
+        let one = self.alternatives;
+        let two = one.saturating_mul(one.saturating_sub(1)) / 2;
+        (self.drops().count() as u64).saturating_mul(one.saturating_add(two).saturating_add(1))
+    }
+
+    /// Starts the next of the further executions. `false` if none is left.
+    fn begin_further(&mut self) -> bool {
+        let drops = self.drops().count();
+        let systematic = self.with_up_to_two_switches() <= FURTHER;
+        let further = self.further.get_or_insert_with(|| {
+            let orders = if systematic {
+                Orders::Switches(Odometer::default())
+            } else {
+                Orders::Random(Rng::with_seed(0))
+            };
+            Further { orders, begun: 0, drop: 0, ended: false }
+        });
+        if let Orders::Random(rng) = &mut further.orders {
+            *rng = Rng::with_seed(mix(further.begun));
+        }
+        further.drop = match &mut further.orders {
+            Orders::Switches(odometer) if further.begun == 0 => {
+                odometer.begin();
+                0
+            }
+            Orders::Switches(odometer) => further.drop + usize::from(!odometer.turn()),
+            Orders::Random(_) => usize::try_from(further.begun / ORDERS).unwrap_or(usize::MAX),
+        };
+        further.ended = further.drop >= drops;
+        let runs = !further.ended && further.begun < FURTHER;
+        further.begun += u64::from(runs);
+        runs
+    }
+
+    /// What the further executions are, in words.
+    fn further_in_words(&self) -> Option<String> {
+        let Further { orders, begun, ended, .. } = self.further.as_ref()?;
+        Some(match orders {
+            Orders::Switches(_) if *ended => {
+                format!("then each drop with up to {SWITCHES} switches ({begun} executions)")
+            }
+            Orders::Switches(_) => {
+                format!("then {begun} executions of drops with up to {SWITCHES} switches, not all")
+            }
+            Orders::Random(_) => format!(
+                "then each drop in {ORDERS} random orders ({begun} executions; \
+                 with up to {SWITCHES} switches, there would be about {})",
+                self.with_up_to_two_switches()
+            ),
+        })
+    }
 }
 
 impl Strategy for Cancellations {
     fn begin(&mut self, _index: u64) -> bool {
         self.asked.clear();
-        self.begun += 1;
-        self.begun <= self.points.len() + 1
+        if self.begun <= self.points.len() {
+            self.begun += 1;
+            return true;
+        }
+        self.begun = self.points.len() + 2;
+        self.goes_further && self.begin_further()
     }
 
     fn pick(&mut self, at: &Decision<'_>) -> TaskId {
-        at.default_task()
+        match &mut self.further {
+            None => {
+                if self.begun == 1 {
+                    self.alternatives += u64::from(at.len()) - 1;
+                }
+                at.default_task()
+            }
+            Some(Further { orders: Orders::Switches(odometer), .. }) => {
+                let default = at.default_task();
+                let mut others = at.candidates().filter(|task| *task != default);
+                let digit = odometer.digit(at.len());
+                digit.checked_sub(1).and_then(|n| others.nth(n as usize)).unwrap_or(default)
+            }
+            Some(Further { orders: Orders::Random(rng), .. }) => {
+                at.sample(|candidates| rng.u32(..candidates))
+            }
+        }
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {
-        if at.kind != Kind::Drop {
+        if !matches!(at.kind, Kind::Drop | Kind::DropWaiting) {
             return 0;
         }
-        let count = self.asked.entry(at.key).or_default();
-        let point = (at.key, *count);
+        let count = self.asked.entry((at.kind, at.key)).or_default();
+        let point = DropPoint { kind: at.kind, task: at.key, ordinal: *count };
         *count += 1;
-        match self.begun.checked_sub(2) {
-            None => {
-                self.points.push(point);
-                0
-            }
-            Some(case) => u32::from(self.points[case] == point),
+        if self.begun == 1 {
+            let waits = at.kind == Kind::DropWaiting;
+            if waits { &mut self.waits } else { &mut self.points }.push(point);
+            return 0;
         }
+        let wanted = match &self.further {
+            None => self.points.get(self.begun - 2).copied(),
+            Some(further) => self.drops().nth(further.drop),
+        };
+        u32::from(wanted == Some(point))
     }
 
     fn proof(&self, _limits: &Limits) -> Option<Proof> {
@@ -80,14 +219,57 @@ impl Strategy for Cancellations {
         let estimate = self.await_points() as f64 + 1.0;
         let bounds =
             ["the default order of steps", "one task dropped at one await point", "no fault"];
+        let bounds = bounds.map(str::to_owned).into_iter().chain(self.further_in_words());
         Some(Proof {
             complete: self.is_complete(),
             unit: ProofUnit::Cases,
             count: self.cases(),
             estimate,
-            bounds: bounds.map(str::to_owned).to_vec(),
+            bounds: bounds.collect(),
             gap: None,
         })
+    }
+}
+
+/// Every sequence of picks with a few switches, the last pick turning first.
+#[derive(Clone, Debug, Default)]
+struct Odometer {
+    /// Each pick's value, where 0 is no switch, and how many values it takes.
+    digits: Vec<(u32, u32)>,
+    depth: usize,
+    switches: u32,
+}
+
+impl Odometer {
+    fn begin(&mut self) {
+        self.depth = 0;
+        self.switches = 0;
+    }
+
+    /// Moves on to the next sequence. `false` if that is the first one again.
+    fn turn(&mut self) -> bool {
+        self.begin();
+        while let Some((value, arity)) = self.digits.pop() {
+            if value + 1 < arity {
+                self.digits.push((value + 1, arity));
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The value of the next pick, of this number of candidates.
+    fn digit(&mut self, candidates: u32) -> u32 {
+        let arity = if self.switches < SWITCHES { candidates } else { 1 };
+        if self.depth == self.digits.len() {
+            self.digits.push((0, arity));
+        }
+        let digit = &mut self.digits[self.depth];
+        digit.1 = arity;
+        let value = digit.0.min(arity - 1);
+        self.depth += 1;
+        self.switches += u32::from(value > 0);
+        value
     }
 }
 
@@ -135,5 +317,89 @@ mod tests {
             assert_eq!(cases([awaits, 0]).len(), awaits as usize + 1);
         }
         assert_eq!(cases([0, 0]), [[0, 0]]);
+    }
+
+    /// Reports for ever unless it is dropped; counts whether it reported after `sync` was dropped.
+    async fn helper_outlives_its_sync(late: Arc<Mutex<u32>>) {
+        let gone = Arc::new(Mutex::new(false));
+        let guard = Sets(Arc::clone(&gone));
+        let sync = async move {
+            let _guard = guard;
+            let (send, receive) = engine::sync::oneshot("answer");
+            engine::spawn("helper", async move {
+                for _ in 0..3 {
+                    engine::sleep(10).await;
+                    *late.lock().unwrap() += u32::from(*gone.lock().unwrap());
+                }
+                let _ = send.send(());
+            });
+            let _ = receive.await;
+        };
+        engine::Builder::new("sync").droppable().spawn(sync);
+    }
+
+    struct Sets(Arc<Mutex<bool>>);
+
+    impl Drop for Sets {
+        fn drop(&mut self) {
+            *self.0.lock().unwrap() = true;
+        }
+    }
+
+    /// The reports after the drop, in each execution.
+    fn late_reports(strategy: Cancellations) -> (Vec<u32>, Cancellations) {
+        let limits = Limits { drops: 1, drops_waiting: true, ..Limits::default() };
+        let mut engine = Engine::new(limits, strategy);
+        let mut all = Vec::new();
+        loop {
+            let late = Arc::new(Mutex::new(0));
+            let Some(_) = engine.execute(0, helper_outlives_its_sync(Arc::clone(&late))) else {
+                let end = engine.strategy::<Cancellations>().unwrap().clone();
+                return (all, end);
+            };
+            all.push(*late.lock().unwrap());
+        }
+    }
+
+    #[test]
+    fn switches_come_after_the_cases_and_reach_drops_of_tasks_that_wait() {
+        let (cases, _) = late_reports(Cancellations::new());
+        assert!(cases.len() > 1 && cases.iter().all(|late| *late == 0), "{cases:?}");
+        let (all, end) = late_reports(Cancellations::new().with_switches());
+        assert_eq!(all[..cases.len()], cases);
+        assert_eq!(end.cases(), cases.len() as u64);
+        // Dropped before any report, and after one or two of them.
+        for late in 1..=3 {
+            assert!(all.contains(&late), "{late}: {all:?}");
+        }
+        let words = end.further_in_words().unwrap();
+        let expected = format!("with up to 2 switches ({} executions)", all.len() - cases.len());
+        assert!(words.ends_with(&expected), "{words}");
+    }
+
+    #[test]
+    fn many_orders_are_drawn_at_random_and_said_to_be() {
+        let mut engine = Engine::new(
+            Limits { drops: 1, ..Limits::default() },
+            Cancellations::new().with_switches(),
+        );
+        let program = || async {
+            for _ in 0..5 {
+                let work = async {
+                    for _ in 0..10 {
+                        engine::yield_now().await;
+                    }
+                };
+                engine::Builder::new("task").droppable().spawn(work);
+            }
+        };
+        let mut executions = 0;
+        while engine.execute(executions, program()).is_some() {
+            executions += 1;
+        }
+        assert_eq!(executions, 51 + 50 * ORDERS);
+        let words = engine.proof().unwrap().to_string();
+        assert!(words.starts_with("51 cases, exhaustive"), "{words}");
+        assert!(words.contains("each drop in 10 random orders (500 executions"), "{words}");
     }
 }

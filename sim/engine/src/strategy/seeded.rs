@@ -31,29 +31,49 @@ impl Seeded {
     }
 }
 
-/// How likely faults are in one execution.
+/// How likely faults, late sleeps and early tasks are in one execution.
 #[derive(Clone, Copy, Debug, Default)]
 struct Chances {
     /// Of how many questions one is answered with a fault; 0 is never.
     fault: u32,
     drop: u32,
     spurious: u32,
+    late: u32,
+    early: u32,
 }
 
 impl Chances {
     fn draw(rng: &mut Rng) -> Self {
         let bits = rng.u32(..);
         let rate = |bits: u32| [0, 0, 0, 4, 16, 64, 64, 16][bits as usize & 7];
-        Self { fault: rate(bits), drop: rate(bits >> 3), spurious: rate(bits >> 6) }
+        Self {
+            fault: rate(bits),
+            drop: rate(bits >> 3),
+            spurious: rate(bits >> 6),
+            late: [0, 0, 0, 0, 1, 1, 2, 4][(bits >> 9) as usize & 7],
+            early: [0, 0, 0, 0, 1, 2, 4, 8][(bits >> 12) as usize & 7],
+        }
     }
 
     fn choose(self, rng: &mut Rng, at: &ChoicePoint) -> u32 {
         let rate = match at.kind {
             Kind::Fault => self.fault,
-            Kind::Drop => self.drop,
+            Kind::Drop | Kind::DropWaiting => self.drop,
             Kind::Spurious => self.spurious,
-            Kind::Choice | Kind::Run => return rng.u32(..at.arity),
+            Kind::Early => self.early,
+            Kind::Late => return self.lateness(rng, at.arity),
+            Kind::Choice | Kind::Run | Kind::Timer => return rng.u32(..at.arity),
         };
         if rate == 0 || at.arity < 2 || rng.u32(..rate) != 0 { 0 } else { rng.u32(1..at.arity) }
+    }
+
+    /// By how many per cent a sleep is late. In half of the executions none is. A small share
+    /// changes the order of what is almost due together, a large one that of unequal work.
+    fn lateness(self, rng: &mut Rng, arity: u32) -> u32 {
+        if self.late == 0 || arity < 2 || rng.u32(..self.late) != 0 {
+            return 0;
+        }
+        let most = (arity - 1) / [1, 1, 4, 20][rng.usize(..4)];
+        rng.u32(1..=most.max(1))
     }
 }

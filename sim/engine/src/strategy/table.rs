@@ -104,10 +104,10 @@ pub static STRATEGIES: &[StrategyInfo] = &[
     },
     StrategyInfo {
         name: StrategyInfo::CANCELLATIONS,
-        about: "the default schedule, and one for each await point at which a task is dropped",
+        about: "the default schedule, one for each await point with a task dropped, more orders",
         exhaustive: true,
         reduces: false,
-        makes: Makes::Engine(|limits, _| Engine::new(limits, Cancellations::new())),
+        makes: Makes::Engine(|limits, _| Engine::new(limits, Cancellations::new().with_switches())),
     },
     StrategyInfo {
         name: "dfs",

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use super::permits::Permits;
 use super::point::point;
-use crate::context::{self, WaitFor};
+use crate::context::{self, Place, WaitFor};
 use crate::footprint::Object;
 use crate::lock::lock;
 use crate::wakeup::Wakeup;
@@ -130,16 +131,20 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// [`SendError`] with the message if the receiver is gone.
-    pub async fn send(&self, message: T) -> Result<(), SendError<T>> {
-        match &self.shared.room {
-            Some(room) => {
-                if !Arc::clone(room).acquire(1).await {
-                    return Err(SendError(message));
+    #[track_caller]
+    pub fn send(&self, message: T) -> impl Future<Output = Result<(), SendError<T>>> {
+        let place = Location::caller();
+        async move {
+            match &self.shared.room {
+                Some(room) => {
+                    if !Arc::clone(room).acquire(1, Some(place)).await {
+                        return Err(SendError(message));
+                    }
                 }
+                None => point().await,
             }
-            None => point().await,
+            self.push(message)
         }
-        self.push(message)
     }
 
     /// Sends a message within the running segment.
@@ -221,8 +226,10 @@ impl<T> Receiver<T> {
     /// # Errors
     ///
     /// [`RecvError`] when the channel is empty and every sender is gone.
-    pub async fn recv(&mut self) -> Result<T, RecvError> {
-        Recv { shared: &self.shared, waits: false, done: false }.await
+    #[track_caller]
+    pub fn recv(&mut self) -> impl Future<Output = Result<T, RecvError>> {
+        let place = Some(Location::caller());
+        Recv { shared: &self.shared, place, waits: false, done: false }
     }
 
     /// The next message, if one is there, within the running segment.
@@ -299,6 +306,7 @@ impl<T> fmt::Debug for Receiver<T> {
 
 struct Recv<'a, T> {
     shared: &'a ChannelShared<T>,
+    place: Place,
     waits: bool,
     done: bool,
 }
@@ -329,10 +337,8 @@ impl<T> Future for Recv<'_, T> {
             drop(state);
             cx.waker().wake_by_ref();
         }
-        context::waits_for(WaitFor::Object {
-            kind: "a message from channel",
-            name: self.shared.tail.name(),
-        });
+        let name = self.shared.tail.name();
+        context::waits_for(WaitFor::Object { kind: "a message from channel", name }, self.place);
         context::observes(&[self.shared.tail.id(), self.shared.doors.id()]);
         if let Some(step) = there {
             context::available_since(step);

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use crate::context::{self, WaitFor};
+use crate::context::{self, Place, WaitFor};
 use crate::footprint::Object;
 use crate::lock::lock;
 use crate::wakeup::Wakeup;
@@ -71,8 +72,10 @@ impl Event {
     }
 
     /// Waits until it is set, in a segment of its own.
+    #[track_caller]
     pub fn wait(&self) -> impl Future<Output = ()> + Send + use<> {
-        Wait { shared: Arc::clone(&self.shared), ticket: None, polled: false, done: false }
+        let (shared, place) = (Arc::clone(&self.shared), Some(Location::caller()));
+        Wait { shared, place, ticket: None, polled: false, done: false }
     }
 }
 
@@ -84,6 +87,7 @@ impl fmt::Debug for Event {
 
 struct Wait {
     shared: Arc<EventShared>,
+    place: Place,
     ticket: Option<u64>,
     polled: bool,
     done: bool,
@@ -129,7 +133,8 @@ impl Future for Wait {
             }
         }
         this.polled = true;
-        context::waits_for(WaitFor::Object { kind: "event", name: this.shared.object.name() });
+        let what = WaitFor::Object { kind: "event", name: this.shared.object.name() };
+        context::waits_for(what, this.place);
         context::observes(&[this.shared.object.id()]);
         if let Some(step) = set {
             context::available_since(step);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 use std::sync::{Arc, Mutex as Cell, MutexGuard as CellGuard};
 
 use super::permits::Permits;
@@ -24,8 +25,13 @@ impl<T> Mutex<T> {
     }
 
     /// Waits until the mutex is free, and takes it.
-    pub async fn lock(&self) -> MutexGuard<T> {
-        Arc::clone(&self.permits).acquire(1).await;
+    #[track_caller]
+    pub fn lock(&self) -> impl Future<Output = MutexGuard<T>> {
+        self.lock_at(Location::caller())
+    }
+
+    pub(super) async fn lock_at(&self, place: &'static Location<'static>) -> MutexGuard<T> {
+        Arc::clone(&self.permits).acquire(1, Some(place)).await;
         self.guard()
     }
 

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use super::mutex::MutexGuard;
 use super::point::Point;
-use crate::context::{self, WaitFor};
+use crate::context::{self, Place, WaitFor};
 use crate::footprint::Object;
 use crate::lock::lock;
 use crate::wakeup::Wakeup;
@@ -72,9 +73,11 @@ impl Notify {
 
     /// Waits to be notified. It stands in the queue from the segment that follows its first poll,
     /// or from [`enable`](Notified::enable).
+    #[track_caller]
     pub fn notified(&self) -> Notified {
         Notified {
             shared: Arc::clone(&self.shared),
+            place: Some(Location::caller()),
             stage: NotifiedStage::New,
             point: Point::default(),
         }
@@ -136,6 +139,7 @@ enum NotifiedStage {
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Notified {
     shared: Arc<NotifyShared>,
+    place: Place,
     stage: NotifiedStage,
     point: Point,
 }
@@ -179,10 +183,8 @@ impl Future for Notified {
             }
             NotifiedStage::Done => return Poll::Ready(()),
         }
-        context::waits_for(WaitFor::Object {
-            kind: "a notification of",
-            name: this.shared.object.name(),
-        });
+        let name = this.shared.object.name();
+        context::waits_for(WaitFor::Object { kind: "a notification of", name }, this.place);
         context::enqueued_on(this.shared.object.id());
         Poll::Pending
     }
@@ -230,13 +232,18 @@ impl Condvar {
 
     /// Gives the mutex up, waits for a notification, and takes the mutex again. Giving up and
     /// beginning to wait are one.
-    pub async fn wait<T: Send>(&self, guard: MutexGuard<T>) -> MutexGuard<T> {
-        let mut notified = self.notify.notified();
-        notified.enable();
-        let mutex = guard.mutex().clone();
-        drop(guard);
-        notified.await;
-        mutex.lock().await
+    #[track_caller]
+    pub fn wait<T: Send>(&self, guard: MutexGuard<T>) -> impl Future<Output = MutexGuard<T>> {
+        let place = Location::caller();
+        async move {
+            let mut notified = self.notify.notified();
+            notified.place = Some(place);
+            notified.enable();
+            let mutex = guard.mutex().clone();
+            drop(guard);
+            notified.await;
+            mutex.lock_at(place).await
+        }
     }
 
     /// Wakes the first waiting task, if there is one.

@@ -134,10 +134,8 @@ impl<T> Future for OneshotReceiver<T> {
             }
         }
         self.waits = true;
-        context::waits_for(WaitFor::Object {
-            kind: "the message of oneshot",
-            name: self.shared.object.name(),
-        });
+        let name = self.shared.object.name();
+        context::waits_for(WaitFor::Object { kind: "the message of oneshot", name }, None);
         context::observes(&[self.shared.object.id()]);
         if let Some(step) = sent {
             context::available_since(step);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use super::point::Point;
-use crate::context::{self, WaitFor};
+use crate::context::{self, Place, WaitFor};
 use crate::footprint::Object;
 use crate::lock::lock;
 use crate::wakeup::Wakeup;
@@ -63,8 +63,8 @@ impl Permits {
         taken
     }
 
-    pub(super) fn acquire(self: Arc<Self>, need: usize) -> Acquire {
-        Acquire { permits: self, need, stage: AcquireStage::New, point: Point::default() }
+    pub(super) fn acquire(self: Arc<Self>, need: usize, place: Place) -> Acquire {
+        Acquire { permits: self, need, place, stage: AcquireStage::New, point: Point::default() }
     }
 
     /// Gives permits back.
@@ -127,6 +127,7 @@ enum AcquireStage {
 pub(super) struct Acquire {
     permits: Arc<Permits>,
     need: usize,
+    place: Place,
     stage: AcquireStage,
     point: Point,
 }
@@ -179,7 +180,8 @@ impl Future for Acquire {
             }
             AcquireStage::Done => return Poll::Ready(true),
         }
-        context::waits_for(WaitFor::Object { kind: this.permits.kind, name: this.permits.name() });
+        let what = WaitFor::Object { kind: this.permits.kind, name: this.permits.name() };
+        context::waits_for(what, this.place);
         context::enqueued_on(this.permits.object.id());
         Poll::Pending
     }

@@ -1,6 +1,7 @@
 //! A counting semaphore.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::permits::Permits;
@@ -28,11 +29,15 @@ impl Semaphore {
     /// # Errors
     ///
     /// [`Closed`] when no permit will ever come.
-    pub async fn acquire(&self) -> Result<Permit, Closed> {
-        if Arc::clone(&self.permits).acquire(1).await {
-            Ok(Permit { permits: Arc::clone(&self.permits) })
-        } else {
-            Err(Closed)
+    #[track_caller]
+    pub fn acquire(&self) -> impl Future<Output = Result<Permit, Closed>> {
+        let place = Location::caller();
+        async move {
+            if Arc::clone(&self.permits).acquire(1, Some(place)).await {
+                Ok(Permit { permits: Arc::clone(&self.permits) })
+            } else {
+                Err(Closed)
+            }
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use mapi_sync::contract::{Rule, Situation};
+
 use super::timeline::{step_in_words, write_timeline};
 use super::{grouped, rounded, write_wrapped};
 use crate::check::{
@@ -49,6 +51,8 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
         writeln!(out, "{involved}a poll did not return{involved:#}")?;
     } else if defects == 0 && *schedules == 0 {
         writeln!(out, "{involved}no schedule was run{involved:#}")?;
+    } else if defects == 0 && !report.holds() {
+        writeln!(out, "{involved}incomplete: a thread is not under control{involved:#}")?;
     } else if defects == 0 {
         writeln!(out, "{good}the contract held{good:#}")?;
     } else {
@@ -89,11 +93,40 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
         .map(|(name, count)| format!("{} {}", name.replace('_', " "), grouped(count)))
         .collect();
     write_wrapped(out, "  exercised: ", &counters)?;
+    if report.repeated > 0 {
+        let percent = |share| 100.0 * report.chance_to_see_a_difference(share);
+        writeln!(
+            out,
+            "  run again and compared: {} schedules; what differs in 1 % of runs is seen with a \
+             chance of {:.0} %, in 10 % with {:.0} %",
+            grouped(report.repeated),
+            percent(0.01).floor(),
+            percent(0.1).floor(),
+        )?;
+    }
+    if !report.vacuous.is_empty() {
+        let rules: Vec<String> = no_chance(&report.vacuous);
+        write_wrapped(out, "  no chance to be broken: ", &rules)?;
+    }
+    writeln!(out, "  {faint}orders are tried between polls, never inside of one{faint:#}")?;
     for warning in &report.warnings {
-        let (style, word) = if report.strict { (bad, "failed") } else { (involved, "warning") };
+        let is_failure = report.strict || warning.is_incomplete();
+        let (style, word) = if is_failure { (bad, "failed") } else { (involved, "warning") };
         writeln!(out, "  {style}{word}{style:#}: {warning}")?;
     }
     Ok(())
+}
+
+/// The rules that had no chance, those together that needed the same.
+fn no_chance(rules: &[Rule]) -> Vec<String> {
+    let mut groups: Vec<(Situation, Vec<&str>)> = Vec::new();
+    for (rule, needs) in rules.iter().filter_map(|rule| Some((rule, rule.needs()?))) {
+        match groups.iter_mut().find(|(situation, _)| *situation == needs) {
+            Some((_, same)) => same.push(rule.id()),
+            None => groups.push((needs, vec![rule.id()])),
+        }
+    }
+    groups.iter().map(|(needs, rules)| format!("{} ({needs})", rules.join(" and "))).collect()
 }
 
 /// Writes which poll ended the check, and how to get there again.
@@ -121,7 +154,7 @@ pub(super) fn write_replay(
     let Replayed { subject, execution, scenario, token, left_over } = replayed;
     let breaches: Vec<&Breach> = execution.breaches.iter().collect();
     for breach in &breaches {
-        write_breach(out, breach, palette)?;
+        write_breach(out, execution, breach, palette)?;
     }
     if !breaches.is_empty() {
         writeln!(out)?;
@@ -138,6 +171,9 @@ pub(super) fn write_replay(
         (ReplayOutcome::Mended, _) => writeln!(out, "{good}the contract held{good:#}")?,
         (ReplayOutcome::NoLongerApplies, _) => {
             writeln!(out, "{involved}the token no longer applies{involved:#}")?;
+        }
+        (ReplayOutcome::OutsideThread, _) => {
+            writeln!(out, "{involved}incomplete: a thread is not under control{involved:#}")?;
         }
         (ReplayOutcome::Broken, 1) => writeln!(out, "{bad}1 violation{bad:#}")?,
         (ReplayOutcome::Broken, n) => writeln!(out, "{bad}{n} violations{bad:#}")?,
@@ -168,7 +204,7 @@ fn write_counterexample(
     let breaches: Vec<&Breach> =
         execution.breaches.iter().filter(|breach| defects.contains(&breach.defect)).collect();
     for breach in &breaches {
-        write_breach(out, breach, palette)?;
+        write_breach(out, execution, breach, palette)?;
     }
     writeln!(out)?;
     let pair = match &shown.why {
@@ -255,17 +291,31 @@ fn write_changes(out: &mut dyn Write, scenario: &Scenario, subject: &Subject) ->
     write_wrapped(out, "   in a smaller scenario: ", &words)
 }
 
-fn write_breach(out: &mut dyn Write, breach: &Breach, palette: &Palette) -> io::Result<()> {
+fn write_breach(
+    out: &mut dyn Write,
+    execution: &Execution,
+    breach: &Breach,
+    palette: &Palette,
+) -> io::Result<()> {
     let Palette { bad, heading, faint, .. } = palette;
     let Breach { defect, message, .. } = breach;
-    let level = defect.level();
+    let level = execution.level(*defect);
     let blame = match defect.blame() {
         Some(blame) => format!("the {blame} is to blame"),
         None => "the calls do not tell who is to blame".to_owned(),
     };
     writeln!(out, "{bad}{defect}{bad:#} ({level}): {blame}")?;
     writeln!(out, "   {heading}{message}{heading:#}")?;
-    writeln!(out, "   {faint}rule: {}{faint:#}", defect.statement())
+    writeln!(out, "   {faint}rule: {}{faint:#}", defect.statement())?;
+    for act in &execution.undocumented {
+        let name = act.name();
+        writeln!(
+            out,
+            "   the host's part: {}, which no document promises (`{name}`)",
+            act.in_words()
+        )?;
+    }
+    Ok(())
 }
 
 fn write_end(out: &mut dyn Write, execution: &Execution, palette: &Palette) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! The JSON of a check and of a replay.
 
-use mapi_sync::contract::CallId;
+use mapi_sync::contract::{CallId, Rule};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -44,6 +44,10 @@ pub(super) struct Check {
     hang: Option<HungPoll>,
     /// Poll segments and clock moves.
     steps: u64,
+    /// How many executions were run again under the same decisions, and compared.
+    repeated: u64,
+    /// The chance that these showed a difference that shows in 1 % of all runs.
+    chance_to_see_1_percent: f64,
     /// Real time, in seconds.
     elapsed_s: f64,
     schedules_per_s: f64,
@@ -51,6 +55,8 @@ pub(super) struct Check {
     coverage: Counters,
     /// Reasons why the check proves less than it seems to.
     warnings: Vec<String>,
+    /// The rules that had no chance to be broken.
+    no_chance: Vec<NoChance>,
     /// One for each defect.
     violations: Vec<Violation>,
 }
@@ -71,13 +77,30 @@ impl From<&Report> for Check {
             interrupted: report.interrupted,
             hang: report.hang.as_ref().map(HungPoll::from),
             steps: report.steps,
+            repeated: report.repeated,
+            chance_to_see_1_percent: report.chance_to_see_a_difference(0.01),
             elapsed_s: report.elapsed.as_secs_f64(),
             schedules_per_s: report.schedules_per_s(),
             jobs: report.jobs,
             coverage: Counters(report.coverage.clone()),
             warnings: report.warnings.iter().map(ToString::to_string).collect(),
+            no_chance: report.vacuous.iter().filter_map(NoChance::of).collect(),
             violations: report.counterexamples.iter().flat_map(Violation::all).collect(),
         }
+    }
+}
+
+/// A rule that had no chance to be broken.
+#[derive(Debug, Serialize)]
+struct NoChance {
+    rule: &'static str,
+    /// What it needs and never came, in words.
+    why: String,
+}
+
+impl NoChance {
+    fn of(rule: &Rule) -> Option<Self> {
+        Some(Self { rule: rule.id(), why: rule.needs()?.to_string() })
     }
 }
 
@@ -201,7 +224,7 @@ impl Violation {
         let call = |seen| Call::new(execution, seen);
         Self {
             rule: defect.id(),
-            level: defect.level().to_string(),
+            level: execution.level(*defect).to_string(),
             blame: defect.blame().map_or_else(|| "unknown".to_owned(), |blame| blame.to_string()),
             message: message.clone(),
             statement: defect.statement(),
@@ -350,7 +373,7 @@ pub(super) struct Replay {
     scenario: String,
     /// `builtin`, `mutant`, `variant`, `file` or `provider`.
     kind: &'static str,
-    /// `broken`, `mended` or `no-longer-applies`.
+    /// `broken`, `mended`, `no-longer-applies` or `outside-thread`.
     outcome: &'static str,
     /// Whether the execution shows the defect that the token names; `null` if it names none.
     shows_its_defect: Option<bool>,
@@ -400,6 +423,7 @@ impl From<&Replayed> for Replay {
                 ReplayOutcome::Broken => "broken",
                 ReplayOutcome::Mended => "mended",
                 ReplayOutcome::NoLongerApplies => "no-longer-applies",
+                ReplayOutcome::OutsideThread => "outside-thread",
             },
             shows_its_defect: replayed.shows_its_defect(),
             decisions: token.decisions.len(),

@@ -98,6 +98,7 @@ impl HostCallback {
 impl SyncProgressCallback for HostCallback {
     async fn progress(&self, _text: Option<&str>, _index: u32, _index_max: u32) -> HResult {
         let sync = self.begin();
+        self.host.run.count(Count::Progress);
         let reentrant = self.host.run.host().reentrant;
         if reentrant && !self.host.reentered.set(true) {
             self.host.start_detached().await;

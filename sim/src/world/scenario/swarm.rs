@@ -73,6 +73,22 @@ impl Variation {
         matches!(self, Self::StartsAtOnce | Self::Reentrant)
     }
 
+    /// What the host does, in words.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::MoreSyncs => "more syncs, one after the other",
+            Self::InsideDone => "the next sync started from inside Done",
+            Self::OverlapStart => "a second sync started while the first one runs",
+            Self::StartsAtOnce => "two syncs started at the same time",
+            Self::Reentrant => "a sync started from inside Progress",
+            Self::SlowCallback => "slow callbacks",
+            Self::LateCancel => "a cancel that arrives late",
+            Self::WaitForDone => "the handle closed inside Done",
+            Self::LastSync => "one more sync without faults",
+        }
+    }
+
     /// The one of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

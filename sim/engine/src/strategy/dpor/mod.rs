@@ -384,8 +384,15 @@ impl Strategy for Dpor {
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {
-        if at.kind == Kind::Spurious {
-            self.tally.gap.get_or_insert(Gap::Spurious);
+        let gap = match at.kind {
+            Kind::Spurious => Some(Gap::Spurious),
+            Kind::DropWaiting => Some(Gap::DropsWaiting),
+            Kind::Timer => Some(Gap::TimersApart),
+            Kind::Early => Some(Gap::EarlyTasks),
+            _ => None,
+        };
+        if let Some(gap) = gap {
+            self.tally.gap.get_or_insert(gap);
             return 0;
         }
         self.choices.answer(at, self.depth)
