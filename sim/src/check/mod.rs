@@ -8,8 +8,8 @@
 mod builder;
 mod counterexample;
 mod counterexamples;
-mod estimate;
 mod early;
+mod estimate;
 mod execution;
 mod mutants;
 mod named;
