@@ -232,3 +232,24 @@ fn provider_that_looks_and_yields_keeps_the_contract() {
         undisturbed(busy).schedules(100).run().assert_holds();
     }
 }
+
+#[test]
+fn loop_that_waits_for_a_time_ends_without_a_timer() {
+    for players in [1, 2] {
+        let outcome = Engine::new(Limits::default(), Random::new(1))
+            .execute(0, async move {
+                let wait = || async {
+                    while engine::now() < 30 {
+                        engine::yield_now().await;
+                    }
+                };
+                let others: Vec<_> = (1..players).map(|_| engine::spawn("looks", wait())).collect();
+                wait().await;
+                for other in others {
+                    other.await.unwrap();
+                }
+            })
+            .unwrap();
+        assert_eq!((outcome.end, outcome.virtual_ms), (End::Completed, 30));
+    }
+}

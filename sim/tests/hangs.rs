@@ -220,23 +220,31 @@ fn what_was_found_before_is_shown() {
 fn a_hang_while_a_counterexample_is_made_smaller_ends_the_check() {
     let block = Block::default();
     let _release = Release(block.clone());
-    let runs = Arc::new(Mutex::new(0));
-    // The schedule panics, and so do the runs that compare it. Later ones hang.
-    let work = move || -> Work {
-        let block = block.clone();
-        let number = {
-            let mut runs = runs.lock().unwrap();
-            *runs += 1;
-            *runs
+    // The schedule panics, and so do the runs that compare it: as many as `calm` says. Later ones
+    // hang.
+    let check = |calm: u32| {
+        let (runs, block) = (Arc::new(Mutex::new(0)), block.clone());
+        let work = move || -> Work {
+            let block = block.clone();
+            let number = {
+                let mut runs = runs.lock().unwrap();
+                *runs += 1;
+                *runs
+            };
+            Box::pin(async move {
+                if number > calm {
+                    block.wait();
+                }
+                panic!("always");
+            })
         };
-        Box::pin(async move {
-            if number > 4 {
-                block.wait();
-            }
-            panic!("always");
-        })
+        quiet(work).early_tasks(false).schedules(1).run()
     };
-    let report = quiet(work).schedules(1).run();
+    let during = |report: &Report| report.hang.as_ref().expect("a poll hangs").during;
+    let report = (1..=12)
+        .map(check)
+        .find(|report| during(report) != HangPhase::Schedule(0))
+        .expect("the search is over by then");
     let hang = report.hang.as_ref().expect("a poll hangs");
     assert_eq!(hang.during, HangPhase::Counterexample(Defect::Panic));
     assert_eq!(hang.unshown.first(), Some(&Defect::Panic));

@@ -2,8 +2,8 @@
 //! named, and nobody is blamed for it.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, mpsc};
 use std::task::{Context, Poll, Wake};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -324,42 +324,128 @@ fn poll_that_computes_for_long_waits_for_nothing() {
 }
 
 #[test]
-fn call_that_needs_the_runtime_of_tokio_is_explained() {
+fn runtime_of_tokio_inside_of_a_poll_is_named() {
     let check = store(|session| async move {
-        assert!(
-            session.cancel().is_requested(),
-            "there is no reactor running, must be called \
-                                                  from the context of a Tokio 1.x runtime"
-        );
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let nap = async { tokio::time::sleep(Duration::from_millis(1)).await };
+        runtime.expect("a runtime").block_on(nap);
         finish(session).await
     });
-    let report = check.schedules(10).run();
-    let text = text(&report);
-    assert_eq!(report.counterexamples[0].defects[0], Defect::Panic, "{text}");
-    assert!(text.contains("needs a runtime of tokio's, and a check has none"), "{text}");
+    let report = check.schedules(5).run();
+    assert!(!report.is_broken(), "{}", text(&report));
+    let real_time = |warning: &Warning| matches!(warning, Warning::RealTime { .. });
+    assert_eq!(report.warnings.iter().any(real_time), cfg!(target_os = "linux"));
 }
 
 #[test]
-fn deadlock_over_wakers_of_others_has_its_place() {
+fn task_on_a_runtime_of_tokio_is_a_thread_outside() {
+    static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(1).enable_time().build().expect("a runtime")
+    });
     let check = store(|session| async move {
-        let (_kept, never) = oneshot::channel::<u32>();
-        Answer(never).await;
+        let nap = async { tokio::time::sleep(Duration::from_millis(1)).await };
+        RUNTIME.spawn(nap).await.expect("it only sleeps");
         finish(session).await
     });
-    let report = check.schedules(10).run();
-    let End::Deadlock(blocked) = &report.counterexamples[0].execution.outcome.end else {
-        panic!("{}", text(&report));
-    };
-    let sync = blocked.iter().find(|task| task.task == "sync").expect("the sync waits");
-    let place = sync.place.as_deref().expect("a backtrace shows the place");
-    // Without debug information there are only names.
-    assert!(place.contains("outside.rs:") || place.contains("Answer"), "{place}");
-    assert!(text(&report).contains(place), "{}", text(&report));
+    assert_incomplete(&check.run());
+    // The timer of an entered runtime wakes from there too.
+    let check = store(|session| async move {
+        let nap = {
+            let _entered = RUNTIME.enter();
+            tokio::time::sleep(Duration::from_millis(5))
+        };
+        nap.await;
+        finish(session).await
+    });
+    assert_incomplete(&check.run());
 }
 
-struct Answer(oneshot::Receiver<u32>);
+#[test]
+fn calls_that_need_the_runtime_of_tokio_are_explained() {
+    let checks = [
+        store(|session| async move {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            finish(session).await
+        }),
+        store(|session| async move {
+            tokio::spawn(async {});
+            finish(session).await
+        }),
+        store(|session| async move {
+            let _ended = tokio::task::spawn_blocking(|| ()).await;
+            finish(session).await
+        }),
+        store(|session| async move {
+            let _elapsed =
+                tokio::time::timeout(Duration::from_millis(1), std::future::ready(())).await;
+            finish(session).await
+        }),
+    ];
+    for check in checks {
+        let report = check.schedules(10).run();
+        let text = text(&report);
+        assert_eq!(report.counterexamples[0].defects[0], Defect::Panic, "{text}");
+        assert!(text.contains("needs a runtime of tokio's, and a check has none"), "{text}");
+    }
+}
 
-impl Future for Answer {
+#[test]
+fn unbiased_select_leads_the_report_and_its_defect_is_shown() {
+    let check = store(|session| async move {
+        tokio::select! {
+            () = std::future::ready(()) => {}
+            () = std::future::ready(()) => panic!("the wrong branch"),
+        }
+        finish(session).await
+    });
+    for seed in 0..10 {
+        let report = check.clone().schedules(100).seed(seed).run();
+        let text = text(&report);
+        let defects: Vec<Defect> =
+            report.counterexamples.iter().flat_map(|shown| shown.defects.clone()).collect();
+        assert_eq!(defects[0], Defect::Nondeterminism, "{text}");
+        assert!(defects.contains(&Defect::Panic), "{text}");
+        assert!(report.counterexamples.iter().all(|shown| shown.why.is_none()), "{text}");
+        assert!(text.contains("an unbiased `select!` (write `biased;`"), "{text}");
+        assert!(text.trim_start().starts_with("nondeterminism"), "{text}");
+    }
+}
+
+#[test]
+fn calls_that_differ_between_two_runs_are_named() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let check = store(|session| async move {
+        let position = RUNS.fetch_add(1, Ordering::Relaxed) % 50;
+        session.progress(Some("Inbox"), position, 100).await;
+        finish(session).await
+    });
+    let report = check.host(Host::default()).faults(Faults::default()).jobs(1).run();
+    let shown = &report.counterexamples[0];
+    assert_eq!(shown.defects[0], Defect::Nondeterminism, "{}", text(&report));
+    let breach = shown.execution.breach(Defect::Nondeterminism).expect("it leads");
+    let message = &breach.message;
+    assert!(message.contains("task \"sync\" has Progress(\"Inbox\", "), "{message}");
+    assert!(message.contains(", 100) in one, and task \"sync\" has"), "{message}");
+    assert!(message.contains("use a `BTreeMap`"), "{message}");
+}
+
+#[test]
+fn report_says_the_chance_to_have_seen_a_difference() {
+    let check = store(finish);
+    let report = check.schedules(1_000).run();
+    assert_eq!(report.repeated, 64 + 7);
+    let chance = report.chance_to_see_a_difference(0.1);
+    assert!((0.999..1.0).contains(&chance), "{chance}");
+    let line = "run again and compared: 71 schedules; what differs in 1 % of runs is seen with a \
+                chance of 51 %, in 10 % with 99 %";
+    assert!(text(&report).contains(line), "{}", text(&report));
+}
+
+/// A symbol that stays in the backtrace of a wait.
+struct Wait<F>(F);
+
+impl<F: Future + Unpin> Future for Wait<F> {
     type Output = ();
 
     #[inline(never)]
@@ -367,6 +453,65 @@ impl Future for Answer {
         let polled = Pin::new(&mut self.0).poll(cx);
         // Not the last call of this function, so that its frame is there.
         std::hint::black_box(polled).map(|_| ())
+    }
+}
+
+/// Needs the symbols of the program, so it runs natively only.
+#[cfg(not(windows))]
+#[test]
+fn waits_of_all_kinds_have_their_places() {
+    let checks = [
+        store(|session| async move {
+            let (_kept, never) = oneshot::channel::<u32>();
+            Wait(never).await;
+            finish(session).await
+        }),
+        store(|session| async move {
+            let (_kept, mut never) = tokio::sync::mpsc::channel::<u32>(1);
+            Wait(Box::pin(never.recv())).await;
+            finish(session).await
+        }),
+        store(|session| async move {
+            let lock = tokio::sync::Mutex::new(());
+            let _held = lock.lock().await;
+            Wait(Box::pin(lock.lock())).await;
+            finish(session).await
+        }),
+        store(|session| async move {
+            let (_kept, never) = futures::channel::oneshot::channel::<u32>();
+            Wait(never).await;
+            finish(session).await
+        }),
+        store(|session| async move {
+            let (_kept, never) = engine::sync::oneshot::<u32>("never");
+            Wait(never).await;
+            finish(session).await
+        }),
+        store(|session| async move {
+            let task = session.runtime().spawn("stuck".into(), Box::pin(std::future::pending()));
+            Wait(task.expect("no fault strikes")).await;
+            finish(session).await
+        }),
+        store(|session| async move {
+            Wait(Box::pin(session.cancel().requested())).await;
+            finish(session).await
+        }),
+    ];
+    for check in checks {
+        let check = check.host(Host::default()).faults(Faults::default());
+        let check = check.schedules(3);
+        let report = check.run();
+        let End::Deadlock(blocked) = &report.counterexamples[0].execution.outcome.end else {
+            panic!("{}", text(&report));
+        };
+        let sync = blocked.iter().find(|task| task.task == "sync").expect("the sync waits");
+        let place = sync.place.as_deref().unwrap_or_else(|| panic!("{}", text(&report)));
+        // Without debug information there are only names.
+        assert!(place.contains("outside.rs:") || place.contains("Wait<"), "{place}");
+        assert!(text(&report).contains(place), "{}", text(&report));
+        let token = report.counterexamples[0].token().to_string();
+        let replayed = check.replay(&token).expect("the token is of this check");
+        assert!(replayed.to_string().contains(place), "{replayed}");
     }
 }
 

@@ -111,7 +111,7 @@ pub(super) struct Context {
     /// The execution is over, and the tasks that are left are being dropped.
     pub(super) closing: Cell<bool>,
     /// What to do before those are dropped.
-    pub(super) before_closing: RefCell<Option<Box<dyn FnOnce()>>>,
+    pub(super) before_closing: Cell<Option<Box<dyn FnOnce()>>>,
     pub(super) step: Cell<u64>,
     pub(super) current: Cell<TaskId>,
     /// Something is in `spawned` or `aborts`, or footprints are kept: a segment's end is more than
@@ -144,7 +144,7 @@ impl Context {
         Self {
             active: Cell::new(false),
             closing: Cell::new(false),
-            before_closing: RefCell::new(None),
+            before_closing: Cell::new(None),
             step: Cell::new(0),
             current: Cell::new(TaskId::MAIN),
             dirty: Cell::new(false),
@@ -256,6 +256,8 @@ thread_local! {
     static NOW: Cell<u64> = const { Cell::new(0) };
     /// The same, shared with others.
     static CLOCK: Arc<AtomicU64> = Arc::default();
+    /// Whether the program has looked at the time since it was last moved on for that.
+    static CLOCK_READ: Cell<bool> = const { Cell::new(false) };
     static OUTSIDE: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -277,6 +279,17 @@ pub(super) fn set_recording(recording: bool) {
 #[inline]
 pub(super) fn now() -> u64 {
     NOW.get()
+}
+
+/// The program looks at the time.
+#[inline]
+pub(super) fn note_clock_read() {
+    CLOCK_READ.set(true);
+}
+
+/// Whether it has, since the last call.
+pub(super) fn take_clock_read() -> bool {
+    CLOCK_READ.replace(false)
 }
 
 pub(super) fn set_now(ms: u64) {

@@ -384,6 +384,7 @@ impl Engine {
         self.ready.home().begin();
         self.wakes_before = self.ready.home().wakes();
         context::set_now(0);
+        context::take_clock_read();
         cx.step.set(0);
         cx.current.set(TaskId::MAIN);
         cx.dirty.set(self.recording);

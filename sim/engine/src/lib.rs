@@ -76,7 +76,9 @@
 //! until all others wait too and the clock, if a timer is armed, has moved. Then it may look once
 //! before it has to wait again. Whatever its segments bring, no more than 4,096 may yield in a row.
 //! That holds under every strategy. So a loop that looks at a flag ends if another task, or a
-//! timer, brings the flag up.
+//! timer, brings the flag up. If no timer is armed and the program looks at the [time](now), the
+//! clock moves by a millisecond each time that all tasks wait for their turn: a loop that waits for
+//! a time ends too.
 //!
 //! By default, the current task carries on, or else the lowest one that can run; every
 //! [choice](choose) is 0, and no [fault] strikes. So the empty list of decisions is a schedule too:

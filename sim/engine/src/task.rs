@@ -296,13 +296,14 @@ impl Future for YieldNow {
 #[inline]
 #[must_use]
 pub fn now() -> u64 {
+    context::note_clock_read();
     context::now()
 }
 
 /// Waits for `ms` virtual milliseconds. Zero yields.
 #[inline]
 pub fn sleep(ms: u64) -> Sleep {
-    sleep_until(now().saturating_add(ms))
+    sleep_until(context::now().saturating_add(ms))
 }
 
 /// Waits for a length of virtual time, rounded up to whole milliseconds.

@@ -25,9 +25,6 @@ const EXPLAIN: TrialBudget = TrialBudget { executions: 2_000, steps: 1_000_000 }
 /// What both may take.
 const MOST: u32 = SHRINK.executions + EXPLAIN.executions;
 
-/// Crates that no task of a provider's waits in.
-const LIBRARIES: [&str; 2] = ["mapi_sync", "mapi_sync_sim"];
-
 /// How often an execution is run again if it does not show what it is kept for.
 const ATTEMPTS: u32 = 16;
 
@@ -272,11 +269,8 @@ impl Check {
                 execution.add_first(first, format!("{seen}. {UNCONTROLLED}"));
             }
         }
-        if matches!(execution.outcome.end, End::Deadlock(_)) {
-            let mut engine = self.watched_engine(self.engine_limits(&world), defect, watch);
-            engine.find_places(&LIBRARIES);
-            execution.set_places(&world.replay(&mut engine, &decisions).outcome);
-        }
+        let second = self.watched_engine(self.engine_limits(&world), defect, watch);
+        execution.find_places(&world, second, &decisions);
         // An execution that did not come again is shown even if another one did not either.
         let new = |defect: &Defect| {
             *defect == first || before.iter().all(|shown| !shown.defects.contains(defect))

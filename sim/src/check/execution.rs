@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use mapi_sync::contract::{Call, CallRecord, Level, Violation};
 
+use crate::decision::Decisions;
 use crate::defect::{Defect, end_defect};
 use crate::engine::{End, Engine, Outcome, TaskId};
 use crate::shrink::switches;
-use crate::world::{Finding, Observed, Scenario, SeenCall, Variation, undocumented_acts};
+use crate::world::{Finding, Observed, Scenario, SeenCall, Variation, World, undocumented_acts};
 
 /// An execution that can be shown: every call in order, and what was broken where.
 #[derive(Clone, Debug)]
@@ -102,12 +103,14 @@ impl Execution {
         self.breaches.insert(0, at_the_end(calls, &self.outcome, defect, message));
     }
 
-    /// Takes over where tasks wait from a second run of the same decisions.
-    pub(super) fn set_places(&mut self, second: &Outcome) {
-        let (End::Deadlock(blocked), End::Deadlock(located)) = (&mut self.outcome.end, &second.end)
-        else {
-            return;
-        };
+    /// If it is a deadlock, runs its decisions once more, with `engine`, to find out where the
+    /// tasks wait.
+    pub(super) fn find_places(&mut self, world: &World, engine: Engine, decisions: &Decisions) {
+        let End::Deadlock(blocked) = &mut self.outcome.end else { return };
+        let mut engine = engine;
+        engine.find_places(&LIBRARIES);
+        let second = world.replay(&mut engine, decisions);
+        let End::Deadlock(located) = &second.outcome.end else { return };
         for (task, located) in blocked.iter_mut().zip(located) {
             if task.task == located.task && task.on == located.on {
                 task.place.clone_from(&located.place);
@@ -214,6 +217,9 @@ fn same_call(logged: &CallRecord, kept: &CallRecord) -> bool {
         None => logged.at_ms == kept.at_ms && logged.call == kept.call,
     }
 }
+
+/// Crates that no task of a provider's waits in.
+const LIBRARIES: [&str; 2] = ["mapi_sync", "mapi_sync_sim"];
 
 /// What the engine has tried where a task waits for something that it does not track.
 const NO_THREAD: &str = ". No thread woke it within a second of real time. Timers, files and \

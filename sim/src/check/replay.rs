@@ -297,7 +297,11 @@ impl Check {
         };
         let mut execution = run();
         let second = run();
-        if execution.calls != second.calls || execution.breaches != second.breaches {
+        let differ = execution.calls != second.calls || execution.breaches != second.breaches;
+        if second.outcome.is_outside() {
+            // Whatever differs comes from there.
+            execution = second;
+        } else if differ && !execution.outcome.is_outside() {
             let parted = parting(&execution.calls, &second.calls).unwrap_or_else(|| {
                 "run twice under the same decisions, the executions make the same calls, and \
                  end in different ways"
@@ -306,6 +310,7 @@ impl Check {
             execution.add_first(Defect::Nondeterminism, format!("{parted}. {UNCONTROLLED}"));
         }
         let left_over = LeftOver::new(&token, &execution, &engine);
+        execution.find_places(&world, check.replay_engine(&world), &token.decisions);
         let scenario = check.scenario().clone();
         Ok(Replayed { subject, execution, scenario, token, left_over })
     }

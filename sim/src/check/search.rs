@@ -435,7 +435,7 @@ impl Search<'_> {
         }
         summary.repeated += 1;
         let watch = Stopwatch::start();
-        let difference = difference(self.world, engine, observed);
+        let difference = difference(self.world, engine, observed, self.own_provider);
         if self.own_provider && summary.real_time.is_none() && watch.has_waited() {
             let engine_of = |measured| {
                 let mut engine = self.engine_under(measured);

@@ -299,6 +299,8 @@ fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
         // The monitor asks for the time once for each call. The order of an account's calls is what
         // the contract is about, so each call is a write to one object.
         let calls = Object::new("calls");
+        // The time of a call is none that the program asks for.
+        let clock = mapi_sync_engine::clock();
         let shared = Arc::clone(shared);
         Monitor::single_threaded(config, move || {
             let ended_ms = shared.ended_ms.load(Ordering::Relaxed);
@@ -311,7 +313,7 @@ fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
                 let name = engine::task_name(task);
                 lock(&shared.stamps).push(Stamp { account, step, task, name });
             }
-            engine::now()
+            clock.load(Ordering::Relaxed)
         })
     };
     (0..scenario.accounts.len()).map(monitor).collect()

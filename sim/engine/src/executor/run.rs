@@ -238,6 +238,10 @@ impl Engine {
         if empty {
             let deadline = match deadline {
                 Some(deadline) => deadline,
+                // Time passes for those that wait for it without a timer.
+                None if !self.paused.is_empty() && context::take_clock_read() => {
+                    context::now().saturating_add(1)
+                }
                 None if self.resume_only(cx) => return Ok(None),
                 None if self.paused.is_empty() => return Err(self.stuck(cx)),
                 None => context::now(),
