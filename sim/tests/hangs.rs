@@ -61,7 +61,7 @@ where
 
 fn quiet(work: impl Fn() -> Work + Clone + Send + Sync + 'static) -> Check {
     let check = check(move || Does(work.clone())).host(Host::default()).faults(Faults::default());
-    check.watchdog(Some(LIMIT)).schedules(100).jobs(1)
+    check.watchdog(Some(LIMIT)).early_tasks(false).schedules(100).jobs(1)
 }
 
 /// Two tasks; the second blocks if it runs before the first has ended.

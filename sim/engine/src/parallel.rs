@@ -23,6 +23,8 @@ struct WholeControl {
     done: AtomicU64,
     /// The bits of a number between 0 and 1.
     share: AtomicU64,
+    /// The bits of an estimate of how many executions there are; 0 if there is none.
+    whole: AtomicU64,
     interrupted: AtomicBool,
 }
 
@@ -55,8 +57,25 @@ impl Control {
         self.whole.share.store(share.to_bits(), Ordering::Relaxed);
     }
 
+    /// Sets about how many executions there are, where the number is unknown.
+    pub fn set_whole(&self, executions: f64) {
+        self.whole.whole.store(executions.to_bits(), Ordering::Relaxed);
+    }
+
+    /// About how many executions there are, if that was estimated.
+    pub fn whole(&self) -> Option<f64> {
+        let whole = f64::from_bits(self.whole.whole.load(Ordering::Relaxed));
+        (whole > 0.0).then_some(whole)
+    }
+
     /// The share of the whole that is done, from 0 to 1, if it is known.
     pub fn share(&self) -> f64 {
+        if let Some(whole) = self.whole() {
+            #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+            let done = self.done() as f64;
+            // As long as it goes on, something is left.
+            return (done / whole).clamp(0.0, 0.99);
+        }
         f64::from_bits(self.whole.share.load(Ordering::Relaxed)).clamp(0.0, 1.0)
     }
 

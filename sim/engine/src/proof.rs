@@ -14,7 +14,7 @@ pub struct Proof {
     pub unit: ProofUnit,
     /// How many of them were run.
     pub count: u64,
-    /// About how many there are (Knuth's estimate); exact when `complete`.
+    /// About how many there are (Knuth's estimate); exact when `complete`, infinite if unknown.
     pub estimate: f64,
     /// The bounds of every execution, in words: how many faults may strike, for instance.
     pub bounds: Vec<String>,
@@ -80,6 +80,9 @@ impl fmt::Display for Proof {
         let (count, unit, estimate) = (self.count, self.unit.name(), self.estimate);
         match self.gap {
             _ if self.complete => write!(f, "{count} {unit}, exhaustive, under these bounds: ")?,
+            None if estimate.is_infinite() => {
+                write!(f, "not finished: {count} {unit} of an unknown number; bounds: ")?;
+            }
             None => write!(f, "not finished: {count} of about {estimate:.0} {unit}; bounds: ")?,
             Some(gap) => write!(f, "{count} {unit}, {gap}; bounds: ")?,
         }

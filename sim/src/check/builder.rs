@@ -639,7 +639,7 @@ impl Check {
         self.factory.is_some() && {
             let world = self.world();
             let limits = self.clone().early_tasks(true).engine_limits(&world);
-            early::can_run(world, limits)
+            early::can_run(world, limits, self.watchdog)
         }
     }
 

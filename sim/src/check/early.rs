@@ -28,8 +28,10 @@ const POLL: Duration = Duration::from_secs(1);
 /// too, which says so.
 const EXECUTION: Duration = Duration::from_secs(10);
 
-/// Whether no task waits for what its spawner holds.
-pub(super) fn can_run(world: World, limits: Limits) -> bool {
+/// Whether no task waits for what its spawner holds. `patience` is how long an execution may take
+/// if that is shorter than usual.
+pub(super) fn can_run(world: World, limits: Limits, patience: Option<Duration>) -> bool {
+    let execution = patience.map_or(EXECUTION, |patience| patience.min(EXECUTION));
     let executions = Arc::new(AtomicU64::new(0));
     let (hello, polls) = mpsc::channel();
     let (answer, answered) = mpsc::channel();
@@ -64,7 +66,7 @@ pub(super) fn can_run(world: World, limits: Limits) -> bool {
             (seen, since) = (Some(now), Instant::now());
         }
         let (_, begun, ended) = now;
-        if since.elapsed() > if begun > ended { POLL } else { EXECUTION } {
+        if since.elapsed() > if begun > ended { POLL } else { execution } {
             return false;
         }
     }

@@ -9,6 +9,7 @@ mod builder;
 mod counterexample;
 mod counterexamples;
 mod early;
+mod estimate;
 mod execution;
 mod mutants;
 mod named;

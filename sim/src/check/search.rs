@@ -2,9 +2,12 @@
 
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
 
 use mapi_sync_engine::Proof;
 
+use super::estimate::Estimate;
 use super::real_time::{RealTimeWait, Stopwatch};
 use super::repeat::difference;
 use super::watchdog::{RanSoFar, Watch, Work};
@@ -191,22 +194,43 @@ impl Search<'_> {
             self.watch.engine(&mut engine, Work::Search { numbered: false });
             engine
         };
-        let search = explore_rounds(
-            search,
-            self.jobs,
-            &self.watch.control,
-            engine,
-            |engine, first, goes_on| {
-                self.part(engine, &self.watch.searcher(), first, None, goes_on)
-            },
-            |part| {
-                summary.append(part);
-                if summary.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            },
-        );
+        let is_bounded = search.bound().is_some();
+        let explore = || {
+            explore_rounds(
+                search,
+                self.jobs,
+                &self.watch.control,
+                engine,
+                |engine, first, goes_on| {
+                    self.part(engine, &self.watch.searcher(), first, None, goes_on)
+                },
+                |part| {
+                    summary.append(part);
+                    if summary.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                },
+            )
+        };
+        let estimate = Estimate::default();
+        // The rounds of a bounded search have trees of their own.
+        let search = if is_bounded { explore() } else { self.estimated(&estimate, explore) };
         summary.exhausted = search.is_complete() && !search.is_cut_short();
-        summary.proof = Some(search.proof_within(&self.limits));
+        let mut proof = search.proof_within(&self.limits);
+        if !proof.complete && !is_bounded {
+            proof.estimate = self.estimate_after(proof.count, &estimate);
+        }
+        summary.proof = Some(proof);
         summary
+    }
+
+    /// Runs a search, and estimates beside it how many executions it has.
+    fn estimated<T>(&self, estimate: &Estimate, search: impl FnOnce() -> T) -> T {
+        thread::scope(|scope| {
+            let (ends, goes_on) = mpsc::channel();
+            scope.spawn(move || self.estimate_beside(estimate, &goes_on));
+            let result = search();
+            drop::<mpsc::Sender<()>>(ends);
+            result
+        })
     }
 
     /// Runs one execution of each class.
@@ -215,8 +239,7 @@ impl Search<'_> {
         // there are enough.
         let jobs = if self.schedules.is_some() { 1 } else { self.jobs };
         let left = self.schedules.map(AtomicU64::new);
-        let control = &self.watch.control;
-        let (mut summary, certificate) = explore(TrackedSharing, jobs, control, || {
+        let worker = || {
             let (mut engine, left) = (self.engine(), left.as_ref());
             let ran = self.watch.searcher();
             self.watch.engine(&mut engine, Work::Search { numbered: false });
@@ -225,10 +248,17 @@ impl Search<'_> {
                 drop(engine.set_strategy(part));
                 self.part(&mut engine, &ran, first, left, &mut |_| true)
             }
-        });
+        };
+        let estimate = Estimate::default();
+        let (mut summary, certificate) = self
+            .estimated(&estimate, || explore(TrackedSharing, jobs, &self.watch.control, worker));
         summary.exhausted = certificate.complete;
         summary.raced = certificate.races > 0;
-        summary.proof = Some(certificate.proof(summary.schedules, &self.limits));
+        let mut proof = certificate.proof(summary.schedules, &self.limits);
+        if !proof.complete && proof.gap.is_none() {
+            proof.estimate = self.estimate_after(summary.schedules, &estimate);
+        }
+        summary.proof = Some(proof);
         summary
     }
 

@@ -111,8 +111,13 @@ pub(super) struct Watch {
     ran: Mutex<RanByThreads>,
 }
 
-/// An engine, what it runs executions for, and the polls of early tasks on its thread.
-type WatchedEngine = (Weak<Beacon>, Work, Arc<EarlyPolls>);
+/// An engine whose polls are watched.
+struct WatchedEngine {
+    beacon: Weak<Beacon>,
+    work: Work,
+    /// The polls of tasks whose `spawn` has not returned.
+    early: Arc<EarlyPolls>,
+}
 
 /// What the threads of a search have run.
 #[derive(Default)]
@@ -142,8 +147,9 @@ impl Watch {
     pub(super) fn engine(&self, engine: &mut Engine, work: Work) {
         if self.watched {
             let mut engines = lock(&self.engines);
-            engines.retain(|(beacon, ..)| beacon.strong_count() > 0);
-            engines.push((Arc::downgrade(&engine.beacon()), work, early_polls()));
+            engines.retain(|engine| engine.beacon.strong_count() > 0);
+            let beacon = Arc::downgrade(&engine.beacon());
+            engines.push(WatchedEngine { beacon, work, early: early_polls() });
         }
     }
 
@@ -151,8 +157,8 @@ impl Watch {
     fn is_early(&self, hung: &Arc<Beacon>) -> bool {
         let is_hung = |weak: &Weak<Beacon>| weak.ptr_eq(&Arc::downgrade(hung));
         let engines = lock(&self.engines);
-        let mut polls = engines.iter().filter(|(weak, ..)| is_hung(weak)).map(|(.., polls)| polls);
-        polls.any(|polls| polls.begun() > polls.ended())
+        let mut hung = engines.iter().filter(|engine| is_hung(&engine.beacon));
+        hung.any(|engine| engine.early.begun() > engine.early.ended())
     }
 
     /// Where a thread of the search notes what it has run.
@@ -199,7 +205,7 @@ impl Polls {
     ) -> Option<(Arc<Beacon>, RunningPoll, Work)> {
         let mut seen = Vec::new();
         let mut hung = None;
-        for (weak, work, _) in lock(&watch.engines).iter() {
+        for WatchedEngine { beacon: weak, work, .. } in lock(&watch.engines).iter() {
             let Some(beacon) = weak.upgrade() else { continue };
             let Some(poll) = beacon.running() else { continue };
             let before =

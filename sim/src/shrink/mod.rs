@@ -29,7 +29,7 @@ use self::size::Size;
 use crate::engine::Limits;
 use crate::world::{Changes, Scenario, World};
 
-/// An execution of this many steps is made smaller in its scenario first.
+/// An execution of this many steps, or more, is made smaller in its scenario first.
 const LONG: usize = 2_000;
 
 /// An execution of some world.

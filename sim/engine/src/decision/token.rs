@@ -66,7 +66,9 @@ pub enum TokenFormat {
 }
 
 /// Why a text is not a token.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// `Debug` prints the same sentence as `Display`: it is what a failed `unwrap` shows.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
     /// It does not begin like one.
@@ -97,6 +99,12 @@ pub enum TokenError {
     /// Its content makes no sense although its checksum matches.
     #[error("the token's content is not valid: {0}")]
     Content(&'static str),
+}
+
+impl fmt::Debug for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl TokenFormat {
@@ -524,5 +532,14 @@ mod tests {
         assert_eq!((read.format(), read.defect()), (TokenFormat::V1, None));
         assert_eq!((&read.header[..], &read.decisions), (&b"x"[..], &decisions));
         assert_eq!(read.to_string(), old);
+    }
+
+    #[test]
+    fn a_failed_unwrap_prints_a_sentence() {
+        for text in ["", "ms2-", "ms2-AAAA", "ms7-AAAA", "ms2-AA AA", "nonsense"] {
+            let Err(error) = text.parse::<Token>() else { panic!("{text} is a token") };
+            assert_eq!(format!("{error:?}"), error.to_string());
+            assert!(error.to_string().contains("token"), "{error}");
+        }
     }
 }

@@ -23,7 +23,9 @@ pub use block::LearningBlock;
 pub use cancellations::Cancellations;
 pub use dfs::{Bound, Dfs};
 pub use dfs_rounds::explore_rounds;
-pub use dpor::{Certificate, Dpor, Findings, Gap, Periods, TrackedSharing, explore, explore_split};
+pub use dpor::{
+    Certificate, Dpor, Findings, Gap, Periods, Probe, TrackedSharing, explore, explore_split,
+};
 pub use guide::Guide;
 pub use pct::Pct;
 pub use portfolio::Portfolio;

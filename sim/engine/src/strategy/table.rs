@@ -1,5 +1,7 @@
 //! The strategies by name: what `mapi-sync --strategy` and `Check::strategy` take.
 
+use std::fmt;
+
 use super::{
     Bound, Cancellations, Dfs, Dpor, Pct, Portfolio, Pos, Random, RoundRobin, Surw, TrackedSharing,
     Urw,
@@ -119,9 +121,17 @@ pub static STRATEGIES: &[StrategyInfo] = &[
 ];
 
 /// No strategy has this name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// `Debug` prints the same sentence as `Display`: it is what a failed `unwrap` shows.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no strategy is named `{0}`; known are {known}", known = names())]
 pub struct UnknownStrategy(String);
+
+impl fmt::Debug for UnknownStrategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl StrategyInfo {
     const CANCELLATIONS: &'static str = "cancellations";
@@ -185,5 +195,7 @@ mod tests {
         }
         let message = StrategyInfo::named("no-such").unwrap_err().to_string();
         assert!(message.starts_with("no strategy is named `no-such`; known are portfolio, random"));
+        // What a failed `unwrap` prints.
+        assert_eq!(format!("{:?}", StrategyInfo::named("no-such").unwrap_err()), message);
     }
 }

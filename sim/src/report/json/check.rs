@@ -27,7 +27,8 @@ pub(super) struct Check {
     /// Of an exhaustive strategy: how many classes of executions, or executions, it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     classes: Option<u64>,
-    /// Of an exhaustive strategy: about how many there are; exact when `complete`.
+    /// Of an exhaustive strategy: about how many there are; exact when `complete`, `null` if
+    /// unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     estimated_classes: Option<f64>,
     /// Of an exhaustive strategy: what it has shown, in words.

@@ -57,6 +57,7 @@ mod frame;
 mod history;
 mod interner;
 mod parts;
+mod probe;
 mod races;
 mod tree;
 
@@ -72,6 +73,7 @@ use history::History;
 use interner::Interner;
 use parts::Link;
 pub use parts::{Periods, explore, explore_split};
+pub use probe::Probe;
 
 use crate::decision::Kind;
 pub use crate::proof::Gap;

@@ -1,0 +1,101 @@
+//! How many schedules an exhaustive search has is known early, and about right.
+
+use mapi_sync::contract::Rule;
+use mapi_sync_sim::engine::Engine;
+use mapi_sync_sim::engine::parallel::Control;
+use mapi_sync_sim::strategy::{Probe, TrackedSharing};
+use mapi_sync_sim::world::{Scenario, World};
+use mapi_sync_sim::{Check, Report};
+
+/// A sync of some folders and messages without costs: every order is possible.
+fn scenario(folders: u32, messages: u32, workers: u32, mutant: &str) -> Scenario {
+    let text = format!(
+        r#"
+        version = 1
+        name = "orders"
+        {mutant}
+        [[account]]
+        name = "Mailbox"
+        flags = ["DOWNLOAD_CONTENTS"]
+        folders = {folders}
+        messages = {messages}
+        [provider]
+        workers = {workers}
+        cost = {{ connect = 0, folder = 0, header = 0, body = 0, upload = 0 }}
+        "#
+    );
+    Scenario::parse("orders.toml", &text).unwrap()
+}
+
+fn is_near(estimate: f64, truth: u32) -> bool {
+    let truth = f64::from(truth);
+    (truth / 1.5..truth * 1.5).contains(&estimate)
+}
+
+#[test]
+fn estimates_are_right_within_a_factor_of_one_and_a_half() {
+    // Depth first, the first tenth of these searches looks like a twentieth, or like half.
+    for (world, classes) in [
+        (scenario(3, 2, 3, ""), 9_882),
+        (scenario(3, 3, 2, ""), 4_080),
+        (scenario(4, 1, 4, ""), 43_008),
+    ] {
+        let world = World::new(world);
+        for seed in 0..2 {
+            let walks = Probe::classes(TrackedSharing, seed).with_walks(64);
+            let mut engine = Engine::new(world.limits(), walks);
+            let mut executions = 0;
+            while engine.strategy::<Probe>().unwrap().rounds() < 2 {
+                world.run(&mut engine, 0);
+                executions += 1;
+            }
+            let estimate = engine.strategy::<Probe>().unwrap().estimate().unwrap();
+            assert!(is_near(estimate, classes), "{estimate} of {classes}, seed {seed}");
+            // It does not grow with the search.
+            assert!(executions < 6_000, "{executions}");
+        }
+    }
+}
+
+fn exhaustive(scenario: Scenario) -> Check {
+    Check::simulated(scenario).strategy("exhaustive").unwrap()
+}
+
+fn estimate(report: &Report) -> f64 {
+    report.proof.as_ref().expect("it is exhaustive").estimate
+}
+
+#[test]
+fn a_search_that_stops_early_says_how_much_is_left() {
+    let check = exhaustive(scenario(3, 2, 3, "")).schedules(988);
+    let one = check.clone().jobs(1).run();
+    assert!(!one.complete && is_near(estimate(&one), 9_882), "{one}");
+    let two = check.jobs(2).run();
+    assert_eq!(one.proof, two.proof);
+
+    let wrong = scenario(3, 3, 3, "mutant = \"counts-before-report\"");
+    let report = exhaustive(wrong).fail_fast(true).shrink(false).run();
+    assert_eq!(report.counterexamples[0].defects[0].id(), Rule::DONE_LAST.id());
+    // "7 of about 7" was once said of such a search.
+    let count = report.proof.as_ref().map_or(0, |proof| proof.count);
+    assert!(estimate(&report) > 2.0 * f64::from(u32::try_from(count).unwrap()), "{report}");
+}
+
+#[test]
+fn an_unknown_number_is_said_to_be_unknown() {
+    // An interrupt is heard before anything is known.
+    let check = Check::simulated(scenario(3, 4, 3, "")).strategy("dfs").unwrap();
+    let control = Control::new();
+    control.interrupt();
+    let report = check.run_under(&control);
+    assert!(report.interrupted);
+    assert!(estimate(&report).is_infinite(), "{report}");
+    assert!(report.to_string().contains("of an unknown number"), "{report}");
+}
+
+#[test]
+fn a_complete_search_needs_no_estimate() {
+    let report = exhaustive(scenario(2, 2, 2, "")).run();
+    assert!(report.complete);
+    assert_eq!(estimate(&report).to_bits(), 112_f64.to_bits());
+}
