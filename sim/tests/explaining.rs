@@ -227,8 +227,9 @@ fn a_drop_is_named_before_an_exchange() {
         }
     });
     let (kind, what) = decides(&report);
-    assert_eq!(kind, Kind::Drop);
-    assert!(what.contains("is dropped at its await point number"), "{what}");
+    // A drop while it waits is the same execution as one in place of its next segment.
+    assert!(matches!(kind, Kind::Drop | Kind::DropWaiting), "{kind:?}");
+    assert!(what.contains("` is dropped "), "{what}");
     assert!(["`first`", "`second`"].iter().any(|name| what.starts_with(name)), "{what}");
 }
 
