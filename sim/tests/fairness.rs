@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
 use mapi_sync_sim::engine::sync::Register;
-use mapi_sync_sim::engine::{self, Budget, End, Engine, Limits, Outcome, TaskId};
+use mapi_sync_sim::engine::{
+    self, Budget, ChoicePoint, Decision, End, Engine, Limits, Outcome, Strategy, TaskId,
+};
 use mapi_sync_sim::strategy::{Dfs, Dpor, Pct, Random, Replay, RoundRobin, TrackedSharing};
 use mapi_sync_sim::world::{Faults, Host};
 use mapi_sync_sim::{Check, check};
@@ -230,6 +232,128 @@ fn provider_that_looks_and_yields_keeps_the_contract() {
     for ms in [0, 20] {
         let busy = check(move || Busy { pause: Duration::from_millis(ms) });
         undisturbed(busy).schedules(100).run().assert_holds();
+    }
+}
+
+/// A strategy that never lets the second task run while others can.
+struct Starves;
+
+impl Strategy for Starves {
+    fn begin(&mut self, _: u64) -> bool {
+        true
+    }
+
+    fn pick(&mut self, at: &Decision<'_>) -> TaskId {
+        let starved = TaskId::from_index(2);
+        at.ready().iter().find(|task| *task != starved).unwrap_or(starved)
+    }
+
+    fn choose(&mut self, _: &ChoicePoint) -> u32 {
+        0
+    }
+}
+
+/// One task counts up until another one, which is starved, has raised a flag.
+async fn counts_until(raise: impl Future<Output = ()> + Send + 'static) {
+    let (flag, count) = (Register::new("flag", false), Register::new("count", 0));
+    let raised = flag.clone();
+    engine::spawn("counter", async move {
+        while !flag.get() {
+            // It makes progress each time, so it need not wait.
+            count.update(|count| *count += 1);
+            engine::yield_now().await;
+        }
+    });
+    engine::spawn("setter", async move {
+        raise.await;
+        raised.set(true);
+    });
+}
+
+#[test]
+fn execution_that_a_fair_order_ends_is_no_livelock() {
+    let limits = Limits::default().with_max_steps(1_000);
+    let mut engine = Engine::new(limits, Starves);
+    for (ms, panics) in [(0, 0), (5, 0), (5, 1)] {
+        let program = || {
+            counts_until(async move {
+                engine::sleep(ms).await;
+                assert!(panics == 0, "in the rounds");
+            })
+        };
+        let outcome = engine.execute(0, program()).unwrap();
+        // A panic keeps the flag down.
+        let livelock = End::Livelock(Budget::Steps);
+        assert_eq!(outcome.end, if panics == 0 { End::Completed } else { livelock });
+        assert_eq!(outcome.panics.len(), panics);
+        // The schedule ends where the budget did.
+        assert_eq!((outcome.steps, engine.trace().count()), (1_000, 1_000));
+        engine.repeat(&outcome, program()).unwrap();
+        let decisions = engine.decisions();
+        let again = engine.replay(&decisions, program());
+        assert_eq!((again.end, again.steps), (outcome.end, outcome.steps));
+    }
+}
+
+#[test]
+fn deadlock_behind_a_starving_order_is_found_as_one() {
+    let program = counts_until(async {
+        let (_send, receive) = engine::sync::oneshot::<()>("word");
+        engine::spawn("waits", async move {
+            let _ = receive.await;
+        });
+    });
+    let program = async move {
+        program.await;
+        let never = engine::sync::Event::new("never");
+        never.wait().await;
+    };
+    let limits = Limits::default().with_max_steps(1_000);
+    let outcome = Engine::new(limits, Starves).execute(0, program).unwrap();
+    assert!(matches!(outcome.end, End::Deadlock(_)), "{}", outcome.end);
+    assert!(outcome.end.to_string().contains("\"never\""), "{}", outcome.end);
+}
+
+#[test]
+fn rounds_end_where_they_bring_nothing_and_where_they_go_on_for_ever() {
+    // A task that nobody frees ends them early, although the budget is large.
+    let looks = Arc::new(AtomicU32::new(0));
+    let seen = Arc::clone(&looks);
+    let idle = async move {
+        loop {
+            seen.fetch_add(1, Ordering::Relaxed);
+            engine::yield_now().await;
+        }
+    };
+    let limits = Limits::default().with_max_steps(100_000);
+    let outcome = Engine::new(limits, Random::new(1)).execute(0, idle).unwrap();
+    assert_eq!((outcome.end, outcome.steps), (End::Livelock(Budget::Steps), 100_000));
+    let rounds = looks.load(Ordering::Relaxed) - 100_000;
+    assert!((400..1_000).contains(&rounds), "{rounds}");
+    // A timer in each round is progress, but no end.
+    let ticks = async {
+        loop {
+            engine::sleep(1).await;
+        }
+    };
+    let limits = Limits::default().with_max_steps(500);
+    let outcome = Engine::new(limits, Random::new(1)).execute(0, ticks).unwrap();
+    assert_eq!((outcome.end, outcome.steps), (End::Livelock(Budget::Steps), 500));
+    assert_eq!(outcome.virtual_ms, 500);
+}
+
+#[test]
+fn search_with_a_budget_that_is_too_small_says_so() {
+    let limits = Limits::default().with_max_steps(10);
+    for mut engine in
+        [Engine::new(limits, Dfs::new()), Engine::new(limits, Dpor::new(TrackedSharing))]
+    {
+        while let Some(outcome) = engine.execute(0, spin(1, Arc::default())) {
+            assert!(matches!(outcome.end, End::Completed | End::Abandoned), "{outcome:?}");
+        }
+        let proof = engine.proof().unwrap();
+        assert!(!proof.complete);
+        assert!(proof.to_string().contains("used up their budget of steps"), "{proof}");
     }
 }
 

@@ -118,6 +118,8 @@ pub(super) struct Context {
     /// a step.
     pub(super) dirty: Cell<bool>,
     pub(super) faults_left: Cell<u32>,
+    /// Nothing is asked any more: every answer is the default.
+    pub(super) takes_defaults: Cell<bool>,
     /// [`Limits::late_percent`](super::Limits::late_percent).
     pub(super) late_percent: Cell<u32>,
     /// [`Limits::early_segments`](super::Limits::early_segments).
@@ -149,6 +151,7 @@ impl Context {
             current: Cell::new(TaskId::MAIN),
             dirty: Cell::new(false),
             faults_left: Cell::new(0),
+            takes_defaults: Cell::new(false),
             late_percent: Cell::new(0),
             early_segments: Cell::new(0),
             is_early: Cell::new(false),
@@ -214,6 +217,9 @@ impl Context {
 
     /// Asks the strategy for a value, and writes it down.
     pub(super) fn choose(&self, kind: Kind, site: Site, arity: u32, left: u32) -> u32 {
+        if self.takes_defaults.get() {
+            return 0;
+        }
         let task = self.current.get();
         let point = ChoicePoint { kind, task, key: self.key(task), site, arity, left };
         let value = match self.strategy.borrow_mut().as_mut() {

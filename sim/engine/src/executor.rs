@@ -1,6 +1,7 @@
 //! Executions, one after another: how each begins and ends, and the log of the last.
 
 mod drops;
+mod fair_end;
 mod fairness;
 mod footprints;
 mod places;
@@ -14,6 +15,7 @@ use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
 
+use self::fair_end::FairEnd;
 use self::fairness::{PausedTask, UNCOUNTED};
 use super::beacon::Beacon;
 use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
@@ -147,6 +149,8 @@ pub struct Engine {
     libraries: Option<&'static [&'static str]>,
     /// The waiting tasks that are to be dropped before they run again.
     doomed: Vec<TaskId>,
+    /// The continuation of an execution whose budget of steps has run out.
+    fair_end: Option<FairEnd>,
     /// The due timers that have not fired.
     held: Vec<TimerKey>,
     before: Vec<TaskId>,
@@ -183,6 +187,7 @@ impl Engine {
             paused: Vec::new(),
             libraries: None,
             doomed: Vec::new(),
+            fair_end: None,
             held: Vec::new(),
             before: Vec::new(),
             woken: Vec::new(),
@@ -397,6 +402,8 @@ impl Engine {
         self.drops_left = self.limits.drops;
         self.spurious_left = self.limits.spurious;
         self.doomed.clear();
+        self.fair_end = None;
+        cx.takes_defaults.set(false);
         self.held.clear();
         cx.late_percent.set(self.limits.late_percent);
         cx.early_segments.set(self.limits.early_segments);
@@ -474,7 +481,7 @@ impl Engine {
     /// Drops the remaining tasks, and makes the outcome.
     #[inline(always)]
     fn close(&mut self, cx: &Context, index: u64, end: End) -> Outcome {
-        let steps = cx.step.get();
+        let steps = self.fair_end.as_ref().map_or(cx.step.get(), |fair_end| fair_end.steps);
         self.steps = steps as usize;
         let virtual_ms = context::now();
         let mut strategy =

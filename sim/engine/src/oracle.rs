@@ -33,6 +33,10 @@ pub trait Strategy: Any + Send {
     /// Picks a value below `at.arity`; a greater one counts as 0.
     fn choose(&mut self, at: &ChoicePoint) -> u32;
 
+    /// Takes note that the budget of steps has run out: what follows until the end is none of its
+    /// decisions.
+    fn cut_short(&mut self) {}
+
     /// Takes note of the execution's end.
     fn end(&mut self) {}
 

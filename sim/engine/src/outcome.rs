@@ -12,7 +12,9 @@ use super::yield_flag;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Poll segments and clock moves before the execution counts as a livelock.
+    /// Poll segments and clock moves. An execution that has had them goes on in rounds, in which
+    /// every task and the clock have a turn, until it ends. It counts as a livelock if the rounds
+    /// bring nothing, or use up the budget once more; they are no part of its steps.
     pub max_steps: u64,
     /// Virtual milliseconds before the execution counts as a livelock.
     pub max_virtual_ms: u64,
@@ -39,6 +41,9 @@ pub struct Limits {
     /// How many segments a task that [may run early](super::Builder::early) runs before its
     /// `spawn` returns, at most.
     pub early_segments: u32,
+    /// Whether an execution that has used up its budget of steps goes on in rounds before it
+    /// counts as a livelock.
+    pub ends_fairly: bool,
 }
 
 impl Default for Limits {
@@ -56,6 +61,7 @@ impl Default for Limits {
             late_percent: 0,
             timers_apart: false,
             early_segments: 0,
+            ends_fairly: true,
         }
     }
 }
@@ -125,6 +131,12 @@ impl Limits {
     #[must_use]
     pub const fn with_early_segments(self, early_segments: u32) -> Self {
         Self { early_segments, ..self }
+    }
+
+    /// These limits with rounds after the budget of steps, or with a budget that is exact.
+    #[must_use]
+    pub const fn with_ends_fairly(self, ends_fairly: bool) -> Self {
+        Self { ends_fairly, ..self }
     }
 }
 

@@ -48,6 +48,8 @@ pub enum Gap {
     TimersApart,
     /// New tasks could run before their `spawn` returned, and did not.
     EarlyTasks,
+    /// Executions used up their budget of steps, and their ends were run in one order only.
+    Steps,
     /// The program behaved differently under the same decisions: it depends on something that is
     /// not tracked.
     Untracked,
@@ -95,6 +97,9 @@ impl fmt::Display for Gap {
             Self::Spurious => "without spurious polls",
             Self::DropsWaiting => "without drops of waiting tasks",
             Self::TimersApart => "without timers of one task that fire one by one",
+            Self::Steps => {
+                "of which some used up their budget of steps, and ended in one order only"
+            }
             Self::EarlyTasks => "without new tasks that run before `spawn` returns",
             Self::Untracked => "and the program depends on what is not tracked",
         })

@@ -54,6 +54,10 @@ impl Strategy for Recorder {
         value
     }
 
+    fn cut_short(&mut self) {
+        self.inner.cut_short();
+    }
+
     fn end(&mut self) {
         self.inner.end();
     }

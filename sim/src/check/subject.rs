@@ -72,7 +72,8 @@ impl SubjectKind {
 /// Limits that differ from those of the scenario.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LimitChanges {
-    /// [`Limits::max_steps`].
+    /// [`Limits::max_steps`]. A budget that is set here is exact: an execution that uses it up
+    /// does not go on in rounds, so it counts as a livelock even if it would have ended.
     pub max_steps: Option<u64>,
     /// [`Limits::max_virtual_ms`].
     pub max_virtual_ms: Option<u64>,
@@ -86,6 +87,7 @@ impl LimitChanges {
     pub fn apply(self, limits: Limits) -> Limits {
         limits
             .with_max_steps(self.max_steps.unwrap_or(limits.max_steps))
+            .with_ends_fairly(limits.ends_fairly && self.max_steps.is_none())
             .with_max_virtual_ms(self.max_virtual_ms.unwrap_or(limits.max_virtual_ms))
             .with_skew_ms(self.skew_ms.unwrap_or(limits.skew_ms))
     }

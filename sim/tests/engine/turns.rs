@@ -77,7 +77,12 @@ fn next_execution_does_not_see_the_old_log() {
     assert_eq!(outcome.end, End::Completed);
     assert_eq!(engine.trace().collect::<Vec<_>>(), [TaskId::MAIN, TaskId::CLOCK, TaskId::MAIN]);
     engine.limits_mut().max_steps = 1;
-    let outcome = engine.execute(4, async { engine::sleep(5).await }).unwrap();
+    let sleeps = async {
+        for _ in 0..3 {
+            engine::sleep(5).await;
+        }
+    };
+    let outcome = engine.execute(4, sleeps).unwrap();
     assert_eq!((outcome.end, outcome.steps), (End::Livelock(Budget::Steps), 2));
     assert_eq!(engine.trace().collect::<Vec<_>>(), [TaskId::MAIN, TaskId::CLOCK]);
 

@@ -51,6 +51,9 @@ impl Engine {
     /// Polls one task after another. Not inlined, so that the loop has the registers to itself.
     #[inline(never)]
     fn run(&mut self, cx: &Context) -> End {
+        if self.fair_end.is_some() {
+            return self.run_rounds(cx);
+        }
         loop {
             if self.fast_loop {
                 let few = self.ready.is_small();
@@ -166,7 +169,7 @@ impl Engine {
 
     /// The same for a task that may be dropped instead, or may have to wait for its turn.
     #[inline(never)]
-    fn poll_watched(&mut self, cx: &Context, task: TaskId, recording: bool) -> Polled {
+    pub(super) fn poll_watched(&mut self, cx: &Context, task: TaskId, recording: bool) -> Polled {
         self.slots[task.index()].watched_from += 1;
         self.say(cx, task);
         if self.drop_instead(cx, task) {
@@ -188,14 +191,21 @@ impl Engine {
         let steps = self.log.len();
         let limit = usize::try_from(self.limits.max_steps).unwrap_or(usize::MAX);
         if steps >= limit {
-            return ControlFlow::Break(context::with(|cx| self.exhausted(cx, Budget::Steps)));
+            let task = step.task();
+            return ControlFlow::Break(context::with(|cx| {
+                if self.limits.ends_fairly {
+                    self.end_fairly(cx, task)
+                } else {
+                    self.exhausted(cx, Budget::Steps)
+                }
+            }));
         }
         self.log.resize((2 * steps).max(64).min(limit), step);
         ControlFlow::Continue(())
     }
 
     /// A task's segment is over, and with its last one perhaps the execution.
-    fn settle(&mut self, cx: &Context, task: TaskId, waits: bool) -> ControlFlow<End> {
+    pub(super) fn settle(&mut self, cx: &Context, task: TaskId, waits: bool) -> ControlFlow<End> {
         self.after_segment(cx, task, !waits);
         if waits || self.foreground > 0 {
             ControlFlow::Continue(())
@@ -352,6 +362,16 @@ impl Engine {
         let step = cx.step.get() as usize;
         self.log.resize(self.log.len().max(step + 1), LogStep::clock(false));
         self.log[step] = LogStep::clock(departed);
+        self.fire_due(cx, now);
+        if !departed {
+            self.resume_paused();
+        }
+        self.after_segment(cx, TaskId::CLOCK, false);
+        Ok(())
+    }
+
+    /// Fires the timers that are due at `now`, but for those that are to fire later.
+    pub(super) fn fire_due(&mut self, cx: &Context, now: u64) {
         if self.limits.timers_apart {
             self.hold_due(cx, now);
         }
@@ -362,11 +382,6 @@ impl Engine {
                 None => break,
             }
         }
-        if !departed {
-            self.resume_paused();
-        }
-        self.after_segment(cx, TaskId::CLOCK, false);
-        Ok(())
     }
 
     /// Asks whether a task that waits is polled without having been woken.
@@ -427,10 +442,10 @@ impl Engine {
     }
 
     /// Admits spawned tasks, marks aborted ones, reports the footprint.
-    fn after_segment(&mut self, cx: &Context, task: TaskId, finished: bool) {
+    pub(super) fn after_segment(&mut self, cx: &Context, task: TaskId, finished: bool) {
         if cx.dirty.get() {
             self.take_orders(cx, task, finished);
-            if self.recording {
+            if self.recording && self.fair_end.is_none() {
                 self.report_segment(cx, task, finished);
             }
         }
@@ -507,7 +522,7 @@ impl Engine {
     }
 
     /// Nothing can run and no timer is armed.
-    fn stuck(&mut self, cx: &Context) -> End {
+    pub(super) fn stuck(&mut self, cx: &Context) -> End {
         if self.foreground == 0 {
             return End::Completed;
         }
@@ -525,7 +540,7 @@ impl Engine {
 
     /// A budget has run out.
     #[cold]
-    fn exhausted(&self, cx: &Context, budget: Budget) -> End {
+    pub(super) fn exhausted(&self, cx: &Context, budget: Budget) -> End {
         let threads = self.ready.home().threads().clone();
         let outside =
             self.wakes_outside() > 0 || threads.have_woken() && self.can_be_woken_outside(cx);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 
 use crate::decision::Kind;
+use crate::proof::Gap;
 use crate::{ChoicePoint, Decision, Limits, Proof, ProofUnit, Strategy, TaskId, TaskKey, mix};
 
 /// How many executions the [further ones](Cancellations::with_switches) may be at most.
@@ -38,6 +39,8 @@ pub struct Cancellations {
     /// Of this execution: how often each task was asked.
     asked: BTreeMap<(Kind, TaskKey), u32>,
     goes_further: bool,
+    /// Whether an execution used up its budget of steps.
+    is_cut_short: bool,
     further: Option<Further>,
 }
 
@@ -221,13 +224,17 @@ impl Strategy for Cancellations {
             ["the default order of steps", "one task dropped at one await point", "no fault"];
         let bounds = bounds.map(str::to_owned).into_iter().chain(self.further_in_words());
         Some(Proof {
-            complete: self.is_complete(),
+            complete: self.is_complete() && !self.is_cut_short,
             unit: ProofUnit::Cases,
             count: self.cases(),
             estimate,
             bounds: bounds.collect(),
-            gap: None,
+            gap: self.is_cut_short.then_some(Gap::Steps),
         })
+    }
+
+    fn cut_short(&mut self) {
+        self.is_cut_short = true;
     }
 }
 

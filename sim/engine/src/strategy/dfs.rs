@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::decision::Kind;
-use crate::proof::bounds;
+use crate::proof::{Gap, bounds};
 use crate::{ChoicePoint, Decision, Limits, Proof, ProofUnit, Strategy, TaskId};
 
 /// Depth-first search over every pick and every choice, without any reduction.
@@ -43,6 +43,8 @@ pub struct Dfs {
     allowed: u32,
     spent: u32,
     cut: bool,
+    /// Whether an execution used up its budget of steps.
+    is_cut_short: bool,
     started: bool,
     finished: bool,
     executions: u64,
@@ -87,6 +89,7 @@ impl Dfs {
             allowed: u32::MAX,
             spent: 0,
             cut: false,
+            is_cut_short: false,
             started: false,
             finished: false,
             executions: 0,
@@ -120,6 +123,12 @@ impl Dfs {
     #[must_use]
     pub fn was_cut(&self) -> bool {
         self.cut
+    }
+
+    /// Whether an execution used up its budget of steps, so that its end was run in one order only.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        self.is_cut_short
     }
 
     /// How many executions have been run, those of lower bounds included.
@@ -194,6 +203,7 @@ impl Dfs {
         self.executions += part.executions;
         self.round += part.round;
         self.cut |= part.cut;
+        self.is_cut_short |= part.is_cut_short;
         self.absorbed += part.explored();
     }
 
@@ -233,17 +243,18 @@ impl Dfs {
     /// The proof of a search without reduction, in executions within these limits.
     #[must_use]
     pub fn proof_within(&self, limits: &Limits) -> Proof {
-        let complete = self.is_complete();
+        let complete = self.is_complete() && !self.is_cut_short;
+        let gap = self.is_cut_short.then_some(Gap::Steps);
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let estimate = self.schedules() as f64 / self.explored();
         let mut bounds = bounds(limits);
         if let Some(bound) = self.bound()
-            && (self.was_cut() || !complete)
+            && (self.was_cut() || !self.is_complete())
         {
             bounds.insert(0, bound.to_string());
         }
         let count = self.schedules();
-        Proof { complete, unit: ProofUnit::Schedules, count, estimate, bounds, gap: None }
+        Proof { complete, unit: ProofUnit::Schedules, count, estimate, bounds, gap }
     }
 }
 
@@ -324,6 +335,10 @@ impl Strategy for Dfs {
     fn choose(&mut self, at: &ChoicePoint) -> u32 {
         debug_assert!(at.kind != Kind::Run, "picks come another way");
         self.digit(at.arity)
+    }
+
+    fn cut_short(&mut self) {
+        self.is_cut_short = true;
     }
 
     fn proof(&self, limits: &Limits) -> Option<Proof> {

@@ -89,6 +89,10 @@ impl<S: Strategy> Strategy for Watched<S> {
         self.decides.choose(at)
     }
 
+    fn cut_short(&mut self) {
+        self.decides.cut_short();
+    }
+
     fn end(&mut self) {
         self.decides.end();
     }

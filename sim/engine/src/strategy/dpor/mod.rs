@@ -398,6 +398,10 @@ impl Strategy for Dpor {
         self.choices.answer(at, self.depth)
     }
 
+    fn cut_short(&mut self) {
+        self.tally.gap.get_or_insert(Gap::Steps);
+    }
+
     fn end(&mut self) {
         if self.discards() {
             self.tally.blocked += 1;
