@@ -215,7 +215,7 @@ impl Search<'_> {
         let search = if is_bounded { explore() } else { self.estimated(&estimate, explore) };
         summary.exhausted = search.is_complete() && !search.is_cut_short();
         let mut proof = search.proof_within(&self.limits);
-        if !proof.complete && !is_bounded {
+        if !proof.complete && proof.gap.is_none() && !is_bounded {
             proof.estimate = self.estimate_after(proof.count, &estimate);
         }
         summary.proof = Some(proof);
