@@ -4,10 +4,10 @@
 use mapi_sync::contract::VirtualClock;
 pub use mapi_sync_engine::{
     AbortHandle, Blocked, Budget, Builder, ChoicePoint, Chosen, Decision, EarlyPolls, Effect, End,
-    Engine, JoinError, JoinHandle, Limits, Mode, Nondeterminism, Object, ObjectId, Observer,
+    Engine, JoinError, JoinHandle, Limits, Mode, Nondeterminism, Note, Object, ObjectId, Observer,
     Outcome, OutsideThreads, Ready, Segment, Site, Sleep, Strategy, TaskId, TaskKey, TaskPanic,
     UniformRng, YieldNow, before_closing, choose, current, current_key, current_step, early_polls,
-    fault, is_closing, is_recording, is_simulated, now, parallel, progress, sleep, sleep_for,
+    fault, is_closing, is_recording, is_simulated, note, now, parallel, progress, sleep, sleep_for,
     sleep_until, spawn, spawn_droppable, sync, task_name, work, work_for, yield_now,
 };
 

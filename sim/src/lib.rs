@@ -252,9 +252,9 @@ mod suggest;
 pub mod world;
 
 pub use check::{
-    Breach, BreachPlace, Check, Completion, Counterexample, DecisiveStep, Defect, Execution, Hang,
-    HangPhase, LeftOver, LimitChanges, MutantCheck, MutantVerdict, MutantsReport, ReplayError,
-    ReplayOrSearch, ReplayOutcome, Replayed, Report, Shrinking, Subject, SubjectKind,
+    Breach, BreachPlace, Check, Completion, Counterexample, DecisiveStep, Defect, Event, Execution,
+    Hang, HangPhase, LeftOver, LimitChanges, MutantCheck, MutantVerdict, MutantsReport,
+    ReplayError, ReplayOrSearch, ReplayOutcome, Replayed, Report, Shrinking, Subject, SubjectKind,
     UnknownScenario, VariantVerdict, Warning, Why, check,
 };
 use mapi_sync_engine::lock;

@@ -297,6 +297,7 @@ fn check_says_in_json_what_it_saw() {
             "context_switches",
             "decisions",
             "decisive",
+            "events",
             "found_decisions",
             "level",
             "message",

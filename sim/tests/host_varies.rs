@@ -204,6 +204,8 @@ fn what_the_host_did_stands_in_the_token_and_shrinks_to_what_is_needed() {
         .expect("it is found");
     let replayed = check.replay(&shown.token().to_string()).expect("it is this check's");
     assert!(replayed.execution.breach(Defect::Rule(Rule::DONE_ONCE)).is_some());
+    let events = &shown.execution.events;
+    assert!(events.iter().any(|event| event.text.starts_with("of the host: ")), "{events:?}");
     // Two syncs, no more: every other variation went.
     let starts = shown
         .execution

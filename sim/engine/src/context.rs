@@ -16,6 +16,7 @@ use super::early::EarlyRun;
 use super::footprint::{Chosen, Effect, Mode};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::log::{Answer, Kind};
+use super::note::Notes;
 use super::oracle::{ChoicePoint, Strategy};
 use super::timers::Timers;
 use super::wakeup::Wakeup;
@@ -136,6 +137,8 @@ pub(super) struct Context {
     pub(super) traced: RefCell<Vec<Traced>>,
     pub(super) timers: RefCell<Timers>,
     pub(super) answers: RefCell<Vec<Answer>>,
+    /// What the program noted; `None` if nobody keeps it.
+    pub(super) notes: RefCell<Option<Notes>>,
     pub(super) effects: RefCell<Vec<Effect>>,
     pub(super) chosen: RefCell<Vec<Chosen>>,
     pub(super) strategy: RefCell<Option<Box<dyn Strategy>>>,
@@ -163,6 +166,7 @@ impl Context {
             traced: RefCell::new(Vec::new()),
             timers: RefCell::new(Timers::new()),
             answers: RefCell::new(Vec::new()),
+            notes: RefCell::new(None),
             effects: RefCell::new(Vec::new()),
             chosen: RefCell::new(Vec::new()),
             strategy: RefCell::new(None),
@@ -226,6 +230,9 @@ impl Context {
             Some(strategy) => strategy.choose(&point),
             None => 0,
         };
+        if let Some(notes) = &mut *self.notes.borrow_mut() {
+            notes.sites.insert(site.hash(), site.name());
+        }
         let value = if value < arity { value } else { 0 };
         let step = self.step.get();
         self.answers.borrow_mut().push(Answer { step, kind, task, site: site.hash(), value });

@@ -22,6 +22,7 @@ use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
 use super::early::{EarlyPanics, EarlyRun};
 use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
+use super::note::{Note, Notes};
 use super::oracle::{Observer, Strategy, UniformRng};
 use super::outcome::{End, Limits, Nondeterminism, Outcome, TaskPanic};
 use super::outside::OutsideThreads;
@@ -125,6 +126,9 @@ pub struct Engine {
     steps: usize,
     /// The answers of the last execution.
     answers: Vec<Answer>,
+    keeps_notes: bool,
+    /// What the last execution noted.
+    notes: Notes,
     /// The tasks of the last execution, in order of spawning.
     tasks: Vec<TaskMeta>,
     panics: Vec<TaskPanic>,
@@ -172,6 +176,8 @@ impl Engine {
             log: Vec::new(),
             steps: 0,
             answers: Vec::new(),
+            keeps_notes: false,
+            notes: Notes::default(),
             tasks: Vec::new(),
             panics: Vec::new(),
             foreground: 0,
@@ -361,6 +367,25 @@ impl Engine {
         self.log().iter().map(|step| step.task())
     }
 
+    /// Whether [notes](super::note) are kept in the executions from now on. Without this, they are
+    /// not.
+    pub fn keep_notes(&mut self, keeps: bool) {
+        self.keeps_notes = keeps;
+    }
+
+    /// What the last execution noted, in order.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes.list
+    }
+
+    /// The name of the site with this hash, if the last execution was asked there and
+    /// [notes](Self::keep_notes) were kept.
+    #[must_use]
+    pub fn site_name(&self, hash: u32) -> Option<&str> {
+        self.notes.sites.get(&hash).copied().filter(|name| !name.is_empty())
+    }
+
     /// The steps of the last execution.
     pub(crate) fn log(&self) -> &[LogStep] {
         &self.log[..self.steps]
@@ -386,6 +411,9 @@ impl Engine {
 
     fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, index: u64, main: BoxedTask) {
         cx.active.set(true);
+        if self.keeps_notes {
+            *cx.notes.borrow_mut() = Some(Notes::default());
+        }
         self.ready.home().begin();
         self.wakes_before = self.ready.home().wakes();
         context::set_now(0);
@@ -491,6 +519,9 @@ impl Engine {
         context::set_recording(false);
         cx.faults_left.set(0);
         cx.late_percent.set(0);
+        if self.keeps_notes {
+            self.notes = cx.notes.take().unwrap_or_default();
+        }
         self.answers.clear();
         mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
         if !self.ready.is_over() || !cx.spawned.borrow().is_empty() {

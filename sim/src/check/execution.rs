@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use mapi_sync::contract::{Call, CallRecord, Level, Violation};
 
+use super::why::decision_at;
 use crate::decision::Decisions;
 use crate::defect::{Defect, end_defect};
 use crate::engine::{End, Engine, Outcome, TaskId};
 use crate::shrink::switches;
-use crate::world::{Finding, Observed, Scenario, SeenCall, Variation, World, undocumented_acts};
+use crate::world::{
+    Finding, Happened, Happening, Observed, Scenario, SeenCall, Variation, World, undocumented_acts,
+};
 
 /// An execution that can be shown: every call in order, and what was broken where.
 #[derive(Clone, Debug)]
@@ -21,6 +24,9 @@ pub struct Execution {
     pub tasks: BTreeMap<TaskId, String>,
     /// Every call, in order.
     pub calls: Vec<SeenCall>,
+    /// What happened between the calls: decisions that are no context switches, and what the
+    /// provider [noted](crate::engine::note).
+    pub events: Vec<Event>,
     /// What is wrong with it; at most one for each defect. What must not be comes before what
     /// should not and what a policy forbids, and otherwise each in the order in which it was
     /// found. A deadlock, a livelock or a panic comes before the rules of its level that are
@@ -33,6 +39,42 @@ pub struct Execution {
     pub undocumented: Vec<Variation>,
     /// Its context switches: the steps that follow one of another task. The clock is no task.
     pub switches: u64,
+}
+
+/// Something that happened between the calls of an execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Event {
+    /// How many of the [calls](Execution::calls) came before.
+    pub before: usize,
+    /// When a note was made, in virtual milliseconds.
+    pub at_ms: Option<u64>,
+    /// The task that noted something, or that a decision is about.
+    pub task: String,
+    /// What happened, in words.
+    pub text: String,
+}
+
+impl Event {
+    fn new(happening: Happening, tasks: &BTreeMap<TaskId, String>, engine: &Engine) -> Self {
+        let Happening { before, what } = happening;
+        let name = |task: TaskId| tasks.get(&task).cloned().unwrap_or_default();
+        match what {
+            Happened::Note(note) => Self {
+                before,
+                at_ms: Some(note.at_ms),
+                task: name(note.task),
+                text: format!("note: {}", note.text),
+            },
+            Happened::Decision(departure) => {
+                let task =
+                    engine.task_with_key(departure.place.task).map_or_else(String::new, name);
+                let site = engine.site_name(departure.place.site);
+                let text = decision_at(&departure, site, &task, "");
+                Self { before, at_ms: None, task, text }
+            }
+        }
+    }
 }
 
 /// A defect of one execution.
@@ -91,10 +133,12 @@ impl Execution {
             (breach.defect.level(), is_cut_short && breach.is_of_what_never_came())
         });
         let accounts = scenario.accounts.iter().map(|account| account.name.clone()).collect();
-        let Observed { calls, outcome, .. } = observed;
+        let Observed { calls, outcome, happenings, .. } = observed;
+        let event = |happening| Event::new(happening, &tasks, engine);
+        let events = happenings.into_iter().map(event).collect();
         let undocumented = undocumented_acts(&engine.decisions());
         let switches = switches(engine.trace().filter(|task| *task != TaskId::CLOCK));
-        Self { accounts, tasks, calls, breaches, outcome, undocumented, switches }
+        Self { accounts, tasks, calls, events, breaches, outcome, undocumented, switches }
     }
 
     /// Adds a defect that the calls do not show, before the others: it casts doubt on them.

@@ -28,7 +28,7 @@ mod why;
 pub use builder::{Check, check};
 pub use counterexample::{Completion, Counterexample};
 pub use counterexamples::Shrinking;
-pub use execution::{Breach, BreachPlace, Execution};
+pub use execution::{Breach, BreachPlace, Event, Execution};
 pub use mutants::{MutantCheck, MutantVerdict, MutantsReport, VariantVerdict};
 pub use named::UnknownScenario;
 pub use replay::{LeftOver, ReplayError, ReplayOrSearch, ReplayOutcome, Replayed};

@@ -85,7 +85,7 @@ pub(super) fn decision_in_words(departure: &Departure, of: &str, to: &str) -> St
     decision_at(departure, None, of, to)
 }
 
-fn decision_at(departure: &Departure, site: Option<&str>, of: &str, to: &str) -> String {
+pub(super) fn decision_at(departure: &Departure, site: Option<&str>, of: &str, to: &str) -> String {
     let Departure { place, value } = departure;
     let known = crate::world::site_name(place.site);
     match place.kind {
@@ -111,7 +111,13 @@ fn decision_at(departure: &Departure, site: Option<&str>, of: &str, to: &str) ->
         Kind::Spurious => format!("a task is polled after `{of}` although nothing woke it"),
         Kind::Run => format!("`{to}` goes on when `{of}` has taken {} steps", place.ordinal),
         // A choice.
+        _ if let Some(variation) = crate::world::variation_at(place.site) => {
+            let not = if *value == 0 { "not " } else { "" };
+            format!("of the host: {not}{}", variation.in_words())
+        }
         _ => match (known, value) {
+            (Some("host varies"), 0) => "the host does what its scenario says".to_owned(),
+            (Some("host varies"), _) => "the host does more than its scenario says".to_owned(),
             (Some("user cancels"), 0) => "the user does not cancel".to_owned(),
             (Some("user cancels"), _) => "the user cancels".to_owned(),
             (Some("host shuts down"), 0) => "the host does not shut down".to_owned(),

@@ -11,7 +11,7 @@ use mapi_sync::{Events, MapiSync, Runtime};
 use super::coverage::Coverage;
 use super::host::{HostAccount, Kernel, shutdown, user};
 use super::mutant::Mutant;
-use super::observed::{Finding, Observed, SeenCall};
+use super::observed::{Finding, Happened, Happening, Observed, SeenCall};
 use super::provider::{Plan, RawProvider, StoreProvider};
 use super::run::{Compiled, Run, spawn_detached};
 use super::runtime::WorldRuntime;
@@ -121,7 +121,9 @@ impl World {
     /// Runs the execution that these decisions describe, and keeps a log of its calls.
     pub fn replay(&self, engine: &mut Engine, decisions: &Decisions) -> Observed {
         let setup = Setup::new(true);
+        engine.keep_notes(true);
         let outcome = engine.replay(decisions, setup.program(self));
+        engine.keep_notes(false);
         setup.observe(engine, outcome)
     }
 
@@ -190,6 +192,8 @@ struct Stamp {
     step: u64,
     task: TaskId,
     name: String,
+    /// How many questions had been asked, and how many notes made.
+    marks: (usize, usize),
 }
 
 impl Shared {
@@ -250,8 +254,9 @@ impl Setup {
     fn observe(self, engine: &Engine, outcome: Outcome) -> Observed {
         let Some(run) = lock(&self.shared.run).take() else {
             // The strategy cut the execution off before its first step.
-            let (violations, calls, coverage) = (Vec::new(), Vec::new(), Coverage::new());
-            return Observed { outcome, violations, calls, coverage };
+            let (violations, calls, happenings) = (Vec::new(), Vec::new(), Vec::new());
+            let coverage = Coverage::new();
+            return Observed { outcome, violations, calls, happenings, coverage };
         };
         let verdict = lock(&self.shared.verdict).take().unwrap_or_else(|| {
             self.shared.ended_ms.store(outcome.virtual_ms, Ordering::Relaxed);
@@ -269,8 +274,29 @@ impl Setup {
         run.cover(&mut coverage);
         coverage.add_fault(Fault::TaskDropped, engine.drops().into());
         coverage.add_fault(Fault::SpuriousWake, engine.spurious_polls().into());
-        let calls = if self.shared.keep_log { self.calls(&run) } else { Vec::new() };
-        Observed { outcome, violations, calls, coverage }
+        let (happenings, calls) = if self.shared.keep_log {
+            (self.happenings(engine), self.calls(&run))
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        Observed { outcome, violations, calls, happenings, coverage }
+    }
+
+    /// What happened between the calls.
+    fn happenings(&self, engine: &Engine) -> Vec<Happening> {
+        let stamps = lock(&self.shared.stamps);
+        let decisions = engine.answered().into_iter().map(|(number, departure)| {
+            let before = stamps.partition_point(|stamp| stamp.marks.0 <= number);
+            (number, Happening { before, what: Happened::Decision(departure) })
+        });
+        let notes = engine.notes().iter().enumerate().map(|(number, note)| {
+            let before = stamps.partition_point(|stamp| stamp.marks.1 <= number);
+            (note.answers, Happening { before, what: Happened::Note(note.clone()) })
+        });
+        // A note comes before the question that is asked next.
+        let mut happenings: Vec<_> = notes.chain(decisions).collect();
+        happenings.sort_by_key(|(answers, happening)| (happening.before, *answers));
+        happenings.into_iter().map(|(_, happening)| happening).collect()
     }
 
     /// The logs of all accounts as one, in the order in which the calls were made.
@@ -278,7 +304,7 @@ impl Setup {
         let mut logs: Vec<_> =
             run.monitors().iter().map(|monitor| monitor.log().into_iter()).collect();
         let stamps = std::mem::take(&mut *lock(&self.shared.stamps));
-        let seen = stamps.into_iter().filter_map(|Stamp { account, step, task, name }| {
+        let seen = stamps.into_iter().filter_map(|Stamp { account, step, task, name, .. }| {
             logs[account].next().map(|call| SeenCall { account, step, task, name, call })
         });
         seen.collect()
@@ -311,7 +337,8 @@ fn monitors(world: &World, shared: &Arc<Shared>) -> Vec<Monitor> {
             if keep_log && !shared.closed.load(Ordering::Relaxed) {
                 let (step, task) = (engine::current_step(), engine::current());
                 let name = engine::task_name(task);
-                lock(&shared.stamps).push(Stamp { account, step, task, name });
+                let marks = mapi_sync_engine::marks();
+                lock(&shared.stamps).push(Stamp { account, step, task, name, marks });
             }
             clock.load(Ordering::Relaxed)
         })

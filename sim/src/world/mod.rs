@@ -39,10 +39,10 @@ pub use catalogue::scenario_named;
 pub use coverage::Coverage;
 pub use execution::{ProviderFactory, World};
 pub use mutant::{MUTANTS, Mutant, MutantInfo, Needs, VARIANTS, VariantInfo};
-pub use observed::{Finding, Observed, SeenCall};
+pub use observed::{Finding, Happened, Happening, Observed, SeenCall};
 pub use scenario::{
     Account, CancelBy, CancelStyle, Changes, Contract, Cost, Costs, ErrorStyle, Fault, Faults,
     Folder, Folders, Host, Knob, Maximum, NextSync, OverlapStyle, Provider, Published, Returns,
     Scenario, ScenarioError, Step, Swarm, Text, Time, Variation, WaitFor, builtin, builtins,
 };
-pub(crate) use sites::{site_name, undocumented_acts};
+pub(crate) use sites::{site_name, undocumented_acts, variation_at};

@@ -3,7 +3,8 @@
 use mapi_sync::contract::{CallRecord, Violation};
 
 use super::coverage::Coverage;
-use crate::engine::{End, Outcome, TaskId};
+use crate::decision::Departure;
+use crate::engine::{End, Note, Outcome, TaskId};
 
 /// One execution, as the contract saw it.
 #[derive(Clone, Debug)]
@@ -14,8 +15,29 @@ pub struct Observed {
     pub violations: Vec<Finding>,
     /// Every call, in order, if a log was asked for.
     pub calls: Vec<SeenCall>,
+    /// What happened between the calls, in order, if a log was asked for.
+    pub happenings: Vec<Happening>,
     /// How often each feature was exercised.
     pub coverage: Coverage,
+}
+
+/// Something that happened besides calls: a decision that is no context switch, or a note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    /// How many of the calls came before.
+    pub before: usize,
+    /// What it was.
+    pub what: Happened,
+}
+
+/// What happened besides calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Happened {
+    /// A fault, a drop, a value: something was decided otherwise than by default.
+    Decision(Departure),
+    /// The provider [noted](crate::engine::note) something.
+    Note(Note),
 }
 
 impl Observed {

@@ -48,6 +48,11 @@ pub(super) const fn variation_site(variation: Variation) -> Site {
     })
 }
 
+/// The variation that is decided at the site with this hash.
+pub(crate) fn variation_at(hash: u32) -> Option<Variation> {
+    Variation::ALL.into_iter().find(|variation| variation_site(*variation).hash() == hash)
+}
+
 /// What the host did in an execution of these decisions that no document promises to work.
 pub(crate) fn undocumented_acts(decisions: &Decisions) -> Vec<Variation> {
     let is_done = |variation: &Variation| {

@@ -129,6 +129,30 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// The decisions of the last execution but for context switches, each with the number of
+    /// questions that had been asked before it.
+    #[must_use]
+    pub fn answered(&self) -> Vec<(usize, Departure)> {
+        let keys = self.keys();
+        let key = |task: TaskId| {
+            if task == TaskId::CLOCK { TaskKey::CLOCK } else { keys[task.index()] }
+        };
+        let mut asked: BTreeMap<(Kind, TaskId, u32), u32> = BTreeMap::new();
+        let mut departures = Vec::new();
+        for (before, answer) in self.answers().iter().enumerate() {
+            let Answer { kind, task, site, value, .. } = *answer;
+            let ordinal = asked.entry((kind, task, site)).or_default();
+            if value != 0 {
+                let place = Place { kind, task: key(task), site, ordinal: *ordinal };
+                departures.push((before, Departure { place, value: u64::from(value) }));
+            }
+            *ordinal += 1;
+        }
+        departures
+    }
+}
+
 impl FromIterator<Departure> for Decisions {
     fn from_iter<I: IntoIterator<Item = Departure>>(iter: I) -> Self {
         Self { departures: iter.into_iter().collect() }

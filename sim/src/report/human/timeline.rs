@@ -44,6 +44,7 @@ pub(super) fn write_timeline(
                 continue;
             }
         }
+        write_events(out, execution, place, &columns, palette)?;
         let at_fault: Vec<&str> = breaches
             .iter()
             .filter(|breach| breach.place == BreachPlace::At(place))
@@ -80,7 +81,24 @@ pub(super) fn write_timeline(
         }
         writeln!(out)?;
     }
+    write_events(out, execution, calls.len(), &columns, palette)?;
     write_absences(out, breaches, calls.len(), &columns, palette)
+}
+
+/// Writes what happened besides calls, after the first `place` of them.
+fn write_events(
+    out: &mut dyn Write,
+    execution: &Execution,
+    place: usize,
+    columns: &Columns,
+    palette: &Palette,
+) -> io::Result<()> {
+    let style = palette.heading;
+    for event in execution.events.iter().filter(|event| event.before == place) {
+        let text = columns.event(event.at_ms, &event.task, &event.text);
+        writeln!(out, "   {style}{text}{style:#}")?;
+    }
+    Ok(())
 }
 
 /// Writes the breaches whose missing call should have come before this place.
@@ -143,7 +161,7 @@ struct Columns {
 
 impl Columns {
     fn of(execution: &Execution) -> Self {
-        let Execution { accounts, calls, outcome, .. } = execution;
+        let Execution { accounts, calls, events, outcome, .. } = execution;
         let width = |text: &str| text.chars().count();
         let several = accounts.len() > 1;
         Self {
@@ -154,10 +172,11 @@ impl Columns {
                 0
             },
             sync: calls.iter().any(|seen| seen.call.sync.0 > 1),
-            task: execution
-                .calls
+            task: calls
                 .iter()
-                .map(|seen| width(execution.task_of(seen)))
+                .map(|seen| execution.task_of(seen))
+                .chain(events.iter().map(|event| event.task.as_str()))
+                .map(width)
                 .max()
                 .unwrap_or(0)
                 .clamp(4, 20),
@@ -185,6 +204,20 @@ impl Columns {
             text += &format!("  {sync:>4}");
         }
         format!("{text}  {:1$}  {call}", cut(task, self.task), self.task)
+    }
+
+    fn event(&self, at_ms: Option<u64>, task: &str, what: &str) -> String {
+        let mut text = match at_ms {
+            Some(at_ms) => self.time(at_ms),
+            None => format!("{:1$}", "", self.time + 3),
+        };
+        if self.account > 0 {
+            text += &format!("  {:1$}", "", self.account);
+        }
+        if self.sync {
+            text += "      ";
+        }
+        format!("{text}  {:1$}  ({what})", cut(task, self.task), self.task)
     }
 
     fn absence(&self, at_ms: u64, defect: &str) -> String {
@@ -264,6 +297,11 @@ mod tests {
         String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
     }
 
+    /// The lines of calls: what else happened stands in brackets.
+    fn without_events(lines: Vec<String>) -> Vec<String> {
+        lines.into_iter().filter(|line| !line.contains("  (")).collect()
+    }
+
     fn execution(mutant: &str) -> Execution {
         let info = crate::world::MUTANTS.iter().find(|info| info.name == mutant).unwrap();
         let report =
@@ -278,7 +316,8 @@ mod tests {
             panic!("a call breaks the rule")
         };
         let lines = lines(&execution, &Palette::PLAIN, true);
-        assert_eq!(lines.len(), 1 + execution.calls.len());
+        assert_eq!(lines.len(), 1 + execution.calls.len() + execution.events.len());
+        let lines = without_events(lines);
         assert_eq!(lines[0], "    time ms  task      call");
         let marked: Vec<usize> =
             (1..lines.len()).filter(|n| lines[*n].starts_with("-> ")).collect();
@@ -302,8 +341,8 @@ mod tests {
     #[test]
     fn long_stretches_are_left_out_unless_all_is_wanted() {
         let execution = execution("late-ticker");
-        let all = lines(&execution, &Palette::PLAIN, true);
-        let short = lines(&execution, &Palette::PLAIN, false);
+        let all = without_events(lines(&execution, &Palette::PLAIN, true));
+        let short = without_events(lines(&execution, &Palette::PLAIN, false));
         let gap = short.iter().position(|line| line.contains("calls that play no part")).unwrap();
         let words: Vec<&str> = short[gap].split_whitespace().collect();
         let left_out: usize = words[1].parse().unwrap();

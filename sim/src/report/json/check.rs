@@ -5,8 +5,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::check::{
-    Breach, BreachPlace, Execution, Hang, HangPhase, ReplayOutcome, Replayed, Report, Subject,
-    SubjectKind,
+    Breach, BreachPlace, Event, Execution, Hang, HangPhase, ReplayOutcome, Replayed, Report,
+    Subject, SubjectKind,
 };
 use crate::report::changes::changes_in_words;
 use crate::world::{Coverage, Scenario, SeenCall};
@@ -87,6 +87,25 @@ impl From<&Report> for Check {
             no_chance: report.vacuous.iter().filter_map(NoChance::of).collect(),
             violations: report.counterexamples.iter().flat_map(Violation::all).collect(),
         }
+    }
+}
+
+/// Something that happened between the calls of a time line.
+#[derive(Debug, Serialize)]
+struct TimelineEvent {
+    /// How many of the calls came before.
+    before: usize,
+    /// When a note was made, in virtual milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_ms: Option<u64>,
+    task: String,
+    text: String,
+}
+
+impl From<&Event> for TimelineEvent {
+    fn from(event: &Event) -> Self {
+        let Event { before, at_ms, task, text } = event.clone();
+        Self { before, at_ms, task, text }
     }
 }
 
@@ -198,6 +217,8 @@ struct Violation {
     calls: Vec<Call>,
     /// Every call of the execution.
     timeline: Vec<Call>,
+    /// What happened between the calls of the time line: faults, drops, values, notes.
+    events: Vec<TimelineEvent>,
 }
 
 impl Violation {
@@ -250,6 +271,7 @@ impl Violation {
                 .map(call)
                 .collect(),
             timeline: execution.calls.iter().map(call).collect(),
+            events: execution.events.iter().map(TimelineEvent::from).collect(),
         }
     }
 }
