@@ -65,6 +65,10 @@
 //! `futures`). It must keep nothing from one execution to the next. Replace the mail server by
 //! something in memory that sleeps on the runtime's clock.
 //!
+//! Where you set up nothing, the host varies from one execution to the next: it starts a second
+//! sync, or one beside the first, or it cancels late ([`world::Variation`] lists all of it). The
+//! report says what was exercised, and which rules had no chance to be broken.
+//!
 //! A [scenario](world::Scenario) changes the host, the accounts and the faults:
 //!
 //! ```
@@ -97,6 +101,8 @@
 //! let scenario = Scenario::parse("two-syncs.toml", scenario).expect("a valid scenario");
 //! check(|| Store).in_scenario(scenario).schedules(200).run().assert_holds();
 //! ```
+//!
+//! [`engine::note`] adds a line of your own to the time line of a counterexample.
 //!
 //! # Reading a counterexample
 //!
