@@ -442,24 +442,24 @@ fn report_says_the_chance_to_have_seen_a_difference() {
     assert!(text(&report).contains(line), "{}", text(&report));
 }
 
-/// A symbol that stays in the backtrace of a wait.
-struct Wait<F>(F);
-
-impl<F: Future + Unpin> Future for Wait<F> {
-    type Output = ();
-
-    #[inline(never)]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let polled = Pin::new(&mut self.0).poll(cx);
-        // Not the last call of this function, so that its frame is there.
-        std::hint::black_box(polled).map(|_| ())
-    }
-}
-
 /// Needs the symbols of the program, so it runs natively only.
 #[cfg(not(windows))]
 #[test]
 fn waits_of_all_kinds_have_their_places() {
+    /// A symbol that stays in the backtrace of a wait.
+    struct Wait<F>(F);
+
+    impl<F: Future + Unpin> Future for Wait<F> {
+        type Output = ();
+
+        #[inline(never)]
+        fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+            let polled = Pin::new(&mut self.0).poll(cx);
+            // Not the last call of this function, so that its frame is there.
+            std::hint::black_box(polled).map(|_| ())
+        }
+    }
+
     let checks = [
         store(|session| async move {
             let (_kept, never) = oneshot::channel::<u32>();
