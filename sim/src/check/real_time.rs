@@ -71,6 +71,10 @@ struct Moment {
 
 impl Moment {
     fn now() -> Option<Self> {
+        // Under Wine these files are there, and are of a thread that waits for Wine's own server.
+        if !cfg!(target_os = "linux") {
+            return None;
+        }
         let times = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
         let mut nanoseconds = times.split_whitespace().map(str::parse);
         let mut next = || nanoseconds.next()?.ok().map(Duration::from_nanos);
