@@ -393,7 +393,11 @@ impl SyncWatch {
 
     #[inline(never)]
     fn ended_slow(&self, call: CallId, result: HResult) {
-        self.report_slow(Call::Ended { call, answer: Answer::Returned(result) });
+        let at_ms = self.shared.clock.now();
+        if result != HResult::S_OK || !self.entry.end_fast(at_ms, call) {
+            let call = Call::Ended { call, answer: Answer::Returned(result) };
+            self.shared.observe(&self.entry, at_ms, call);
+        }
     }
 }
 
