@@ -92,12 +92,11 @@ impl Decisions {
     }
 
     fn from_log(log: &[LogStep], answers: &[Answer], keys: impl Fn(TaskId) -> TaskKey) -> Self {
-        let key = |task: TaskId| if task == TaskId::CLOCK { TaskKey::CLOCK } else { keys(task) };
+        let key = |task: TaskId| key_of(task, &keys);
         let mut departures = Vec::new();
         let mut segments: BTreeMap<TaskId, u32> = BTreeMap::new();
-        let mut asked: BTreeMap<(Kind, TaskId, u32), u32> = BTreeMap::new();
         let mut current = TaskId::MAIN;
-        let mut answers = answers.iter().peekable();
+        let mut answers = of_answers(answers, key).peekable();
         for (number, (task, departed)) in (0..).zip(LogStep::settled(log)) {
             if departed {
                 let ordinal = segments.get(&current).copied().unwrap_or(0);
@@ -106,14 +105,8 @@ impl Decisions {
             }
             current = task;
             *segments.entry(current).or_default() += 1;
-            while let Some(answer) = answers.next_if(|answer| answer.step <= number) {
-                let Answer { kind, task, site, value, .. } = *answer;
-                let count = asked.entry((kind, task, site)).or_default();
-                if value != 0 {
-                    let place = Place { kind, task: key(task), site, ordinal: *count };
-                    departures.push(Departure { place, value: u64::from(value) });
-                }
-                *count += 1;
+            while let Some((_, departure)) = answers.next_if(|(step, _)| *step <= number) {
+                departures.extend(departure);
             }
         }
         Self { departures }
@@ -127,30 +120,36 @@ impl Engine {
         let keys = self.keys();
         Decisions::from_log(self.log(), self.answers(), |task| keys[task.index()])
     }
-}
 
-impl Engine {
     /// The decisions of the last execution but for context switches, each with the number of
     /// questions that had been asked before it.
     #[must_use]
     pub fn answered(&self) -> Vec<(usize, Departure)> {
         let keys = self.keys();
-        let key = |task: TaskId| {
-            if task == TaskId::CLOCK { TaskKey::CLOCK } else { keys[task.index()] }
-        };
-        let mut asked: BTreeMap<(Kind, TaskId, u32), u32> = BTreeMap::new();
-        let mut departures = Vec::new();
-        for (before, answer) in self.answers().iter().enumerate() {
-            let Answer { kind, task, site, value, .. } = *answer;
-            let ordinal = asked.entry((kind, task, site)).or_default();
-            if value != 0 {
-                let place = Place { kind, task: key(task), site, ordinal: *ordinal };
-                departures.push((before, Departure { place, value: u64::from(value) }));
-            }
-            *ordinal += 1;
-        }
-        departures
+        let key = |task: TaskId| key_of(task, |task| keys[task.index()]);
+        let answers = of_answers(self.answers(), key).enumerate();
+        answers.filter_map(|(before, (_, departure))| Some((before, departure?))).collect()
     }
+}
+
+/// A task's key; the clock has one of its own.
+fn key_of(task: TaskId, keys: impl Fn(TaskId) -> TaskKey) -> TaskKey {
+    if task == TaskId::CLOCK { TaskKey::CLOCK } else { keys(task) }
+}
+
+/// Each answer's step, and its departure from the default, if it is one.
+fn of_answers(
+    answers: &[Answer],
+    key: impl Fn(TaskId) -> TaskKey,
+) -> impl Iterator<Item = (u64, Option<Departure>)> {
+    let mut asked: BTreeMap<(Kind, TaskId, u32), u32> = BTreeMap::new();
+    answers.iter().map(move |answer| {
+        let Answer { step, kind, task, site, value } = *answer;
+        let count = asked.entry((kind, task, site)).or_default();
+        let place = Place { kind, task: key(task), site, ordinal: *count };
+        *count += 1;
+        (step, (value != 0).then_some(Departure { place, value: u64::from(value) }))
+    })
 }
 
 impl FromIterator<Departure> for Decisions {
