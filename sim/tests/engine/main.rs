@@ -2,6 +2,7 @@
 
 mod drops;
 mod early;
+mod everywhere;
 mod primitives;
 mod turns;
 

@@ -29,6 +29,14 @@ impl Seeded {
     pub(super) fn choose(&mut self, at: &ChoicePoint) -> u32 {
         self.chances.choose(&mut self.rng, at)
     }
+
+    /// One of `len` places, with equal chances.
+    ///
+    /// Drawn as 64 bits: a draw of a `usize` would make other schedules of the same seed on 32
+    /// bits.
+    pub(super) fn index(&mut self, len: usize) -> usize {
+        self.rng.u64(..len as u64) as usize
+    }
 }
 
 /// How likely faults, late sleeps and early tasks are in one execution.
@@ -73,7 +81,7 @@ impl Chances {
         if self.late == 0 || arity < 2 || rng.u32(..self.late) != 0 {
             return 0;
         }
-        let most = (arity - 1) / [1, 1, 4, 20][rng.usize(..4)];
+        let most = (arity - 1) / [1, 1, 4, 20][rng.u64(..4) as usize];
         rng.u32(1..=most.max(1))
     }
 }

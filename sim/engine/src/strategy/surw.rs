@@ -104,7 +104,7 @@ impl Strategy for Surw {
         self.profile.begin(index);
         let contested = self.profile.contested();
         if !contested.is_empty() {
-            let object = contested[self.seeded.rng.usize(..contested.len())];
+            let object = contested[self.seeded.index(contested.len())];
             self.matter = self.profile.segments_with(object);
         }
         true
@@ -127,7 +127,7 @@ impl Strategy for Surw {
         if self.free.is_empty() {
             return at.default_task();
         }
-        let task = self.free[self.seeded.rng.usize(..self.free.len())];
+        let task = self.free[self.seeded.index(self.free.len())];
         if self.left(at, task).1 {
             self.meant = None;
         }
