@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::beacon::Beacon;
 use super::early::EarlyRun;
 use super::footprint::{Chosen, Effect, Mode};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
@@ -139,6 +140,8 @@ pub(super) struct Context {
     pub(super) answers: RefCell<Vec<Answer>>,
     /// What the program noted; `None` if nobody keeps it.
     pub(super) notes: RefCell<Option<Notes>>,
+    /// Where the answers are said, if a watchdog wants to know.
+    pub(super) beacon: RefCell<Option<Arc<Beacon>>>,
     pub(super) effects: RefCell<Vec<Effect>>,
     pub(super) chosen: RefCell<Vec<Chosen>>,
     pub(super) strategy: RefCell<Option<Box<dyn Strategy>>>,
@@ -167,6 +170,7 @@ impl Context {
             timers: RefCell::new(Timers::new()),
             answers: RefCell::new(Vec::new()),
             notes: RefCell::new(None),
+            beacon: RefCell::new(None),
             effects: RefCell::new(Vec::new()),
             chosen: RefCell::new(Vec::new()),
             strategy: RefCell::new(None),
@@ -234,6 +238,9 @@ impl Context {
             notes.sites.insert(site.hash(), site.name());
         }
         let value = if value < arity { value } else { 0 };
+        if let Some(beacon) = &*self.beacon.borrow() {
+            beacon.answers(value);
+        }
         let step = self.step.get();
         self.answers.borrow_mut().push(Answer { step, kind, task, site: site.hash(), value });
         if is_recording() {

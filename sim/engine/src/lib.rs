@@ -138,14 +138,14 @@ mod timers;
 mod wakeup;
 mod yield_flag;
 
-pub use beacon::{Beacon, RunningPoll};
+pub use beacon::{Beacon, RunningPoll, Way};
 pub use context::{before_closing, clock, is_closing, is_recording, is_simulated, progress};
 pub use early::{EarlyPolls, early_polls};
 pub use executor::Engine;
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};
 pub(crate) use id::mix;
 pub use id::{ObjectId, Site, TaskId, TaskKey};
-pub use note::{Note, marks, note};
+pub use note::{Note, SegmentNote, marks, note};
 pub use oracle::{ChoicePoint, Decision, Observer, Strategy, UniformRng};
 pub use outcome::{Blocked, Budget, End, Limits, Nondeterminism, Outcome, TaskPanic};
 pub use outside::OutsideThreads;
