@@ -126,6 +126,8 @@ pub(super) struct Context {
     pub(super) late_percent: Cell<u32>,
     /// [`Limits::early_segments`](super::Limits::early_segments).
     pub(super) early_segments: Cell<u32>,
+    /// The program has [asked](super::calm) for nothing more to go wrong.
+    pub(super) is_calm: Cell<bool>,
     /// A task is polled whose `spawn` has not returned.
     pub(super) is_early: Cell<bool>,
     pub(super) panic_place: RefCell<Option<String>>,
@@ -160,6 +162,7 @@ impl Context {
             takes_defaults: Cell::new(false),
             late_percent: Cell::new(0),
             early_segments: Cell::new(0),
+            is_calm: Cell::new(false),
             is_early: Cell::new(false),
             panic_place: RefCell::new(None),
             spawned: RefCell::new(Vec::new()),
@@ -403,6 +406,16 @@ pub(super) fn has_progressed(cx: &Context) -> bool {
 pub(crate) fn after(step: u64) {
     effect(Effect::After(step));
 }
+
+/// Whether the program has asked for nothing more to go wrong. The answer depends on whether that
+/// came first, so asking reads an object that asking for it writes.
+pub(super) fn is_calm(cx: &Context) -> bool {
+    effect(Effect::Access(CALM, Mode::Read));
+    cx.is_calm.get()
+}
+
+/// No other object is outside of an execution and has this ordinal.
+pub(super) const CALM: ObjectId = ObjectId::of(TaskKey::CLOCK, 0);
 
 /// The running step's number.
 #[inline]

@@ -451,6 +451,7 @@ impl Engine {
         cx.late_percent.set(self.limits.late_percent);
         cx.early_segments.set(self.limits.early_segments);
         cx.is_early.set(false);
+        cx.is_calm.set(false);
         self.fast_loop = self.can_use_fast_loop();
         self.paused.clear();
         if let Some(beacon) = &self.beacon {

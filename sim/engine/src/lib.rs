@@ -152,7 +152,7 @@ pub use outside::OutsideThreads;
 pub use proof::{Proof, ProofUnit};
 pub use ready::Ready;
 pub use task::{
-    AbortHandle, Builder, JoinError, JoinHandle, Sleep, YieldNow, choose, current, current_key,
-    current_step, fault, now, sleep, sleep_for, sleep_until, spawn, spawn_droppable, task_name,
-    work, work_for, yield_now,
+    AbortHandle, Builder, JoinError, JoinHandle, Sleep, YieldNow, calm, choose, current,
+    current_key, current_step, fault, now, sleep, sleep_for, sleep_until, spawn, spawn_droppable,
+    task_name, work, work_for, yield_now,
 };

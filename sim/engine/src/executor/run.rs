@@ -396,7 +396,7 @@ impl Engine {
     /// Asks whether a task that waits is polled without having been woken.
     fn spurious(&mut self, cx: &Context) -> Option<TaskId> {
         let waiting = self.ready.waiting();
-        if waiting == 0 {
+        if waiting == 0 || cx.is_calm.get() {
             return None;
         }
         let value = cx.choose(Kind::Spurious, Site::NONE, waiting + 1, self.spurious_left);
