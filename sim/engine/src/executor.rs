@@ -4,6 +4,7 @@ mod drops;
 mod fair_end;
 mod fairness;
 mod footprints;
+mod noting;
 mod places;
 mod run;
 mod timers_apart;
@@ -21,7 +22,7 @@ use super::beacon::Beacon;
 use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
 use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
-use super::note::{Note, Notes};
+use super::note::{Note, Notes, SegmentNote};
 use super::oracle::{Observer, Strategy, UniformRng};
 use super::outcome::{End, Limits, Nondeterminism, Outcome, TaskPanic};
 use super::outside::OutsideThreads;
@@ -156,7 +157,10 @@ pub struct Engine {
     fair_end: Option<FairEnd>,
     /// The due timers that have not fired.
     held: Vec<TimerKey>,
+    /// The tasks that could run before the segment, if that is hidden or noted.
     before: Vec<TaskId>,
+    /// How many tasks there were before the segment, if that is noted.
+    admitted_before: usize,
     woken: Vec<TaskId>,
     spawned: Vec<TaskId>,
 }
@@ -195,6 +199,7 @@ impl Engine {
             fair_end: None,
             held: Vec::new(),
             before: Vec::new(),
+            admitted_before: 0,
             woken: Vec::new(),
             spawned: Vec::new(),
         }
@@ -378,6 +383,13 @@ impl Engine {
         &self.notes.list
     }
 
+    /// What the last execution did in each of its segments, in order, if [notes](Self::keep_notes)
+    /// were kept and its strategy observes no footprints.
+    #[must_use]
+    pub fn segment_notes(&self) -> &[SegmentNote] {
+        &self.notes.segments
+    }
+
     /// The name of the site with this hash, if the last execution was asked there and
     /// [notes](Self::keep_notes) were kept.
     #[must_use]
@@ -412,6 +424,8 @@ impl Engine {
         cx.active.set(true);
         if self.keeps_notes {
             *cx.notes.borrow_mut() = Some(Notes::default());
+        } else if !self.notes.segments.is_empty() {
+            self.notes = Notes::default();
         }
         self.ready.home().begin();
         self.wakes_before = self.ready.home().wakes();
@@ -419,7 +433,7 @@ impl Engine {
         context::take_clock_read();
         cx.step.set(0);
         cx.current.set(TaskId::MAIN);
-        cx.dirty.set(self.recording);
+        cx.dirty.set(self.recording || self.keeps_notes);
         context::set_recording(self.recording);
         cx.faults_left.set(self.limits.faults);
         *cx.strategy.borrow_mut() = Some(strategy);
@@ -432,13 +446,16 @@ impl Engine {
         self.fair_end = None;
         cx.takes_defaults.set(false);
         self.held.clear();
+        self.before.clear();
         cx.late_percent.set(self.limits.late_percent);
         cx.early_segments.set(self.limits.early_segments);
         cx.is_early.set(false);
+        cx.is_calm.set(false);
         self.fast_loop = self.can_use_fast_loop();
         self.paused.clear();
         if let Some(beacon) = &self.beacon {
             beacon.begins(index);
+            *cx.beacon.borrow_mut() = Some(Arc::clone(beacon));
         }
         let id = cx.register(Cow::Borrowed("main"), None);
         self.admit(id, main, self.limits.main_droppable, false);
@@ -452,9 +469,9 @@ impl Engine {
         }
         let slot = &mut self.slots[self.admitted];
         slot.future = Some(future);
-        // Whether a droppable task is dropped is asked before each poll, and a beacon has to know
-        // of each.
-        let watched = droppable || self.beacon.is_some();
+        // Whether a droppable task is dropped is asked before each poll, and a beacon and a reader
+        // have to know of each.
+        let watched = droppable || self.beacon.is_some() || self.keeps_notes;
         slot.unwatched = if watched { 0 } else { UNCOUNTED };
         slot.watched_from = slot.unwatched;
         slot.last_yield = 0;
@@ -535,6 +552,7 @@ impl Engine {
         drop(cx.before_closing.take());
         if let Some(beacon) = &self.beacon {
             beacon.ends();
+            *cx.beacon.borrow_mut() = None;
         }
         cx.aborts.borrow_mut().clear();
         cx.answers.borrow_mut().clear();
