@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use crate::context;
-use crate::id::TaskId;
+use crate::id::{ObjectId, TaskId};
 
 /// Something that a program noted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub(super) struct Notes {
     pub(super) segments: Vec<SegmentNote>,
     /// The names of the sites that were asked at, by their hash.
     pub(super) sites: BTreeMap<u32, &'static str>,
+    /// The names of the tracked objects that were made.
+    pub(super) objects: BTreeMap<ObjectId, &'static str>,
 }
 
 /// Notes something for the reader of this execution. It stands in the time line of a

@@ -5,7 +5,7 @@ use std::time::Instant;
 use mapi_sync_engine::shrink::{Cause, Trial, explain};
 
 use super::execution::Execution;
-use super::repeat::UNCONTROLLED;
+use super::repeat::uncontrolled;
 use super::search::{Candidate, OutsideTask, SearchSummary};
 use super::watchdog::{Watch, Work};
 use super::why::{DecisiveStep, Why, can_explain, in_words};
@@ -168,7 +168,7 @@ impl Check {
         let world = self.world();
         let mut runner = TrialRunner {
             make: &make,
-            simulated: self.is_simulated(),
+            sees: self.sees(),
             defect,
             engine: self.watched_engine(self.engine_limits(&world), defect, patience.watch),
             left: SHRINK,
@@ -196,7 +196,7 @@ impl Check {
         let defect = execution.leading(defect, |other| is_new(other, before));
         let mut runner = TrialRunner {
             make: &make,
-            simulated: self.is_simulated(),
+            sees: self.sees(),
             defect,
             engine,
             left: EXPLAIN,
@@ -245,6 +245,7 @@ impl Check {
         watch: &Watch,
     ) -> Counterexample {
         let Candidate { defect, index, decisions, message } = candidate;
+        let hint = uncontrolled(self.is_of_program());
         let world = self.world();
         let mut engine = self.watched_engine(self.engine_limits(&world), defect, watch);
         let mut run = || {
@@ -255,7 +256,7 @@ impl Check {
         let mut first = execution.leading(defect, |other| is_new(other, before));
         if let Some(message) = message {
             first = defect;
-            execution.add_first(defect, format!("{message}. {UNCONTROLLED}"));
+            execution.add_first(defect, format!("{message}. {hint}"));
         } else if execution.breach(defect).is_none() {
             first = Defect::Nondeterminism;
             let mut showing = 0;
@@ -274,7 +275,7 @@ impl Check {
                  {showing} did"
             );
             if first != defect {
-                execution.add_first(first, format!("{seen}. {UNCONTROLLED}"));
+                execution.add_first(first, format!("{seen}. {hint}"));
             }
         }
         let second = self.watched_engine(self.engine_limits(&world), defect, watch);
@@ -332,11 +333,12 @@ fn join_unrepeated(shown: &mut Vec<Counterexample>) {
         breaches.retain(|breach| breach.defect != Defect::Nondeterminism);
         !other.defects.is_empty()
     });
+    let hint = uncontrolled(shown[kept].execution.is_of_program);
     let breaches = &mut shown[kept].execution.breaches;
     let breach = breaches.iter_mut().find(|breach| breach.defect == Defect::Nondeterminism);
     if let Some(breach) = breach {
         for other in others {
-            let other = other.strip_suffix(UNCONTROLLED).unwrap_or(&other).trim_end().to_owned();
+            let other = other.strip_suffix(hint).unwrap_or(&other).trim_end().to_owned();
             breach.message = format!("{other} {}", breach.message);
         }
     }
@@ -360,7 +362,7 @@ fn why(cause: Cause, execution: &Execution, engine: &Engine) -> Why {
             .ok()
             .and_then(|step| engine.trace().nth(step))
             .map_or_else(String::new, name),
-        calls: (0..execution.calls.len()).filter(|n| execution.calls[*n].step == step).collect(),
+        calls: execution.lines_of(step),
     };
     match cause {
         Cause::Order { first, second, moved, together, exchanged } => {

@@ -4,10 +4,21 @@ use crate::engine::{Engine, Nondeterminism};
 use crate::world::{Observed, SeenCall, World};
 
 /// What is not under control as a rule, and what to write instead.
-pub(super) const UNCONTROLLED: &str = "Something is not under the simulation's control. It may be \
-    an unbiased `select!` (write `biased;`, or `select_biased!`), the order of a `HashMap` (use a \
+const UNCONTROLLED: &str = "Something is not under the simulation's control. It may be an unbiased \
+    `select!` (write `biased;`, or `select_biased!`), the order of a `HashMap` (use a \
     `BTreeMap`), a clock (use `Runtime::now`), a random number (use a fixed seed), a thread, or \
     state that is kept from one execution to the next (make it with the provider)";
+
+/// The same for a program.
+const UNCONTROLLED_IN_PROGRAM: &str = "Something is not under control. It may be an unbiased \
+    `select!` (write `biased;`, or `select_biased!`), the order of a `HashMap` (use a \
+    `BTreeMap`), a clock (use `engine::now`), a random number (use a fixed seed), a thread, or \
+    state that is kept from one execution to the next (make it inside of the program's future)";
+
+/// What is not under control as a rule.
+pub(super) const fn uncontrolled(is_of_program: bool) -> &'static str {
+    if is_of_program { UNCONTROLLED_IN_PROGRAM } else { UNCONTROLLED }
+}
 
 /// How often two runs with the same calls are run again to find calls that differ.
 const ATTEMPTS: usize = 8;
@@ -19,10 +30,11 @@ pub(super) fn difference(
     world: &World,
     engine: &mut Engine,
     observed: &Observed,
-    own_provider: bool,
+    own_code: bool,
 ) -> Option<String> {
     let (result, first) = world.repeat_with_log(engine, observed);
-    if result.is_ok() && !own_provider {
+    // A program makes no calls.
+    if result.is_ok() && (!own_code || world.is_of_program()) {
         return None;
     }
     let (again, second) = world.repeat_with_log(engine, observed);
@@ -35,18 +47,18 @@ pub(super) fn difference(
             parting(&first, &next)
         });
         if parted.is_none() {
-            return Some(parting_step(engine, step));
+            return Some(parting_step(engine, step, world.is_of_program()));
         }
     }
     parted
 }
 
-fn parting_step(engine: &Engine, step: u64) -> String {
+fn parting_step(engine: &Engine, step: u64, is_of_program: bool) -> String {
     let task = usize::try_from(step).ok().and_then(|step| engine.trace().nth(step));
     let of = task.map(|task| format!(", of task {:?}", engine.task_name(task)));
+    let same = if is_of_program { "" } else { "make the same calls, and " };
     format!(
-        "run twice under the same decisions, the executions make the same calls, and part at step \
-         {step}{}",
+        "run twice under the same decisions, the executions {same}part at step {step}{}",
         of.unwrap_or_default()
     )
 }

@@ -42,7 +42,6 @@ const ABSENCE: u8 = 3;
 impl Besides {
     /// Those of an execution with these breaches, in which these steps decide.
     pub(super) fn of(execution: &Execution, breaches: &[&Breach], decisive: &[u64]) -> Self {
-        let calls = &execution.calls;
         let mut lines: Vec<Line> = Vec::new();
         for event in &execution.events {
             lines.push(Line {
@@ -67,7 +66,7 @@ impl Besides {
                 number,
             };
             if let Some(place) = decisive.iter().position(|step| *step == note.step) {
-                let before = calls.partition_point(|seen| seen.step < note.step);
+                let before = execution.lines_before(note.step);
                 let number = (decisive.len() > 1).then_some(place + 1);
                 let text = match note.could_run[..] {
                     [only] => format!("only `{}` could run", execution.task_name(only)),
@@ -75,8 +74,10 @@ impl Besides {
                 };
                 lines.push(line(COULD_RUN, before, text, number));
             }
-            if let Some(text) = segment_in_words(execution, note) {
-                let before = calls.partition_point(|seen| seen.step <= note.step);
+            // The line of a program's step says it.
+            let has_line = execution.is_of_program && note.task != TaskId::CLOCK;
+            if let Some(text) = segment_in_words(execution, note).filter(|_| !has_line) {
+                let before = execution.lines_before(note.step + 1);
                 lines.push(line(SEGMENT, before, text, None));
             }
         }
@@ -159,7 +160,7 @@ fn add_absences(lines: &mut Vec<Line>, execution: &Execution, breaches: &[&Breac
 }
 
 /// What came of a segment, if it is worth a line.
-fn segment_in_words(execution: &Execution, note: &SegmentNote) -> Option<String> {
+pub(super) fn segment_in_words(execution: &Execution, note: &SegmentNote) -> Option<String> {
     let wakes = (!note.woke.is_empty()).then(|| format!("wakes {}", names(execution, &note.woke)));
     let sleeps = note.sleeps_until.map(|until| format!("sleeps until {until} ms"));
     let parts: Vec<String> = wakes.into_iter().chain(sleeps).collect();
