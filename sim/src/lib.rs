@@ -168,6 +168,33 @@
 //! each with its task, where `|` marks the calls that show the violation and `->` the one that
 //! broke the rule; and what decides: here two adjacent steps, whose other order keeps the rule.
 //!
+//! # Any async code
+//!
+//! [`explore`] checks a program in place of a provider: it may spawn, sleep, lock and send as it
+//! likes, and needs to know nothing of mail. Assertions, panics, errors, deadlocks and leaked tasks
+//! are its defects; the strategies, counterexamples, tokens and reports are the same. The attribute
+//! [`test`](macro@test) makes a check of an async test function.
+//!
+//! ```
+//! use mapi_sync_sim::engine::{self, sync::Mutex};
+//!
+//! let report = mapi_sync_sim::explore(|| async {
+//!     let (a, b) = (Mutex::new("a", ()), Mutex::new("b", ()));
+//!     let (first, second) = (a.clone(), b.clone());
+//!     let task = engine::spawn("other", async move {
+//!         let _first = first.lock().await;
+//!         let _second = second.lock().await;
+//!     });
+//!     {
+//!         let _second = b.lock().await;
+//!         let _first = a.lock().await;
+//!     }
+//!     task.await.unwrap();
+//! })
+//! .run();
+//! assert_eq!(report.counterexamples[0].defects[0].id(), "deadlock");
+//! ```
+//!
 //! # Rules of your own
 //!
 //! A check holds your provider to [the rules of the contract](mapi_sync::_documentation::contract).
@@ -304,6 +331,11 @@ pub use mapi_sync_engine::{Proof, ProofUnit, decision, strategy};
 /// - `crate = "path"`: where this crate is, if not at `::mapi_sync_sim`.
 pub use mapi_sync_macros::test;
 pub use program::ProgramResult;
+
+/// The examples of the guide for programs run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/any-program.md")]
+struct AnyProgram;
 
 /// The read-me's examples compile.
 #[cfg(doctest)]

@@ -1,8 +1,45 @@
 //! A deterministic executor for concurrent programs made of futures.
 //!
 //! It runs a program under the schedules that a strategy chooses, and replays each of them exactly.
-//! A search can run every schedule, and prove that none goes wrong. The crate `mapi-sync-sim`
-//! checks mail-store providers with it; the engine knows nothing of mail.
+//! A search can run every schedule, and prove that none goes wrong.
+//!
+//! # Check any async code
+//!
+//! This crate is the executor. The crate [`mapi-sync-sim`](https://docs.rs/mapi-sync-sim) checks
+//! with it: mail-store providers, and by its function `explore` and its attribute `test` any async
+//! program. The engine knows nothing of mail, and a program need not either.
+//!
+//! Such a check runs the program under 10,000 schedules. A panic, an error that is returned, a
+//! deadlock, a task that outlives the program, a livelock: each becomes a counterexample, which is
+//! made smaller, explained by the two steps that decide, and replayed by a token. The guide in
+//! `docs/any-program.md` begins with a first check. Use this crate alone if you want to judge the
+//! executions yourself, as [the example](#an-example) below does.
+//!
+//! **Under control** are the tasks that are [spawned](spawn) here, [time](sleep), lateness of
+//! [work], [choices](choose), [faults](fault), drops at await points, and every wake.
+//!
+//! **Not under control** are threads, real time, files and sockets, random numbers, the order of a
+//! `HashMap`, and what happens inside of one poll; [Limits](#limits) has what is noticed of them.
+//!
+//! # Compared with others
+//!
+//! - **shuttle** explores random and bounded depth-first schedules, of async tasks too. It has no
+//!   clock, so no timer races another, and neither reduces an exhaustive search nor makes a
+//!   schedule smaller. It is better where threads are: it stands in for `std::sync` and
+//!   `std::thread`, and for crates on top of them. The engine has no threads.
+//! - **loom** runs every schedule under the memory model of C11. It is better for atomics with
+//!   relaxed orders and for what happens within one poll, which the engine does not see. It has no
+//!   time, and whole async programs are too big for it.
+//! - **turmoil** simulates a network between hosts, each on a real tokio with paused time. It is
+//!   better where a bug needs two machines: packets, partitions, crashes and restarts. Within a
+//!   host the order of steps is tokio's, and is not explored.
+//! - **madsim** takes tokio's place, and that of the clock and of randomness below `std`, so
+//!   dependencies need no change; it has a network too. It is better at that. Its schedules are
+//!   random by seed: no search ends by itself, nothing is made smaller, and no task is dropped at
+//!   each of its await points.
+//!
+//! Here are virtual time, a drop at every await point, exhaustive search by classes and smaller
+//! counterexamples together, for tasks on one thread.
 //!
 //! # The problem
 //!

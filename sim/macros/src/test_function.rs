@@ -60,9 +60,9 @@ fn refuse(function: &ItemFn, is_program: bool) -> syn::Result<()> {
         return Err(Error::new_spanned(&signature.generics, "a test has no generic parameter"));
     }
     match (&signature.output, is_program) {
-        (ReturnType::Default, false) => Err(Error::new_spanned(
-            &signature.fn_token,
-            "a program that is checked is an `async fn`; a plain `fn` returns the provider to check",
+        (ReturnType::Default, false) => Err(Error::new(
+            signature.fn_token.span(),
+            "an `async fn` is a program to check; a plain `fn` returns the provider",
         )),
         (ReturnType::Type(_, of), true) if is_provider(of) => Err(Error::new_spanned(
             of,
