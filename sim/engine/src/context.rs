@@ -30,7 +30,6 @@ pub(super) struct SpawnedTask {
     pub(super) future: BoxedTask,
     pub(super) droppable: bool,
     pub(super) background: bool,
-    pub(super) early: Option<Box<EarlyRun>>,
 }
 
 /// How a task stands.
@@ -132,6 +131,8 @@ pub(super) struct Context {
     pub(super) is_early: Cell<bool>,
     pub(super) panic_place: RefCell<Option<String>>,
     pub(super) spawned: RefCell<Vec<SpawnedTask>>,
+    /// Those of them that ran before their `spawn` returned.
+    pub(super) early_runs: RefCell<Vec<EarlyRun>>,
     pub(super) aborts: RefCell<Vec<TaskId>>,
     pub(super) tasks: RefCell<Vec<TaskMeta>>,
     /// The keys of the first tasks, derived lazily: those of the others follow when one is needed.
@@ -166,6 +167,7 @@ impl Context {
             is_early: Cell::new(false),
             panic_place: RefCell::new(None),
             spawned: RefCell::new(Vec::new()),
+            early_runs: RefCell::new(Vec::new()),
             aborts: RefCell::new(Vec::new()),
             tasks: RefCell::new(Vec::new()),
             keys: RefCell::new(Vec::new()),

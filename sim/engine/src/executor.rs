@@ -21,7 +21,6 @@ use self::fair_end::FairEnd;
 use self::fairness::{PausedTask, UNCOUNTED};
 use super::beacon::Beacon;
 use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
-use super::early::{EarlyPanics, EarlyRun};
 use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
 use super::note::{Note, Notes, SegmentNote};
@@ -491,21 +490,27 @@ impl Engine {
         }
     }
 
-    /// Admits a task that ran before its `spawn` returned. Returns its panics.
+    /// Takes into account what tasks that were admitted just now did before their `spawn` returned.
     #[cold]
-    fn admit_early(&mut self, id: TaskId, child: SpawnedTask, early: EarlyRun) -> EarlyPanics {
-        let background = child.background;
-        self.admit(id, child.future, child.droppable, background);
-        let slot = &mut self.slots[id.index()];
-        if early.ended.is_some() {
-            slot.future = None;
-            self.ready.retire(id);
-            self.foreground -= usize::from(!background);
-        } else if !early.hand_over(&slot.waker) {
-            self.ready.gather();
-            self.ready.take(id);
+    fn settle_early_runs(&mut self, cx: &Context) {
+        let runs = cx.early_runs.take();
+        for run in &runs {
+            let slot = &mut self.slots[run.task.index()];
+            if run.ended.is_some() {
+                slot.future = None;
+                self.foreground -= usize::from(!slot.background);
+                self.ready.retire(run.task);
+            } else if !run.hand_over(&slot.waker) {
+                self.ready.gather();
+                self.ready.take(run.task);
+            }
         }
-        early.panics
+        for run in runs {
+            for (payload, place) in run.panics {
+                *cx.panic_place.borrow_mut() = place;
+                self.note_panic(cx, run.task, payload, true);
+            }
+        }
     }
 
     #[cold]
@@ -582,6 +587,7 @@ impl Engine {
     #[inline(never)]
     fn drop_rest(&mut self, cx: &Context) {
         cx.closing.set(true);
+        cx.early_runs.borrow_mut().clear();
         if let Some(last) = cx.before_closing.take() {
             last();
         }

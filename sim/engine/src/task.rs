@@ -77,7 +77,7 @@ impl Builder {
             assert!(cx.active.get(), "a task can be spawned only from inside of an execution");
             let id = cx.register(self.name, Some(cx.current.get()));
             let Self { droppable, background, .. } = self;
-            let child = SpawnedTask { future, droppable, background, early: None };
+            let child = SpawnedTask { future, droppable, background };
             cx.spawned.borrow_mut().push(child);
             cx.dirty.set(true);
             if self.early {

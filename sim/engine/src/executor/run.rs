@@ -473,22 +473,15 @@ impl Engine {
         if self.limits.drops_waiting && !finished && task != TaskId::CLOCK {
             self.doom(cx, task);
         }
-        let mut early_panics = Vec::new();
-        for mut child in cx.spawned.borrow_mut().drain(..) {
+        for child in cx.spawned.borrow_mut().drain(..) {
             let id = TaskId(u32::try_from(self.admitted).expect("task numbers fit"));
             if self.recording {
                 self.spawned.push(id);
             }
-            if let Some(early) = child.early.take() {
-                let panics = self.admit_early(id, child, *early);
-                early_panics.extend(panics.into_iter().map(|panic| (id, panic)));
-                continue;
-            }
             self.admit(id, child.future, child.droppable, child.background);
         }
-        for (id, (payload, place)) in early_panics {
-            *cx.panic_place.borrow_mut() = place;
-            self.note_panic(cx, id, payload, true);
+        if !cx.early_runs.borrow().is_empty() {
+            self.settle_early_runs(cx);
         }
         if cx.aborts.borrow().is_empty() {
             return;
@@ -504,7 +497,7 @@ impl Engine {
         }
     }
 
-    fn note_panic(
+    pub(super) fn note_panic(
         &mut self,
         cx: &Context,
         task: TaskId,
