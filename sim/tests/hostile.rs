@@ -2,6 +2,9 @@
 //! threads, clocks and random numbers, and wake whom they like. The check must neither panic nor
 //! hang, and must blame no provider for what it did not do.
 
+#[path = "common/writing.rs"]
+mod writing;
+
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::future::poll_fn;
@@ -15,11 +18,13 @@ use std::time::{Duration, Instant};
 
 use mapi_sync::{HResult, MapiSync, Reporter, Runtime, SyncRequest, async_trait};
 use mapi_sync_sim::engine;
-use mapi_sync_sim::report::{Document, Format, Palette};
+use mapi_sync_sim::report::Document;
 use mapi_sync_sim::strategy::STRATEGIES;
 use mapi_sync_sim::world::{Faults, Host};
 use mapi_sync_sim::{Check, Defect, LimitChanges, Report, Warning, check};
 use tokio::sync::{mpsc as channel, oneshot};
+
+use self::writing::{replay_all, write};
 
 /// How many providers there are.
 const PROVIDERS: u64 = 200;
@@ -414,23 +419,9 @@ impl MapiSync for Hostile {
     }
 }
 
-fn write(document: Document<'_>) -> String {
-    let mut text = Vec::new();
-    for format in [Format::Json, Format::Human] {
-        text.clear();
-        format.write(&mut text, document, &Palette::PLAIN).expect("memory takes everything");
-    }
-    String::from_utf8(text).expect("reports are UTF-8")
-}
-
 /// Everything that can be done with a report, and the defects in it.
 fn exercise(check: &Check, report: &Report) -> Vec<Defect> {
-    for shown in &report.counterexamples {
-        assert!(!shown.defects.is_empty(), "a counterexample without a defect");
-        let token = shown.token().to_string();
-        let replayed = check.replay(&token).expect("the token is of this check");
-        write(Document::Replay(&replayed));
-    }
+    replay_all(check, report);
     report.counterexamples.iter().flat_map(|shown| shown.defects.iter().copied()).collect()
 }
 

@@ -1,5 +1,8 @@
 //! The tool itself survives providers that are random, panic, or drop what they hold.
 
+#[path = "common/writing.rs"]
+mod writing;
+
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -8,10 +11,12 @@ use std::time::Duration;
 
 use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
 use mapi_sync_sim::engine;
-use mapi_sync_sim::report::{Document, Format, Palette};
+use mapi_sync_sim::report::Document;
 use mapi_sync_sim::strategy::{STRATEGIES, TrackedSharing};
 use mapi_sync_sim::world::{Faults, Host};
 use mapi_sync_sim::{Check, Defect, LimitChanges, Report, check};
+
+use self::writing::{replay_all, write};
 
 /// A number below `end` that no decision controls.
 fn random_below(end: u64) -> u64 {
@@ -21,28 +26,9 @@ fn random_below(end: u64) -> u64 {
 
 /// Writes everything that can be written about a report, and replays its tokens.
 fn exercise(check: &Check, report: &Report) {
-    for shown in &report.counterexamples {
-        assert!(!shown.defects.is_empty(), "a counterexample without a defect");
-        let replayed =
-            check.replay(&shown.token().to_string()).expect("the token is of this check");
-        write(Document::Replay(&replayed));
-        if let Some(without) = shown.why.as_ref().and_then(|why| why.without()) {
-            check
-                .replay(&shown.subject.token(without.clone()).to_string())
-                .expect("so is this one");
-        }
-    }
+    replay_all(check, report);
     let text = write(Document::Check(report));
     assert_eq!(report.holds(), text.contains("the contract held"), "{text}");
-}
-
-fn write(document: Document<'_>) -> String {
-    let mut text = Vec::new();
-    for format in [Format::Json, Format::Human] {
-        text.clear();
-        format.write(&mut text, document, &Palette::PLAIN).expect("memory takes everything");
-    }
-    String::from_utf8(text).expect("reports are UTF-8")
 }
 
 fn quiet(check: Check) -> Check {

@@ -1,6 +1,7 @@
 //! Executions, one after another: how each begins and ends, and the log of the last.
 
 mod drops;
+mod ends;
 mod fair_end;
 mod fairness;
 mod footprints;

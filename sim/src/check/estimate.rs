@@ -17,9 +17,11 @@ const FIRST: Duration = Duration::from_millis(500);
 const ROUNDS: u32 = 2;
 
 /// How many walks an estimate has that is made when the search has ended early, and what it may
-/// take: little beside the search, or in itself. It is the same each time.
+/// take. It is the same each time. A search that ended after `FEW` executions has none: it would
+/// take longer than the search.
 const WALKS: u32 = 128;
-const EXECUTIONS: u64 = 5_000;
+const EXECUTIONS: u64 = 500;
+const FEW: u64 = 50;
 const TIMES: u64 = 8;
 const STEPS: u64 = 200_000;
 
@@ -109,18 +111,21 @@ impl Search<'_> {
     }
 
     /// About how many executions there are, of a search, or its round with this bound, that ended
-    /// after `executions`. Infinite if that is unknown.
+    /// after `executions`, where `all` have been run altogether. Infinite if that is unknown.
     pub(super) fn estimate_after(
         &self,
         bound: Option<Bound>,
         executions: u64,
+        all: u64,
         estimate: &Estimate,
     ) -> f64 {
         let known = if self.watch.control.is_interrupted() {
             // It is to end now.
             lock(&estimate.0).get(bound.map_or(0, Bound::most) as usize).copied()
+        } else if all <= FEW {
+            None
         } else {
-            let most = EXECUTIONS.saturating_add(TIMES.saturating_mul(executions));
+            let most = EXECUTIONS.saturating_add(TIMES.saturating_mul(all));
             self.estimate_at_once(bound, most)
         };
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]

@@ -168,11 +168,12 @@ impl Search<'_> {
 
     /// Estimates how many executions a depth-first search has, if it ended early.
     fn estimate_proof(&self, summary: &mut SearchSummary, search: &Dfs, estimate: &Estimate) {
+        let all = summary.schedules;
         if let Some(proof) = &mut summary.proof
             && !proof.complete
             && proof.gap.is_none()
         {
-            proof.estimate = self.estimate_after(search.bound(), proof.count, estimate);
+            proof.estimate = self.estimate_after(search.bound(), proof.count, all, estimate);
         }
     }
 
@@ -274,7 +275,8 @@ impl Search<'_> {
         summary.raced = certificate.races > 0;
         let mut proof = certificate.proof(summary.schedules, &self.limits);
         if !proof.complete && proof.gap.is_none() {
-            proof.estimate = self.estimate_after(None, summary.schedules, &estimate);
+            proof.estimate =
+                self.estimate_after(None, summary.schedules, summary.schedules, &estimate);
         }
         summary.proof = Some(proof);
         summary
