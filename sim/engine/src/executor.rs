@@ -411,6 +411,7 @@ impl Engine {
 
     fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, index: u64, main: BoxedTask) {
         cx.active.set(true);
+        context::count_execution();
         if self.keeps_notes {
             *cx.notes.borrow_mut() = Some(Notes::default());
         }
@@ -545,6 +546,7 @@ impl Engine {
         self.ready.clear();
         self.admitted = 0;
         cx.active.set(false);
+        context::forget_outside_objects();
         self.ready.home().end();
         strategy.end();
         self.strategy = Some(strategy);

@@ -1,0 +1,3 @@
+//! Input and output: `tokio::io`.
+
+pub use real::io::*;

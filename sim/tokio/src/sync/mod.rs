@@ -1,0 +1,1 @@
+//! Synchronization: `tokio::sync`.

@@ -1,0 +1,8 @@
+//! Each program inside of executions, in every schedule, and on the real tokio.
+
+// The name under which programs know it.
+extern crate mapi_sync_tokio as tokio;
+
+mod common;
+mod task;
+mod time;
