@@ -1,5 +1,6 @@
 //! Executions, one after another: how each begins and ends, and the log of the last.
 
+mod background;
 mod drops;
 mod fair_end;
 mod fairness;
@@ -155,6 +156,8 @@ pub struct Engine {
     doomed: Vec<TaskId>,
     /// The continuation of an execution whose budget of steps has run out.
     fair_end: Option<FairEnd>,
+    /// The tasks in the background are being dropped, step by step.
+    is_ending: bool,
     /// The due timers that have not fired.
     held: Vec<TimerKey>,
     before: Vec<TaskId>,
@@ -194,6 +197,7 @@ impl Engine {
             libraries: None,
             doomed: Vec::new(),
             fair_end: None,
+            is_ending: false,
             held: Vec::new(),
             before: Vec::new(),
             woken: Vec::new(),
@@ -432,6 +436,7 @@ impl Engine {
         self.spurious_left = self.limits.spurious;
         self.doomed.clear();
         self.fair_end = None;
+        self.is_ending = false;
         cx.takes_defaults.set(false);
         self.held.clear();
         cx.late_percent.set(self.limits.late_percent);

@@ -207,7 +207,7 @@ impl Engine {
     /// A task's segment is over, and with its last one perhaps the execution.
     pub(super) fn settle(&mut self, cx: &Context, task: TaskId, waits: bool) -> ControlFlow<End> {
         self.after_segment(cx, task, !waits);
-        if waits || self.foreground > 0 {
+        if waits || self.foreground > 0 || self.recording && self.has_background() {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(End::Completed)
@@ -479,17 +479,24 @@ impl Engine {
             *cx.panic_place.borrow_mut() = place;
             self.note_panic(cx, id, payload, true);
         }
-        if cx.aborts.borrow().is_empty() {
-            return;
-        }
-        for id in cx.aborts.borrow_mut().drain(..) {
-            if let Some(slot) = self.slots.get_mut(id.index())
-                && slot.future.is_some()
-            {
-                slot.aborting = true;
-                slot.watch();
-                self.ready.wake(id);
+        if !cx.aborts.borrow().is_empty() {
+            for id in cx.aborts.take() {
+                self.abort(id);
             }
+        }
+        if self.recording && self.foreground == 0 {
+            self.end_background(cx);
+        }
+    }
+
+    /// Lets a task be dropped at its next step.
+    pub(super) fn abort(&mut self, id: TaskId) {
+        if let Some(slot) = self.slots.get_mut(id.index())
+            && slot.future.is_some()
+        {
+            slot.aborting = true;
+            slot.watch();
+            self.ready.wake(id);
         }
     }
 

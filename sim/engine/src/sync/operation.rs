@@ -150,6 +150,15 @@ impl Operation {
         Poll::Pending
     }
 
+    /// The operation has begun within the running segment, by an access of this mode, and waits.
+    pub fn begin(&mut self, object: &Object, mode: Mode) {
+        if self.stage == Stage::New && context::is_simulated() {
+            context::effect(Effect::Access(object.id(), mode));
+            self.stage = Stage::Waits;
+            self.object = Some(*object);
+        }
+    }
+
     /// Whether the operation waits in an execution: dropping it now gives a wait up.
     #[must_use]
     pub fn is_waiting(&self) -> bool {

@@ -22,7 +22,7 @@ impl Wake for Woken {
 
 /// Polls a future as long as it can go on by itself.
 #[track_caller]
-pub(super) fn block_on<F: Future>(item: &str, future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(item: &str, future: F) -> F::Output {
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(Arc::clone(&woken));
     let mut cx = Context::from_waker(&waker);

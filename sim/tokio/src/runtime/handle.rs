@@ -8,8 +8,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use mapi_sync_engine as engine;
 
-use super::block_on::block_on;
-use super::{RuntimeFlavor, RuntimeMetrics};
+use super::{RuntimeFlavor, RuntimeMetrics, block_on};
 use crate::inside::is_inside;
 use crate::task::{self, JoinHandle};
 

@@ -17,6 +17,7 @@ pub use real::runtime::{
     LocalOptions, LocalRuntime, RuntimeFlavor, RuntimeMetrics, is_rt_shutdown_err, worker_index,
 };
 
+pub(crate) use self::block_on::block_on;
 pub use self::builder::Builder;
 pub use self::handle::{EnterGuard, Handle, Id, TryCurrentError};
 use crate::task::JoinHandle;
@@ -85,7 +86,7 @@ impl Runtime {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match &self.real {
             Some(real) => real.block_on(future),
-            None => block_on::block_on("Runtime::block_on", future),
+            None => block_on("Runtime::block_on", future),
         }
     }
 

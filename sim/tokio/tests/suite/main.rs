@@ -4,5 +4,8 @@
 extern crate mapi_sync_tokio as tokio;
 
 mod common;
+mod macros;
+mod runtime;
+mod sync;
 mod task;
 mod time;
