@@ -27,32 +27,31 @@
 //! - [`select!`]: the branch that is polled first is a decision. With `biased;` it is not.
 //! - [`runtime`]: a handle to the execution. [`runtime::Runtime::block_on`] cannot suspend the task
 //!   that calls it, so it only runs a future that needs no other task.
-//! - `fs`, `net`, `process`, `signal` are outside of control: the execution refuses them by name.
+//! - `fs`, `net`, `process`, `signal` are outside of control: an execution has neither a reactor
+//!   nor threads for them.
 //!
 //! What is made outside and used inside, or the other way round, keeps its nature if it is a task
 //! or a timer. Primitives of [`sync`] work on both sides.
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "fs")]
+pub mod fs;
 mod inside;
+pub mod io;
+#[doc(hidden)]
+pub mod macros;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod runtime;
+#[cfg(feature = "signal")]
+pub mod signal;
 pub mod sync;
 pub mod task;
 pub mod time;
 
-#[doc(hidden)]
-pub mod macros;
-
-pub use real::{join, main, pin, task_local, test, try_join};
-pub use task::spawn;
-
-pub mod io;
-
-#[cfg(feature = "fs")]
-pub use real::fs;
-#[cfg(feature = "net")]
-pub use real::net;
 #[cfg(feature = "process")]
 pub use real::process;
-#[cfg(feature = "signal")]
-pub use real::signal;
+pub use real::{join, main, pin, task_local, test, try_join};
+
+pub use self::task::spawn;

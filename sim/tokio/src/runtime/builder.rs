@@ -102,6 +102,14 @@ impl Builder {
         self
     }
 
+    /// How many events are taken at once while tasks wait to run.
+    #[cfg(any(feature = "net", feature = "process", feature = "signal"))]
+    #[track_caller]
+    pub fn max_io_events_per_busy_tick(&mut self, capacity: usize) -> &mut Self {
+        self.real.max_io_events_per_busy_tick(capacity);
+        self
+    }
+
     /// The threads' names.
     pub fn thread_name_fn<F>(&mut self, f: F) -> &mut Self
     where

@@ -145,6 +145,13 @@ impl Handle {
     }
 }
 
+impl Id {
+    /// That of a set of local tasks, which counts as a runtime.
+    pub(crate) fn of_set(id: real::runtime::Id) -> Self {
+        Self(IdRepr::Real(id))
+    }
+}
+
 impl UnwindSafe for Handle {}
 impl RefUnwindSafe for Handle {}
 

@@ -248,6 +248,21 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
         OwnedMappedMutexGuard { mapped: Mapped::new(this, |guard| f(guard)) }
     }
 
+    /// The same, if there is such a part.
+    ///
+    /// # Errors
+    ///
+    /// Itself, if there is none.
+    pub fn try_map<U, F>(this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
+    where
+        U: ?Sized + 'static,
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        Mapped::try_new_or_recover(this, |guard| f(guard).ok_or(()))
+            .map(|mapped| OwnedMappedMutexGuard { mapped })
+            .map_err(|((), heads)| heads.owner)
+    }
+
     /// The mutex.
     #[must_use]
     pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {

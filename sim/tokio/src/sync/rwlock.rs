@@ -479,7 +479,31 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     where
         F: FnOnce(&mut T) -> &mut U,
     {
-        OwnedRwLockMappedWriteGuard { mapped: Mapped::new(this, |guard| f(guard)) }
+        let lock = Arc::clone(Self::rwlock(&this));
+        OwnedRwLockMappedWriteGuard { mapped: Mapped::new(this, |guard| f(guard)), lock }
+    }
+
+    /// The same, if there is such a part.
+    ///
+    /// # Errors
+    ///
+    /// Itself, if there is none.
+    pub fn try_map<F, U: ?Sized + 'static>(
+        this: Self,
+        f: F,
+    ) -> Result<OwnedRwLockMappedWriteGuard<T, U>, Self>
+    where
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        let lock = Arc::clone(Self::rwlock(&this));
+        Mapped::try_new_or_recover(this, |guard| f(guard).ok_or(()))
+            .map(|mapped| OwnedRwLockMappedWriteGuard { mapped, lock })
+            .map_err(|((), heads)| heads.owner)
+    }
+
+    /// Keeps the lock, and shows the value as a part.
+    pub fn into_mapped(this: Self) -> OwnedRwLockMappedWriteGuard<T> {
+        Self::map(this, |value| value)
     }
 
     /// Becomes a reader. No other writer comes between.
@@ -534,6 +558,15 @@ struct Mapped<T: ?Sized + 'static, U: ?Sized + 'static> {
 #[must_use = "the lock is free again at once"]
 pub struct OwnedRwLockMappedWriteGuard<T: ?Sized + 'static, U: ?Sized + 'static = T> {
     mapped: Mapped<T, U>,
+    lock: Arc<RwLock<T>>,
+}
+
+impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
+    /// The lock.
+    #[must_use]
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+        &this.lock
+    }
 }
 
 impl<T: ?Sized, U: ?Sized> Deref for OwnedRwLockMappedWriteGuard<T, U> {

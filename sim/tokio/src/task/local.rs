@@ -19,7 +19,7 @@ use pin_project_lite::pin_project;
 use super::join::JoinHandle;
 use super::spawned::{Output, Spawned, builder};
 use crate::inside::is_inside;
-use crate::runtime::Runtime;
+use crate::runtime::{Id, Runtime};
 
 /// A future that is not `Send`, and the set that it belongs to.
 struct Local {
@@ -186,6 +186,12 @@ impl LocalSet {
     #[must_use]
     pub fn new() -> Self {
         Self { real: real::task::LocalSet::new(), set: Set::new(), is_driven: false }
+    }
+
+    /// The set's identity among runtimes.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        Id::of_set(self.real.id())
     }
 
     pub(super) fn as_real(&self) -> &real::task::LocalSet {

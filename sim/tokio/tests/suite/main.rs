@@ -4,6 +4,7 @@
 extern crate mapi_sync_tokio as tokio;
 
 mod common;
+mod io;
 mod macros;
 mod runtime;
 mod sync;
