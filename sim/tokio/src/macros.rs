@@ -29,7 +29,7 @@ macro_rules! select {
     };
 }
 
-/// The branch of a `select!` that is polled first, of so many.
+/// The branch of a `select!` that is polled first, of `branches`.
 #[doc(hidden)]
 #[must_use]
 pub fn first_branch(branches: u32) -> u32 {

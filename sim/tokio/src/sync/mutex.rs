@@ -1,5 +1,7 @@
 //! Mutual exclusion.
 
+#![expect(clippy::mut_from_ref, reason = "ouroboros generates such functions")]
+
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;

@@ -1,6 +1,9 @@
 //! One who writes, or many who read.
 
+#![expect(clippy::mut_from_ref, reason = "ouroboros generates such functions")]
+
 use std::fmt;
+use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -34,7 +37,7 @@ impl<T: ?Sized> RwLock<T> {
         Self { object: Object::new("RwLock"), read: READ, real: tokio::RwLock::new(value) }
     }
 
-    /// The same for at most so many readers.
+    /// The same for at most `max_reads` readers.
     ///
     /// # Panics
     ///
@@ -57,7 +60,7 @@ impl<T: ?Sized> RwLock<T> {
         Self { object: Object::of_static("RwLock"), read: READ, real }
     }
 
-    /// The same for at most so many readers.
+    /// The same for at most `max_reads` readers.
     ///
     /// # Panics
     ///
@@ -389,27 +392,24 @@ enum Held<'a, T: ?Sized> {
     Changes,
 }
 
-impl<T: ?Sized> Held<'_, T> {
-    fn value(&self) -> &T {
+impl<T: ?Sized> Deref for Held<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
         match self {
             Self::Reads(guard) => guard,
             Self::Writes(guard) => guard,
             Self::Changes => unreachable!("no code runs while a guard changes"),
         }
     }
+}
 
-    fn value_mut(&mut self) -> &mut T {
+impl<T: ?Sized> DerefMut for Held<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
         match self {
             Self::Writes(guard) => guard,
             Self::Reads(_) | Self::Changes => unreachable!("only a write guard is asked"),
         }
-    }
-
-    fn downgrade(&mut self) {
-        *self = match std::mem::replace(self, Self::Changes) {
-            Self::Writes(guard) => Self::Reads(guard.downgrade()),
-            held => held,
-        };
     }
 }
 
@@ -445,7 +445,7 @@ impl<T: ?Sized> Deref for OwnedRwLockReadGuard<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.owned.with_guard(|held| held.value())
+        self.owned.with_guard(|held| &**held)
     }
 }
 
@@ -510,7 +510,11 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     pub fn downgrade(self) -> OwnedRwLockReadGuard<T> {
         let Self { mut owned, release } = self;
         downgrades(&release);
-        owned.with_guard_mut(|held| held.downgrade());
+        owned.with_guard_mut(|held| {
+            if let Held::Writes(guard) = mem::replace(held, Held::Changes) {
+                *held = Held::Reads(guard.downgrade());
+            }
+        });
         OwnedRwLockReadGuard { owned, _release: release }
     }
 
@@ -525,13 +529,13 @@ impl<T: ?Sized> Deref for OwnedRwLockWriteGuard<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.owned.with_guard(|held| held.value())
+        self.owned.with_guard(|held| &**held)
     }
 }
 
 impl<T: ?Sized> DerefMut for OwnedRwLockWriteGuard<T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.owned.with_guard_mut(|held| held.value_mut())
+        self.owned.with_guard_mut(|held| &mut **held)
     }
 }
 

@@ -84,8 +84,7 @@ fn blocking_calls_of_primitives_work_where_nothing_blocks() {
         let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
         sender.blocking_send(2).unwrap();
         task::spawn_blocking(move || receiver.blocking_recv()).await.unwrap();
-        let sum = *mutex.blocking_lock() + 2;
-        sum
+        u32::clone(&mutex.blocking_lock()) + 2
     });
     assert_eq!((outcome.panics, sum), (vec![], Some(3)));
 }

@@ -203,7 +203,7 @@ fn local_tasks_run_while_their_set_is_driven() {
             .into_keys()
             .eq([vec![1, 2]])
     );
-    assert_eq!(outside(async { LocalWork.await }), [1, 2]);
+    assert_eq!(outside(LocalWork), [1, 2]);
 }
 
 type Work = Pin<Box<dyn Future<Output = Vec<u32>>>>;
@@ -243,7 +243,7 @@ async fn local_work() -> Vec<u32> {
     let stays = Rc::clone(&seen);
     let stays = set.spawn_local(async move {
         pending::<()>().await;
-        drop(stays)
+        drop(stays);
     });
     drop(set);
     assert!(stays.await.unwrap_err().is_cancelled());
