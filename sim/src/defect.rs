@@ -76,12 +76,27 @@ impl fmt::Display for Defect {
     }
 }
 
-/// The defects of an execution, each once or more, broken rules first. None if it is excused.
+/// The defects of an execution, each once or more, the causes first. None if it is excused.
 pub(crate) fn defects(observed: &Observed) -> impl Iterator<Item = Defect> + '_ {
-    let rules = observed.violations.iter().map(|finding| Defect::Rule(finding.violation.rule));
+    let rules = observed
+        .violations
+        .iter()
+        .map(|finding| (Defect::Rule(finding.violation.rule), finding.violation.never_came));
     let end = end_defect(&observed.outcome.end);
     let panic = (!observed.outcome.panics.is_empty()).then_some(Defect::Panic);
-    rules.chain(end).chain(panic).filter(|_| !observed.is_excused())
+    let ends = end.into_iter().chain(panic).map(|defect| (defect, false));
+    let is_cut_short = ends.clone().next().is_some();
+    let mut defects: Vec<(Defect, bool)> =
+        rules.chain(ends).filter(|_| !observed.is_excused()).collect();
+    defects.sort_by_key(|(defect, never_came)| rank(*defect, *never_came, is_cut_short));
+    defects.into_iter().map(|(defect, _)| defect)
+}
+
+/// The place of a defect among those of one execution: what must not be comes before what should
+/// not and what a policy forbids. What never came, in an execution that a deadlock, a livelock or
+/// a panic cut short, comes after these: it follows from them.
+pub(crate) fn rank(defect: Defect, never_came: bool, is_cut_short: bool) -> (Level, bool) {
+    (defect.level(), is_cut_short && never_came)
 }
 
 pub(crate) fn end_defect(end: &End) -> Option<Defect> {

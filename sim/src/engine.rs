@@ -5,10 +5,11 @@ use mapi_sync::contract::VirtualClock;
 pub use mapi_sync_engine::{
     AbortHandle, Blocked, Budget, Builder, ChoicePoint, Chosen, Decision, EarlyPolls, Effect, End,
     Engine, JoinError, JoinHandle, Limits, Mode, Nondeterminism, Note, Object, ObjectId, Observer,
-    Outcome, OutsideThreads, Ready, Segment, Site, Sleep, Strategy, TaskId, TaskKey, TaskPanic,
-    UniformRng, YieldNow, before_closing, choose, current, current_key, current_step, early_polls,
-    fault, is_closing, is_recording, is_simulated, note, now, parallel, progress, sleep, sleep_for,
-    sleep_until, spawn, spawn_droppable, sync, task_name, work, work_for, yield_now,
+    Outcome, OutsideThreads, Ready, Segment, SegmentNote, Site, Sleep, Strategy, TaskId, TaskKey,
+    TaskPanic, UniformRng, YieldNow, before_closing, calm, choose, current, current_key,
+    current_step, early_polls, fault, is_closing, is_recording, is_simulated, note, now, parallel,
+    progress, sleep, sleep_for, sleep_until, spawn, spawn_droppable, sync, task_name, work,
+    work_for, yield_now,
 };
 
 pub use crate::runtime::SimRuntime;

@@ -102,7 +102,8 @@
 //! check(|| Store).in_scenario(scenario).schedules(200).run().assert_holds();
 //! ```
 //!
-//! [`engine::note`] adds a line of your own to the time line of a counterexample.
+//! [`engine::note`] adds a line of your own to the time line of a counterexample. With the feature
+//! `tracing`, so does each event of the crate `tracing`.
 //!
 //! # Reading a counterexample
 //!
@@ -255,6 +256,8 @@ pub mod report;
 mod runtime;
 mod shrink;
 mod suggest;
+#[cfg(feature = "tracing")]
+mod tracing_notes;
 pub mod world;
 
 pub use check::{

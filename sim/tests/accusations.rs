@@ -7,7 +7,7 @@ use std::time::Duration;
 use mapi_sync::contract::{Level, Rule};
 use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
 use mapi_sync_sim::world::{Cost, Faults, Host, Scenario};
-use mapi_sync_sim::{Check, Defect, Report, check};
+use mapi_sync_sim::{Check, Defect, ReplayOutcome, Report, check};
 
 /// The steps of a sync, and what it does when a cancel is requested.
 #[derive(Clone, Copy)]
@@ -145,8 +145,9 @@ impl MapiSync for Stuck {
 #[test]
 fn deadlock_comes_before_the_done_that_it_keeps_back() {
     let host = Host { shutdown: true, ..cancelling() };
-    let report = check(|| Stuck).faults(Faults::default()).host(host).schedules(200).run();
-    assert_eq!(defects(&report), [Defect::Rule(Rule::DONE_ONCE), Defect::Deadlock]);
+    let check = check(|| Stuck).faults(Faults::default()).host(host).schedules(200);
+    let report = check.run();
+    assert_eq!(defects(&report), [Defect::Deadlock, Defect::Rule(Rule::DONE_ONCE)]);
     let shown = &report.counterexamples[0];
     let order: Vec<Defect> = shown.execution.breaches.iter().map(|breach| breach.defect).collect();
     assert_eq!(order, [Defect::Deadlock, Defect::Rule(Rule::DONE_ONCE)]);
@@ -154,4 +155,11 @@ fn deadlock_comes_before_the_done_that_it_keeps_back() {
     let text = report.to_string();
     let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words}: {text}"));
     assert!(place("nothing can go on") < place("Done never came"), "{text}");
+    // The token names the cause. One that names what follows from it, as older ones do, holds too.
+    assert_eq!(shown.token().defect(), Some("deadlock"));
+    for token in [shown.token(), shown.token_of(Defect::Rule(Rule::DONE_ONCE))] {
+        let replayed = check.replay(&token.to_string()).expect("the token is this check's");
+        assert_eq!(replayed.outcome(), ReplayOutcome::Broken);
+        assert_eq!(replayed.shows_its_defect(), Some(true));
+    }
 }

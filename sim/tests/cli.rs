@@ -303,6 +303,7 @@ fn check_says_in_json_what_it_saw() {
             "message",
             "rule",
             "schedule",
+            "segments",
             "shrink_executions",
             "statement",
             "timeline",

@@ -81,6 +81,38 @@ fn a_search_that_stops_early_says_how_much_is_left() {
     assert!(estimate(&report) > 2.0 * f64::from(u32::try_from(count).unwrap()), "{report}");
 }
 
+/// How many schedules the last round of a bounded search has.
+fn schedules_of_last_round(check: &Check) -> u64 {
+    let report = check.clone().run();
+    assert!(report.complete, "{report}");
+    report.proof.as_ref().expect("it ends by itself").count
+}
+
+#[test]
+fn bounded_searches_that_stop_early_say_how_much_is_left_of_their_round() {
+    for (strategy, folders, messages, workers) in [
+        ("delays", 2, 1, 2),
+        ("delays", 2, 2, 3),
+        ("preemptions", 2, 1, 2),
+        ("preemptions", 1, 2, 2),
+        ("dfs", 2, 1, 2),
+    ] {
+        let world = scenario(folders, messages, workers, "");
+        let check = Check::simulated(world).strategy(strategy).unwrap();
+        let all = schedules_of_last_round(&check);
+        let executions = check.clone().run().schedules;
+        // From a tenth of the last round on.
+        let before = executions - all;
+        for part in [10, 4, 2] {
+            let report = check.clone().schedules(before + all.div_ceil(part)).run();
+            let estimate = estimate(&report);
+            let name = format!("{strategy}, {folders} {messages} {workers}: {estimate} of {all}");
+            assert!(!report.complete, "{name}");
+            assert!(is_near(estimate, u32::try_from(all).unwrap()), "{name}");
+        }
+    }
+}
+
 #[test]
 fn an_unknown_number_is_said_to_be_unknown() {
     // An interrupt is heard before anything is known.

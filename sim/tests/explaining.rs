@@ -59,7 +59,7 @@ fn named_cause_decides() {
                 }
                 "order"
             }
-            Why::Decision { kind, what, without } => {
+            Why::Decision { kind, what, without, .. } => {
                 assert!(!shows(without), "{name}: {what}");
                 assert!(without.len() < shown.decisions.len() || *kind == Kind::Run, "{name}");
                 assert!(!what.is_empty());

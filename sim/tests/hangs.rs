@@ -254,6 +254,16 @@ fn a_hang_while_a_counterexample_is_made_smaller_ends_the_check() {
 
 #[test]
 fn the_token_of_a_hang_leads_to_the_poll_and_replays_without_a_watchdog() {
+    let exhaustive = |check: Check| check.strategy("exhaustive").unwrap();
+    assert_eq!(hangs_again(|check| check), 2);
+    // The estimate beside a search that ends by itself may hang too.
+    assert!(hangs_again(exhaustive) <= 3);
+    assert!(hangs_again(move |check| exhaustive(check).tracked_sharing(TrackedSharing)) <= 3);
+    assert!(hangs_again(|check| check.strategy("preemptions").unwrap()) <= 3);
+}
+
+/// Returns how many executions hung: in the search, and once more for the token.
+fn hangs_again(strategy: impl FnOnce(Check) -> Check) -> usize {
     let block = Block::default();
     let _release = Release(block.clone());
     let (enters, entered) = mpsc::channel();
@@ -280,17 +290,17 @@ fn the_token_of_a_hang_leads_to_the_poll_and_replays_without_a_watchdog() {
                 }
             })
         };
-        quiet(work).schedules(10_000)
+        strategy(quiet(work).schedules(10_000))
     };
     let report = check.run();
     let hang = report.hang.expect("a poll hangs");
-    // The search, and the schedule that was run again for the token.
-    assert_eq!(entered.try_iter().count(), 2);
+    let hung = entered.try_iter().count();
     let token = hang.token.expect("it hangs again").to_string();
     let replay = thread::spawn(move || check.replay(&token).unwrap().holds());
     entered.recv_timeout(Duration::from_secs(60)).expect("the replay comes to the poll");
     block.0.store(true, Ordering::Relaxed);
     assert!(replay.join().unwrap());
+    hung
 }
 
 #[test]

@@ -10,7 +10,9 @@ use mapi_sync::{
     CallbackRef, HResult, MapiSync, OwnedEvent, RawEvent, SyncDone, SyncRequest, SyncSession,
     async_trait,
 };
-use mapi_sync_sim::world::{Faults, Host, Scenario, Swarm, Variation};
+use mapi_sync_sim::engine::{self, Engine, Site};
+use mapi_sync_sim::strategy::Random;
+use mapi_sync_sim::world::{Faults, Host, Scenario, Swarm, Variation, World};
 use mapi_sync_sim::{Check, Defect, Report, check};
 
 fn defects(report: &Report) -> Vec<Defect> {
@@ -67,7 +69,7 @@ impl MapiSync for OneAtATime {
             if self.is_busy.load(Ordering::SeqCst) {
                 return busy;
             }
-            mapi_sync_sim::engine::yield_now().await;
+            engine::yield_now().await;
             assert!(!self.is_busy.swap(true, Ordering::SeqCst), "two syncs of one store run");
         } else if self.is_busy.swap(true, Ordering::SeqCst) {
             return busy;
@@ -273,4 +275,55 @@ fn a_report_lists_the_rules_that_had_no_chance() {
     // The simulated provider meets everything.
     let report = Check::builtin("default").expect("it is there").schedules(2_000).run();
     assert_eq!(report.vacuous, []);
+}
+
+/// Sleeps for 10 ms in a worker that may be dropped, and notes how long that took; nothing if the
+/// worker, or the sync, was dropped.
+struct Notes(Arc<Mutex<Vec<Option<u64>>>>);
+
+#[async_trait]
+impl MapiSync for Notes {
+    async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+        let notes = Arc::clone(&self.0);
+        let place = {
+            let mut notes = notes.lock().unwrap();
+            notes.push(None);
+            notes.len() - 1
+        };
+        request.start(move |session| async move {
+            let began = engine::now();
+            let worker = engine::spawn_droppable("worker", engine::work(10));
+            let ended = worker.await;
+            notes.lock().unwrap()[place] = ended.is_ok().then(|| engine::now() - began);
+            session.done(HResult::S_OK).await
+        })
+    }
+}
+
+#[test]
+fn nothing_goes_wrong_in_a_calm_last_sync() {
+    let text = "version = 1\nname = \"last\"\n[[account]]\nname = \"M\"\n\
+                [host]\nswarm = [\"last_sync\"]\n[faults]\ntask_dropped = 9\n";
+    let scenario = Scenario::parse("last.toml", text).expect("it is a scenario");
+    let notes = Arc::new(Mutex::new(Vec::new()));
+    let world = {
+        let notes = Arc::clone(&notes);
+        World::with_provider(scenario, move |_| Arc::new(Notes(Arc::clone(&notes))))
+    };
+    let limits = world.limits().with_late_percent(100).with_drops_waiting(true);
+    let mut engine = Engine::new(limits, Random::new(5));
+    let mut disturbed = [0, 0, 0];
+    for index in 0..600 {
+        world.run(&mut engine, index).expect("it has no end");
+        let taken = std::mem::take(&mut *notes.lock().unwrap());
+        let site = Site::new("a last sync without faults").hash();
+        let decisions = engine.decisions();
+        let mut last = decisions.departures().iter().filter(|taken| taken.place.site == site);
+        let value = usize::try_from(last.next().map_or(0, |taken| taken.value)).unwrap();
+        assert_eq!(taken.len(), 1 + value.min(1));
+        disturbed[value] += u32::from(taken[value.min(1)] != Some(10));
+    }
+    // A sync that is not the last one, a last one without faults, and a calm last one.
+    assert!(disturbed[0] > 50 && disturbed[1] > 50, "{disturbed:?}");
+    assert_eq!(disturbed[2], 0);
 }

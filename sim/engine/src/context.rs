@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::beacon::Beacon;
 use super::early::EarlyRun;
 use super::footprint::{Chosen, Effect, Mode};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
@@ -29,7 +30,6 @@ pub(super) struct SpawnedTask {
     pub(super) future: BoxedTask,
     pub(super) droppable: bool,
     pub(super) background: bool,
-    pub(super) early: Option<Box<EarlyRun>>,
 }
 
 /// How a task stands.
@@ -125,10 +125,14 @@ pub(super) struct Context {
     pub(super) late_percent: Cell<u32>,
     /// [`Limits::early_segments`](super::Limits::early_segments).
     pub(super) early_segments: Cell<u32>,
+    /// The program has [asked](super::calm) for nothing more to go wrong.
+    pub(super) is_calm: Cell<bool>,
     /// A task is polled whose `spawn` has not returned.
     pub(super) is_early: Cell<bool>,
     pub(super) panic_place: RefCell<Option<String>>,
     pub(super) spawned: RefCell<Vec<SpawnedTask>>,
+    /// Those of them that ran before their `spawn` returned.
+    pub(super) early_runs: RefCell<Vec<EarlyRun>>,
     pub(super) aborts: RefCell<Vec<TaskId>>,
     pub(super) tasks: RefCell<Vec<TaskMeta>>,
     /// The keys of the first tasks, derived lazily: those of the others follow when one is needed.
@@ -139,6 +143,8 @@ pub(super) struct Context {
     pub(super) answers: RefCell<Vec<Answer>>,
     /// What the program noted; `None` if nobody keeps it.
     pub(super) notes: RefCell<Option<Notes>>,
+    /// Where the answers are said, if a watchdog wants to know.
+    pub(super) beacon: RefCell<Option<Arc<Beacon>>>,
     pub(super) effects: RefCell<Vec<Effect>>,
     pub(super) chosen: RefCell<Vec<Chosen>>,
     pub(super) strategy: RefCell<Option<Box<dyn Strategy>>>,
@@ -157,9 +163,11 @@ impl Context {
             takes_defaults: Cell::new(false),
             late_percent: Cell::new(0),
             early_segments: Cell::new(0),
+            is_calm: Cell::new(false),
             is_early: Cell::new(false),
             panic_place: RefCell::new(None),
             spawned: RefCell::new(Vec::new()),
+            early_runs: RefCell::new(Vec::new()),
             aborts: RefCell::new(Vec::new()),
             tasks: RefCell::new(Vec::new()),
             keys: RefCell::new(Vec::new()),
@@ -167,6 +175,7 @@ impl Context {
             timers: RefCell::new(Timers::new()),
             answers: RefCell::new(Vec::new()),
             notes: RefCell::new(None),
+            beacon: RefCell::new(None),
             effects: RefCell::new(Vec::new()),
             chosen: RefCell::new(Vec::new()),
             strategy: RefCell::new(None),
@@ -234,6 +243,9 @@ impl Context {
             notes.sites.insert(site.hash(), site.name());
         }
         let value = if value < arity { value } else { 0 };
+        if let Some(beacon) = &*self.beacon.borrow() {
+            beacon.answers(value);
+        }
         let step = self.step.get();
         self.answers.borrow_mut().push(Answer { step, kind, task, site: site.hash(), value });
         if is_recording() {
@@ -416,6 +428,16 @@ pub(super) fn has_progressed(cx: &Context) -> bool {
 pub(crate) fn after(step: u64) {
     effect(Effect::After(step));
 }
+
+/// Whether the program has asked for nothing more to go wrong. The answer depends on whether that
+/// came first, so asking reads an object that asking for it writes.
+pub(super) fn is_calm(cx: &Context) -> bool {
+    effect(Effect::Access(CALM, Mode::Read));
+    cx.is_calm.get()
+}
+
+/// No other object is outside of an execution and has this ordinal.
+pub(super) const CALM: ObjectId = ObjectId::of(TaskKey::CLOCK, 0);
 
 /// The running step's number.
 #[inline]

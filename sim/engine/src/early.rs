@@ -19,15 +19,16 @@ use super::id::{ObjectId, Site, TaskId};
 use super::log::Kind;
 use super::yield_flag;
 
-/// Panics, with their places.
-pub(super) type EarlyPanics = Vec<(Box<dyn Any + Send>, Option<String>)>;
+/// A panic, with its place.
+pub(super) type EarlyPanic = (Box<dyn Any + Send>, Option<String>);
 
 /// What a task did before its `spawn` returned.
 pub(super) struct EarlyRun {
+    pub(super) task: TaskId,
     /// How it ended; `None` if it waits.
     pub(super) ended: Option<TaskState>,
     /// Its panics.
-    pub(super) panics: EarlyPanics,
+    pub(super) panics: Vec<EarlyPanic>,
     waker: Arc<EarlyWaker>,
 }
 
@@ -108,7 +109,7 @@ pub(super) fn run(cx: &Context, id: TaskId) {
     let place = cx.spawned.borrow().len() - 1;
     let nothing: BoxedTask = Box::pin(pending());
     let mut future = mem::replace(&mut cx.spawned.borrow_mut()[place].future, nothing);
-    let mut early = EarlyRun { ended: None, panics: Vec::new(), waker: Arc::default() };
+    let mut early = EarlyRun { task: id, ended: None, panics: Vec::new(), waker: Arc::default() };
     let flag = yield_flag::suspend();
     let spawner = cx.current.replace(id);
     cx.is_early.set(true);
@@ -149,16 +150,12 @@ pub(super) fn run(cx: &Context, id: TaskId) {
     cx.is_early.set(false);
     cx.current.set(spawner);
     yield_flag::resume(flag);
-    let mut spawned = cx.spawned.borrow_mut();
-    spawned[place].future = future;
-    spawned[place].early = Some(Box::new(early));
+    cx.spawned.borrow_mut()[place].future = future;
+    cx.early_runs.borrow_mut().push(early);
 }
 
 /// Runs a task's code, and catches its panic, with the place of it.
-fn guarded<T>(
-    cx: &Context,
-    code: impl FnOnce() -> T,
-) -> Result<T, (Box<dyn Any + Send>, Option<String>)> {
+fn guarded<T>(cx: &Context, code: impl FnOnce() -> T) -> Result<T, EarlyPanic> {
     yield_flag::begin_without_flag();
     let result = catch_unwind(AssertUnwindSafe(code));
     yield_flag::end();

@@ -5,6 +5,7 @@ mod drops;
 mod fair_end;
 mod fairness;
 mod footprints;
+mod noting;
 mod places;
 mod run;
 mod timers_apart;
@@ -20,10 +21,9 @@ use self::fair_end::FairEnd;
 use self::fairness::{PausedTask, UNCOUNTED};
 use super::beacon::Beacon;
 use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
-use super::early::{EarlyPanics, EarlyRun};
 use super::id::{TaskId, TaskKey};
 use super::log::{Answer, LogStep};
-use super::note::{Note, Notes};
+use super::note::{Note, Notes, SegmentNote};
 use super::oracle::{Observer, Strategy, UniformRng};
 use super::outcome::{End, Limits, Nondeterminism, Outcome, TaskPanic};
 use super::outside::OutsideThreads;
@@ -160,7 +160,10 @@ pub struct Engine {
     is_ending: bool,
     /// The due timers that have not fired.
     held: Vec<TimerKey>,
+    /// The tasks that could run before the segment, if that is hidden or noted.
     before: Vec<TaskId>,
+    /// How many tasks there were before the segment, if that is noted.
+    admitted_before: usize,
     woken: Vec<TaskId>,
     spawned: Vec<TaskId>,
 }
@@ -200,6 +203,7 @@ impl Engine {
             is_ending: false,
             held: Vec::new(),
             before: Vec::new(),
+            admitted_before: 0,
             woken: Vec::new(),
             spawned: Vec::new(),
         }
@@ -383,6 +387,13 @@ impl Engine {
         &self.notes.list
     }
 
+    /// What the last execution did in each of its segments, in order, if [notes](Self::keep_notes)
+    /// were kept and its strategy observes no footprints.
+    #[must_use]
+    pub fn segment_notes(&self) -> &[SegmentNote] {
+        &self.notes.segments
+    }
+
     /// The name of the site with this hash, if the last execution was asked there and
     /// [notes](Self::keep_notes) were kept.
     #[must_use]
@@ -418,6 +429,8 @@ impl Engine {
         context::count_execution();
         if self.keeps_notes {
             *cx.notes.borrow_mut() = Some(Notes::default());
+        } else if !self.notes.segments.is_empty() {
+            self.notes = Notes::default();
         }
         self.ready.home().begin();
         self.wakes_before = self.ready.home().wakes();
@@ -425,7 +438,7 @@ impl Engine {
         context::take_clock_read();
         cx.step.set(0);
         cx.current.set(TaskId::MAIN);
-        cx.dirty.set(self.recording);
+        cx.dirty.set(self.recording || self.keeps_notes);
         context::set_recording(self.recording);
         cx.faults_left.set(self.limits.faults);
         *cx.strategy.borrow_mut() = Some(strategy);
@@ -439,13 +452,16 @@ impl Engine {
         self.is_ending = false;
         cx.takes_defaults.set(false);
         self.held.clear();
+        self.before.clear();
         cx.late_percent.set(self.limits.late_percent);
         cx.early_segments.set(self.limits.early_segments);
         cx.is_early.set(false);
+        cx.is_calm.set(false);
         self.fast_loop = self.can_use_fast_loop();
         self.paused.clear();
         if let Some(beacon) = &self.beacon {
             beacon.begins(index);
+            *cx.beacon.borrow_mut() = Some(Arc::clone(beacon));
         }
         let id = cx.register(Cow::Borrowed("main"), None);
         self.admit(id, main, self.limits.main_droppable, false);
@@ -459,9 +475,9 @@ impl Engine {
         }
         let slot = &mut self.slots[self.admitted];
         slot.future = Some(future);
-        // Whether a droppable task is dropped is asked before each poll, and a beacon has to know
-        // of each.
-        let watched = droppable || self.beacon.is_some();
+        // Whether a droppable task is dropped is asked before each poll, and a beacon and a reader
+        // have to know of each.
+        let watched = droppable || self.beacon.is_some() || self.keeps_notes;
         slot.unwatched = if watched { 0 } else { UNCOUNTED };
         slot.watched_from = slot.unwatched;
         slot.last_yield = 0;
@@ -479,21 +495,27 @@ impl Engine {
         }
     }
 
-    /// Admits a task that ran before its `spawn` returned. Returns its panics.
+    /// Takes into account what tasks that were admitted just now did before their `spawn` returned.
     #[cold]
-    fn admit_early(&mut self, id: TaskId, child: SpawnedTask, early: EarlyRun) -> EarlyPanics {
-        let background = child.background;
-        self.admit(id, child.future, child.droppable, background);
-        let slot = &mut self.slots[id.index()];
-        if early.ended.is_some() {
-            slot.future = None;
-            self.ready.retire(id);
-            self.foreground -= usize::from(!background);
-        } else if !early.hand_over(&slot.waker) {
-            self.ready.gather();
-            self.ready.take(id);
+    fn settle_early_runs(&mut self, cx: &Context) {
+        let runs = cx.early_runs.take();
+        for run in &runs {
+            let slot = &mut self.slots[run.task.index()];
+            if run.ended.is_some() {
+                slot.future = None;
+                self.foreground -= usize::from(!slot.background);
+                self.ready.retire(run.task);
+            } else if !run.hand_over(&slot.waker) {
+                self.ready.gather();
+                self.ready.take(run.task);
+            }
         }
-        early.panics
+        for run in runs {
+            for (payload, place) in run.panics {
+                *cx.panic_place.borrow_mut() = place;
+                self.note_panic(cx, run.task, payload, true);
+            }
+        }
     }
 
     #[cold]
@@ -536,6 +558,7 @@ impl Engine {
         drop(cx.before_closing.take());
         if let Some(beacon) = &self.beacon {
             beacon.ends();
+            *cx.beacon.borrow_mut() = None;
         }
         cx.aborts.borrow_mut().clear();
         cx.answers.borrow_mut().clear();
@@ -570,6 +593,7 @@ impl Engine {
     #[inline(never)]
     fn drop_rest(&mut self, cx: &Context) {
         cx.closing.set(true);
+        cx.early_runs.borrow_mut().clear();
         if let Some(last) = cx.before_closing.take() {
             last();
         }

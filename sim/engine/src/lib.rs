@@ -138,7 +138,7 @@ mod timers;
 mod wakeup;
 mod yield_flag;
 
-pub use beacon::{Beacon, RunningPoll};
+pub use beacon::{Beacon, RunningPoll, Way};
 pub use context::{
     before_closing, clock, execution, is_closing, is_recording, is_simulated, progress,
 };
@@ -147,14 +147,14 @@ pub use executor::Engine;
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};
 pub(crate) use id::mix;
 pub use id::{ObjectId, Site, TaskId, TaskKey};
-pub use note::{Note, marks, note};
+pub use note::{Note, SegmentNote, marks, note};
 pub use oracle::{ChoicePoint, Decision, Observer, Strategy, UniformRng};
 pub use outcome::{Blocked, Budget, End, Limits, Nondeterminism, Outcome, TaskPanic};
 pub use outside::OutsideThreads;
 pub use proof::{Proof, ProofUnit};
 pub use ready::Ready;
 pub use task::{
-    AbortHandle, Builder, JoinError, JoinHandle, Sleep, YieldNow, choose, current, current_key,
-    current_step, fault, now, sleep, sleep_for, sleep_until, spawn, spawn_droppable, task_name,
-    work, work_for, yield_now,
+    AbortHandle, Builder, JoinError, JoinHandle, Sleep, YieldNow, calm, choose, current,
+    current_key, current_step, fault, now, sleep, sleep_for, sleep_until, spawn, spawn_droppable,
+    task_name, work, work_for, yield_now,
 };

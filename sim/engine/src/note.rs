@@ -10,6 +10,8 @@ use crate::id::TaskId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Note {
+    /// The step, from 0.
+    pub step: u64,
     /// When, in virtual milliseconds.
     pub at_ms: u64,
     /// The task that ran.
@@ -20,10 +22,31 @@ pub struct Note {
     pub answers: usize,
 }
 
+/// A segment of an execution, or a move of the clock, as its reader sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SegmentNote {
+    /// The step, from 0.
+    pub step: u64,
+    /// When, in virtual milliseconds.
+    pub at_ms: u64,
+    /// The task that ran, or the clock.
+    pub task: TaskId,
+    /// The tasks that could have run, it among them, by ascending number; of more than 64, the
+    /// first 64.
+    pub could_run: Vec<TaskId>,
+    /// The other tasks that can run since, because it woke, joined or aborted them. A task that
+    /// could run before is none of them, nor is a new one.
+    pub woke: Vec<TaskId>,
+    /// When the clock is to wake it, in virtual milliseconds, if it waits for that.
+    pub sleeps_until: Option<u64>,
+}
+
 /// What is kept of an execution for its reader.
 #[derive(Default)]
 pub(super) struct Notes {
     pub(super) list: Vec<Note>,
+    pub(super) segments: Vec<SegmentNote>,
     /// The names of the sites that were asked at, by their hash.
     pub(super) sites: BTreeMap<u32, &'static str>,
 }
@@ -55,10 +78,10 @@ pub fn note(text: impl Display) {
     // The caller's code runs here: nothing is borrowed.
     let text = text.to_string();
     context::with(|cx| {
-        let (at_ms, task) = (context::now(), cx.current.get());
+        let (step, at_ms, task) = (cx.step.get(), context::now(), cx.current.get());
         let answers = cx.answers.borrow().len();
         if let Some(notes) = &mut *cx.notes.borrow_mut() {
-            notes.list.push(Note { at_ms, task, text, answers });
+            notes.list.push(Note { step, at_ms, task, text, answers });
         }
     });
 }

@@ -365,6 +365,23 @@ impl ReadySet {
         })
     }
 
+    /// The tasks that can run now, by ascending number, those that were woken since the last
+    /// [`gather`](Self::gather) among them. Gathers nothing.
+    pub(super) fn peek(&self) -> Vec<TaskId> {
+        let mut tasks: Vec<TaskId> = self.view().iter().collect();
+        if !self.is_small() {
+            let words = self.chunks.iter().flat_map(|chunk| &chunk.woken);
+            let words = (0_u32..).step_by(64).zip(words).take(self.tasks.div_ceil(64));
+            let woken = words.flat_map(|(base, word)| {
+                bits(word.load(Relaxed)).map(move |bit| TaskId(base + bit))
+            });
+            tasks.extend(woken);
+            tasks.sort_unstable();
+            tasks.dedup();
+        }
+        tasks
+    }
+
     /// How many tasks wait: they have not finished, and could not run when they were last gathered.
     pub(super) fn waiting(&self) -> u32 {
         let live: u32 = self.live().map(|(_, live)| live.count_ones()).sum();

@@ -77,7 +77,7 @@ impl Builder {
             assert!(cx.active.get(), "a task can be spawned only from inside of an execution");
             let id = cx.register(self.name, Some(cx.current.get()));
             let Self { droppable, background, .. } = self;
-            let child = SpawnedTask { future, droppable, background, early: None };
+            let child = SpawnedTask { future, droppable, background };
             cx.spawned.borrow_mut().push(child);
             cx.dirty.set(true);
             if self.early {
@@ -458,7 +458,7 @@ pub fn choose(site: impl Into<Site>, arity: u32) -> u32 {
 pub fn fault(site: impl Into<Site>) -> bool {
     let site = site.into();
     context::with(|cx| {
-        if !cx.active.get() || cx.faults_left.get() == 0 {
+        if !cx.active.get() || cx.faults_left.get() == 0 || context::is_calm(cx) {
             return false;
         }
         let struck = cx.choose(Kind::Fault, site, 2, cx.faults_left.get()) == 1;
@@ -467,6 +467,21 @@ pub fn fault(site: impl Into<Site>) -> bool {
         }
         struck
     })
+}
+
+/// From now on, until the execution ends, nothing more goes wrong: no [`fault`] strikes, no task is
+/// dropped or polled without having been woken, no [`work`] is late, and no new task runs before
+/// its `spawn` returns. What was decided before stays. Only the order of steps, and the values of
+/// choices, are still open. Does nothing outside of an execution.
+pub fn calm() {
+    context::with(|cx| {
+        if cx.active.get() {
+            cx.is_calm.set(true);
+            cx.late_percent.set(0);
+            cx.early_segments.set(0);
+            context::effect(Effect::Access(context::CALM, Mode::Write));
+        }
+    });
 }
 
 /// The running task's number in this execution.

@@ -123,6 +123,15 @@ impl Timers {
         None
     }
 
+    /// The next deadline that `task` waits for. It looks at every timer.
+    pub(super) fn next_of(&self, task: TaskId) -> Option<u64> {
+        let own = |Reverse((deadline, slot, generation)): &Reverse<(u64, u32, u32)>| {
+            let slot = &self.slots[*slot as usize];
+            (slot.generation == *generation && slot.task == task).then_some(*deadline)
+        };
+        self.heap.iter().filter_map(own).min()
+    }
+
     /// Takes the waker of one timer that is due at `now`.
     pub(super) fn pop_due(&mut self, now: u64) -> Option<Waker> {
         if self.next()? > now {

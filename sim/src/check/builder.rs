@@ -417,11 +417,6 @@ impl Check {
         self.factory.is_none()
     }
 
-    /// Whether a schedule follows from its number.
-    pub(super) fn has_schedules_by_number(&self) -> bool {
-        !self.strategy.exhaustive
-    }
-
     /// What tokens say about it.
     #[must_use]
     pub fn subject(&self) -> Subject {

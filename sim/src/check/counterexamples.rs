@@ -98,7 +98,7 @@ impl Check {
         for candidate in &summary.found {
             if shown.iter().all(|shown| !shown.defects.contains(&candidate.defect)) {
                 let smaller = if shrinks {
-                    self.smaller(candidate, &patience, tell)
+                    self.smaller(candidate, &shown, &patience, tell)
                 } else {
                     Smaller::default()
                 };
@@ -145,10 +145,12 @@ impl Check {
         outside.get_or_insert(OutsideTask { index: 0, waits: Vec::new() });
     }
 
-    /// Makes a candidate smaller: what comes back shows the same defect.
+    /// Makes a candidate smaller: what comes back shows the same defect, but is a candidate of what
+    /// that follows from, if no counterexample `before` shows it.
     fn smaller(
         &self,
         candidate: &Candidate,
+        before: &[Counterexample],
         patience: &Patience<'_>,
         tell: &mut dyn FnMut(Shrinking),
     ) -> Smaller {
@@ -188,11 +190,15 @@ impl Check {
         let Some(((world, limits), shrunk)) = again else {
             return Smaller { shrinking, ..Smaller::default() };
         };
+        let mut engine = self.watched_engine(limits, defect, patience.watch);
+        let observed = world.replay(&mut engine, &shrunk.witness.decisions);
+        let execution = Execution::new(world.scenario(), observed, &engine);
+        let defect = execution.leading(defect, |other| is_new(other, before));
         let mut runner = TrialRunner {
             make: &make,
             simulated: self.is_simulated(),
             defect,
-            engine: self.watched_engine(limits, defect, patience.watch),
+            engine,
             left: EXPLAIN,
             stopped: false,
             goes_on: &mut |left| {
@@ -204,7 +210,8 @@ impl Check {
         let cause = explain(&mut runner.in_world(&world), &shrunk.witness);
         let explaining = patience.completion(&runner);
         let cause = (explaining == Completion::Complete).then_some(cause);
-        let candidate = Candidate { decisions: shrunk.witness.decisions, ..candidate.clone() };
+        let candidate =
+            Candidate { defect, decisions: shrunk.witness.decisions, ..candidate.clone() };
         let candidate = Some((shrunk.changes, candidate));
         Smaller { candidate, executions, shrinking, explaining, cause }
     }
@@ -245,8 +252,9 @@ impl Check {
             Execution::new(world.scenario(), observed, &engine)
         };
         let mut execution = run();
-        let mut first = defect;
+        let mut first = execution.leading(defect, |other| is_new(other, before));
         if let Some(message) = message {
+            first = defect;
             execution.add_first(defect, format!("{message}. {UNCONTROLLED}"));
         } else if execution.breach(defect).is_none() {
             first = Defect::Nondeterminism;
@@ -272,12 +280,10 @@ impl Check {
         let second = self.watched_engine(self.engine_limits(&world), defect, watch);
         execution.find_places(&world, second, &decisions);
         // An execution that did not come again is shown even if another one did not either.
-        let new = |defect: &Defect| {
-            *defect == first || before.iter().all(|shown| !shown.defects.contains(defect))
-        };
+        let new = |defect: &Defect| *defect == first || is_new(*defect, before);
         let mut defects: Vec<Defect> =
             execution.breaches.iter().map(|breach| breach.defect).filter(new).collect();
-        // What it was looked for comes first.
+        // What it was looked for comes first, or what that follows from.
         defects.sort_by_key(|found| *found != first);
         // What decides was found out for a defect that this execution does not show.
         let cause = cause.filter(|_| first == defect);
@@ -298,6 +304,11 @@ impl Check {
             explaining: Completion::NotTried,
         }
     }
+}
+
+/// Whether no counterexample shows this defect.
+fn is_new(defect: Defect, before: &[Counterexample]) -> bool {
+    before.iter().all(|shown| !shown.defects.contains(&defect))
 }
 
 /// Keeps one counterexample of those whose first defect is nondeterminism. Its message names what
@@ -357,7 +368,8 @@ fn why(cause: Cause, execution: &Execution, engine: &Engine) -> Why {
         }
         Cause::Decision { departure, site, tasks, without } => {
             let kind = departure.place.kind;
-            Why::Decision { kind, what: in_words(&departure, site, tasks, name), without }
+            let step = engine.step_of(&departure.place);
+            Why::Decision { kind, what: in_words(&departure, site, tasks, name), step, without }
         }
         Cause::Nothing { others } => Why::EverySchedule { others },
         _ => Why::Several,

@@ -6,8 +6,8 @@ use mapi_sync::contract::{Call, CallRecord, Level, Violation};
 
 use super::why::decision_at;
 use crate::decision::Decisions;
-use crate::defect::{Defect, end_defect};
-use crate::engine::{End, Engine, Outcome, TaskId};
+use crate::defect::{Defect, end_defect, rank};
+use crate::engine::{End, Engine, Outcome, SegmentNote, TaskId};
 use crate::shrink::switches;
 use crate::world::{
     Finding, Happened, Happening, Observed, Scenario, SeenCall, Variation, World, undocumented_acts,
@@ -27,6 +27,9 @@ pub struct Execution {
     /// What happened between the calls: decisions that are no context switches, and what the
     /// provider [noted](crate::engine::note).
     pub events: Vec<Event>,
+    /// Its segments and moves of the clock, in order: which tasks could have run, which were
+    /// woken, and who sleeps.
+    pub segments: Vec<SegmentNote>,
     /// What is wrong with it; at most one for each defect. What must not be comes before what
     /// should not and what a policy forbids, and otherwise each in the order in which it was
     /// found. A deadlock, a livelock or a panic comes before the rules of its level that are
@@ -47,6 +50,8 @@ pub struct Execution {
 pub struct Event {
     /// How many of the [calls](Execution::calls) came before.
     pub before: usize,
+    /// The step of the execution in which it happened, or before which, from 0.
+    pub step: u64,
     /// When a note was made, in virtual milliseconds.
     pub at_ms: Option<u64>,
     /// The task that noted something, or that a decision is about.
@@ -57,11 +62,12 @@ pub struct Event {
 
 impl Event {
     fn new(happening: Happening, tasks: &BTreeMap<TaskId, String>, engine: &Engine) -> Self {
-        let Happening { before, what } = happening;
+        let Happening { before, step, what } = happening;
         let name = |task: TaskId| tasks.get(&task).cloned().unwrap_or_default();
         match what {
             Happened::Note(note) => Self {
                 before,
+                step,
                 at_ms: Some(note.at_ms),
                 task: name(note.task),
                 text: format!("note: {}", note.text),
@@ -71,7 +77,7 @@ impl Event {
                     engine.task_with_key(departure.place.task).map_or_else(String::new, name);
                 let site = engine.site_name(departure.place.site);
                 let text = decision_at(&departure, site, &task, "");
-                Self { before, at_ms: None, task, text }
+                Self { before, step, at_ms: None, task, text }
             }
         }
     }
@@ -130,15 +136,15 @@ impl Execution {
             breaches.clear();
         }
         breaches.sort_by_key(|breach| {
-            (breach.defect.level(), is_cut_short && breach.is_of_what_never_came())
+            rank(breach.defect, breach.is_of_what_never_came(), is_cut_short)
         });
         let accounts = scenario.accounts.iter().map(|account| account.name.clone()).collect();
-        let Observed { calls, outcome, happenings, .. } = observed;
+        let Observed { calls, outcome, happenings, segments, .. } = observed;
         let event = |happening| Event::new(happening, &tasks, engine);
         let events = happenings.into_iter().map(event).collect();
         let undocumented = undocumented_acts(&engine.decisions());
         let switches = switches(engine.trace().filter(|task| *task != TaskId::CLOCK));
-        Self { accounts, tasks, calls, events, breaches, outcome, undocumented, switches }
+        Self { accounts, tasks, calls, events, segments, breaches, outcome, undocumented, switches }
     }
 
     /// Adds a defect that the calls do not show, before the others: it casts doubt on them.
@@ -174,11 +180,31 @@ impl Execution {
         self.tasks.get(&seen.task).map_or("", String::as_str)
     }
 
+    /// The name of a task; `clock` for the clock.
+    #[must_use]
+    pub fn task_name(&self, task: TaskId) -> &str {
+        if task == TaskId::CLOCK { "clock" } else { self.tasks.get(&task).map_or("", |name| name) }
+    }
+
     /// How binding what this defect breaks is: a policy where the host did what no document
     /// promises to work.
     #[must_use]
     pub fn level(&self, defect: Defect) -> Level {
         if self.undocumented.is_empty() { defect.level() } else { Level::Policy }
+    }
+
+    /// The defect that heads an execution which was looked for because it shows `defect`: that, or
+    /// what it follows from, or one that is more binding, but only if that is `new`.
+    pub(super) fn leading(&self, defect: Defect, new: impl Fn(Defect) -> bool) -> Defect {
+        let Some(breach) = self.breach(defect) else { return defect };
+        let follows = breach.is_of_what_never_came();
+        let is_end = |d: Defect| matches!(d, Defect::Deadlock | Defect::Livelock | Defect::Panic);
+        let leads = |other: &Defect| {
+            other.level() < defect.level()
+                || follows && other.level() == defect.level() && is_end(*other)
+        };
+        let others = self.breaches.iter().map(|breach| breach.defect);
+        others.filter(|other| new(*other)).find(leads).unwrap_or(defect)
     }
 
     /// The breach of this sort, if there is one.
@@ -295,9 +321,10 @@ fn panic_breach(observed: &Observed, tasks: &BTreeMap<TaskId, String>) -> Option
     let hint = panic_hint(&panic.message);
     let message = format!("task {name:?} panicked{place}: {}{hint}", panic.message);
     let before = observed.calls.iter().take_while(|seen| seen.step <= panic.step).count();
-    let last = observed.calls[..before].last();
+    let segment = observed.segments.iter().find(|note| note.step == panic.step);
+    let last = observed.calls[..before].last().map(|seen| seen.call.at_ms);
     Some(Breach {
-        at_ms: last.map_or(0, |seen| seen.call.at_ms),
+        at_ms: segment.map(|note| note.at_ms).or(last).unwrap_or(0),
         place: BreachPlace::After(before),
         ..at_the_end(observed.calls.len(), &observed.outcome, Defect::Panic, message)
     })

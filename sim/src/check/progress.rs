@@ -53,6 +53,7 @@ impl<'a> ProgressLines<'a> {
                 format!("{executions} executions to make the counterexample of {defect} smaller")
             }
             (None, Some(requested)) => format!("{done} of {requested} schedules"),
+            (None, None) if control.share() <= 0.0 => format!("{done} schedules"),
             (None, None) => format!("{done} schedules, {:.0} %", 100.0 * control.share()),
         };
         format!("check of `{scenario}`: {what} after {} s", elapsed.as_secs())

@@ -16,7 +16,8 @@ use crate::defect::{Defect, defects};
 use crate::engine::parallel::run_chunks;
 use crate::engine::{Blocked, End, Engine, Limits, OutsideThreads, Strategy};
 use crate::strategy::{
-    Dfs, Dpor, Findings, Replay, StrategyInfo, TrackedSharing, Watched, explore, explore_rounds,
+    Bound, Dfs, Dpor, Findings, Replay, StrategyInfo, TrackedSharing, Watched, explore,
+    explore_rounds,
 };
 use crate::world::{Coverage, Observed, World};
 
@@ -98,6 +99,8 @@ pub(super) struct SearchSummary {
     enough: bool,
     /// Of an exhaustive strategy: how far it came.
     pub(super) proof: Option<Proof>,
+    /// Of a depth-first search whose executions are one sequence: where it is.
+    reached: Option<Dfs>,
     pub(super) coverage: Coverage,
     /// The first of the executions that were compared, by its fingerprint.
     first: Option<u64>,
@@ -157,7 +160,20 @@ impl Search<'_> {
                 ControlFlow::Continue(())
             }
         });
+        if let Some(reached) = summary.reached.take() {
+            self.estimate_proof(&mut summary, &reached, &Estimate::default());
+        }
         summary
+    }
+
+    /// Estimates how many executions a depth-first search has, if it ended early.
+    fn estimate_proof(&self, summary: &mut SearchSummary, search: &Dfs, estimate: &Estimate) {
+        if let Some(proof) = &mut summary.proof
+            && !proof.complete
+            && proof.gap.is_none()
+        {
+            proof.estimate = self.estimate_after(search.bound(), proof.count, estimate);
+        }
     }
 
     /// Whether the strategy would run one execution of each class, but nobody has declared that it
@@ -194,7 +210,7 @@ impl Search<'_> {
             self.watch.engine(&mut engine, Work::Search { numbered: false });
             engine
         };
-        let is_bounded = search.bound().is_some();
+        let bound = self.depth_first().and_then(|search| search.most());
         let explore = || {
             explore_rounds(
                 search,
@@ -211,22 +227,23 @@ impl Search<'_> {
             )
         };
         let estimate = Estimate::default();
-        // The rounds of a bounded search have trees of their own.
-        let search = if is_bounded { explore() } else { self.estimated(&estimate, explore) };
+        let search = self.estimated(bound, &estimate, explore);
         summary.exhausted = search.is_complete() && !search.is_cut_short();
-        let mut proof = search.proof_within(&self.limits);
-        if !proof.complete && proof.gap.is_none() && !is_bounded {
-            proof.estimate = self.estimate_after(proof.count, &estimate);
-        }
-        summary.proof = Some(proof);
+        summary.proof = Some(search.proof_within(&self.limits));
+        self.estimate_proof(&mut summary, &search, &estimate);
         summary
     }
 
     /// Runs a search, and estimates beside it how many executions it has.
-    fn estimated<T>(&self, estimate: &Estimate, search: impl FnOnce() -> T) -> T {
+    fn estimated<T>(
+        &self,
+        bound: Option<Bound>,
+        estimate: &Estimate,
+        search: impl FnOnce() -> T,
+    ) -> T {
         thread::scope(|scope| {
             let (ends, goes_on) = mpsc::channel();
-            scope.spawn(move || self.estimate_beside(estimate, &goes_on));
+            scope.spawn(move || self.estimate_beside(bound, estimate, &goes_on));
             let result = search();
             drop::<mpsc::Sender<()>>(ends);
             result
@@ -250,13 +267,14 @@ impl Search<'_> {
             }
         };
         let estimate = Estimate::default();
-        let (mut summary, certificate) = self
-            .estimated(&estimate, || explore(TrackedSharing, jobs, &self.watch.control, worker));
+        let (mut summary, certificate) = self.estimated(None, &estimate, || {
+            explore(TrackedSharing, jobs, &self.watch.control, worker)
+        });
         summary.exhausted = certificate.complete;
         summary.raced = certificate.races > 0;
         let mut proof = certificate.proof(summary.schedules, &self.limits);
         if !proof.complete && proof.gap.is_none() {
-            proof.estimate = self.estimate_after(summary.schedules, &estimate);
+            proof.estimate = self.estimate_after(None, summary.schedules, &estimate);
         }
         summary.proof = Some(proof);
         summary
@@ -329,9 +347,7 @@ impl Search<'_> {
             }
         }
         summary.proof = engine.proof();
-        if let Some(proof) = &summary.proof {
-            self.watch.control.set_share(proof.share());
-        }
+        summary.reached = engine.strategy::<Dfs>().cloned();
         summary
     }
 
@@ -537,6 +553,7 @@ impl SearchSummary {
         self.stopped |= chunk.stopped;
         self.enough |= chunk.enough;
         self.proof = chunk.proof.or(self.proof.take());
+        self.reached = chunk.reached.or(self.reached.take());
         self.several |= chunk.several;
         self.raced |= chunk.raced;
         self.repeated += chunk.repeated;

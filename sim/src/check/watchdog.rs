@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mapi_sync_engine::{Beacon, EarlyPolls, RunningPoll, early_polls};
+use mapi_sync_engine::{Beacon, EarlyPolls, RunningPoll, Way, early_polls};
 
 use super::counterexamples::Shrinking;
 use super::recorder::record;
@@ -20,7 +20,7 @@ use crate::decision::Token;
 use crate::engine::Engine;
 use crate::engine::parallel::Control;
 use crate::lock::lock;
-use crate::strategy::LearningBlock;
+use crate::strategy::Follow;
 use crate::world::Observed;
 
 /// How long a poll may take, unless the check says otherwise.
@@ -52,8 +52,8 @@ pub struct Hang {
     pub limit: Duration,
     /// What the execution was one of.
     pub subject: Subject,
-    /// The token that leads to the poll, if the schedule has a number and hung again. A replay has
-    /// no watchdog, so that a debugger can stop there.
+    /// The token that leads to the poll, if a search ran into it and the schedule hung again. A
+    /// replay has no watchdog, so that a debugger can stop there.
     pub token: Option<Token>,
     /// What was found before, and could not be shown because running it again hung too.
     pub unshown: Vec<Defect>,
@@ -320,9 +320,9 @@ pub(super) fn run(
         seed: check.seed,
         limit: limit.unwrap_or_default(),
         subject: check.subject(),
-        token: match during {
-            HangPhase::Schedule(index) => token(check, control, index),
-            _ => None,
+        token: match work {
+            Work::Search { .. } => beacon.way_to(poll).and_then(|way| token(check, control, way)),
+            Work::Counterexample(_) => None,
         },
         unshown: Vec::new(),
     };
@@ -332,32 +332,26 @@ pub(super) fn run(
 /// How long a poll may take that hung before.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Runs a schedule once more until it hangs, and makes a token of what was decided until then.
-fn token(check: &Check, control: &Control, index: u64) -> Option<Token> {
-    if !check.has_schedules_by_number() {
-        return None;
-    }
+/// Goes the way to a poll once more until it hangs, and makes a token of what was decided until
+/// then.
+fn token(check: &Check, control: &Control, way: Way) -> Option<Token> {
     let taken = Arc::default();
     let watch = Arc::new(Watch::new(control.part(), true));
     let job = {
         let (check, taken) = (check.clone(), Arc::clone(&taken));
         move |watch: &Watch, _: &mut dyn FnMut(Shrinking)| {
             let world = check.world();
-            let mut engine = check.replay_engine(&world);
-            watch.engine(&mut engine, Work::Search { numbered: true });
+            let mut engine = check.strategy_engine(check.engine_limits(&world));
+            drop(engine.set_strategy(Follow::new(way)));
+            watch.engine(&mut engine, Work::Search { numbered: false });
             record(&mut engine, taken);
-            // What a strategy learns in a block, it learns from the first of the block on.
-            for number in index - index % LearningBlock::SIZE..=index {
-                world.run(&mut engine, number);
-            }
+            world.run(&mut engine, 0);
         }
     };
     let limit = check.watchdog.unwrap_or_default().min(AGAIN);
     match look_after(&watch, Some(limit), &mut |_| (), job) {
-        Ended::Hung(_, poll, _) if poll.index == index => {
-            Some(check.subject().token(lock(&taken).iter().copied().collect()))
-        }
-        _ => None,
+        Ended::Hung(..) => Some(check.subject().token(lock(&taken).iter().copied().collect())),
+        Ended::Done(()) => None,
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Why {
         kind: Kind,
         /// What was decided, in words.
         what: String,
+        /// The step at which it was taken; for a switch, the one that it led to.
+        step: Option<u64>,
         /// What was decided in the execution without it, or with another value.
         without: Decisions,
     },
@@ -58,6 +60,16 @@ pub struct DecisiveStep {
 }
 
 impl Why {
+    /// The steps that decide, in order.
+    #[must_use]
+    pub fn steps(&self) -> Vec<u64> {
+        match self {
+            Self::Order { first, second, .. } => vec![first.step, second.step],
+            Self::Decision { step, .. } => step.iter().copied().collect(),
+            Self::EverySchedule { .. } | Self::Several => Vec::new(),
+        }
+    }
+
     /// The decisions of the execution that is almost the same, and does not show the defect.
     #[must_use]
     pub fn without(&self) -> Option<&Decisions> {

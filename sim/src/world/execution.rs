@@ -19,6 +19,8 @@ use super::scenario::{Fault, Published, Returns, Scenario};
 use crate::decision::Decisions;
 use crate::engine::{self, Engine, Limits, Nondeterminism, Object, Outcome, TaskId};
 use crate::lock::lock;
+#[cfg(feature = "tracing")]
+use crate::tracing_notes::noted;
 
 /// Makes the provider of the account of this number, anew for each execution and inside of it.
 pub type ProviderFactory = dyn Fn(usize) -> Arc<dyn MapiSync> + Send + Sync;
@@ -122,7 +124,7 @@ impl World {
     pub fn replay(&self, engine: &mut Engine, decisions: &Decisions) -> Observed {
         let setup = Setup::new(true);
         engine.keep_notes(true);
-        let outcome = engine.replay(decisions, setup.program(self));
+        let outcome = noted(|| engine.replay(decisions, setup.program(self)));
         engine.keep_notes(false);
         setup.observe(engine, outcome)
     }
@@ -163,6 +165,11 @@ impl World {
             Arc::new(StoreProvider::new(run, account))
         }
     }
+}
+
+#[cfg(not(feature = "tracing"))]
+fn noted<R>(f: impl FnOnce() -> R) -> R {
+    f()
 }
 
 /// What the execution is watched with from outside.
@@ -254,9 +261,14 @@ impl Setup {
     fn observe(self, engine: &Engine, outcome: Outcome) -> Observed {
         let Some(run) = lock(&self.shared.run).take() else {
             // The strategy cut the execution off before its first step.
-            let (violations, calls, happenings) = (Vec::new(), Vec::new(), Vec::new());
-            let coverage = Coverage::new();
-            return Observed { outcome, violations, calls, happenings, coverage };
+            return Observed {
+                outcome,
+                violations: Vec::new(),
+                calls: Vec::new(),
+                happenings: Vec::new(),
+                segments: Vec::new(),
+                coverage: Coverage::new(),
+            };
         };
         let verdict = lock(&self.shared.verdict).take().unwrap_or_else(|| {
             self.shared.ended_ms.store(outcome.virtual_ms, Ordering::Relaxed);
@@ -274,24 +286,28 @@ impl Setup {
         run.cover(&mut coverage);
         coverage.add_fault(Fault::TaskDropped, engine.drops().into());
         coverage.add_fault(Fault::SpuriousWake, engine.spurious_polls().into());
-        let (happenings, calls) = if self.shared.keep_log {
-            (self.happenings(engine), self.calls(&run))
+        let (happenings, calls, segments) = if self.shared.keep_log {
+            (self.happenings(engine), self.calls(&run), engine.segment_notes().to_vec())
         } else {
-            (Vec::new(), Vec::new())
+            Default::default()
         };
-        Observed { outcome, violations, calls, happenings, coverage }
+        Observed { outcome, violations, calls, happenings, segments, coverage }
     }
 
     /// What happened between the calls.
     fn happenings(&self, engine: &Engine) -> Vec<Happening> {
         let stamps = lock(&self.shared.stamps);
-        let decisions = engine.answered().into_iter().map(|(number, departure)| {
-            let before = stamps.partition_point(|stamp| stamp.marks.0 <= number);
-            (number, Happening { before, what: Happened::Decision(departure) })
+        let decisions = engine.answered().into_iter().map(|answered| {
+            let before = stamps.partition_point(|stamp| stamp.marks.0 <= answered.before);
+            let what = Happened::Decision(answered.departure);
+            (answered.before, Happening { before, step: answered.step, what })
         });
         let notes = engine.notes().iter().enumerate().map(|(number, note)| {
             let before = stamps.partition_point(|stamp| stamp.marks.1 <= number);
-            (note.answers, Happening { before, what: Happened::Note(note.clone()) })
+            (
+                note.answers,
+                Happening { before, step: note.step, what: Happened::Note(note.clone()) },
+            )
         });
         // A note comes before the question that is asked next.
         let mut happenings: Vec<_> = notes.chain(decisions).collect();

@@ -4,7 +4,7 @@ use mapi_sync::contract::{CallRecord, Violation};
 
 use super::coverage::Coverage;
 use crate::decision::Departure;
-use crate::engine::{End, Note, Outcome, TaskId};
+use crate::engine::{End, Note, Outcome, SegmentNote, TaskId};
 
 /// One execution, as the contract saw it.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Observed {
     pub calls: Vec<SeenCall>,
     /// What happened between the calls, in order, if a log was asked for.
     pub happenings: Vec<Happening>,
+    /// What each segment did to other tasks, in order, in a replay.
+    pub segments: Vec<SegmentNote>,
     /// How often each feature was exercised.
     pub coverage: Coverage,
 }
@@ -26,6 +28,8 @@ pub struct Observed {
 pub struct Happening {
     /// How many of the calls came before.
     pub before: usize,
+    /// The step of the execution, from 0.
+    pub step: u64,
     /// What it was.
     pub what: Happened,
 }

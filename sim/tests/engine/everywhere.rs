@@ -45,7 +45,7 @@ fn schedules_of_a_seed_are_the_same_on_32_and_64_bits() {
     assert_eq!(
         found,
         [
-            ("portfolio", 0x9bad_f627),
+            ("portfolio", 0x202f_e83b),
             ("random", 0x34ed_b9b0),
             ("urw", 0x26e2_f910),
             ("surw", 0xa379_6149),

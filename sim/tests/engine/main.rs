@@ -4,6 +4,7 @@ mod drops;
 mod early;
 mod everywhere;
 mod primitives;
+mod segment_notes;
 mod turns;
 
 use std::collections::BTreeSet;

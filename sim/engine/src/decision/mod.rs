@@ -46,6 +46,18 @@ pub struct Departure {
     pub value: u64,
 }
 
+/// A departure that is no context switch, and when it was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answered {
+    /// How many questions had been asked before.
+    pub before: usize,
+    /// The step in which it was asked, or before which, from 0.
+    pub step: u64,
+    /// What was decided.
+    pub departure: Departure,
+}
+
 /// An execution's departures from the default, in the order in which they were taken. Empty is the
 /// default schedule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -105,8 +117,8 @@ impl Decisions {
             }
             current = task;
             *segments.entry(current).or_default() += 1;
-            while let Some((_, departure)) = answers.next_if(|(step, _)| *step <= number) {
-                departures.extend(departure);
+            while let Some(answer) = answers.next_if(|answer| answer.step <= number) {
+                departures.extend(answer.departure());
             }
         }
         Self { departures }
@@ -121,14 +133,36 @@ impl Engine {
         Decisions::from_log(self.log(), self.answers(), |task| keys[task.index()])
     }
 
-    /// The decisions of the last execution but for context switches, each with the number of
-    /// questions that had been asked before it.
+    /// The decisions of the last execution but for context switches, in order.
     #[must_use]
-    pub fn answered(&self) -> Vec<(usize, Departure)> {
+    pub fn answered(&self) -> Vec<Answered> {
         let keys = self.keys();
         let key = |task: TaskId| key_of(task, |task| keys[task.index()]);
         let answers = of_answers(self.answers(), key).enumerate();
-        answers.filter_map(|(before, (_, departure))| Some((before, departure?))).collect()
+        let departed = |(before, answer): (usize, Given)| {
+            Some(Answered { before, step: answer.step, departure: answer.departure()? })
+        };
+        answers.filter_map(departed).collect()
+    }
+}
+
+impl Engine {
+    /// The step of the last execution in which a question was answered; for a switch, the step that
+    /// it switched to. `None` if it was not asked.
+    #[must_use]
+    pub fn step_of(&self, place: &Place) -> Option<u64> {
+        let keys = self.keys();
+        let key = |task: TaskId| key_of(task, |task| keys[task.index()]);
+        if place.kind == Kind::Run {
+            let own = |(_, task): &(u64, TaskId)| key(*task) == place.task;
+            let mut steps = (1..).zip(self.trace()).filter(own).map(|(next, _)| next);
+            // None of its steps: before the first step of all.
+            return match place.ordinal.checked_sub(1) {
+                Some(before) => steps.nth(before as usize),
+                None => Some(0),
+            };
+        }
+        of_answers(self.answers(), key).find(|answer| answer.place == *place).map(|a| a.step)
     }
 }
 
@@ -137,18 +171,30 @@ fn key_of(task: TaskId, keys: impl Fn(TaskId) -> TaskKey) -> TaskKey {
     if task == TaskId::CLOCK { TaskKey::CLOCK } else { keys(task) }
 }
 
-/// Each answer's step, and its departure from the default, if it is one.
-fn of_answers(
-    answers: &[Answer],
-    key: impl Fn(TaskId) -> TaskKey,
-) -> impl Iterator<Item = (u64, Option<Departure>)> {
+/// An answer that was given.
+struct Given {
+    step: u64,
+    place: Place,
+    value: u32,
+}
+
+impl Given {
+    /// How it departs from the default, if it does.
+    fn departure(&self) -> Option<Departure> {
+        let Self { place, value, .. } = *self;
+        (value != 0).then_some(Departure { place, value: u64::from(value) })
+    }
+}
+
+/// The answers with their places.
+fn of_answers(answers: &[Answer], key: impl Fn(TaskId) -> TaskKey) -> impl Iterator<Item = Given> {
     let mut asked: BTreeMap<(Kind, TaskId, u32), u32> = BTreeMap::new();
     answers.iter().map(move |answer| {
         let Answer { step, kind, task, site, value } = *answer;
         let count = asked.entry((kind, task, site)).or_default();
         let place = Place { kind, task: key(task), site, ordinal: *count };
         *count += 1;
-        (step, (value != 0).then_some(Departure { place, value: u64::from(value) }))
+        Given { step, place, value }
     })
 }
 

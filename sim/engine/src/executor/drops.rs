@@ -32,7 +32,10 @@ impl Engine {
         if !slot.droppable || slot.polls() == 1 {
             return false;
         }
-        if self.drops_left == 0 || cx.choose(Kind::Drop, Site::NONE, 2, self.drops_left) == 0 {
+        if self.drops_left == 0 || context::is_calm(cx) {
+            return false;
+        }
+        if cx.choose(Kind::Drop, Site::NONE, 2, self.drops_left) == 0 {
             return false;
         }
         self.drops_left -= 1;
@@ -44,7 +47,7 @@ impl Engine {
     pub(super) fn doom(&mut self, cx: &Context, task: TaskId) {
         let slot = &self.slots[task.index()];
         let asks = slot.droppable && !slot.aborting && self.drops_left > 0;
-        if !asks || self.ready.gather().contains(task) {
+        if !asks || context::is_calm(cx) || self.ready.gather().contains(task) {
             return;
         }
         if cx.choose(Kind::DropWaiting, Site::NONE, 2, self.drops_left) == 1 {

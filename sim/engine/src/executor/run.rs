@@ -171,6 +171,9 @@ impl Engine {
     #[inline(never)]
     pub(super) fn poll_watched(&mut self, cx: &Context, task: TaskId, recording: bool) -> Polled {
         self.slots[task.index()].watched_from += 1;
+        if self.notes_segments() {
+            self.begin_note(cx, task);
+        }
         self.say(cx, task);
         if self.drop_instead(cx, task) {
             return Polled::Ends;
@@ -362,6 +365,12 @@ impl Engine {
         let step = cx.step.get() as usize;
         self.log.resize(self.log.len().max(step + 1), LogStep::clock(false));
         self.log[step] = LogStep::clock(departed);
+        if let Some(beacon) = &self.beacon {
+            beacon.passes(step as u64, TaskId::CLOCK);
+        }
+        if self.notes_segments() {
+            self.begin_note(cx, TaskId::CLOCK);
+        }
         self.fire_due(cx, now);
         if !departed {
             self.resume_paused();
@@ -387,7 +396,7 @@ impl Engine {
     /// Asks whether a task that waits is polled without having been woken.
     fn spurious(&mut self, cx: &Context) -> Option<TaskId> {
         let waiting = self.ready.waiting();
-        if waiting == 0 {
+        if waiting == 0 || cx.is_calm.get() {
             return None;
         }
         let value = cx.choose(Kind::Spurious, Site::NONE, waiting + 1, self.spurious_left);
@@ -448,13 +457,16 @@ impl Engine {
             if self.recording && self.fair_end.is_none() {
                 self.report_segment(cx, task, finished);
             }
+            if self.notes_segments() {
+                self.end_note(cx, task);
+            }
         }
         cx.step.set(cx.step.get() + 1);
     }
 
     #[inline(never)]
     fn take_orders(&mut self, cx: &Context, task: TaskId, finished: bool) {
-        cx.dirty.set(self.recording);
+        cx.dirty.set(self.recording || self.keeps_notes);
         self.spawned.clear();
         if !self.held.is_empty() {
             self.fire_held(cx, task);
@@ -462,22 +474,15 @@ impl Engine {
         if self.limits.drops_waiting && !finished && task != TaskId::CLOCK {
             self.doom(cx, task);
         }
-        let mut early_panics = Vec::new();
-        for mut child in cx.spawned.borrow_mut().drain(..) {
+        for child in cx.spawned.borrow_mut().drain(..) {
             let id = TaskId(u32::try_from(self.admitted).expect("task numbers fit"));
             if self.recording {
                 self.spawned.push(id);
             }
-            if let Some(early) = child.early.take() {
-                let panics = self.admit_early(id, child, *early);
-                early_panics.extend(panics.into_iter().map(|panic| (id, panic)));
-                continue;
-            }
             self.admit(id, child.future, child.droppable, child.background);
         }
-        for (id, (payload, place)) in early_panics {
-            *cx.panic_place.borrow_mut() = place;
-            self.note_panic(cx, id, payload, true);
+        if !cx.early_runs.borrow().is_empty() {
+            self.settle_early_runs(cx);
         }
         if !cx.aborts.borrow().is_empty() {
             for id in cx.aborts.take() {
@@ -500,7 +505,7 @@ impl Engine {
         }
     }
 
-    fn note_panic(
+    pub(super) fn note_panic(
         &mut self,
         cx: &Context,
         task: TaskId,

@@ -61,6 +61,40 @@ pub enum Bound {
     Delays(u32),
 }
 
+impl Bound {
+    /// The same sort of bound, at this cost.
+    #[must_use]
+    pub const fn at(self, most: u32) -> Self {
+        match self {
+            Self::Preemptions(_) => Self::Preemptions(most),
+            Self::Delays(_) => Self::Delays(most),
+        }
+    }
+
+    /// The most that schedules within it cost.
+    #[must_use]
+    pub const fn most(self) -> u32 {
+        let (Self::Preemptions(most) | Self::Delays(most)) = self;
+        most
+    }
+
+    /// What a pick costs.
+    pub(super) fn cost(self, at: &Decision<'_>, picked: TaskId) -> u32 {
+        let turn = at.default_task();
+        match self {
+            _ if picked == turn => 0,
+            Self::Preemptions(_) => u32::from(at.contains(at.current())),
+            Self::Delays(_) => {
+                let place = |wanted| at.candidates().position(|task| task == wanted).unwrap_or(0);
+                let (start, end) = (place(turn), place(picked));
+                let passed =
+                    if end >= start { end - start } else { end + at.len() as usize - start };
+                u32::try_from(passed).unwrap_or(u32::MAX)
+            }
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Digit {
     value: u32,
@@ -108,9 +142,14 @@ impl Dfs {
     pub fn bound(&self) -> Option<Bound> {
         self.bound.map(|bound| match bound {
             _ if self.finished => bound,
-            Bound::Preemptions(_) => Bound::Preemptions(self.allowed),
-            Bound::Delays(_) => Bound::Delays(self.allowed),
+            bound => bound.at(self.allowed),
         })
+    }
+
+    /// The bound that it has at its end.
+    #[must_use]
+    pub fn most(&self) -> Option<Bound> {
+        self.bound
     }
 
     /// Whether everything (within the bound) has been run.
@@ -232,10 +271,7 @@ impl Dfs {
     }
 
     fn max(&self) -> u32 {
-        match self.bound {
-            Some(Bound::Preemptions(max) | Bound::Delays(max)) => max,
-            None => u32::MAX,
-        }
+        self.bound.map_or(u32::MAX, Bound::most)
     }
 }
 

@@ -51,7 +51,6 @@ pub fn explore_rounds<T: Send>(
             if let Some(part) = part {
                 search.absorb(&part);
             }
-            control.set_share(search.explored());
             stopped |= flow.is_break();
             flow
         });

@@ -5,6 +5,7 @@ mod cancellations;
 mod dfs;
 mod dfs_rounds;
 mod dpor;
+mod follow;
 mod guide;
 mod pct;
 mod portfolio;
@@ -26,6 +27,7 @@ pub use dfs_rounds::explore_rounds;
 pub use dpor::{
     Certificate, Dpor, Findings, Gap, Periods, Probe, TrackedSharing, explore, explore_split,
 };
+pub use follow::Follow;
 pub use guide::Guide;
 pub use pct::Pct;
 pub use portfolio::Portfolio;

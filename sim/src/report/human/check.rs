@@ -207,11 +207,7 @@ fn write_counterexample(
         write_breach(out, execution, breach, palette)?;
     }
     writeln!(out)?;
-    let pair = match &shown.why {
-        Some(Why::Order { first, second, .. }) => Some([first, second]),
-        _ => None,
-    };
-    write_timeline(out, execution, &breaches, pair, palette, false)?;
+    write_timeline(out, execution, &breaches, shown.why.as_ref(), palette, false)?;
     write_end(out, execution, palette)?;
     write_why(out, shown, palette)?;
     write_changes(out, &shown.scenario, subject)?;

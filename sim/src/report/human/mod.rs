@@ -1,5 +1,6 @@
 //! The format for people: words, tables and time lines.
 
+mod besides;
 mod check;
 mod mutants;
 #[cfg(any(feature = "cli", windows, feature = "com-vtable-testing"))]

@@ -1,35 +1,41 @@
-//! The time line of an execution: each call in order, and what broke where.
+//! The time line of an execution: each call in order, what happened besides, and what broke where.
 
 use std::io::{self, Write};
 
 use mapi_sync::contract::{Answer, Call, CallId};
 
-use crate::DecisiveStep;
+use super::besides::Besides;
 use crate::check::{Breach, BreachPlace, Execution};
 use crate::report::Palette;
 use crate::world::SeenCall;
+use crate::{DecisiveStep, Why};
 
 /// How many calls to show on each side of a call that matters. The others are left out.
 const CONTEXT: usize = 12;
 
 /// Writes the calls of an execution, with its breaches marked: the one at fault with an arrow,
-/// those involved with a bar. The calls of `pair`, the two steps that decide, are numbered. Long
+/// those involved with a bar. Where the order of two steps decides, these are numbered. Long
 /// stretches without any of these are left out, unless `whole`.
 pub(super) fn write_timeline(
     out: &mut dyn Write,
     execution: &Execution,
     breaches: &[&Breach],
-    pair: Option<[&DecisiveStep; 2]>,
+    why: Option<&Why>,
     palette: &Palette,
     whole: bool,
 ) -> io::Result<()> {
     let Execution { accounts, calls, .. } = execution;
-    let columns = Columns::of(execution);
+    let pair = match why {
+        Some(Why::Order { first, second, .. }) => Some([first, second]),
+        _ => None,
+    };
+    let decisive = why.map_or_else(Vec::new, Why::steps);
+    let besides = Besides::of(execution, breaches, &decisive);
+    let columns = Columns::of(execution, &besides);
     writeln!(out, "   {}", columns.heading(palette))?;
     let shown = Shown::new(calls.len(), breaches, pair, whole);
     let mut left_out = 0;
     for (place, seen) in calls.iter().enumerate() {
-        write_absences(out, breaches, place, &columns, palette)?;
         if !shown.contains(place) {
             left_out += 1;
             if !shown.contains(place + 1) || place + 1 == calls.len() {
@@ -44,7 +50,7 @@ pub(super) fn write_timeline(
                 continue;
             }
         }
-        write_events(out, execution, place, &columns, palette)?;
+        besides.write(out, place, &columns, palette)?;
         let at_fault: Vec<&str> = breaches
             .iter()
             .filter(|breach| breach.place == BreachPlace::At(place))
@@ -81,41 +87,7 @@ pub(super) fn write_timeline(
         }
         writeln!(out)?;
     }
-    write_events(out, execution, calls.len(), &columns, palette)?;
-    write_absences(out, breaches, calls.len(), &columns, palette)
-}
-
-/// Writes what happened besides calls, after the first `place` of them.
-fn write_events(
-    out: &mut dyn Write,
-    execution: &Execution,
-    place: usize,
-    columns: &Columns,
-    palette: &Palette,
-) -> io::Result<()> {
-    let style = palette.heading;
-    for event in execution.events.iter().filter(|event| event.before == place) {
-        let text = columns.event(event.at_ms, &event.task, &event.text);
-        writeln!(out, "   {style}{text}{style:#}")?;
-    }
-    Ok(())
-}
-
-/// Writes the breaches whose missing call should have come before this place.
-fn write_absences(
-    out: &mut dyn Write,
-    breaches: &[&Breach],
-    place: usize,
-    columns: &Columns,
-    palette: &Palette,
-) -> io::Result<()> {
-    let here: Vec<&&Breach> =
-        breaches.iter().filter(|breach| breach.place == BreachPlace::After(place)).collect();
-    let Some(first) = here.first() else { return Ok(()) };
-    let ids: Vec<&str> = here.iter().map(|breach| breach.defect.id()).collect();
-    let text = columns.absence(first.at_ms, &ids.join(", "));
-    let bad = palette.bad;
-    writeln!(out, "{bad}-> {text}{bad:#}")
+    besides.write(out, calls.len(), &columns, palette)
 }
 
 /// Which calls are shown.
@@ -152,7 +124,7 @@ impl Shown {
 }
 
 /// The columns and their widths.
-struct Columns {
+pub(super) struct Columns {
     time: usize,
     account: usize,
     sync: bool,
@@ -160,8 +132,8 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(execution: &Execution) -> Self {
-        let Execution { accounts, calls, events, outcome, .. } = execution;
+    fn of(execution: &Execution, besides: &Besides) -> Self {
+        let Execution { accounts, calls, outcome, .. } = execution;
         let width = |text: &str| text.chars().count();
         let several = accounts.len() > 1;
         Self {
@@ -175,7 +147,7 @@ impl Columns {
             task: calls
                 .iter()
                 .map(|seen| execution.task_of(seen))
-                .chain(events.iter().map(|event| event.task.as_str()))
+                .chain(besides.tasks())
                 .map(width)
                 .max()
                 .unwrap_or(0)
@@ -206,7 +178,7 @@ impl Columns {
         format!("{text}  {:1$}  {call}", cut(task, self.task), self.task)
     }
 
-    fn event(&self, at_ms: Option<u64>, task: &str, what: &str) -> String {
+    pub(super) fn event(&self, at_ms: Option<u64>, task: &str, what: &str) -> String {
         let mut text = match at_ms {
             Some(at_ms) => self.time(at_ms),
             None => format!("{:1$}", "", self.time + 3),
@@ -220,7 +192,7 @@ impl Columns {
         format!("{text}  {:1$}  ({what})", cut(task, self.task), self.task)
     }
 
-    fn absence(&self, at_ms: u64, defect: &str) -> String {
+    pub(super) fn absence(&self, at_ms: u64, defect: &str) -> String {
         let mut rest = 0;
         if self.account > 0 {
             rest += self.account + 2;
@@ -289,6 +261,7 @@ fn words(seen: &SeenCall) -> String {
 mod tests {
     use super::*;
     use crate::Check;
+    use crate::engine::SegmentNote;
 
     fn lines(execution: &Execution, palette: &Palette, whole: bool) -> Vec<String> {
         let breaches: Vec<&Breach> = execution.breaches.iter().collect();
@@ -316,7 +289,10 @@ mod tests {
             panic!("a call breaks the rule")
         };
         let lines = lines(&execution, &Palette::PLAIN, true);
-        assert_eq!(lines.len(), 1 + execution.calls.len() + execution.events.len());
+        let says = |note: &&SegmentNote| !note.woke.is_empty() || note.sleeps_until.is_some();
+        let segments = execution.segments.iter().filter(says).count();
+        let besides = execution.events.len() + segments;
+        assert_eq!(lines.len(), 1 + execution.calls.len() + besides);
         let lines = without_events(lines);
         assert_eq!(lines[0], "    time ms  task      call");
         let marked: Vec<usize> =

@@ -8,6 +8,7 @@ use crate::check::{
     Breach, BreachPlace, Event, Execution, Hang, HangPhase, ReplayOutcome, Replayed, Report,
     Subject, SubjectKind,
 };
+use crate::engine::{SegmentNote, TaskId};
 use crate::report::changes::changes_in_words;
 use crate::world::{Coverage, Scenario, SeenCall};
 use crate::{Counterexample, DecisiveStep, Why};
@@ -95,6 +96,8 @@ impl From<&Report> for Check {
 struct TimelineEvent {
     /// How many of the calls came before.
     before: usize,
+    /// The step of the execution in which it happened, or before which, from 0.
+    step: u64,
     /// When a note was made, in virtual milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     at_ms: Option<u64>,
@@ -104,8 +107,47 @@ struct TimelineEvent {
 
 impl From<&Event> for TimelineEvent {
     fn from(event: &Event) -> Self {
-        let Event { before, at_ms, task, text } = event.clone();
-        Self { before, at_ms, task, text }
+        let Event { before, step, at_ms, task, text } = event.clone();
+        Self { before, step, at_ms, task, text }
+    }
+}
+
+/// A segment, or a move of the clock, in which a task was woken or began to sleep, or before which
+/// several tasks could have run.
+#[derive(Debug, Serialize)]
+struct Segment {
+    /// From 0.
+    step: u64,
+    /// Virtual milliseconds.
+    at_ms: u64,
+    /// The task that ran; `clock` for the clock.
+    task: String,
+    /// The tasks that could have run, it among them; of more than 64, the first 64.
+    could_run: Vec<String>,
+    /// The tasks that it woke.
+    wakes: Vec<String>,
+    /// When the clock is to wake it, in virtual milliseconds, if it sleeps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sleeps_until_ms: Option<u64>,
+}
+
+impl Segment {
+    fn all(execution: &Execution) -> Vec<Self> {
+        let says = |note: &&SegmentNote| {
+            note.could_run.len() > 1 || !note.woke.is_empty() || note.sleeps_until.is_some()
+        };
+        let names = |tasks: &[TaskId]| {
+            tasks.iter().map(|task| execution.task_name(*task).to_owned()).collect()
+        };
+        let segment = |note: &SegmentNote| Self {
+            step: note.step,
+            at_ms: note.at_ms,
+            task: execution.task_name(note.task).to_owned(),
+            could_run: names(&note.could_run),
+            wakes: names(&note.woke),
+            sleeps_until_ms: note.sleeps_until,
+        };
+        execution.segments.iter().filter(says).map(segment).collect()
     }
 }
 
@@ -219,6 +261,8 @@ struct Violation {
     timeline: Vec<Call>,
     /// What happened between the calls of the time line: faults, drops, values, notes.
     events: Vec<TimelineEvent>,
+    /// Who could have run, who woke whom, and who slept.
+    segments: Vec<Segment>,
 }
 
 impl Violation {
@@ -272,6 +316,7 @@ impl Violation {
                 .collect(),
             timeline: execution.calls.iter().map(call).collect(),
             events: execution.events.iter().map(TimelineEvent::from).collect(),
+            segments: Segment::all(execution),
         }
     }
 }
@@ -414,6 +459,8 @@ pub(super) struct Replay {
     changes: Vec<Change>,
     violations: Vec<Violation>,
     timeline: Vec<Call>,
+    events: Vec<TimelineEvent>,
+    segments: Vec<Segment>,
 }
 
 #[derive(Debug, Serialize)]
@@ -460,6 +507,8 @@ impl From<&Replayed> for Replay {
             changes: Change::all(subject, scenario),
             violations: execution.breaches.iter().map(violation).collect(),
             timeline: execution.calls.iter().map(|seen| Call::new(execution, seen)).collect(),
+            events: execution.events.iter().map(TimelineEvent::from).collect(),
+            segments: Segment::all(execution),
         }
     }
 }

@@ -101,13 +101,16 @@ impl HostAccount {
                 break;
             }
         }
-        if varied.is_some_and(|varied| varied.last_sync) {
-            self.last_sync().await;
+        if let Some(varied) = varied
+            && varied.last_sync
+        {
+            self.last_sync(varied.last_is_calm).await;
         }
     }
 
-    /// Once the syncs that have started are done, runs one more, without faults.
-    async fn last_sync(self: &Arc<Self>) {
+    /// Once the syncs that have started are done, runs one more, without faults of the world's. If
+    /// it is calm, no task is dropped either, no sleep is late, and no new task runs early.
+    async fn last_sync(self: &Arc<Self>, is_calm: bool) {
         for sync in self.open.get() {
             // A start that is under way may yet fail, and then no Done comes.
             if sync.has_started.load(Ordering::Relaxed) {
@@ -115,6 +118,9 @@ impl HostAccount {
             }
         }
         self.run.end_faults();
+        if is_calm {
+            engine::calm();
+        }
         if let Some(sync) = self.start().await {
             self.settle(sync).await;
         }

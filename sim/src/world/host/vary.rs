@@ -11,6 +11,8 @@ pub(in crate::world) struct Varied {
     pub(in crate::world) starts_at_once: bool,
     pub(in crate::world) late_cancel: bool,
     pub(in crate::world) last_sync: bool,
+    /// Whether nothing at all goes wrong in that one.
+    pub(in crate::world) last_is_calm: bool,
 }
 
 /// Of this many executions, one has the host as the scenario says.
@@ -28,6 +30,7 @@ impl Varied {
             starts_at_once: false,
             late_cancel: false,
             last_sync: false,
+            last_is_calm: false,
         };
         for variation in Variation::ALL {
             varied.decide(swarm, variation);
@@ -41,7 +44,11 @@ impl Varied {
         if is_idle || !swarm.contains(variation) {
             return;
         }
-        let values = if variation == Variation::MoreSyncs { 3 } else { 2 };
+        let values = match variation {
+            // Tokens hold these values.
+            Variation::MoreSyncs | Variation::LastSync => 3,
+            _ => 2,
+        };
         let drawn = engine::choose(variation_site(variation), values);
         if drawn == 0 {
             return;
@@ -55,7 +62,10 @@ impl Varied {
             Variation::SlowCallback => host.callback = Cost::Uniform(0, 50),
             Variation::LateCancel => self.late_cancel = true,
             Variation::WaitForDone => host.wait = WaitFor::Done,
-            Variation::LastSync => self.last_sync = true,
+            Variation::LastSync => {
+                self.last_sync = true;
+                self.last_is_calm = drawn == 2;
+            }
         }
     }
 }

@@ -98,7 +98,7 @@ mutants! {
          come together.";
     LateTicker "late-ticker" DONE_LAST Order(7) ticking,
         "Leaves its sign-of-life task running, which can report once more after Done.";
-    CountsBeforeReport "counts-before-report" DONE_LAST Order(7) unchanged,
+    CountsBeforeReport "counts-before-report" DONE_LAST Order(6) unchanged,
         "Reports the end of a folder after it was counted as finished, so that Done can \
          overtake the report.";
     UnawaitedReport "unawaited-report" DONE_LAST Order(3) slow_callback,

@@ -147,7 +147,6 @@ where
             let found = run(part);
             let mut state = shared.lock();
             state.finish(unit, found);
-            control.set_share(state.shown());
             shared.change.notify_all();
         }
     });
@@ -295,11 +294,6 @@ impl<T: Findings> SearchQueue<T> {
     fn number(&mut self) -> u64 {
         self.next_number += 1;
         self.next_number
-    }
-
-    /// The share of the search that has been run.
-    fn shown(&self) -> f64 {
-        self.share + self.queue.iter().map(|entry| entry.share * entry.ran).sum::<f64>()
     }
 
     /// Where the assignment of this number is, if anything that it finds is of interest.

@@ -24,6 +24,7 @@ use super::frame::{Frame, happens_before};
 use super::history::History;
 use super::interner::Interner;
 use crate::decision::Kind;
+use crate::strategy::Bound;
 use crate::{
     ChoicePoint, Decision, Mode, Observer, Segment, Strategy, TaskId, TaskKey, UniformRng,
 };
@@ -67,6 +68,12 @@ const ANSWERS: u32 = 16;
 pub struct Probe {
     /// Whether schedules of one class count as one.
     reduces: bool,
+    /// What the schedules keep to.
+    bound: Option<Bound>,
+    /// What the walk has cost so far.
+    spent: u32,
+    /// Whether the bound kept any branch out.
+    was_cut: bool,
     /// How many walks go side by side.
     most: u32,
     rng: UniformRng,
@@ -184,6 +191,19 @@ impl Probe {
         Self::new(false, seed)
     }
 
+    /// Walks over the schedules within a bound, drawn from this seed.
+    #[must_use]
+    pub fn bounded(bound: Bound, seed: u64) -> Self {
+        // What tasks share does not matter.
+        Self { bound: Some(bound), learning: 0, ..Self::new(false, seed) }
+    }
+
+    /// Whether the bound kept any schedule out, as far as the walks have shown.
+    #[must_use]
+    pub fn was_cut(&self) -> bool {
+        self.was_cut
+    }
+
     /// The same with this many walks side by side, at least one. Fewer are quicker, and more exact
     /// are more.
     #[must_use]
@@ -194,6 +214,9 @@ impl Probe {
     fn new(reduces: bool, seed: u64) -> Self {
         Self {
             reduces,
+            bound: None,
+            spent: 0,
+            was_cut: false,
             most: WALKS,
             rng: UniformRng::new(seed),
             interner: Interner::new(),
@@ -239,7 +262,9 @@ impl Probe {
     /// Takes the next branch of the fork that the walk is at.
     fn take_branch(&mut self, at: &Decision<'_>) -> TaskId {
         if self.branches.is_none() {
-            let all = at.ready().iter().map(|task| self.interner.process(at.key(task)));
+            let all = at.ready().iter().filter(|task| self.fits(at, *task));
+            let all: Vec<TaskId> = all.collect();
+            let all = all.into_iter().map(|task| self.interner.process(at.key(task)));
             self.branches = Some(all.collect());
         }
         let next = self.again.take().or_else(|| self.branches.as_mut().and_then(Vec::pop));
@@ -247,6 +272,48 @@ impl Probe {
             Some(process) => self.go_beyond(at, process),
             None => self.lose_track(at),
         }
+    }
+
+    /// Whether a pick is within the bound.
+    fn fits(&self, at: &Decision<'_>, task: TaskId) -> bool {
+        let (Some(bound), false) = (self.bound, task == at.default_task()) else { return true };
+        let (Bound::Preemptions(most) | Bound::Delays(most)) = bound;
+        self.spent + bound.cost(at, task) <= most
+    }
+
+    /// Whether there is more than one pick within the bound.
+    fn is_fork(&mut self, at: &Decision<'_>) -> bool {
+        let all = at.ready().len();
+        if self.bound.is_none() || all == 1 {
+            return all > 1;
+        }
+        let fit = at.ready().iter().filter(|task| self.fits(at, *task)).count();
+        self.was_cut |= fit < all as usize;
+        fit > 1
+    }
+
+    /// The pick at the next step of the walk.
+    fn walk_on(&mut self, at: &Decision<'_>) -> TaskId {
+        if self.state != WalkState::Walking {
+            return at.default_task();
+        }
+        self.frames.push(Frame::default());
+        if self.learning > 0 {
+            return at.ready().sample(|len| self.rng.below(len));
+        }
+        if let Some(WalkStep { process, .. }) = self.walk.steps.get(self.depth) {
+            return self.task_of(at, *process);
+        }
+        let is_fork = self.is_fork(at);
+        if self.depth == self.walk.steps.len() && (is_fork || self.depth == 0) {
+            return self.take_branch(at);
+        }
+        if is_fork {
+            self.state = WalkState::AtFork;
+            return at.default_task();
+        }
+        let only = self.interner.process(at.key(at.default_task()));
+        self.go_beyond(at, only)
     }
 
     fn go_beyond(&mut self, at: &Decision<'_>, process: Process) -> TaskId {
@@ -387,6 +454,7 @@ impl Strategy for Probe {
         self.beyond.clear();
         self.depth = 0;
         self.asked = 0;
+        self.spent = 0;
         self.ways = 1.0;
         self.answered = 0;
         self.draws = false;
@@ -395,26 +463,11 @@ impl Strategy for Probe {
     }
 
     fn pick(&mut self, at: &Decision<'_>) -> TaskId {
-        if self.state != WalkState::Walking {
-            return at.default_task();
+        let picked = self.walk_on(at);
+        if let Some(bound) = self.bound {
+            self.spent += bound.cost(at, picked);
         }
-        self.frames.push(Frame::default());
-        if self.learning > 0 {
-            return at.ready().sample(|len| self.rng.below(len));
-        }
-        if let Some(WalkStep { process, .. }) = self.walk.steps.get(self.depth) {
-            return self.task_of(at, *process);
-        }
-        let is_fork = at.ready().len() > 1;
-        if self.depth == self.walk.steps.len() && (is_fork || self.depth == 0) {
-            return self.take_branch(at);
-        }
-        if is_fork {
-            self.state = WalkState::AtFork;
-            return at.default_task();
-        }
-        let only = self.interner.process(at.key(at.default_task()));
-        self.go_beyond(at, only)
+        picked
     }
 
     fn choose(&mut self, at: &ChoicePoint) -> u32 {
