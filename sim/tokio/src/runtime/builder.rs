@@ -21,6 +21,7 @@ pub struct Builder {
 macro_rules! pass_on {
     ($($(#[$doc:meta])* $name:ident($($value:ident: $of:ty)?);)*) => {$(
         $(#[$doc])*
+        #[track_caller]
         pub fn $name(&mut self $(, $value: $of)?) -> &mut Self {
             self.real.$name($($value)?);
             self

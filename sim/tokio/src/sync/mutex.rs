@@ -10,7 +10,9 @@ use mapi_sync_engine::Object;
 use real::sync as tokio;
 
 use super::TryLockError;
-use super::tracked::{Release, Use, blocking, guard, tracked};
+use super::tracked::{Release, Use, guard, tracked};
+use crate::inside::is_inside;
+use crate::runtime::block_on;
 
 const LOCK: Use = Use::queue("mutex");
 
@@ -49,8 +51,11 @@ impl<T: ?Sized> Mutex<T> {
     /// From an async task. Inside an execution, if the mutex is not free.
     #[track_caller]
     pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
-        let outside = || self.guard(self.real.blocking_lock());
-        blocking("Mutex::blocking_lock", outside, self.lock())
+        if is_inside() {
+            block_on("Mutex::blocking_lock", self.lock())
+        } else {
+            self.guard(self.real.blocking_lock())
+        }
     }
 
     /// The same with a guard that owns the mutex.
@@ -63,10 +68,11 @@ impl<T: ?Sized> Mutex<T> {
     where
         T: Send + 'static,
     {
-        let outside = || {
-            OwnedMutexGuard::new(Owned::new(Arc::clone(&self), |mutex| mutex.real.blocking_lock()))
-        };
-        blocking("Mutex::blocking_lock_owned", outside, Arc::clone(&self).lock_owned())
+        if is_inside() {
+            block_on("Mutex::blocking_lock_owned", self.lock_owned())
+        } else {
+            OwnedMutexGuard::new(Owned::new(self, |mutex| mutex.real.blocking_lock()))
+        }
     }
 
     /// Waits until the mutex is free, and locks it. The guard owns the mutex.

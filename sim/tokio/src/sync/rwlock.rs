@@ -42,6 +42,7 @@ impl<T: ?Sized> RwLock<T> {
     /// # Panics
     ///
     /// If there are 0 or too many of them.
+    #[track_caller]
     pub fn with_max_readers(value: T, max_reads: u32) -> Self
     where
         T: Sized,
@@ -65,6 +66,7 @@ impl<T: ?Sized> RwLock<T> {
     /// # Panics
     ///
     /// If there are 0 or too many of them.
+    #[track_caller]
     pub const fn const_with_max_readers(value: T, max_reads: u32) -> Self
     where
         T: Sized,

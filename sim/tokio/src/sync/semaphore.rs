@@ -6,8 +6,10 @@ use std::sync::Arc;
 use mapi_sync_engine::Object;
 use real::sync as tokio;
 
-use super::tracked::{Release, Use, blocking, tracked};
+use super::tracked::{Release, Use, tracked};
 use super::{AcquireError, TryAcquireError};
+use crate::inside::is_inside;
+use crate::runtime::block_on;
 
 const ACQUIRE: Use = Use::queue("semaphore");
 
@@ -129,8 +131,11 @@ impl Semaphore {
     /// As [`blocking_acquire`](Self::blocking_acquire) does.
     #[track_caller]
     pub fn blocking_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        let outside = || self.real.blocking_acquire_many(n).map(|real| self.permit(real));
-        blocking("Semaphore::blocking_acquire_many", outside, self.acquire_many(n))
+        if is_inside() {
+            block_on("Semaphore::blocking_acquire_many", self.acquire_many(n))
+        } else {
+            self.real.blocking_acquire_many(n).map(|real| self.permit(real))
+        }
     }
 
     /// Waits for a permit that owns the semaphore.
@@ -152,7 +157,7 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.acquire_many(n).await?.keep();
-        Ok(OwnedSemaphorePermit { semaphore: self, permits: n })
+        Ok(OwnedSemaphorePermit { semaphore: self, permits: n as usize })
     }
 
     /// Takes a permit now that owns the semaphore.
@@ -174,7 +179,7 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.try_acquire_many(n)?.keep();
-        Ok(OwnedSemaphorePermit { semaphore: self, permits: n })
+        Ok(OwnedSemaphorePermit { semaphore: self, permits: n as usize })
     }
 
     /// Takes a permit that owns the semaphore, and blocks the thread meanwhile.
@@ -206,7 +211,7 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.blocking_acquire_many(n)?.keep();
-        Ok(OwnedSemaphorePermit { semaphore: self, permits: n })
+        Ok(OwnedSemaphorePermit { semaphore: self, permits: n as usize })
     }
 
     /// Refuses permits from now on, to those who wait too.
@@ -284,7 +289,7 @@ impl<'a> SemaphorePermit<'a> {
 #[derive(Debug)]
 pub struct OwnedSemaphorePermit {
     semaphore: Arc<Semaphore>,
-    permits: u32,
+    permits: usize,
 }
 
 impl OwnedSemaphorePermit {
@@ -309,9 +314,8 @@ impl OwnedSemaphorePermit {
 
     /// Takes `n` permits out, if there are as many.
     pub fn split(&mut self, n: usize) -> Option<Self> {
-        let permits = u32::try_from(n).ok()?;
-        self.permits = self.permits.checked_sub(permits)?;
-        Some(Self { semaphore: Arc::clone(&self.semaphore), permits })
+        self.permits = self.permits.checked_sub(n)?;
+        Some(Self { semaphore: Arc::clone(&self.semaphore), permits: n })
     }
 
     /// The semaphore.
@@ -323,14 +327,14 @@ impl OwnedSemaphorePermit {
     /// How many there are.
     #[must_use]
     pub fn num_permits(&self) -> usize {
-        self.permits as usize
+        self.permits
     }
 }
 
 impl Drop for OwnedSemaphorePermit {
     fn drop(&mut self) {
         if self.permits > 0 {
-            self.semaphore.add_permits(self.permits as usize);
+            self.semaphore.add_permits(self.permits);
         }
     }
 }

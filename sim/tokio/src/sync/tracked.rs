@@ -126,17 +126,6 @@ impl Drop for Release {
     }
 }
 
-/// Runs a blocking operation: the real one outside of an execution, and inside the future that
-/// stands for it.
-#[track_caller]
-pub(super) fn blocking<T>(
-    item: &str,
-    outside: impl FnOnce() -> T,
-    inside: impl Future<Output = T>,
-) -> T {
-    if is_inside() { crate::runtime::block_on(item, inside) } else { outside() }
-}
-
 /// Access to what a guard locks, and formatting, through the real one.
 macro_rules! guard {
     ($name:ident) => {

@@ -490,3 +490,17 @@ fn locks_that_have_nothing_to_do_with_each_other_are_one_class() {
         assert_eq!(classes(|| program(tasks)).classes, 1);
     }
 }
+
+#[test]
+fn permits_beyond_32_bits_are_merged() {
+    async fn program() -> usize {
+        let permits = Semaphore::MAX_PERMITS.min((u32::MAX as usize).saturating_mul(2)) / 2 * 2;
+        let semaphore = Arc::new(Semaphore::new(permits));
+        let half = u32::try_from(permits / 2).unwrap();
+        let mut owned = Arc::clone(&semaphore).try_acquire_many_owned(half).unwrap();
+        owned.merge(Arc::clone(&semaphore).acquire_many_owned(half).await.unwrap());
+        permits - owned.num_permits()
+    }
+    assert!(exhaust(program).results.into_keys().eq([0]));
+    assert_eq!(outside(program()), 0);
+}
