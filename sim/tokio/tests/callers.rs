@@ -13,7 +13,9 @@ fn panics_have_the_place_of_the_caller() {
         info.location().unwrap().file().clone_into(&mut FILE.lock().unwrap());
     }));
     let misuses: [fn(); 4] = [
-        || drop(sync::RwLock::with_max_readers(0, u32::MAX)),
+        || {
+            let _lock = sync::RwLock::with_max_readers(0, u32::MAX);
+        },
         || drop(sync::Mutex::new(0).blocking_lock()),
         || drop(sync::mpsc::channel::<u32>(0)),
         || {
