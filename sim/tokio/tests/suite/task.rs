@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use mapi_sync_engine::{self as engine, End};
+use mapi_sync_engine::strategy::Random;
+use mapi_sync_engine::{self as engine, End, Engine, Limits};
 use tokio::task::{self, JoinSet, LocalSet};
 
 use crate::common::{All, classes, exhaust, once, outside};
@@ -300,4 +301,33 @@ fn spawn_and_sleep_have_the_classes_of_the_engine() {
         assert_eq!(classes(|| on_the_stand_in(tasks)).classes, ours);
         assert_eq!(ours, 1);
     }
+}
+
+/// As on a runtime with several threads.
+#[test]
+fn a_task_may_run_before_spawn_returns() {
+    let mut early = 0;
+    for seed in 0..40 {
+        let limits = Limits::default().with_early_segments(2);
+        let mut engine = Engine::new(limits, Random::new(seed));
+        let seen = Arc::new(AtomicU32::new(0));
+        let counts = Arc::clone(&seen);
+        let outcome = engine.execute(0, async move {
+            let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
+            let ran = Arc::new(AtomicBool::new(false));
+            let runs = Arc::clone(&ran);
+            let task = tokio::spawn(async move {
+                runs.store(true, Ordering::Relaxed);
+                sender.send(3).await.unwrap();
+                task::yield_now().await;
+                4
+            });
+            counts.store(u32::from(ran.load(Ordering::Relaxed)), Ordering::Relaxed);
+            assert_eq!((receiver.recv().await, task.await.unwrap()), (Some(3), 4));
+        });
+        let outcome = outcome.unwrap();
+        assert_eq!((outcome.end, outcome.panics), (End::Completed, vec![]));
+        early += seen.load(Ordering::Relaxed);
+    }
+    assert!((1..40).contains(&early), "{early}");
 }
