@@ -283,7 +283,10 @@ thread_local! {
     static CLOCK: Arc<AtomicU64> = Arc::default();
     /// Whether the program has looked at the time since it was last moved on for that.
     static CLOCK_READ: Cell<bool> = const { Cell::new(false) };
+    /// How many objects have been made outside of executions since the last one ended.
     static OUTSIDE: Cell<u32> = const { Cell::new(0) };
+    /// How many executions have begun.
+    static EXECUTIONS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Whether an execution on this thread keeps footprints: whether uses of [tracked
@@ -340,6 +343,23 @@ pub(super) fn with<R>(f: impl FnOnce(&Context) -> R) -> R {
 #[must_use]
 pub fn is_simulated() -> bool {
     with(|cx| cx.active.get())
+}
+
+/// Which execution is running on this thread, counted from 1 over all engines; `None` if none is.
+/// What a program keeps in a thread-local is of this execution if it carries this number.
+#[must_use]
+pub fn execution() -> Option<u64> {
+    is_simulated().then(|| EXECUTIONS.get())
+}
+
+/// An execution begins on this thread.
+pub(super) fn count_execution() {
+    EXECUTIONS.set(EXECUTIONS.get() + 1);
+}
+
+/// The execution on this thread has ended.
+pub(super) fn forget_outside_objects() {
+    OUTSIDE.set(0);
 }
 
 /// Whether the execution on this thread is over and its remaining tasks are being dropped: a task
@@ -439,7 +459,8 @@ pub(super) fn next_object() -> ObjectId {
         match ordinal {
             Some(ordinal) => ObjectId::of(cx.key(current), ordinal),
             // Made outside of any execution: objects of one program text share no identity with
-            // those made inside.
+            // those made inside. What makes a program may make objects for it: the same ones before
+            // each execution.
             None => OUTSIDE.with(|count| {
                 count.set(count.get() + 1);
                 ObjectId::of(TaskKey::CLOCK, count.get())

@@ -1,5 +1,6 @@
 //! Executions, one after another: how each begins and ends, and the log of the last.
 
+mod background;
 mod drops;
 mod ends;
 mod fair_end;
@@ -157,6 +158,8 @@ pub struct Engine {
     doomed: Vec<TaskId>,
     /// The continuation of an execution whose budget of steps has run out.
     fair_end: Option<FairEnd>,
+    /// The tasks in the background are being dropped, step by step.
+    is_ending: bool,
     /// The due timers that have not fired.
     held: Vec<TimerKey>,
     /// The tasks that could run before the segment, if that is hidden or noted.
@@ -199,6 +202,7 @@ impl Engine {
             libraries: None,
             doomed: Vec::new(),
             fair_end: None,
+            is_ending: false,
             held: Vec::new(),
             before: Vec::new(),
             admitted_before: 0,
@@ -438,6 +442,7 @@ impl Engine {
 
     fn open(&mut self, cx: &Context, strategy: Box<dyn Strategy>, index: u64, main: BoxedTask) {
         cx.active.set(true);
+        context::count_execution();
         if self.keeps_notes {
             *cx.notes.borrow_mut() = Some(Notes::default());
         } else if !self.notes.segments.is_empty() {
@@ -460,6 +465,7 @@ impl Engine {
         self.spurious_left = self.limits.spurious;
         self.doomed.clear();
         self.fair_end = None;
+        self.is_ending = false;
         cx.takes_defaults.set(false);
         self.held.clear();
         self.before.clear();
@@ -584,6 +590,7 @@ impl Engine {
         self.ready.clear();
         self.admitted = 0;
         cx.active.set(false);
+        context::forget_outside_objects();
         self.ready.home().end();
         strategy.end();
         self.strategy = Some(strategy);

@@ -112,6 +112,13 @@ impl Object {
         object
     }
 
+    /// An object for what is made where no code can run, as a `static` is. All of these are one
+    /// object: uses of two of them conflict, so a search is sound and takes longer.
+    #[must_use]
+    pub const fn of_static(name: &'static str) -> Self {
+        Self { id: ObjectId::STATIC, name }
+    }
+
     /// Its identity across schedules.
     #[must_use]
     pub const fn id(&self) -> ObjectId {
@@ -149,9 +156,22 @@ impl Object {
         context::names_wait(what, None);
     }
 
+    /// The running task took what it waited for: a use of this object at that step provided it.
+    #[inline]
+    pub fn provided(&self, step: u64) {
+        context::consumed(self.id, step);
+    }
+
+    /// Whether the running task waited for this object alone before this segment. Only known where
+    /// [footprints are kept](super::is_recording).
+    #[must_use]
+    pub fn was_awaited_alone(&self) -> bool {
+        context::waited_for_alone(self.id)
+    }
+
     /// A part of the object that is tracked by itself.
     #[must_use]
-    pub(crate) fn part(&self, part: u64) -> Self {
+    pub fn part(&self, part: u64) -> Self {
         let part = Self { id: self.id.part(part), name: self.name };
         part.is_noted();
         part

@@ -75,6 +75,9 @@ impl fmt::Debug for TaskKey {
 pub struct ObjectId(u64);
 
 impl ObjectId {
+    /// What is made where no code can run.
+    pub(crate) const STATIC: Self = Self::of(TaskKey::CLOCK, 0);
+
     pub(crate) const fn of(task: TaskKey, ordinal: u32) -> Self {
         Self(mix(task.0.rotate_left(16) ^ mix(0x0b1e_c700 + ordinal as u64)))
     }

@@ -176,7 +176,9 @@ mod wakeup;
 mod yield_flag;
 
 pub use beacon::{Beacon, RunningPoll, Way};
-pub use context::{before_closing, clock, is_closing, is_recording, is_simulated, progress};
+pub use context::{
+    before_closing, clock, execution, is_closing, is_recording, is_simulated, progress,
+};
 pub use early::{EarlyPolls, early_polls};
 pub use executor::Engine;
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};

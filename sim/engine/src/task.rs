@@ -154,13 +154,17 @@ impl JoinHandle {
     /// Whether the task has come to its end.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        context::with(|cx| {
-            if context::is_recording() {
-                context::effect(Effect::Access(end_of(self.id), Mode::Read));
-            }
-            cx.tasks.borrow()[self.id.index()].life != TaskState::Running
-        })
+        is_finished(self.id)
     }
+}
+
+fn is_finished(id: TaskId) -> bool {
+    context::with(|cx| {
+        if context::is_recording() {
+            context::effect(Effect::Access(end_of(id), Mode::Read));
+        }
+        cx.tasks.borrow()[id.index()].life != TaskState::Running
+    })
 }
 
 /// Aborts a task from anywhere in the execution.
@@ -173,6 +177,12 @@ impl AbortHandle {
     /// [`JoinHandle::abort`].
     pub fn abort(&self) {
         abort(self.id);
+    }
+
+    /// [`JoinHandle::is_finished`].
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        is_finished(self.id)
     }
 }
 
@@ -354,6 +364,17 @@ impl Sleep {
     #[must_use]
     pub fn deadline(&self) -> u64 {
         self.deadline
+    }
+
+    /// Moves the end to this virtual time. It is exact then. A task that waits for it already is
+    /// woken at the new time.
+    pub fn reset(&mut self, deadline: u64) {
+        self.deadline = deadline;
+        self.work_ms = 0;
+        self.yielded = false;
+        self.timer = self.timer.take().and_then(|timer| {
+            context::with(|state| state.timers.borrow_mut().rearm_at(timer, deadline))
+        });
     }
 }
 

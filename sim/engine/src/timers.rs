@@ -79,6 +79,13 @@ impl Timers {
         slot.waker.take()
     }
 
+    /// Moves a timer to another deadline. `None` if it is no longer armed.
+    pub(super) fn rearm_at(&mut self, key: TimerKey, deadline: u64) -> Option<TimerKey> {
+        let waker = self.disarm(key)?;
+        let task = self.task(key);
+        Some(self.arm(deadline, waker, task))
+    }
+
     /// Takes one timer that is due at `now` out of the order of deadlines, and holds it: it is
     /// still armed, and fires when it is [disarmed](Self::disarm) for its waker.
     pub(super) fn hold_due(&mut self, now: u64) -> Option<TimerKey> {

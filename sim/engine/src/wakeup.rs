@@ -13,6 +13,7 @@ use super::id::{ObjectId, TaskId, TaskKey};
 /// segment as a rule, the one that the wake leads to. It is more if the task went on meanwhile
 /// without giving the wait up: a receiver that is kept after a `select!`, or one of many futures of
 /// which only those are polled that were woken.
+#[derive(Debug)]
 pub(super) struct Wakeup {
     waker: Waker,
     task: TaskId,

@@ -209,8 +209,9 @@ impl Engine {
     /// A task's segment is over, and with its last one perhaps the execution.
     pub(super) fn settle(&mut self, cx: &Context, task: TaskId, waits: bool) -> ControlFlow<End> {
         self.after_segment(cx, task, !waits);
-        let goes_on = self.foreground > 0 && !(task == TaskId::MAIN && self.limits.ends_with_main);
-        if waits || goes_on {
+        let is_over = task == TaskId::MAIN && self.limits.ends_with_main;
+        let goes_on = self.foreground > 0 || self.recording && self.has_background();
+        if waits || goes_on && !is_over {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(End::Completed)
@@ -484,17 +485,24 @@ impl Engine {
         if !cx.early_runs.borrow().is_empty() {
             self.settle_early_runs(cx);
         }
-        if cx.aborts.borrow().is_empty() {
-            return;
-        }
-        for id in cx.aborts.borrow_mut().drain(..) {
-            if let Some(slot) = self.slots.get_mut(id.index())
-                && slot.future.is_some()
-            {
-                slot.aborting = true;
-                slot.watch();
-                self.ready.wake(id);
+        if !cx.aborts.borrow().is_empty() {
+            for id in cx.aborts.take() {
+                self.abort(id);
             }
+        }
+        if self.recording && self.foreground == 0 {
+            self.end_background(cx);
+        }
+    }
+
+    /// Lets a task be dropped at its next step.
+    pub(super) fn abort(&mut self, id: TaskId) {
+        if let Some(slot) = self.slots.get_mut(id.index())
+            && slot.future.is_some()
+        {
+            slot.aborting = true;
+            slot.watch();
+            self.ready.wake(id);
         }
     }
 

@@ -1,0 +1,14 @@
+//! A queue from many senders to one receiver.
+
+mod bounded;
+mod channel;
+mod unbounded;
+
+pub use real::sync::mpsc::error;
+
+pub use self::bounded::{
+    OwnedPermit, Permit, PermitIterator, Receiver, Sender, WeakSender, channel,
+};
+pub use self::unbounded::{
+    UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded_channel,
+};
