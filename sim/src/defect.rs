@@ -20,12 +20,17 @@ pub enum Defect {
     Livelock,
     /// A task panicked.
     Panic,
+    /// A [program](crate::explore) returned an error.
+    Error,
+    /// A [program](crate::explore) has returned, and a task that it spawned waits for ever.
+    LeakedTask,
     /// The same decisions led to another execution.
     Nondeterminism,
 }
 
 impl Defect {
-    /// The name: a rule's id, or `deadlock`, `livelock`, `panic`, `nondeterminism`.
+    /// The name: a rule's id, or `deadlock`, `livelock`, `panic`, `error`, `leaked-task`,
+    /// `nondeterminism`.
     #[must_use]
     pub fn id(self) -> &'static str {
         match self {
@@ -33,6 +38,8 @@ impl Defect {
             Self::Deadlock => "deadlock",
             Self::Livelock => "livelock",
             Self::Panic => "panic",
+            Self::Error => "error",
+            Self::LeakedTask => "leaked-task",
             Self::Nondeterminism => "nondeterminism",
         }
     }
@@ -65,6 +72,10 @@ impl Defect {
             }
             Self::Livelock => "an execution ends within its budgets of steps and virtual time",
             Self::Panic => "no task panics",
+            Self::Error => "the program returns no error",
+            Self::LeakedTask => {
+                "when the program has returned, every task that it spawned comes to its end"
+            }
             Self::Nondeterminism => "the same decisions give the same execution",
         }
     }
@@ -79,13 +90,18 @@ impl fmt::Display for Defect {
 /// The defects of an execution, each once or more, broken rules first. None if it is excused.
 pub(crate) fn defects(observed: &Observed) -> impl Iterator<Item = Defect> + '_ {
     let rules = observed.violations.iter().map(|finding| Defect::Rule(finding.violation.rule));
-    let end = end_defect(&observed.outcome.end);
+    let end = end_defect(observed);
     let panic = (!observed.outcome.panics.is_empty()).then_some(Defect::Panic);
-    rules.chain(end).chain(panic).filter(|_| !observed.is_excused())
+    let error = observed.returned_error().map(|_| Defect::Error);
+    rules.chain(end).chain(panic).chain(error).filter(|_| !observed.is_excused())
 }
 
-pub(crate) fn end_defect(end: &End) -> Option<Defect> {
-    match end {
+/// The defect that an execution's end is.
+pub(crate) fn end_defect(observed: &Observed) -> Option<Defect> {
+    match &observed.outcome.end {
+        // Who waits for a main future that failed, waits for ever as a rule.
+        End::Deadlock(_) if observed.has_main_failed() => None,
+        End::Deadlock(_) if observed.returned.is_some() => Some(Defect::LeakedTask),
         End::Deadlock(_) => Some(Defect::Deadlock),
         End::Livelock(_) => Some(Defect::Livelock),
         End::Completed | End::Outside(_) | End::Abandoned => None,

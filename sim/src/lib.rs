@@ -249,6 +249,7 @@ mod defect;
 pub mod engine;
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 pub mod foreign;
+mod program;
 #[cfg(feature = "proptest")]
 pub mod proptest;
 pub mod report;
@@ -261,10 +262,11 @@ pub use check::{
     Breach, BreachPlace, Check, Completion, Counterexample, DecisiveStep, Defect, Event, Execution,
     Hang, HangPhase, LeftOver, LimitChanges, MutantCheck, MutantVerdict, MutantsReport,
     ReplayError, ReplayOrSearch, ReplayOutcome, Replayed, Report, Shrinking, Subject, SubjectKind,
-    UnknownScenario, VariantVerdict, Warning, Why, check,
+    UnknownScenario, VariantVerdict, Warning, Why, check, explore,
 };
 use mapi_sync_engine::lock;
 pub use mapi_sync_engine::{Proof, ProofUnit, decision, strategy};
+pub use program::ProgramResult;
 
 /// The read-me's examples compile.
 #[cfg(doctest)]

@@ -10,6 +10,7 @@ mod timers_apart;
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::mem;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use self::fairness::{PausedTask, UNCOUNTED};
 use super::beacon::Beacon;
 use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
 use super::early::{EarlyPanics, EarlyRun};
-use super::id::{TaskId, TaskKey};
+use super::id::{ObjectId, TaskId, TaskKey};
 use super::log::{Answer, LogStep};
 use super::note::{Note, Notes};
 use super::oracle::{Observer, Strategy, UniformRng};
@@ -297,12 +298,13 @@ impl Engine {
         })
     }
 
-    /// Runs `main` once under another strategy, and takes its own up again.
+    /// Runs `main` once under another strategy, and takes its own up again. `None` if that strategy
+    /// has nothing left.
     ///
     /// # Panics
     ///
-    /// As `execute` does.
-    pub(crate) fn execute_under(
+    /// As [`execute`](Self::execute) does.
+    pub fn execute_under(
         &mut self,
         strategy: impl Strategy,
         main: impl Future<Output = ()> + Send + 'static,
@@ -384,6 +386,19 @@ impl Engine {
     #[must_use]
     pub fn site_name(&self, hash: u32) -> Option<&str> {
         self.notes.sites.get(&hash).copied().filter(|name| !name.is_empty())
+    }
+
+    /// The names of the tracked objects of the last execution, the tasks' ends among them, if
+    /// [notes](Self::keep_notes) were kept.
+    #[must_use]
+    pub fn object_names(&self) -> BTreeMap<ObjectId, String> {
+        let objects = self.notes.objects.iter();
+        let mut names: BTreeMap<_, _> =
+            objects.map(|(id, name)| (*id, (*name).to_owned())).collect();
+        for (key, task) in self.keys().into_iter().zip(&self.tasks) {
+            names.insert(ObjectId::of_task(key).part(1), format!("end of {}", task.name));
+        }
+        names
     }
 
     /// The steps of the last execution.

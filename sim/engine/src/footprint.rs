@@ -107,7 +107,9 @@ impl Object {
     /// made before.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self { id: context::next_object(), name }
+        let object = Self { id: context::next_object(), name };
+        object.is_noted();
+        object
     }
 
     /// Its identity across schedules.
@@ -149,7 +151,18 @@ impl Object {
 
     /// A part of the object that is tracked by itself.
     #[must_use]
-    pub(crate) const fn part(&self, part: u64) -> Self {
-        Self { id: self.id.part(part), name: self.name }
+    pub(crate) fn part(&self, part: u64) -> Self {
+        let part = Self { id: self.id.part(part), name: self.name };
+        part.is_noted();
+        part
+    }
+
+    /// Keeps the name for the reader of the execution, if notes are kept.
+    fn is_noted(&self) {
+        context::with(|cx| {
+            if let Some(notes) = &mut *cx.notes.borrow_mut() {
+                notes.objects.insert(self.id, self.name);
+            }
+        });
     }
 }

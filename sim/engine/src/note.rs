@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use crate::context;
-use crate::id::TaskId;
+use crate::id::{ObjectId, TaskId};
 
 /// Something that a program noted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Note {
     pub at_ms: u64,
     /// The task that ran.
     pub task: TaskId,
+    /// The step that it was made in, from 0.
+    pub step: u64,
     /// What it noted.
     pub text: String,
     /// How many questions the execution had asked before.
@@ -26,6 +28,8 @@ pub(super) struct Notes {
     pub(super) list: Vec<Note>,
     /// The names of the sites that were asked at, by their hash.
     pub(super) sites: BTreeMap<u32, &'static str>,
+    /// The names of the tracked objects that were made.
+    pub(super) objects: BTreeMap<ObjectId, &'static str>,
 }
 
 /// Notes something for the reader of this execution. It stands in the time line of a
@@ -55,10 +59,10 @@ pub fn note(text: impl Display) {
     // The caller's code runs here: nothing is borrowed.
     let text = text.to_string();
     context::with(|cx| {
-        let (at_ms, task) = (context::now(), cx.current.get());
+        let (at_ms, task, step) = (context::now(), cx.current.get(), cx.step.get());
         let answers = cx.answers.borrow().len();
         if let Some(notes) = &mut *cx.notes.borrow_mut() {
-            notes.list.push(Note { at_ms, task, text, answers });
+            notes.list.push(Note { at_ms, task, step, text, answers });
         }
     });
 }

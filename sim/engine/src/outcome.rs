@@ -44,6 +44,10 @@ pub struct Limits {
     /// Whether an execution that has used up its budget of steps goes on in rounds before it
     /// counts as a livelock.
     pub ends_fairly: bool,
+    /// Whether an execution ends with its main task, as a runtime that is shut down. The tasks
+    /// that are left are dropped then, as if all of them were in the
+    /// [background](super::Builder::background).
+    pub ends_with_main: bool,
 }
 
 impl Default for Limits {
@@ -62,6 +66,7 @@ impl Default for Limits {
             timers_apart: false,
             early_segments: 0,
             ends_fairly: true,
+            ends_with_main: false,
         }
     }
 }
@@ -137,6 +142,12 @@ impl Limits {
     #[must_use]
     pub const fn with_ends_fairly(self, ends_fairly: bool) -> Self {
         Self { ends_fairly, ..self }
+    }
+
+    /// These limits for executions that end with their main task, or with their last one.
+    #[must_use]
+    pub const fn with_ends_with_main(self, ends_with_main: bool) -> Self {
+        Self { ends_with_main, ..self }
     }
 }
 

@@ -2,45 +2,21 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mapi_sync::MapiSync;
 use mapi_sync::contract::{Policy, RuleCheck};
 
-use super::counterexamples::Shrinking;
-use super::early;
-use super::progress::ProgressLines;
-use super::search::{Search, SearchSummary, StopAt};
-use super::vacuity::{vacuous, warnings};
-use super::watchdog::{self, Watch};
-use super::{Defect, LimitChanges, Report, Subject, SubjectKind, Warning, Why};
-use crate::Counterexample;
-use crate::engine::parallel::Control;
-use crate::engine::{Engine, Limits, OutsideThreads};
+use super::{Defect, LimitChanges, Subject, SubjectKind, watchdog};
+use crate::engine::OutsideThreads;
 use crate::strategy::{STRATEGIES, StrategyInfo, TrackedSharing, UnknownStrategy};
-use crate::world::{
-    Changes, Fault, Faults, Host, Knob, MutantInfo, ProviderFactory, Scenario, Swarm, VariantInfo,
-    World,
-};
+use crate::world::{Changes, Code, Faults, Host, MutantInfo, Scenario, Swarm, VariantInfo};
 
 /// Executions of a check that does not say how many.
 const SCHEDULES: u64 = 10_000;
 
-/// How long a check waits, in real time, for a thread that could end a deadlock.
-const PATIENCE: Duration = Duration::from_secs(1);
-
 /// How long making counterexamples smaller may take, unless the check says otherwise.
 const SHRINK_TIME: Duration = Duration::from_secs(60);
-
-/// By how many per cent a sleep of an author's own provider may be late.
-const LATE_PERCENT: u32 = 100;
-
-/// How many segments a new task of an author's own provider runs before its `spawn` returns.
-const EARLY_SEGMENTS: u32 = 32;
-
-/// A fault that an author's provider meets besides those of its scenario, which older tokens know
-/// by a digest.
-const REFUSED: Knob = Knob::Fault(Fault::HandleDuplication);
 
 /// Checks a provider: runs it in a simulated host with faults, over many schedules, and holds every
 /// call against the contract.
@@ -82,53 +58,56 @@ const REFUSED: Knob = Knob::Fault(Fault::HandleDuplication);
 /// ```
 pub fn check<P: MapiSync + 'static>(provider: impl Fn() -> P + Send + Sync + 'static) -> Check {
     let factory = move |_account| Arc::new(provider()) as Arc<dyn MapiSync>;
-    Check::new(SubjectKind::Provider, own_scenario(), Some(Arc::new(factory)))
+    Check::new(SubjectKind::Provider, own_scenario(), Code::Provider(Arc::new(factory)))
 }
 
 /// A check that is being set up; [`run`](Self::run) runs it.
 #[derive(Clone)]
 #[must_use = "a check does nothing until it is run"]
 pub struct Check {
-    kind: SubjectKind,
+    pub(super) kind: SubjectKind,
     pub(super) scenario: Scenario,
-    factory: Option<Arc<ProviderFactory>>,
+    /// What is run: the provider, or a program.
+    pub(super) code: Code,
     /// What the caller says of the host's variations.
-    swarm: Option<Swarm>,
+    pub(super) swarm: Option<Swarm>,
     /// Whether neither the host nor the faults are the caller's.
-    own_host: bool,
-    policy: Option<Policy>,
+    pub(super) own_host: bool,
+    pub(super) policy: Option<Policy>,
     /// Each adds a rule of the caller's own.
-    rules: Vec<Arc<dyn Fn(Policy) -> Policy + Send + Sync>>,
-    limits: LimitChanges,
+    pub(super) rules: Vec<Arc<dyn Fn(Policy) -> Policy + Send + Sync>>,
+    pub(super) limits: LimitChanges,
     pub(super) changes: Changes,
-    schedules: Option<u64>,
+    pub(super) schedules: Option<u64>,
     pub(super) seed: u64,
-    strategy: &'static StrategyInfo,
-    jobs: usize,
-    fail_fast: bool,
-    strict: bool,
+    pub(super) strategy: &'static StrategyInfo,
+    pub(super) jobs: usize,
+    pub(super) fail_fast: bool,
+    pub(super) strict: bool,
     pub(super) shrinks: bool,
-    until: Option<Defect>,
+    pub(super) until: Option<Defect>,
     /// How long making all counterexamples smaller may take.
     pub(super) shrink_time: Option<Duration>,
     /// How long a poll may take.
     pub(super) watchdog: Option<Duration>,
     /// What the caller says of their provider; the simulated one needs nobody's word.
-    tracked_sharing: Option<TrackedSharing>,
+    pub(super) tracked_sharing: Option<TrackedSharing>,
     /// What its engines know of threads outside. Each run begins anew.
     pub(super) outside_threads: OutsideThreads,
     /// Without this, it follows from the strategy.
-    late_work: Option<bool>,
+    pub(super) late_work: Option<bool>,
     /// Whether a new task may run before its `spawn` returns, as far as that was found out.
-    early_tasks: Option<bool>,
+    pub(super) early_tasks: Option<bool>,
+    /// Whether an execution of a program ends when its main future returns.
+    pub(super) ends_with_main: bool,
 }
 
 impl Check {
-    fn new(kind: SubjectKind, scenario: Scenario, factory: Option<Arc<ProviderFactory>>) -> Self {
+    pub(super) fn new(kind: SubjectKind, scenario: Scenario, code: Code) -> Self {
         Self {
             kind,
             scenario,
-            factory,
+            code,
             swarm: None,
             own_host: kind == SubjectKind::Provider,
             policy: None,
@@ -149,6 +128,7 @@ impl Check {
             outside_threads: OutsideThreads::default(),
             late_work: None,
             early_tasks: None,
+            ends_with_main: false,
         }
     }
 
@@ -159,42 +139,46 @@ impl Check {
     ///
     /// [`run`](Self::run) does, if the scenario names a mutant that does not exist.
     pub fn simulated(scenario: Scenario) -> Self {
-        Self::new(SubjectKind::Given, scenario, None)
+        Self::new(SubjectKind::Given, scenario, Code::Simulated)
     }
 
     /// Checks a built-in scenario, `None` if there is none of this name. Tokens carry its name and
     /// replay by themselves.
     pub fn builtin(name: &str) -> Option<Self> {
         let scenario = crate::world::builtin(name)?.clone();
-        Some(Self::new(SubjectKind::Builtin, scenario, None))
+        Some(Self::new(SubjectKind::Builtin, scenario, Code::Simulated))
     }
 
     /// Checks a mutant in its own small scenario. Tokens carry its name and replay by themselves.
     pub fn mutant(mutant: &MutantInfo) -> Self {
-        Self::new(SubjectKind::Mutant, mutant.scenario(), None)
+        Self::new(SubjectKind::Mutant, mutant.scenario(), Code::Simulated)
     }
 
     /// Checks a correct variant. Tokens carry its name and replay by themselves.
     pub fn variant(variant: &VariantInfo) -> Self {
-        Self::new(SubjectKind::Variant, variant.scenario(), None)
+        Self::new(SubjectKind::Variant, variant.scenario(), Code::Simulated)
     }
 
-    /// Uses this scenario's accounts, host, faults and policies instead.
+    /// Uses this scenario's accounts, host, faults and policies instead. A program has none.
     pub fn in_scenario(self, scenario: Scenario) -> Self {
-        Self { scenario, own_host: false, ..self }
+        if self.is_of_program() { self } else { Self { scenario, own_host: false, ..self } }
     }
 
     /// Uses this host instead of the scenario's. It [varies](Self::swarm) only as it says itself.
     pub fn host(mut self, host: Host) -> Self {
-        self.scenario.host = host;
-        self.own_host = false;
+        if !self.is_of_program() {
+            self.scenario.host = host;
+            self.own_host = false;
+        }
         self
     }
 
     /// Uses these faults instead of the scenario's. The host does not [vary](Self::swarm) then.
     pub fn faults(mut self, faults: Faults) -> Self {
-        self.scenario.faults = faults;
-        self.own_host = false;
+        if !self.is_of_program() {
+            self.scenario.faults = faults;
+            self.own_host = false;
+        }
         self
     }
 
@@ -414,7 +398,12 @@ impl Check {
 
     /// Whether the provider is the simulated one.
     pub(super) fn is_simulated(&self) -> bool {
-        self.factory.is_none()
+        matches!(self.code, Code::Simulated)
+    }
+
+    /// Whether it is a check of a program.
+    pub(super) fn is_of_program(&self) -> bool {
+        matches!(self.code, Code::Program(_))
     }
 
     /// Whether a schedule follows from its number.
@@ -432,235 +421,6 @@ impl Check {
             limits: self.limits,
             name: self.scenario.name.clone(),
         }
-    }
-
-    /// Runs the check. If it takes longer than 2 s, a line on the standard error stream says now
-    /// and then how far it is.
-    ///
-    /// # Panics
-    ///
-    /// If making a provider panics outside of an execution, or the scenario names a mutant that
-    /// does not exist. If no thread can be started.
-    #[must_use]
-    pub fn run(&self) -> Report {
-        let control = Control::new();
-        let mut lines = ProgressLines::new(&self.scenario.name, self.requested(), &control);
-        watchdog::run(self, &control, &mut |shrinking| lines.tell(shrinking))
-    }
-
-    /// As [`run`](Self::run), without the lines on the standard error stream; `control` counts the
-    /// executions and may interrupt.
-    ///
-    /// # Panics
-    ///
-    /// As `run` does.
-    #[must_use]
-    pub fn run_under(&self, control: &Control) -> Report {
-        self.run_with_progress(control, &mut |_| ())
-    }
-
-    /// As [`run_under`](Self::run_under); calls `progress` now and then while it makes
-    /// counterexamples smaller.
-    ///
-    /// # Panics
-    ///
-    /// As `run` does.
-    #[must_use]
-    pub fn run_with_progress(
-        &self,
-        control: &Control,
-        progress: &mut dyn FnMut(Shrinking),
-    ) -> Report {
-        watchdog::run(self, control, &mut |shrinking| {
-            if let Some(shrinking) = shrinking {
-                progress(shrinking);
-            }
-        })
-    }
-
-    /// The check with the faults that it is run with although nobody asked for them.
-    pub(super) fn with_own_faults(&self) -> Self {
-        let mut check = self.with_new_engines();
-        if check.strategy.drops_tasks() && check.changed_scenario().faults.task_dropped == 0 {
-            check.changes = check.changes.with(Knob::Fault(Fault::TaskDropped), 1);
-        }
-        if check.varies_by_itself() && check.changes.iter().all(|(knob, _)| knob != REFUSED) {
-            check.changes = check.changes.with(REFUSED, 1);
-        }
-        if check.early_tasks.is_none() {
-            let early_tasks = !check.strategy.exhaustive && check.can_run_early_tasks();
-            check.early_tasks = Some(early_tasks);
-        }
-        check
-    }
-
-    /// Runs the check in this thread.
-    pub(super) fn conduct(&self, watch: &Watch, tell: &mut dyn FnMut(Shrinking)) -> Report {
-        let began = Instant::now();
-        let world = self.world();
-        let stop_at = match self.until {
-            Some(defect) => StopAt::Found(defect),
-            None if self.fail_fast => StopAt::Any,
-            None => StopAt::Exhausted,
-        };
-        let search = Search {
-            world: &world,
-            limits: self.engine_limits(&world),
-            strategy: self.strategy,
-            reduces: self.strategy.reduces
-                && (self.factory.is_none() || self.tracked_sharing.is_some()),
-            seed: self.seed,
-            schedules: self.requested(),
-            jobs: self.jobs,
-            stop_at,
-            watch,
-            own_provider: self.factory.is_some(),
-            outside_threads: self.outside_threads.clone(),
-        };
-        let mut summary = search.run();
-        let counterexamples = self.counterexamples(&mut summary, watch, tell);
-        let interrupted = watch.control.is_interrupted();
-        self.report(began.elapsed(), interrupted, summary, counterexamples)
-    }
-
-    pub(super) fn report(
-        &self,
-        elapsed: Duration,
-        interrupted: bool,
-        summary: SearchSummary,
-        counterexamples: Vec<Counterexample>,
-    ) -> Report {
-        let requested = self.requested();
-        let all = if self.strategy.exhaustive {
-            summary.exhausted
-        } else {
-            summary.exhausted || requested == Some(summary.schedules)
-        };
-        let mut scenario = self.changed_scenario();
-        if self.varies_by_itself() {
-            // Nobody asked for it, and a provider need not duplicate any handle.
-            scenario.faults.handle_duplication = 0;
-        }
-        let is_of_order = |shown: &Counterexample| matches!(shown.why, Some(Why::Order { .. }));
-        let mut warnings = warnings(&scenario, &summary);
-        if counterexamples.iter().any(is_of_order) {
-            // The executions that are compared are few: another one showed that an order decides.
-            warnings.retain(|warning| *warning != Warning::NoConflict);
-        }
-        let sees_releases = self.factory.is_none();
-        let vacuous = vacuous(self.world().policy(), &summary.coverage, sees_releases);
-        Report {
-            scenario: self.scenario.name.clone(),
-            strategy: self.strategy.name,
-            seed: self.seed,
-            jobs: self.jobs,
-            requested,
-            schedules: summary.schedules,
-            complete: all && !summary.stopped && summary.outside.is_none(),
-            proof: summary.proof,
-            interrupted: interrupted && !all && !summary.stopped,
-            steps: summary.steps,
-            repeated: summary.repeated,
-            elapsed,
-            coverage: summary.coverage,
-            warnings,
-            vacuous,
-            strict: self.strict,
-            hang: None,
-            counterexamples,
-        }
-    }
-
-    fn changed_scenario(&self) -> Scenario {
-        self.changes.apply(&self.scenario).expect("the changes leave an account")
-    }
-
-    pub(super) fn world(&self) -> World {
-        self.world_of(self.changed_scenario())
-    }
-
-    /// The world of a smaller scenario.
-    pub(super) fn world_of(&self, mut scenario: Scenario) -> World {
-        scenario.host.swarm = self.swarm_in(&scenario);
-        let world = match &self.factory {
-            Some(factory) => {
-                let factory = Arc::clone(factory);
-                World::with_provider(scenario, move |account| factory(account))
-            }
-            None => World::new(scenario),
-        };
-        let policy = self.policy.clone().unwrap_or_else(|| world.policy().clone());
-        let policy = self.rules.iter().fold(policy, |policy, add| add(policy));
-        world.with_policy(policy)
-    }
-
-    /// The same check, whose engines know of no threads outside yet. The simulated provider has
-    /// none.
-    pub(super) fn with_new_engines(&self) -> Self {
-        let outside_threads = match self.factory {
-            Some(_) => OutsideThreads::with_patience(PATIENCE),
-            None => OutsideThreads::default(),
-        };
-        Self { outside_threads, ..self.clone() }
-    }
-
-    fn swarm_in(&self, scenario: &Scenario) -> Swarm {
-        let own = if self.varies_by_itself() { Swarm::ALL } else { scenario.host.swarm };
-        self.swarm.unwrap_or(own)
-    }
-
-    /// Whether the host varies although nobody says so.
-    fn varies_by_itself(&self) -> bool {
-        self.own_host && self.swarm.is_none() && !self.strategy.exhaustive
-    }
-
-    pub(super) fn engine_limits(&self, world: &World) -> Limits {
-        let limits = world.limits();
-        // How many steps a foreign provider takes does not follow from the scenario.
-        let least = if self.factory.is_some() { Limits::default().max_steps } else { 0 };
-        let limits = limits.with_max_steps(limits.max_steps.max(least));
-        // Searches that end by themselves keep exact time.
-        let random = !self.strategy.exhaustive;
-        let limits = limits.with_drops_waiting(random || self.strategy.drops_tasks());
-        let free = self.late_work.unwrap_or(random);
-        let limits = if free { self.with_free_times(limits) } else { limits };
-        let early = self.factory.is_some() && self.early_tasks == Some(true);
-        let limits = limits.with_early_segments(if early { EARLY_SEGMENTS } else { 0 });
-        self.limits.apply(limits)
-    }
-
-    /// The same, with all that a decision of any strategy can ask for.
-    fn replay_limits(&self, world: &World) -> Limits {
-        self.with_free_times(self.engine_limits(world).with_drops_waiting(true))
-    }
-
-    /// Whether new tasks of the provider can be run before their `spawn` returns.
-    pub(super) fn can_run_early_tasks(&self) -> bool {
-        self.factory.is_some() && {
-            let world = self.world();
-            let limits = self.clone().early_tasks(true).engine_limits(&world);
-            early::can_run(world, limits, self.watchdog)
-        }
-    }
-
-    /// The limits with work of unequal length that may end in any order, for an author's own
-    /// provider. The times of a scenario's provider are part of the scenario.
-    fn with_free_times(&self, limits: Limits) -> Limits {
-        match self.factory {
-            Some(_) => limits.with_late_percent(LATE_PERCENT).with_timers_apart(true),
-            None => limits,
-        }
-    }
-
-    /// An engine that follows decisions of this check.
-    pub(super) fn replay_engine(&self, world: &World) -> Engine {
-        self.strategy_engine(self.replay_limits(world))
-    }
-
-    pub(super) fn strategy_engine(&self, limits: Limits) -> Engine {
-        let mut engine = self.strategy.engine(limits, self.seed);
-        engine.share_outside_threads(&self.outside_threads);
-        engine
     }
 }
 

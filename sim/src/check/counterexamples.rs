@@ -166,7 +166,7 @@ impl Check {
         let world = self.world();
         let mut runner = TrialRunner {
             make: &make,
-            simulated: self.is_simulated(),
+            sees: self.sees(),
             defect,
             engine: self.watched_engine(self.engine_limits(&world), defect, patience.watch),
             left: SHRINK,
@@ -190,7 +190,7 @@ impl Check {
         };
         let mut runner = TrialRunner {
             make: &make,
-            simulated: self.is_simulated(),
+            sees: self.sees(),
             defect,
             engine: self.watched_engine(limits, defect, patience.watch),
             left: EXPLAIN,
@@ -349,7 +349,7 @@ fn why(cause: Cause, execution: &Execution, engine: &Engine) -> Why {
             .ok()
             .and_then(|step| engine.trace().nth(step))
             .map_or_else(String::new, name),
-        calls: (0..execution.calls.len()).filter(|n| execution.calls[*n].step == step).collect(),
+        calls: execution.lines_of(step),
     };
     match cause {
         Cause::Order { first, second, moved, together, exchanged } => {

@@ -7,10 +7,12 @@ use mapi_sync::contract::{Call, CallRecord, Level, Violation};
 use super::why::decision_at;
 use crate::decision::Decisions;
 use crate::defect::{Defect, end_defect};
-use crate::engine::{End, Engine, Outcome, TaskId};
+use crate::engine::{End, Engine, Mode, Outcome, TaskId};
+use crate::program::Returned;
 use crate::shrink::switches;
 use crate::world::{
-    Finding, Happened, Happening, Observed, Scenario, SeenCall, Variation, World, undocumented_acts,
+    Finding, Happened, Happening, Observed, Scenario, SeenCall, SeenStep, Variation, World,
+    undocumented_acts,
 };
 
 /// An execution that can be shown: every call in order, and what was broken where.
@@ -22,10 +24,12 @@ pub struct Execution {
     /// The tasks, with names of their own: a number, in order of spawning, is added where several
     /// have the same.
     pub tasks: BTreeMap<TaskId, String>,
-    /// Every call, in order.
+    /// Every call, in order. A program makes none.
     pub calls: Vec<SeenCall>,
-    /// What happened between the calls: decisions that are no context switches, and what the
-    /// provider [noted](crate::engine::note).
+    /// Every step of a program, in order, but for the clock's. Of a provider, the calls say more.
+    pub steps: Vec<SeenStep>,
+    /// What happened between the calls, or the steps: decisions that are no context switches, and
+    /// what the provider [noted](crate::engine::note).
     pub events: Vec<Event>,
     /// What is wrong with it; at most one for each defect. What must not be comes before what
     /// should not and what a policy forbids, and otherwise each in the order in which it was
@@ -37,6 +41,8 @@ pub struct Execution {
     /// What the host did in it that no document promises to work. A defect is then a matter of
     /// [policy](Self::level): whether a host does that is open.
     pub undocumented: Vec<Variation>,
+    /// Whether it is one of a [program](crate::explore).
+    pub is_of_program: bool,
     /// Its context switches: the steps that follow one of another task. The clock is no task.
     pub switches: u64,
 }
@@ -45,7 +51,8 @@ pub struct Execution {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
-    /// How many of the [calls](Execution::calls) came before.
+    /// How many of the [calls](Execution::calls), or of a program's [steps](Execution::steps),
+    /// came before.
     pub before: usize,
     /// When a note was made, in virtual milliseconds.
     pub at_ms: Option<u64>,
@@ -91,19 +98,20 @@ pub struct Breach {
     pub at_ms: u64,
     /// Where.
     pub place: BreachPlace,
-    /// The places in [`Execution::calls`] of the calls involved, in ascending order.
+    /// The places in [`Execution::calls`] of the calls involved, in ascending order; of a program,
+    /// those of its [steps](Execution::steps).
     pub involved: Vec<usize>,
     /// The violation, where it is a broken rule.
     pub violation: Option<Violation>,
 }
 
-/// Where in [`Execution::calls`] a defect shows.
+/// Where in [`Execution::calls`], or in a program's [`steps`](Execution::steps), a defect shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BreachPlace {
-    /// The call at this index breaks the rule.
+    /// The call at this index breaks the rule, or the step does it.
     At(usize),
-    /// Something is missing after the first calls, as many as this number says.
+    /// Something is missing after the first calls or steps, as many as this number says.
     After(usize),
 }
 
@@ -123,7 +131,8 @@ impl Execution {
             }
         }
         let tasks = task_names(engine, observed.outcome.tasks);
-        let ends = [panic_breach(&observed, &tasks), engine_breach(&observed)];
+        let ends =
+            [panic_breach(&observed, &tasks), error_breach(&observed), engine_breach(&observed)];
         let is_cut_short = ends.iter().any(Option::is_some);
         breaches.extend(ends.into_iter().flatten());
         if observed.is_excused() {
@@ -132,19 +141,46 @@ impl Execution {
         breaches.sort_by_key(|breach| {
             (breach.defect.level(), is_cut_short && breach.is_of_what_never_came())
         });
-        let accounts = scenario.accounts.iter().map(|account| account.name.clone()).collect();
-        let Observed { calls, outcome, happenings, .. } = observed;
+        let accounts = if observed.is_of_program {
+            Vec::new()
+        } else {
+            scenario.accounts.iter().map(|account| account.name.clone()).collect()
+        };
+        let Observed { calls, steps, outcome, happenings, is_of_program, .. } = observed;
         let event = |happening| Event::new(happening, &tasks, engine);
         let events = happenings.into_iter().map(event).collect();
         let undocumented = undocumented_acts(&engine.decisions());
         let switches = switches(engine.trace().filter(|task| *task != TaskId::CLOCK));
-        Self { accounts, tasks, calls, events, breaches, outcome, undocumented, switches }
+        Self {
+            accounts,
+            tasks,
+            calls,
+            steps,
+            events,
+            breaches,
+            outcome,
+            undocumented,
+            is_of_program,
+            switches,
+        }
     }
 
     /// Adds a defect that the calls do not show, before the others: it casts doubt on them.
     pub(super) fn add_first(&mut self, defect: Defect, message: String) {
-        let calls = self.calls.len();
-        self.breaches.insert(0, at_the_end(calls, &self.outcome, defect, message));
+        self.breaches.insert(0, at_the_end(self.lines(), &self.outcome, defect, message));
+    }
+
+    /// How many calls it has, or a program's steps.
+    pub(crate) fn lines(&self) -> usize {
+        self.calls.len().max(self.steps.len())
+    }
+
+    /// The places of the calls, or of a program's steps, of this step of the execution.
+    pub(super) fn lines_of(&self, step: u64) -> Vec<usize> {
+        let calls = self.calls.iter().map(|seen| seen.step);
+        let steps = self.steps.iter().map(|seen| seen.step);
+        let lines = calls.chain(steps).enumerate();
+        lines.filter(|(_, of)| *of == step).map(|(place, _)| place).collect()
     }
 
     /// If it is a deadlock, runs its decisions once more, with `engine`, to find out where the
@@ -160,10 +196,9 @@ impl Execution {
                 task.place.clone_from(&located.place);
             }
         }
-        let message = end_message(&self.outcome.end);
         for breach in &mut self.breaches {
-            if breach.defect == Defect::Deadlock {
-                breach.message.clone_from(&message);
+            if matches!(breach.defect, Defect::Deadlock | Defect::LeakedTask) {
+                breach.message = end_message(breach.defect, &self.outcome.end);
             }
         }
     }
@@ -172,6 +207,36 @@ impl Execution {
     #[must_use]
     pub fn task_of(&self, seen: &SeenCall) -> &str {
         self.tasks.get(&seen.task).map_or("", String::as_str)
+    }
+
+    /// The name of the task of a program's step.
+    #[must_use]
+    pub fn task_of_step(&self, seen: &SeenStep) -> &str {
+        self.tasks.get(&seen.task).map_or("", String::as_str)
+    }
+
+    /// A step of a program in words: what it spawned and which tracked objects it used.
+    #[must_use]
+    pub fn step_in_words(&self, seen: &SeenStep) -> String {
+        let mut words: Vec<String> = Vec::new();
+        if !seen.spawned.is_empty() {
+            let name = |task| self.tasks.get(task).map_or("", String::as_str);
+            let spawned: Vec<&str> = seen.spawned.iter().map(name).collect();
+            words.push(format!("spawns {}", spawned.join(", ")));
+        }
+        for (verb, mode) in
+            [("reads", Mode::Read), ("writes", Mode::Write), ("counts", Mode::Commute)]
+        {
+            let of_mode = seen.uses.iter().filter(|used| used.mode == mode);
+            let objects: Vec<&str> = of_mode.map(|used| used.object.as_str()).collect();
+            if !objects.is_empty() {
+                words.push(format!("{verb} {}", objects.join(", ")));
+            }
+        }
+        if seen.is_last {
+            words.push("ends".to_owned());
+        }
+        if words.is_empty() { "goes on".to_owned() } else { words.join("; ") }
     }
 
     /// How binding what this defect breaks is: a policy where the host did what no document
@@ -268,24 +333,49 @@ const LIBRARIES: [&str; 2] = ["mapi_sync", "mapi_sync_sim"];
 /// What the engine has tried where a task waits for something that it does not track.
 const NO_THREAD: &str = ". No thread woke it within a second of real time. Timers, files and \
                          sockets of another runtime never do in a check: wait on the request's \
-                         `Runtime`";
+                         `Runtime`, or in a program by the functions of `engine`";
 
-fn end_message(end: &End) -> String {
+/// How a program can have what many runtimes do with such a task.
+const DROPPED_AT_END: &str = ". A runtime drops such a task when its main future returns; \
+                              `.ends_with_main(true)` does so too, and finds none";
+
+fn end_message(defect: Defect, end: &End) -> String {
     match end {
         End::Deadlock(blocked) => {
             let waits: Vec<String> = blocked.iter().map(ToString::to_string).collect();
+            let waits = waits.join("; ");
             let asked = blocked.iter().any(|task| task.is_untracked);
             let hint = if asked { NO_THREAD } else { "" };
-            format!("nothing can go on: {}{hint}", waits.join("; "))
+            match defect {
+                Defect::LeakedTask => {
+                    format!("the program has returned, and {waits}{hint}{DROPPED_AT_END}")
+                }
+                _ => format!("nothing can go on: {waits}{hint}"),
+            }
         }
         end => end.to_string(),
     }
 }
 
 fn engine_breach(observed: &Observed) -> Option<Breach> {
-    let defect = end_defect(&observed.outcome.end)?;
-    let message = end_message(&observed.outcome.end);
-    Some(at_the_end(observed.calls.len(), &observed.outcome, defect, message))
+    let defect = end_defect(observed)?;
+    let mut message = end_message(defect, &observed.outcome.end);
+    if defect == Defect::Livelock && observed.returned.is_some() {
+        message += ", after the program has returned";
+        message += DROPPED_AT_END;
+    }
+    Some(at_the_end(observed.lines(), &observed.outcome, defect, message))
+}
+
+/// The error that a program returned.
+fn error_breach(observed: &Observed) -> Option<Breach> {
+    let Returned { step, at_ms, error } = observed.returned.as_ref()?;
+    let message = format!("the program returned the error {}", error.as_ref()?);
+    let place = observed.place_of_step(*step);
+    Some(Breach {
+        at_ms: *at_ms,
+        ..at_place(place, observed.lines(), &observed.outcome, Defect::Error, message)
+    })
 }
 
 fn panic_breach(observed: &Observed, tasks: &BTreeMap<TaskId, String>) -> Option<Breach> {
@@ -294,12 +384,19 @@ fn panic_breach(observed: &Observed, tasks: &BTreeMap<TaskId, String>) -> Option
     let name = tasks.get(&panic.task).unwrap_or(&panic.name);
     let hint = panic_hint(&panic.message);
     let message = format!("task {name:?} panicked{place}: {}{hint}", panic.message);
+    let lines = observed.lines();
+    if observed.is_of_program {
+        let place = observed.place_of_step(panic.step);
+        let breach = at_place(place, lines, &observed.outcome, Defect::Panic, message);
+        let seen = observed.steps.iter().rfind(|seen| seen.step <= panic.step);
+        return Some(Breach { at_ms: seen.map_or(0, |seen| seen.at_ms), ..breach });
+    }
     let before = observed.calls.iter().take_while(|seen| seen.step <= panic.step).count();
     let last = observed.calls[..before].last();
     Some(Breach {
         at_ms: last.map_or(0, |seen| seen.call.at_ms),
         place: BreachPlace::After(before),
-        ..at_the_end(observed.calls.len(), &observed.outcome, Defect::Panic, message)
+        ..at_the_end(lines, &observed.outcome, Defect::Panic, message)
     })
 }
 
@@ -317,10 +414,25 @@ fn panic_hint(message: &str) -> &'static str {
     ];
     if of_tokio.iter().any(|text| message.contains(text)) {
         ". This code needs a runtime of tokio's, and a check has none: nothing is wrong with the \
-         order of the calls. Spawn, sleep and ask for the time on the request's `Runtime`; \
-         `tokio::sync` works without"
+         order of the calls. Spawn, sleep and ask for the time on the request's `Runtime`, or in a \
+         program by the functions of `engine`; `tokio::sync` works without"
     } else {
         ""
+    }
+}
+
+/// A breach of a program in one of its steps, or at its end if that step is not known.
+fn at_place(
+    place: Option<usize>,
+    lines: usize,
+    outcome: &Outcome,
+    defect: Defect,
+    message: String,
+) -> Breach {
+    let at_end = at_the_end(lines, outcome, defect, message);
+    match place {
+        Some(place) => Breach { place: BreachPlace::At(place), involved: vec![place], ..at_end },
+        None => at_end,
     }
 }
 

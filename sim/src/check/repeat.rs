@@ -19,10 +19,11 @@ pub(super) fn difference(
     world: &World,
     engine: &mut Engine,
     observed: &Observed,
-    own_provider: bool,
+    own_code: bool,
 ) -> Option<String> {
     let (result, first) = world.repeat_with_log(engine, observed);
-    if result.is_ok() && !own_provider {
+    // A program makes no calls.
+    if result.is_ok() && (!own_code || world.is_of_program()) {
         return None;
     }
     let (again, second) = world.repeat_with_log(engine, observed);
@@ -35,18 +36,18 @@ pub(super) fn difference(
             parting(&first, &next)
         });
         if parted.is_none() {
-            return Some(parting_step(engine, step));
+            return Some(parting_step(engine, step, world.is_of_program()));
         }
     }
     parted
 }
 
-fn parting_step(engine: &Engine, step: u64) -> String {
+fn parting_step(engine: &Engine, step: u64, is_of_program: bool) -> String {
     let task = usize::try_from(step).ok().and_then(|step| engine.trace().nth(step));
     let of = task.map(|task| format!(", of task {:?}", engine.task_name(task)));
+    let same = if is_of_program { "" } else { "make the same calls, and " };
     format!(
-        "run twice under the same decisions, the executions make the same calls, and part at step \
-         {step}{}",
+        "run twice under the same decisions, the executions {same}part at step {step}{}",
         of.unwrap_or_default()
     )
 }

@@ -52,6 +52,9 @@ pub enum ReplayError {
     /// The token is of a provider that only its owner can run.
     #[error("the token is of {0}: replay it with `Check::replay`, where the provider is")]
     Provider(Box<Subject>),
+    /// The token is of a program that only its owner can run.
+    #[error("the token is of {0}: replay it with `explore(..).replay`, where the program is")]
+    Program(Box<Subject>),
 }
 
 impl fmt::Debug for ReplayError {
@@ -247,6 +250,7 @@ impl Check {
             }
             SubjectKind::Given => return Err(ReplayError::NotGiven(Box::new(subject))),
             SubjectKind::Provider => return Err(ReplayError::Provider(Box::new(subject))),
+            SubjectKind::Program => return Err(ReplayError::Program(Box::new(subject))),
         };
         check
             .filter(|check| digest(check.scenario(), &token) == subject.digest)
@@ -265,16 +269,17 @@ impl Check {
     pub fn replay(&self, token: &str) -> Result<Replayed, ReplayError> {
         let (token, subject) = read(token)?;
         let own = self.subject();
-        let foreign =
-            (subject.kind == SubjectKind::Provider) != (own.kind == SubjectKind::Provider);
+        let own_code = [SubjectKind::Provider, SubjectKind::Program];
+        let is_one = |kind: SubjectKind| own_code.contains(&kind);
+        let foreign = subject.kind != own.kind && (is_one(subject.kind) || is_one(own.kind));
         let own_digest = digest(self.scenario(), &token);
         if foreign || subject.digest != own_digest {
             let (found, found_digest) = (own.name, own_digest);
             let expected = Box::new(subject);
-            return Err(if foreign && expected.kind == SubjectKind::Provider {
-                ReplayError::Provider(expected)
-            } else {
-                ReplayError::Other { expected, found, found_digest }
+            return Err(match expected.kind {
+                SubjectKind::Provider if foreign => ReplayError::Provider(expected),
+                SubjectKind::Program if foreign => ReplayError::Program(expected),
+                _ => ReplayError::Other { expected, found, found_digest },
             });
         }
         if subject.changes.apply(self.scenario()).is_none() {
@@ -297,15 +302,21 @@ impl Check {
         };
         let mut execution = run();
         let second = run();
-        let differ = execution.calls != second.calls || execution.breaches != second.breaches;
+        let differ = execution.calls != second.calls
+            || execution.steps != second.steps
+            || execution.breaches != second.breaches;
         if second.outcome.is_outside() {
             // Whatever differs comes from there.
             execution = second;
         } else if differ && !execution.outcome.is_outside() {
             let parted = parting(&execution.calls, &second.calls).unwrap_or_else(|| {
-                "run twice under the same decisions, the executions make the same calls, and \
-                 end in different ways"
-                    .to_owned()
+                if !execution.is_of_program {
+                    "run twice under the same decisions, the executions make the same calls, and \
+                     end in different ways"
+                        .to_owned()
+                } else {
+                    "run twice under the same decisions, the executions differ".to_owned()
+                }
             });
             execution.add_first(Defect::Nondeterminism, format!("{parted}. {UNCONTROLLED}"));
         }
@@ -341,7 +352,14 @@ impl Check {
 
     /// The defect of this name that this check can find.
     fn defect_named(&self, name: &str) -> Option<Defect> {
-        let ends = [Defect::Deadlock, Defect::Livelock, Defect::Panic, Defect::Nondeterminism];
+        let ends = [
+            Defect::Deadlock,
+            Defect::Livelock,
+            Defect::Panic,
+            Defect::Error,
+            Defect::LeakedTask,
+            Defect::Nondeterminism,
+        ];
         let world = self.world();
         let rules = world.policy().rules().map(Defect::Rule);
         ends.into_iter().chain(rules).find(|defect| defect.id() == name)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mapi_sync::contract::Rule;
 use mapi_sync_engine::Proof;
 
-use super::{Hang, Warning};
+use super::{Hang, SubjectKind, Warning};
 use crate::Counterexample;
 use crate::world::Coverage;
 
@@ -13,7 +13,9 @@ use crate::world::Coverage;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// The scenario's name.
+    /// What was checked: a provider in a scenario, or a program.
+    pub kind: SubjectKind,
+    /// The scenario's name, or the program's.
     pub scenario: String,
     /// The strategy's name.
     pub strategy: &'static str,

@@ -29,7 +29,7 @@ const CHUNK: u64 = 32;
 const REPEAT_FIRST: u64 = 8;
 const REPEAT_EVERY: u64 = 1024;
 
-/// The same for an author's own provider, whose code nobody has seen.
+/// The same for an author's own code, which nobody has seen.
 const REPEAT_FIRST_OWN: u64 = 64;
 const REPEAT_EVERY_OWN: u64 = 128;
 
@@ -58,8 +58,8 @@ pub(super) struct Search<'a> {
     pub(super) stop_at: StopAt,
     /// May interrupt it, and watches its engines.
     pub(super) watch: &'a Watch,
-    /// Whether the provider is an author's own.
-    pub(super) own_provider: bool,
+    /// Whether the provider, or the program, is an author's own.
+    pub(super) own_code: bool,
     pub(super) outside_threads: OutsideThreads,
 }
 
@@ -300,7 +300,7 @@ impl Search<'_> {
 
     /// How many of the first executions are run twice, and of the others each how many.
     fn repeats(&self) -> (u64, u64) {
-        if self.own_provider {
+        if self.own_code {
             (REPEAT_FIRST_OWN, REPEAT_EVERY_OWN)
         } else {
             (REPEAT_FIRST, REPEAT_EVERY)
@@ -435,8 +435,8 @@ impl Search<'_> {
         }
         summary.repeated += 1;
         let watch = Stopwatch::start();
-        let difference = difference(self.world, engine, observed, self.own_provider);
-        if self.own_provider && summary.real_time.is_none() && watch.has_waited() {
+        let difference = difference(self.world, engine, observed, self.own_code);
+        if self.own_code && summary.real_time.is_none() && watch.has_waited() {
             let engine_of = |measured| {
                 let mut engine = self.engine_under(measured);
                 self.watch.engine(&mut engine, Work::Search { numbered: false });

@@ -47,11 +47,13 @@ pub enum SubjectKind {
     Given,
     /// It is run with a provider that only its owner has.
     Provider,
+    /// There is none: a program is run that only its owner has.
+    Program,
 }
 
 impl SubjectKind {
-    const ALL: [Self; 5] =
-        [Self::Builtin, Self::Mutant, Self::Variant, Self::Given, Self::Provider];
+    const ALL: [Self; 6] =
+        [Self::Builtin, Self::Mutant, Self::Variant, Self::Given, Self::Provider, Self::Program];
 
     /// The number in a token, below 128. Append only: tokens keep these numbers for ever.
     const fn code(self) -> u8 {
@@ -61,6 +63,7 @@ impl SubjectKind {
             Self::Variant => 2,
             Self::Given => 3,
             Self::Provider => 4,
+            Self::Program => 5,
         }
     }
 
@@ -173,6 +176,7 @@ impl fmt::Display for Subject {
             SubjectKind::Variant => write!(f, "the correct variant `{name}`"),
             SubjectKind::Given => write!(f, "a scenario file named `{name}`"),
             SubjectKind::Provider => write!(f, "your own provider in the scenario `{name}`"),
+            SubjectKind::Program => write!(f, "your own program `{name}`"),
         }
     }
 }
@@ -230,6 +234,7 @@ mod tests {
             (SubjectKind::Variant, 2),
             (SubjectKind::Given, 3),
             (SubjectKind::Provider, 4),
+            (SubjectKind::Program, 5),
         ];
         assert_eq!(codes, pinned);
     }

@@ -98,9 +98,16 @@ const INSTEAD_OF_THREADS: &str = "Nobody is to blame, but no order with that thr
     spawn on the request's `Runtime`, and let a test answer in the thread's place";
 
 /// The warnings of a check.
-pub(super) fn warnings(scenario: &Scenario, summary: &SearchSummary) -> Vec<Warning> {
+pub(super) fn warnings(
+    scenario: &Scenario,
+    summary: &SearchSummary,
+    is_of_program: bool,
+) -> Vec<Warning> {
     let one = (!summary.several).then_some(Warning::OneSchedule);
-    let never = unexercised(scenario, &summary.coverage).map(Warning::NeverExercised);
+    // A program has nobody to whom it is done.
+    let never = unexercised(scenario, &summary.coverage)
+        .filter(|name| !(is_of_program && *name == "done"))
+        .map(Warning::NeverExercised);
     let calm = (!summary.raced).then_some(Warning::NoConflict);
     let outside = summary
         .outside

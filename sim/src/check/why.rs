@@ -53,7 +53,8 @@ pub struct DecisiveStep {
     pub step: u64,
     /// The task whose step it was.
     pub task: String,
-    /// The places of its calls among those of the execution. There may be none.
+    /// The places of its calls among those of the execution. There may be none. Of a program, the
+    /// place of the step itself among its [steps](crate::Execution::steps).
     pub calls: Vec<usize>,
 }
 

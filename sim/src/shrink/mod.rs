@@ -21,7 +21,7 @@ mod times;
 mod trial;
 
 use mapi_sync_engine::shrink::{self as schedule, leave_out};
-pub(crate) use scenario::reaches_any_provider;
+pub(crate) use scenario::{reaches_a_program, reaches_any_provider};
 pub(crate) use size::switches;
 pub(crate) use trial::{TrialBudget, TrialRunner};
 

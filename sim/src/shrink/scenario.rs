@@ -107,6 +107,11 @@ fn try_changes(runner: &mut TrialRunner<'_>, best: &mut Best, changes: Changes) 
     true
 }
 
+/// Whether a program can see this number: it belongs to the engine.
+pub(crate) fn reaches_a_program(knob: Knob) -> bool {
+    matches!(knob, Knob::Fault(fault) if fault.is_engines())
+}
+
 /// Whether a provider that is not the simulated one can see this number: it belongs to the host or
 /// to the system, or is an argument of the start.
 pub(crate) fn reaches_any_provider(knob: Knob) -> bool {

@@ -3,7 +3,6 @@
 use mapi_sync_engine::shrink::{Trial, TrialRun};
 
 use super::Witness;
-use super::scenario::reaches_any_provider;
 use super::size::Size;
 use crate::defect::{Defect, defects};
 use crate::engine::{Engine, Limits, Strategy};
@@ -22,8 +21,8 @@ pub(crate) struct TrialBudget {
 pub(crate) struct TrialRunner<'a> {
     /// The world of a changed scenario, and its limits. `None` if there is none.
     pub(crate) make: &'a dyn Fn(&Changes) -> Option<(World, Limits)>,
-    /// Whether the provider is the simulated one, which sees the whole scenario.
-    pub(crate) simulated: bool,
+    /// Whether what is run can see a number of the scenario.
+    pub(crate) sees: fn(Knob) -> bool,
     /// What the executions are to show.
     pub(crate) defect: Defect,
     pub(crate) engine: Engine,
@@ -40,10 +39,10 @@ impl<'a> TrialRunner<'a> {
         self.stopped || self.left.executions == 0 || self.left.steps == 0
     }
 
-    /// Whether the provider can see a number of the scenario. One that it cannot see makes no
+    /// Whether what is run can see a number of the scenario. One that it cannot see makes no
     /// difference.
     pub(super) fn can_see(&self, knob: Knob) -> bool {
-        self.simulated || reaches_any_provider(knob)
+        (self.sees)(knob)
     }
 
     /// The executions of one world.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mapi_sync::contract::{Monitor, MonitorConfig, Policy, Rule, Violation};
-use mapi_sync::{Events, MapiSync, Runtime};
+use mapi_sync::{BoxFuture, Events, MapiSync, Runtime};
 
 use super::coverage::Coverage;
 use super::host::{HostAccount, Kernel, shutdown, user};
@@ -16,18 +16,35 @@ use super::provider::{Plan, RawProvider, StoreProvider};
 use super::run::{Compiled, Run, spawn_detached};
 use super::runtime::WorldRuntime;
 use super::scenario::{Fault, Published, Returns, Scenario};
+use super::steps::logged;
 use crate::decision::Decisions;
 use crate::engine::{self, Engine, Limits, Nondeterminism, Object, Outcome, TaskId};
 use crate::lock::lock;
+use crate::program::{Program, ReturnSlot};
+
+/// How many faults of its own a program meets in one execution.
+const PROGRAM_FAULTS: u32 = 3;
 
 /// Makes the provider of the account of this number, anew for each execution and inside of it.
 pub type ProviderFactory = dyn Fn(usize) -> Arc<dyn MapiSync> + Send + Sync;
+
+/// What is run in a world.
+#[derive(Clone)]
+pub(crate) enum Code {
+    /// The simulated provider.
+    Simulated,
+    /// A provider of an author's own.
+    Provider(Arc<ProviderFactory>),
+    /// A program: neither a host nor a contract is there, and of the scenario only the faults of
+    /// the engine count.
+    Program(Program),
+}
 
 /// A scenario, ready to be run many times, on any number of threads.
 #[derive(Clone)]
 pub struct World {
     compiled: Arc<Compiled>,
-    factory: Option<Arc<ProviderFactory>>,
+    code: Code,
     policy: Policy,
     keep_log: bool,
 }
@@ -48,7 +65,7 @@ impl World {
         let plans = Plan::all(&scenario);
         let policy = policy(&scenario);
         let compiled = Arc::new(Compiled { scenario, plans, mutant });
-        Self { compiled, factory: None, policy, keep_log: false }
+        Self { compiled, code: Code::Simulated, policy, keep_log: false }
     }
 
     /// The world of a scenario with your provider in it: its accounts, its host and its faults are
@@ -62,7 +79,17 @@ impl World {
         scenario: Scenario,
         factory: impl Fn(usize) -> Arc<dyn MapiSync> + Send + Sync + 'static,
     ) -> Self {
-        Self { factory: Some(Arc::new(factory)), ..Self::new(scenario) }
+        Self::new(scenario).with_code(Code::Provider(Arc::new(factory)))
+    }
+
+    /// The same world, in which this is run.
+    pub(crate) fn with_code(self, code: Code) -> Self {
+        Self { code, ..self }
+    }
+
+    /// Whether a program is run in it.
+    pub(crate) fn is_of_program(&self) -> bool {
+        matches!(self.code, Code::Program(_))
     }
 
     /// The policy that the contract is held by.
@@ -95,6 +122,12 @@ impl World {
     #[must_use]
     pub fn limits(&self) -> Limits {
         let Scenario { faults, provider, host, .. } = &self.compiled.scenario;
+        if self.is_of_program() {
+            return Limits::default()
+                .with_faults(PROGRAM_FAULTS)
+                .with_drops(faults.task_dropped)
+                .with_spurious(faults.spurious_wake);
+        }
         let steps: u64 = self.compiled.plans.iter().map(|plan| u64::from(plan.total)).sum();
         // A host that varies starts up to six syncs more.
         let more = if host.swarm.is_empty() { 2 } else { 8 };
@@ -113,18 +146,23 @@ impl World {
 
     /// Runs the execution of this number. `None` if the engine's strategy has nothing left.
     pub fn run(&self, engine: &mut Engine, index: u64) -> Option<Observed> {
-        let setup = Setup::new(self.keep_log);
-        let outcome = engine.execute(index, setup.program(self))?;
+        let setup = Setup::new(self, self.keep_log);
+        let outcome = engine.execute_boxed(index, setup.main(self))?;
         Some(setup.observe(engine, outcome))
     }
 
     /// Runs the execution that these decisions describe, and keeps a log of its calls.
     pub fn replay(&self, engine: &mut Engine, decisions: &Decisions) -> Observed {
-        let setup = Setup::new(true);
+        let setup = Setup::new(self, true);
         engine.keep_notes(true);
-        let outcome = engine.replay(decisions, setup.program(self));
+        let (outcome, steps) = if self.is_of_program() {
+            logged(engine, decisions, setup.main(self))
+        } else {
+            (engine.replay(decisions, setup.main(self)), Vec::new())
+        };
         engine.keep_notes(false);
-        setup.observe(engine, outcome)
+        let observed = setup.observe(engine, outcome);
+        observed.with_steps(steps, engine)
     }
 
     /// Runs the last execution, which showed `last`, again, and compares.
@@ -142,14 +180,14 @@ impl World {
         engine: &mut Engine,
         last: &Observed,
     ) -> (Result<(), Nondeterminism>, Vec<SeenCall>) {
-        let setup = Setup::new(true);
-        let result = engine.repeat(&last.outcome, setup.program(self));
+        let setup = Setup::new(self, true);
+        let result = engine.repeat(&last.outcome, setup.main(self));
         let run = lock(&setup.shared.run).take();
         (result, run.map_or_else(Vec::new, |run| setup.calls(&run)))
     }
 
     fn provider(&self, run: &Arc<Run>, account: usize) -> Arc<dyn MapiSync> {
-        if let Some(factory) = &self.factory {
+        if let Code::Provider(factory) = &self.code {
             return factory(account);
         }
         let provider = &self.compiled.scenario.provider;
@@ -173,7 +211,10 @@ struct Setup {
 /// What the inside leaves for the outside.
 struct Shared {
     keep_log: bool,
+    is_of_program: bool,
     run: Mutex<Option<Arc<Run>>>,
+    /// What a program returned.
+    returned: ReturnSlot,
     stamps: Mutex<Vec<Stamp>>,
     /// The verdict is given: later calls belong to the clearing up.
     closed: AtomicBool,
@@ -210,10 +251,12 @@ impl Shared {
 }
 
 impl Setup {
-    fn new(keep_log: bool) -> Self {
+    fn new(world: &World, keep_log: bool) -> Self {
         let shared = Shared {
             keep_log,
+            is_of_program: world.is_of_program(),
             run: Mutex::default(),
+            returned: ReturnSlot::default(),
             stamps: Mutex::default(),
             closed: AtomicBool::new(false),
             ended_ms: AtomicU64::new(RUNNING),
@@ -222,8 +265,16 @@ impl Setup {
         Self { shared: Arc::new(shared) }
     }
 
-    /// The program of one execution.
-    fn program(&self, world: &World) -> impl Future<Output = ()> + Send + 'static {
+    /// The main task of one execution.
+    fn main(&self, world: &World) -> BoxFuture {
+        match &world.code {
+            Code::Program(program) => Box::pin(program.run(Arc::clone(&self.shared.returned))),
+            Code::Simulated | Code::Provider(_) => Box::pin(self.accounts(world)),
+        }
+    }
+
+    /// Host, user and providers.
+    fn accounts(&self, world: &World) -> impl Future<Output = ()> + Send + 'static {
         let (world, shared) = (world.clone(), Arc::clone(&self.shared));
         async move {
             let monitors = monitors(&world, &shared);
@@ -252,11 +303,14 @@ impl Setup {
     }
 
     fn observe(self, engine: &Engine, outcome: Outcome) -> Observed {
+        let mut coverage = Coverage::new();
+        coverage.add_fault(Fault::TaskDropped, engine.drops().into());
+        coverage.add_fault(Fault::SpuriousWake, engine.spurious_polls().into());
+        let returned = lock(&self.shared.returned).take();
         let Some(run) = lock(&self.shared.run).take() else {
-            // The strategy cut the execution off before its first step.
-            let (violations, calls, happenings) = (Vec::new(), Vec::new(), Vec::new());
-            let coverage = Coverage::new();
-            return Observed { outcome, violations, calls, happenings, coverage };
+            // A program, or the strategy cut the execution off before its first step.
+            let is_of_program = self.shared.is_of_program;
+            return Observed { is_of_program, returned, ..Observed::new(outcome, coverage) };
         };
         let verdict = lock(&self.shared.verdict).take().unwrap_or_else(|| {
             self.shared.ended_ms.store(outcome.virtual_ms, Ordering::Relaxed);
@@ -270,24 +324,21 @@ impl Setup {
             violations.retain(|finding| !follows_from_time(&finding.violation));
         }
         violations.sort_by_key(|finding| finding.violation.at_ms);
-        let mut coverage = Coverage::new();
         run.cover(&mut coverage);
-        coverage.add_fault(Fault::TaskDropped, engine.drops().into());
-        coverage.add_fault(Fault::SpuriousWake, engine.spurious_polls().into());
         let (happenings, calls) = if self.shared.keep_log {
             (self.happenings(engine), self.calls(&run))
         } else {
             (Vec::new(), Vec::new())
         };
-        Observed { outcome, violations, calls, happenings, coverage }
+        Observed { violations, calls, happenings, ..Observed::new(outcome, coverage) }
     }
 
     /// What happened between the calls.
     fn happenings(&self, engine: &Engine) -> Vec<Happening> {
         let stamps = lock(&self.shared.stamps);
-        let decisions = engine.answered().into_iter().map(|(number, departure)| {
-            let before = stamps.partition_point(|stamp| stamp.marks.0 <= number);
-            (number, Happening { before, what: Happened::Decision(departure) })
+        let decisions = engine.answered().into_iter().map(|answered| {
+            let before = stamps.partition_point(|stamp| stamp.marks.0 <= answered.before);
+            (answered.before, Happening { before, what: Happened::Decision(answered.departure) })
         });
         let notes = engine.notes().iter().enumerate().map(|(number, note)| {
             let before = stamps.partition_point(|stamp| stamp.marks.1 <= number);

@@ -33,13 +33,15 @@ mod run;
 mod runtime;
 mod scenario;
 mod sites;
+mod steps;
 mod time;
 
 pub use catalogue::scenario_named;
 pub use coverage::Coverage;
+pub(crate) use execution::Code;
 pub use execution::{ProviderFactory, World};
 pub use mutant::{MUTANTS, Mutant, MutantInfo, Needs, VARIANTS, VariantInfo};
-pub use observed::{Finding, Happened, Happening, Observed, SeenCall};
+pub use observed::{Finding, Happened, Happening, Observed, SeenCall, SeenStep, Use};
 pub use scenario::{
     Account, CancelBy, CancelStyle, Changes, Contract, Cost, Costs, ErrorStyle, Fault, Faults,
     Folder, Folders, Host, Knob, Maximum, NextSync, OverlapStyle, Provider, Published, Returns,

@@ -4,7 +4,8 @@ use mapi_sync::contract::{CallRecord, Violation};
 
 use super::coverage::Coverage;
 use crate::decision::Departure;
-use crate::engine::{End, Note, Outcome, TaskId};
+use crate::engine::{End, Mode, Note, Outcome, TaskId};
+use crate::program::Returned;
 
 /// One execution, as the contract saw it.
 #[derive(Clone, Debug)]
@@ -19,6 +20,40 @@ pub struct Observed {
     pub happenings: Vec<Happening>,
     /// How often each feature was exercised.
     pub coverage: Coverage,
+    /// Whether it is one of a program.
+    pub(crate) is_of_program: bool,
+    /// What a program returned, if it did.
+    pub(crate) returned: Option<Returned>,
+    /// The steps of a program, if a log was asked for.
+    pub(crate) steps: Vec<SeenStep>,
+}
+
+/// A step of the log of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SeenStep {
+    /// When, in virtual milliseconds.
+    pub at_ms: u64,
+    /// The step of the execution, from 0.
+    pub step: u64,
+    /// The task whose it was.
+    pub task: TaskId,
+    /// Which tracked objects it used and how, in order, without repetitions.
+    pub uses: Vec<Use>,
+    /// The tasks that it spawned.
+    pub spawned: Vec<TaskId>,
+    /// Whether it was the task's last.
+    pub is_last: bool,
+}
+
+/// A use of a tracked object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Use {
+    /// The object's name.
+    pub object: String,
+    /// How it was used.
+    pub mode: Mode,
 }
 
 /// Something that happened besides calls: a decision that is no context switch, or a note.
@@ -41,6 +76,42 @@ pub enum Happened {
 }
 
 impl Observed {
+    /// An execution of which nothing more is known.
+    pub(super) fn new(outcome: Outcome, coverage: Coverage) -> Self {
+        Self {
+            outcome,
+            violations: Vec::new(),
+            calls: Vec::new(),
+            happenings: Vec::new(),
+            coverage,
+            is_of_program: false,
+            returned: None,
+            steps: Vec::new(),
+        }
+    }
+
+    /// How many calls a log has, or a program's steps.
+    pub(crate) fn lines(&self) -> usize {
+        self.calls.len().max(self.steps.len())
+    }
+
+    /// The place of a step among those of a program, if it is there.
+    pub(crate) fn place_of_step(&self, step: u64) -> Option<usize> {
+        self.steps.binary_search_by_key(&step, |seen| seen.step).ok()
+    }
+
+    /// The error that a program returned.
+    pub(crate) fn returned_error(&self) -> Option<&str> {
+        self.returned.as_ref()?.error.as_deref()
+    }
+
+    /// Whether the main future of a program panicked or returned an error.
+    pub(crate) fn has_main_failed(&self) -> bool {
+        let panicked = self.is_of_program
+            && self.outcome.panics.iter().any(|panic| panic.task == TaskId::MAIN);
+        panicked || self.returned_error().is_some()
+    }
+
     /// Whether the contract held.
     #[must_use]
     pub fn holds(&self) -> bool {

@@ -113,6 +113,18 @@ impl Decisions {
     }
 }
 
+/// A decision of an execution that is no context switch, and when it was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answered {
+    /// The step that it was taken in, or before whose segment it was taken; from 0.
+    pub step: u64,
+    /// How many questions had been asked before it.
+    pub before: usize,
+    /// The decision.
+    pub departure: Departure,
+}
+
 impl Engine {
     /// The decisions of the last execution: its departures from the default.
     #[must_use]
@@ -121,14 +133,16 @@ impl Engine {
         Decisions::from_log(self.log(), self.answers(), |task| keys[task.index()])
     }
 
-    /// The decisions of the last execution but for context switches, each with the number of
-    /// questions that had been asked before it.
+    /// The decisions of the last execution but for context switches, in order.
     #[must_use]
-    pub fn answered(&self) -> Vec<(usize, Departure)> {
+    pub fn answered(&self) -> Vec<Answered> {
         let keys = self.keys();
         let key = |task: TaskId| key_of(task, |task| keys[task.index()]);
         let answers = of_answers(self.answers(), key).enumerate();
-        answers.filter_map(|(before, (_, departure))| Some((before, departure?))).collect()
+        let answered = |(before, (step, departure)): (_, (_, Option<_>))| {
+            Some(Answered { step, before, departure: departure? })
+        };
+        answers.filter_map(answered).collect()
     }
 }
 

@@ -207,7 +207,8 @@ impl Engine {
     /// A task's segment is over, and with its last one perhaps the execution.
     pub(super) fn settle(&mut self, cx: &Context, task: TaskId, waits: bool) -> ControlFlow<End> {
         self.after_segment(cx, task, !waits);
-        if waits || self.foreground > 0 {
+        let goes_on = self.foreground > 0 && !(task == TaskId::MAIN && self.limits.ends_with_main);
+        if waits || goes_on {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(End::Completed)

@@ -54,10 +54,10 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
     } else if defects == 0 && !report.holds() {
         writeln!(out, "{involved}incomplete: a thread is not under control{involved:#}")?;
     } else if defects == 0 {
-        writeln!(out, "{good}the contract held{good:#}")?;
+        writeln!(out, "{good}{}{good:#}", nothing_found(report.kind))?;
     } else {
         let s = if defects == 1 { "" } else { "s" };
-        writeln!(out, "{bad}{defects} violation{s} found{bad:#}")?;
+        writeln!(out, "{bad}{defects} {}{s} found{bad:#}", finding(report.kind))?;
     }
     let how_many = grouped(*schedules);
     let of = match report.requested {
@@ -92,7 +92,9 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
         .filter(|(_, count)| *count > 0)
         .map(|(name, count)| format!("{} {}", name.replace('_', " "), grouped(count)))
         .collect();
-    write_wrapped(out, "  exercised: ", &counters)?;
+    if !counters.is_empty() {
+        write_wrapped(out, "  exercised: ", &counters)?;
+    }
     if report.repeated > 0 {
         let percent = |share| 100.0 * report.chance_to_see_a_difference(share);
         writeln!(
@@ -115,6 +117,22 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
         writeln!(out, "  {style}{word}{style:#}: {warning}")?;
     }
     Ok(())
+}
+
+/// What a check found that found nothing.
+fn nothing_found(kind: SubjectKind) -> &'static str {
+    match kind {
+        SubjectKind::Program => "nothing went wrong",
+        _ => "the contract held",
+    }
+}
+
+/// What a check finds.
+fn finding(kind: SubjectKind) -> &'static str {
+    match kind {
+        SubjectKind::Program => "defect",
+        _ => "violation",
+    }
 }
 
 /// The rules that had no chance, those together that needed the same.
@@ -168,15 +186,19 @@ pub(super) fn write_replay(
     let name = &subject.name;
     write!(out, "\n{heading}{name}{heading:#}: {steps} steps, {departures} decisions: ")?;
     match (replayed.outcome(), breaches.len()) {
-        (ReplayOutcome::Mended, _) => writeln!(out, "{good}the contract held{good:#}")?,
+        (ReplayOutcome::Mended, _) => {
+            writeln!(out, "{good}{}{good:#}", nothing_found(subject.kind))?;
+        }
         (ReplayOutcome::NoLongerApplies, _) => {
             writeln!(out, "{involved}the token no longer applies{involved:#}")?;
         }
         (ReplayOutcome::OutsideThread, _) => {
             writeln!(out, "{involved}incomplete: a thread is not under control{involved:#}")?;
         }
-        (ReplayOutcome::Broken, 1) => writeln!(out, "{bad}1 violation{bad:#}")?,
-        (ReplayOutcome::Broken, n) => writeln!(out, "{bad}{n} violations{bad:#}")?,
+        (ReplayOutcome::Broken, n) => {
+            let s = if n == 1 { "" } else { "s" };
+            writeln!(out, "{bad}{n} {}{s}{bad:#}", finding(subject.kind))?;
+        }
     }
     if let Some(name) = token.defect()
         && replayed.outcome() == ReplayOutcome::Broken
@@ -261,7 +283,8 @@ fn write_why(out: &mut dyn Write, shown: &Counterexample, palette: &Palette) -> 
         Why::EverySchedule { others } => {
             return writeln!(
                 out,
-                "the scenario alone: {others} other schedules of it were run, and all show the same"
+                "the {} alone: {others} other schedules of it were run, and all show the same",
+                if shown.subject.kind == SubjectKind::Program { "program" } else { "scenario" },
             );
         }
         Why::Several => {
@@ -300,11 +323,16 @@ fn write_breach(
     let Palette { bad, heading, faint, .. } = palette;
     let Breach { defect, message, .. } = breach;
     let level = execution.level(*defect);
-    let blame = match defect.blame() {
-        Some(blame) => format!("the {blame} is to blame"),
-        None => "the calls do not tell who is to blame".to_owned(),
-    };
-    writeln!(out, "{bad}{defect}{bad:#} ({level}): {blame}")?;
+    if execution.is_of_program {
+        // It has no contract: nobody else could be to blame.
+        writeln!(out, "{bad}{defect}{bad:#}")?;
+    } else {
+        let blame = match defect.blame() {
+            Some(blame) => format!("the {blame} is to blame"),
+            None => "the calls do not tell who is to blame".to_owned(),
+        };
+        writeln!(out, "{bad}{defect}{bad:#} ({level}): {blame}")?;
+    }
     writeln!(out, "   {heading}{message}{heading:#}")?;
     writeln!(out, "   {faint}rule: {}{faint:#}", defect.statement())?;
     for act in &execution.undocumented {
@@ -334,7 +362,7 @@ fn write_end(out: &mut dyn Write, execution: &Execution, palette: &Palette) -> i
 /// The command, or the method call, that replays a token.
 fn replay_command(subject: &Subject, token: &Token) -> String {
     match subject.kind {
-        SubjectKind::Provider => format!(".replay(\"{token}\")"),
+        SubjectKind::Provider | SubjectKind::Program => format!(".replay(\"{token}\")"),
         SubjectKind::Given => format!("mapi-sync replay {token} SCENARIO-FILE"),
         _ => format!("mapi-sync replay {token}"),
     }

@@ -7,7 +7,7 @@ use mapi_sync::contract::{Answer, Call, CallId};
 use crate::DecisiveStep;
 use crate::check::{Breach, BreachPlace, Execution};
 use crate::report::Palette;
-use crate::world::SeenCall;
+use crate::world::{SeenCall, SeenStep};
 
 /// How many calls to show on each side of a call that matters. The others are left out.
 const CONTEXT: usize = 12;
@@ -23,22 +23,23 @@ pub(super) fn write_timeline(
     palette: &Palette,
     whole: bool,
 ) -> io::Result<()> {
-    let Execution { accounts, calls, .. } = execution;
+    let lines = Line::all(execution);
     let columns = Columns::of(execution);
     writeln!(out, "   {}", columns.heading(palette))?;
-    let shown = Shown::new(calls.len(), breaches, pair, whole);
+    let shown = Shown::new(lines.len(), breaches, pair, whole);
     let mut left_out = 0;
-    for (place, seen) in calls.iter().enumerate() {
+    for (place, line) in lines.iter().enumerate() {
         write_absences(out, breaches, place, &columns, palette)?;
         if !shown.contains(place) {
             left_out += 1;
-            if !shown.contains(place + 1) || place + 1 == calls.len() {
+            if !shown.contains(place + 1) || place + 1 == lines.len() {
                 continue;
             }
         }
         if left_out > 0 {
             let Palette { faint, .. } = palette;
-            writeln!(out, "   {faint}      … {left_out} calls that play no part …{faint:#}")?;
+            let what = columns.what;
+            writeln!(out, "   {faint}      … {left_out} {what}s that play no part …{faint:#}")?;
             left_out = 0;
             if !shown.contains(place) {
                 continue;
@@ -55,19 +56,12 @@ pub(super) fn write_timeline(
             ("->", palette.bad)
         } else if involved {
             (" |", palette.involved)
-        } else if is_bookkeeping(seen) {
+        } else if line.is_faint {
             ("  ", palette.faint)
         } else {
             ("  ", anstyle::Style::new())
         };
-        let account = accounts.get(seen.account).map_or("", String::as_str);
-        let text = columns.line(
-            seen.call.at_ms,
-            account,
-            seen.call.sync.0,
-            execution.task_of(seen),
-            &words(seen),
-        );
+        let text = columns.line(line);
         write!(out, "{style}{mark} {text}{style:#}")?;
         if !at_fault.is_empty() {
             let bad = palette.bad;
@@ -81,8 +75,43 @@ pub(super) fn write_timeline(
         }
         writeln!(out)?;
     }
-    write_events(out, execution, calls.len(), &columns, palette)?;
-    write_absences(out, breaches, calls.len(), &columns, palette)
+    write_events(out, execution, lines.len(), &columns, palette)?;
+    write_absences(out, breaches, lines.len(), &columns, palette)
+}
+
+/// A line of the time line: a call, or a step of a program.
+struct Line<'a> {
+    at_ms: u64,
+    account: &'a str,
+    /// The sync's number; 0 where there is none.
+    sync: u32,
+    task: &'a str,
+    words: String,
+    /// Whether readers seldom look for it.
+    is_faint: bool,
+}
+
+impl<'a> Line<'a> {
+    fn all(execution: &'a Execution) -> Vec<Self> {
+        let call = |seen: &'a SeenCall| Self {
+            at_ms: seen.call.at_ms,
+            account: execution.accounts.get(seen.account).map_or("", String::as_str),
+            sync: seen.call.sync.0,
+            task: execution.task_of(seen),
+            words: words(seen),
+            is_faint: is_bookkeeping(seen),
+        };
+        let step = |seen: &'a SeenStep| Self {
+            at_ms: seen.at_ms,
+            account: "",
+            sync: 0,
+            task: execution.task_of_step(seen),
+            words: execution.step_in_words(seen),
+            is_faint: false,
+        };
+        let calls = execution.calls.iter().map(call);
+        calls.chain(execution.steps.iter().map(step)).collect()
+    }
 }
 
 /// Writes what happened besides calls, after the first `place` of them.
@@ -157,11 +186,13 @@ struct Columns {
     account: usize,
     sync: bool,
     task: usize,
+    /// What a line is.
+    what: &'static str,
 }
 
 impl Columns {
     fn of(execution: &Execution) -> Self {
-        let Execution { accounts, calls, events, outcome, .. } = execution;
+        let Execution { accounts, calls, steps, events, outcome, .. } = execution;
         let width = |text: &str| text.chars().count();
         let several = accounts.len() > 1;
         Self {
@@ -175,11 +206,13 @@ impl Columns {
             task: calls
                 .iter()
                 .map(|seen| execution.task_of(seen))
+                .chain(steps.iter().map(|seen| execution.task_of_step(seen)))
                 .chain(events.iter().map(|event| event.task.as_str()))
                 .map(width)
                 .max()
                 .unwrap_or(0)
                 .clamp(4, 20),
+            what: if execution.is_of_program { "step" } else { "call" },
         }
     }
 
@@ -192,18 +225,19 @@ impl Columns {
         if self.sync {
             text += "  sync";
         }
-        format!("{heading}{text}  {:2$}  {}{heading:#}", "task", "call", self.task)
+        format!("{heading}{text}  {:2$}  {}{heading:#}", "task", self.what, self.task)
     }
 
-    fn line(&self, at_ms: u64, account: &str, sync: u32, task: &str, call: &str) -> String {
-        let mut text = self.time(at_ms);
+    fn line(&self, line: &Line<'_>) -> String {
+        let Line { at_ms, account, sync, task, words, .. } = line;
+        let mut text = self.time(*at_ms);
         if self.account > 0 {
             text += &format!("  {:1$}", cut(account, self.account), self.account);
         }
         if self.sync {
             text += &format!("  {sync:>4}");
         }
-        format!("{text}  {:1$}  {call}", cut(task, self.task), self.task)
+        format!("{text}  {:1$}  {words}", cut(task, self.task), self.task)
     }
 
     fn event(&self, at_ms: Option<u64>, task: &str, what: &str) -> String {
@@ -262,8 +296,10 @@ fn is_bookkeeping(seen: &SeenCall) -> bool {
 
 /// A step in words: its task and its calls.
 pub(super) fn step_in_words(step: &DecisiveStep, execution: &Execution) -> String {
-    let call = |place: &usize| execution.calls.get(*place).filter(|seen| !is_bookkeeping(seen));
-    let calls: Vec<String> = step.calls.iter().filter_map(call).map(words).collect();
+    let lines = Line::all(execution);
+    let line = |place: &usize| lines.get(*place).filter(|line| !line.is_faint);
+    let calls: Vec<&str> =
+        step.calls.iter().filter_map(line).map(|line| line.words.as_str()).collect();
     let DecisiveStep { step, task, .. } = step;
     if calls.is_empty() {
         format!("step {step}, of `{task}`")

@@ -8,13 +8,17 @@ use crate::check::{
     Breach, BreachPlace, Event, Execution, Hang, HangPhase, ReplayOutcome, Replayed, Report,
     Subject, SubjectKind,
 };
+use crate::engine::Mode;
 use crate::report::changes::changes_in_words;
-use crate::world::{Coverage, Scenario, SeenCall};
+use crate::world::{Coverage, Fault, Scenario, SeenCall, SeenStep};
 use crate::{Counterexample, DecisiveStep, Why};
 
 /// The result of `mapi-sync check`.
 #[derive(Debug, Serialize)]
 pub(super) struct Check {
+    /// `builtin`, `mutant`, `variant`, `file`, `provider` or `program`.
+    kind: &'static str,
+    /// The name of the scenario, or of the program.
     scenario: String,
     strategy: &'static str,
     seed: u64,
@@ -64,6 +68,7 @@ pub(super) struct Check {
 impl From<&Report> for Check {
     fn from(report: &Report) -> Self {
         Self {
+            kind: kind(report.kind),
             scenario: report.scenario.clone(),
             strategy: report.strategy,
             seed: report.seed,
@@ -82,11 +87,25 @@ impl From<&Report> for Check {
             elapsed_s: report.elapsed.as_secs_f64(),
             schedules_per_s: report.schedules_per_s(),
             jobs: report.jobs,
-            coverage: Counters(report.coverage.clone()),
+            coverage: Counters {
+                coverage: report.coverage.clone(),
+                of_program: report.kind == SubjectKind::Program,
+            },
             warnings: report.warnings.iter().map(ToString::to_string).collect(),
             no_chance: report.vacuous.iter().filter_map(NoChance::of).collect(),
             violations: report.counterexamples.iter().flat_map(Violation::all).collect(),
         }
+    }
+}
+
+fn kind(kind: SubjectKind) -> &'static str {
+    match kind {
+        SubjectKind::Builtin => "builtin",
+        SubjectKind::Mutant => "mutant",
+        SubjectKind::Variant => "variant",
+        SubjectKind::Given => "file",
+        SubjectKind::Provider => "provider",
+        SubjectKind::Program => "program",
     }
 }
 
@@ -157,13 +176,20 @@ impl From<&Hang> for HungPoll {
 
 /// Counters by name.
 #[derive(Debug)]
-struct Counters(Coverage);
+struct Counters {
+    coverage: Coverage,
+    /// Whether they are of a program, which has only the engine's.
+    of_program: bool,
+}
 
 impl Serialize for Counters {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (name, count) in self.0.counters() {
-            map.serialize_entry(name, &count)?;
+        let is_engines = |name| Fault::ALL.iter().any(|f| f.name() == name && f.is_engines());
+        for (name, count) in self.coverage.counters() {
+            if !self.of_program || is_engines(name) {
+                map.serialize_entry(name, &count)?;
+            }
         }
         map.end()
     }
@@ -172,12 +198,13 @@ impl Serialize for Counters {
 /// A broken rule, or an execution that is wrong in itself.
 #[derive(Debug, Serialize)]
 struct Violation {
-    /// A rule's id, or `deadlock`, `livelock`, `panic`, `nondeterminism`.
+    /// A rule's id, or `deadlock`, `livelock`, `panic`, `error`, `leaked-task`, `nondeterminism`.
     rule: &'static str,
     /// `must`, `should` or `policy`.
     level: String,
-    /// `provider`, `host` or, where the calls do not show it, `unknown`.
-    blame: String,
+    /// `provider`, `host` or, where the calls do not show it, `unknown`. A program has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blame: Option<String>,
     /// What happened, in a sentence.
     message: String,
     /// The rule in words.
@@ -209,15 +236,17 @@ struct Violation {
     decisive: Option<Decisive>,
     /// Virtual milliseconds.
     at_ms: u64,
-    account: Option<String>,
-    /// The place in `timeline` of the call that did it; `null` if a missing call is
-    /// the defect.
+    /// The account that it happened in; `null` if in none. A program has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<Option<String>>,
+    /// The place in `timeline` of the call, or of the program's step, that did it; `null` if
+    /// something that is missing is the defect.
     at_call: Option<usize>,
-    /// The calls involved.
-    calls: Vec<Call>,
-    /// Every call of the execution.
-    timeline: Vec<Call>,
-    /// What happened between the calls of the time line: faults, drops, values, notes.
+    /// The calls, or the program's steps, involved.
+    calls: Vec<Line>,
+    /// Every call of the execution; of a program, every step.
+    timeline: Vec<Line>,
+    /// What happened between the lines of the time line: faults, drops, values, notes.
     events: Vec<TimelineEvent>,
 }
 
@@ -242,11 +271,12 @@ impl Violation {
 
     fn new(execution: &Execution, breach: &Breach, token: &str, decisions: usize) -> Self {
         let Breach { defect, message, account, at_ms, place, involved, .. } = breach;
-        let call = |seen| Call::new(execution, seen);
         Self {
             rule: defect.id(),
             level: execution.level(*defect).to_string(),
-            blame: defect.blame().map_or_else(|| "unknown".to_owned(), |blame| blame.to_string()),
+            blame: (!execution.is_of_program).then(|| {
+                defect.blame().map_or_else(|| "unknown".to_owned(), |blame| blame.to_string())
+            }),
             message: message.clone(),
             statement: defect.statement(),
             token: token.to_owned(),
@@ -260,17 +290,14 @@ impl Violation {
             changes: Vec::new(),
             decisive: None,
             at_ms: *at_ms,
-            account: account.and_then(|account| execution.accounts.get(account).cloned()),
+            account: (!execution.is_of_program)
+                .then(|| account.and_then(|account| execution.accounts.get(account).cloned())),
             at_call: match place {
                 BreachPlace::At(place) => Some(*place),
                 BreachPlace::After(_) => None,
             },
-            calls: involved
-                .iter()
-                .filter_map(|place| execution.calls.get(*place))
-                .map(call)
-                .collect(),
-            timeline: execution.calls.iter().map(call).collect(),
+            calls: involved.iter().filter_map(|place| Line::at(execution, *place)).collect(),
+            timeline: Line::all(execution),
             events: execution.events.iter().map(TimelineEvent::from).collect(),
         }
     }
@@ -306,8 +333,8 @@ struct Step {
     /// From 0.
     step: u64,
     task: String,
-    /// The calls that it made.
-    calls: Vec<Call>,
+    /// The calls that it made; of a program, the step itself.
+    calls: Vec<Line>,
 }
 
 impl Decisive {
@@ -319,8 +346,7 @@ impl Decisive {
             calls: step
                 .calls
                 .iter()
-                .filter_map(|place| shown.execution.calls.get(*place))
-                .map(|seen| Call::new(&shown.execution, seen))
+                .filter_map(|place| Line::at(&shown.execution, *place))
                 .collect(),
         };
         let (kind, what, steps, others) = match why {
@@ -353,6 +379,71 @@ impl Change {
     fn all(subject: &Subject, scenario: &Scenario) -> Vec<Self> {
         let words = changes_in_words(subject, scenario).into_iter();
         words.map(|(what, from, to)| Self { what, from, to }).collect()
+    }
+}
+
+/// A line of a time line.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Line {
+    Call(Call),
+    Step(ProgramStep),
+}
+
+impl Line {
+    fn at(execution: &Execution, place: usize) -> Option<Self> {
+        if execution.is_of_program {
+            let seen = execution.steps.get(place)?;
+            return Some(Self::Step(ProgramStep::new(execution, seen)));
+        }
+        execution.calls.get(place).map(|seen| Self::Call(Call::new(execution, seen)))
+    }
+
+    fn all(execution: &Execution) -> Vec<Self> {
+        (0..).map_while(|place| Self::at(execution, place)).collect()
+    }
+}
+
+/// A step of a program.
+#[derive(Debug, Serialize)]
+struct ProgramStep {
+    /// Virtual milliseconds.
+    at_ms: u64,
+    /// The step of the execution, from 0.
+    step: u64,
+    /// The task whose it was.
+    task: String,
+    /// What it did, in words.
+    what: String,
+    /// Which tracked objects it used.
+    uses: Vec<ObjectUse>,
+}
+
+/// A use of a tracked object.
+#[derive(Debug, Serialize)]
+struct ObjectUse {
+    object: String,
+    /// `read`, `write` or `count`: the last commutes with others of its kind.
+    mode: &'static str,
+}
+
+impl ProgramStep {
+    fn new(execution: &Execution, seen: &SeenStep) -> Self {
+        let uses = seen.uses.iter().map(|used| ObjectUse {
+            object: used.object.clone(),
+            mode: match used.mode {
+                Mode::Read => "read",
+                Mode::Write => "write",
+                Mode::Commute => "count",
+            },
+        });
+        Self {
+            at_ms: seen.at_ms,
+            step: seen.step,
+            task: execution.task_of_step(seen).to_owned(),
+            what: execution.step_in_words(seen),
+            uses: uses.collect(),
+        }
     }
 }
 
@@ -393,7 +484,7 @@ impl Call {
 #[derive(Debug, Serialize)]
 pub(super) struct Replay {
     scenario: String,
-    /// `builtin`, `mutant`, `variant`, `file` or `provider`.
+    /// `builtin`, `mutant`, `variant`, `file`, `provider` or `program`.
     kind: &'static str,
     /// `broken`, `mended`, `no-longer-applies` or `outside-thread`.
     outcome: &'static str,
@@ -413,7 +504,7 @@ pub(super) struct Replay {
     /// How its scenario differs from the scenario of the check.
     changes: Vec<Change>,
     violations: Vec<Violation>,
-    timeline: Vec<Call>,
+    timeline: Vec<Line>,
 }
 
 #[derive(Debug, Serialize)]
@@ -434,13 +525,7 @@ impl From<&Replayed> for Replay {
         };
         Self {
             scenario: subject.name.clone(),
-            kind: match subject.kind {
-                SubjectKind::Builtin => "builtin",
-                SubjectKind::Mutant => "mutant",
-                SubjectKind::Variant => "variant",
-                SubjectKind::Given => "file",
-                SubjectKind::Provider => "provider",
-            },
+            kind: kind(subject.kind),
             outcome: match replayed.outcome() {
                 ReplayOutcome::Broken => "broken",
                 ReplayOutcome::Mended => "mended",
@@ -459,7 +544,7 @@ impl From<&Replayed> for Replay {
             context_switches: execution.switches,
             changes: Change::all(subject, scenario),
             violations: execution.breaches.iter().map(violation).collect(),
-            timeline: execution.calls.iter().map(|seen| Call::new(execution, seen)).collect(),
+            timeline: Line::all(execution),
         }
     }
 }

@@ -121,7 +121,7 @@ impl Fault {
     }
 
     /// Whether the engine injects it by itself.
-    pub(in crate::world) fn is_engines(self) -> bool {
+    pub(crate) fn is_engines(self) -> bool {
         self.injector() == Injector::Engine
     }
 }
