@@ -9,18 +9,18 @@ use embassy_sync::channel::Channel;
 
 pub async fn program() {
     let channel = Arc::new(Channel::<CriticalSectionRawMutex, u32, 1>::new());
-    let producer = {
+    let consumer = {
         let channel = Arc::clone(&channel);
-        spawn("producer", async move {
-            channel.send(1).await;
-            channel.send(2).await;
+        spawn("consumer", async move {
+            // What came so far is old.
+            channel.clear();
+            channel.receive().await;
         })
     };
-    let consumer = spawn("consumer", async move {
-        // What came so far is old.
-        channel.clear();
-        channel.receive().await;
+    let producer = spawn("producer", async move {
+        channel.send(1).await;
+        channel.send(2).await;
     });
-    producer.await.unwrap();
     consumer.await.unwrap();
+    producer.await.unwrap();
 }

@@ -9,14 +9,14 @@ use embassy_sync::signal::Signal;
 
 pub async fn program() {
     let signal = Arc::new(Signal::<CriticalSectionRawMutex, u32>::new());
-    let waiter = {
+    let giver = {
         let signal = Arc::clone(&signal);
-        spawn("waiter", async move { assert_eq!(signal.wait().await, 2) })
+        spawn("giver", async move {
+            signal.reset();
+            signal.signal(2);
+        })
     };
-    let giver = spawn("giver", async move {
-        signal.reset();
-        signal.signal(2);
-    });
-    waiter.await.unwrap();
+    let waiter = spawn("waiter", async move { assert_eq!(signal.wait().await, 2) });
     giver.await.unwrap();
+    waiter.await.unwrap();
 }

@@ -6,13 +6,13 @@ use tokio::sync::broadcast;
 
 pub async fn program() {
     let (sender, first) = broadcast::channel::<u32>(4);
-    let producer = spawn("producer", async move {
-        sender.send(1).unwrap();
-        bugs::yield_now().await;
-    });
     let consumer = spawn("consumer", async move {
         let mut second = first.resubscribe();
         while second.recv().await.is_ok() {}
+    });
+    let producer = spawn("producer", async move {
+        sender.send(1).unwrap();
+        bugs::yield_now().await;
     });
     producer.await.unwrap();
     consumer.await.unwrap();

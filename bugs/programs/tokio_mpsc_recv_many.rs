@@ -8,6 +8,9 @@ use tokio::sync::{mpsc, oneshot};
 pub async fn program() {
     let (sender, mut receiver) = mpsc::channel::<u32>(4);
     let (stop, stopped) = oneshot::channel::<()>();
+    let stopper = spawn("stopper", async move {
+        let _ = stop.send(());
+    });
     let producer = spawn("producer", async move {
         let _ = sender.send(1).await;
         let _ = sender.send(2).await;
@@ -20,13 +23,7 @@ pub async fn program() {
         while receiver.recv_many(&mut batch, 8).await > 0 {}
         assert_eq!(batch.first(), Some(&1));
     });
-    let stopper = spawn("stopper", async move {
-        for _ in 0..3 {
-            bugs::yield_now().await;
-        }
-        let _ = stop.send(());
-    });
-    for task in [producer, consumer, stopper] {
+    for task in [stopper, producer, consumer] {
         task.await.unwrap();
     }
 }

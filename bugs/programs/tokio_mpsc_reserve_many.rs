@@ -14,6 +14,9 @@ pub async fn program() {
     let (stop, stopped) = oneshot::channel::<()>();
     sender.send(1).await.unwrap();
 
+    let stopper = spawn("stopper", async move {
+        let _ = stop.send(());
+    });
     let producer = spawn("producer", async move {
         {
             let places = pin!(sender.reserve_many(2));
@@ -29,10 +32,7 @@ pub async fn program() {
         assert_eq!(receiver.recv().await, None);
         let _ = goodbye.send(());
     });
-    let stopper = spawn("stopper", async move {
-        let _ = stop.send(());
-    });
-    for task in [producer, consumer, stopper] {
+    for task in [stopper, producer, consumer] {
         task.await.unwrap();
     }
 }

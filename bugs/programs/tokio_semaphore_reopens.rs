@@ -10,25 +10,25 @@ use tokio::sync::Semaphore;
 pub async fn program() {
     let semaphore = Arc::new(Semaphore::new(2));
     let is_closed = Arc::new(AtomicBool::new(false));
-    let closer = {
+    let worker = {
         let (semaphore, is_closed) = (Arc::clone(&semaphore), Arc::clone(&is_closed));
+        spawn("worker", async move {
+            let was_closed = is_closed.load(Ordering::Relaxed);
+            let permit = semaphore.acquire().await;
+            assert!(!was_closed || permit.is_err(), "a permit of a closed semaphore");
+        })
+    };
+    let closer = {
+        let semaphore = Arc::clone(&semaphore);
         spawn("closer", async move {
             semaphore.close();
             is_closed.store(true, Ordering::Relaxed);
         })
     };
-    let shrinker = {
-        let semaphore = Arc::clone(&semaphore);
-        spawn("shrinker", async move {
-            semaphore.forget_permits(1);
-        })
-    };
-    let worker = spawn("worker", async move {
-        let was_closed = is_closed.load(Ordering::Relaxed);
-        let permit = semaphore.acquire().await;
-        assert!(!was_closed || permit.is_err(), "a permit of a closed semaphore");
+    let shrinker = spawn("shrinker", async move {
+        semaphore.forget_permits(1);
     });
-    for task in [closer, shrinker, worker] {
+    for task in [worker, closer, shrinker] {
         task.await.unwrap();
     }
 }

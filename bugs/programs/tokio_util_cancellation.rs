@@ -13,22 +13,22 @@ use tokio_util::sync::CancellationToken;
 pub async fn program() {
     let token = CancellationToken::new();
     let (start, started) = oneshot::channel::<()>();
-    let server = {
+    let canceller = {
         let token = token.clone();
-        spawn("server", async move {
-            let mut cancelled = Box::pin(token.cancelled());
-            let _ = select(&mut cancelled, pin!(started)).await;
-            if !token.is_cancelled() {
-                let mut work: FuturesUnordered<_> = [cancelled.boxed()].into_iter().collect();
-                work.next().await;
-            }
-        })
+        spawn("canceller", async move { token.cancel() })
     };
+    let server = spawn("server", async move {
+        let mut cancelled = Box::pin(token.cancelled());
+        let _ = select(&mut cancelled, pin!(started)).await;
+        if !token.is_cancelled() {
+            let mut work: FuturesUnordered<_> = [cancelled.boxed()].into_iter().collect();
+            work.next().await;
+        }
+    });
     let starter = spawn("starter", async move {
         let _ = start.send(());
     });
-    let canceller = spawn("canceller", async move { token.cancel() });
-    for task in [server, starter, canceller] {
+    for task in [canceller, server, starter] {
         task.await.unwrap();
     }
 }

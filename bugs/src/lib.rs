@@ -1,15 +1,15 @@
-//! What the programs share: tasks, and the search for a schedule that goes wrong.
+//! What the programs share: tasks, and the check that looks for a schedule that goes wrong.
 
 use std::env;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::Instant;
 
 pub use engine::yield_now;
-use mapi_sync_engine::strategy::StrategyInfo;
-use mapi_sync_engine::{self as engine, End, Limits, Outcome};
+use mapi_sync_sim::{engine, explore};
 
 pub mod sets;
 pub mod table;
@@ -75,25 +75,26 @@ enum Verdict {
     Held,
 }
 
-/// Runs `program` under the default strategy, with one seed.
-fn explore_here(program: fn() -> Boxed, seed: u64) -> Verdict {
-    let mut engine = StrategyInfo::default_strategy().engine(Limits::default(), seed);
-    for index in 0..SCHEDULES {
-        let outcome =
-            engine.execute_boxed(index, program()).expect("the strategy ends with the count");
-        if let Some(how) = fault(&outcome) {
-            return Verdict::Found { schedules: index + 1, how };
+/// Checks `program` with the default settings, or, for more figures, with another seed and without
+/// what makes a counterexample smaller.
+fn explore_here(name: &str, program: fn() -> Boxed, seed: Option<u64>) -> Verdict {
+    let check = explore(program).name(name);
+    let check = match seed {
+        None => check,
+        Some(seed) => check.seed(seed).fail_fast(true).shrink(false).jobs(1),
+    };
+    let report = check.run();
+    match report.counterexamples.first() {
+        Some(first) => {
+            let how = first.defects.first().map(|defect| defect.id().to_owned());
+            Verdict::Found { schedules: first.index + 1, how: how.unwrap_or_default() }
+        }
+        None => {
+            report.assert_holds();
+            assert_eq!(report.schedules, SCHEDULES);
+            Verdict::Held
         }
     }
-    Verdict::Held
-}
-
-/// How the execution went wrong, if it did.
-fn fault(outcome: &Outcome) -> Option<String> {
-    if let Some(panic) = outcome.panics.first() {
-        return Some(format!("task {:?} panicked: {}", panic.name, panic.message));
-    }
-    (outcome.end != End::Completed).then(|| outcome.end.to_string())
 }
 
 /// What a set prints for one program, as one line. Its fields are separated by tabs.
@@ -104,8 +105,10 @@ pub struct Line {
     pub found: Vec<Option<u64>>,
     /// How the first one went wrong.
     pub how: String,
-    /// Seconds for all seeds.
+    /// The seconds of the check with the default settings.
     pub seconds: f64,
+    /// Whether the default schedule goes wrong.
+    pub by_default: bool,
 }
 
 impl fmt::Display for Line {
@@ -113,7 +116,8 @@ impl fmt::Display for Line {
         let found = self.found.iter().map(|found| found.unwrap_or(0).to_string());
         let found = found.collect::<Vec<_>>().join(",");
         let how = self.how.replace(['\n', '\t'], " ");
-        write!(f, "{}\t{found}\t{:.3}\t{how}", self.program, self.seconds)
+        let Self { program, seconds, by_default, .. } = self;
+        write!(f, "{program}\t{found}\t{seconds:.3}\t{by_default}\t{how}")
     }
 }
 
@@ -121,7 +125,7 @@ impl Line {
     /// Reads what `Display` wrote. `None` if the text is no such line.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
-        let mut fields = line.splitn(4, '\t');
+        let mut fields = line.splitn(5, '\t');
         let program = fields.next()?.to_owned();
         let found = fields.next()?.split(',').map(|number| match number.parse().ok()? {
             0 => Some(None),
@@ -129,46 +133,48 @@ impl Line {
         });
         let found = found.collect::<Option<Vec<_>>>()?;
         let seconds = fields.next()?.parse().ok()?;
-        Some(Self { program, found, how: fields.next()?.to_owned(), seconds })
+        let by_default = fields.next()?.parse().ok()?;
+        Some(Self { program, found, how: fields.next()?.to_owned(), seconds, by_default })
     }
 }
 
-/// The main function of a set: runs those of its programs that the command line names, or all, and
-/// prints a line for each.
+/// The main function of a set: runs all of its programs and prints a line for each. If the command
+/// line names some, it prints the reports of these.
 pub fn serve(programs: &[Program]) {
     let named: Vec<String> = env::args().skip(1).collect();
     for (name, program) in programs {
-        if named.is_empty() || named.iter().any(|named| named == name) {
+        if named.is_empty() {
             println!("{}", hunt(name, *program));
+        } else if named.iter().any(|named| named == name) {
+            println!("{}", explore(*program).name(*name).run());
         }
     }
 }
 
-/// Under how many seeds a version with the bug is run, if that takes no more than [`PATIENCE`].
+/// Under how many seeds a version with the bug is checked.
 pub const SEEDS: u64 = 20;
 
-/// A livelock takes long to show. After this time, no further seed is tried.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Runs one program under each seed. One that holds under the first seed holds.
+/// Checks one program with the default settings, then, if that found the bug, with further seeds.
 fn hunt(name: &str, program: fn() -> Boxed) -> Line {
     let began = Instant::now();
-    let mut found = Vec::new();
-    let mut first = String::new();
-    for seed in 1..=SEEDS {
-        match explore_here(program, seed) {
-            Verdict::Found { schedules, how } => {
-                found.push(Some(schedules));
-                if seed == 1 {
-                    first = how;
-                }
-            }
-            Verdict::Held => found.push(None),
-        }
-        if found == [None] || began.elapsed() > PATIENCE {
-            break;
-        }
-    }
+    let (mut found, how) = match explore_here(name, program, None) {
+        Verdict::Found { schedules, how } => (vec![Some(schedules)], how),
+        Verdict::Held => (vec![None], String::new()),
+    };
     let seconds = began.elapsed().as_secs_f64();
-    Line { program: name.to_owned(), found, how: first, seconds }
+    if found != [None] {
+        // Side by side, because a check that finds a deadlock waits a second for other threads.
+        thread::scope(|scope| {
+            let hunt = |seed| scope.spawn(move || explore_here(name, program, Some(seed)));
+            let hunts: Vec<_> = (2..=SEEDS).map(hunt).collect();
+            found.extend(hunts.into_iter().map(|hunt| match hunt.join().unwrap() {
+                Verdict::Found { schedules, .. } => Some(schedules),
+                Verdict::Held => None,
+            }));
+        });
+    }
+    // The first schedule of this strategy is the default one.
+    let first = explore(program).name(name).strategy("dfs").unwrap().schedules(1).shrink(false);
+    let by_default = !first.run().counterexamples.is_empty();
+    Line { program: name.to_owned(), found, how, seconds, by_default }
 }

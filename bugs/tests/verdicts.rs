@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use bugs::sets;
-use bugs::table::BUGS;
+use bugs::table::{BUGS, Bug};
 
 #[test]
 fn each_bug_is_found_and_each_fixed_version_holds() {
@@ -38,5 +38,15 @@ fn sets_pin_the_versions_of_the_table() {
             let pinned = format!("name = \"{}\"\nversion = \"{}\"\n", bug.name, version.version);
             assert!(lock.contains(&pinned), "{}: {pinned}", version.set);
         }
+    }
+}
+
+#[test]
+fn page_lists_every_bug() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/bugs-found.md");
+    let page = fs::read_to_string(page).unwrap();
+    for Bug { about, link, name, buggy, .. } in BUGS {
+        let row = format!("| [{about}]({link}) | {name} | {} |", buggy.version);
+        assert!(page.contains(&row), "{row}");
     }
 }
