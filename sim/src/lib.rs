@@ -266,6 +266,40 @@ pub use check::{
 };
 use mapi_sync_engine::lock;
 pub use mapi_sync_engine::{Proof, ProofUnit, decision, strategy};
+/// Makes a test of a function: checks it under many schedules, and fails with the whole
+/// report.
+///
+/// An `async fn` is a program, as [`explore`] takes it. It may return a [`Result`]. An
+/// existing `#[tokio::test]` becomes a check by this one line. A plain `fn` returns a
+/// provider, as [`check`](check()) takes it.
+///
+/// ```
+/// use mapi_sync_sim::engine::{self, sync::Mutex};
+///
+/// #[mapi_sync_sim::test(schedules = 1_000)]
+/// async fn counter_counts() {
+///     let counter = Mutex::new("counter", 0);
+///     let of_task = counter.clone();
+///     let task = engine::spawn("adder", async move { *of_task.lock().await += 1 });
+///     *counter.lock().await += 1;
+///     task.await.unwrap();
+///     assert_eq!(*counter.lock().await, 2);
+/// }
+/// ```
+///
+/// Other attributes, such as `#[should_panic(expected = "..")]`, go after it.
+///
+/// # Options
+///
+/// Each but the last three is the method of [`Check`] of the same name:
+///
+/// - with a value: `schedules`, `seed`, `jobs`, `drops`, and `strategy` with a name;
+/// - on or off, where the bare name is on: `late_work`, `early_tasks`, `ends_with_main`,
+///   `fail_fast`, `strict`, `shrink`, `cancellations`, `tracked_sharing`;
+/// - `max_steps`, `max_virtual_ms`, `skew_ms`: [`LimitChanges`];
+/// - `replay = "ms2-…"`: [`Check::replay_or_search`] in place of [`Check::run`];
+/// - `crate = "path"`: where this crate is, if not at `::mapi_sync_sim`.
+pub use mapi_sync_macros::test;
 pub use program::ProgramResult;
 
 /// The read-me's examples compile.

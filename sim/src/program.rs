@@ -13,6 +13,11 @@ use crate::engine;
 use crate::lock::lock;
 
 /// What a program may return: nothing, or a [`Result`] whose error is a defect.
+#[diagnostic::on_unimplemented(
+    message = "a program that is checked returns `()` or a `Result`, not `{Self}`",
+    label = "not what a program may return",
+    note = "an error that is returned must be `Debug`: the report shows it"
+)]
 pub trait ProgramResult {
     /// The error in words, if it is one.
     fn into_error(self) -> Option<String>;

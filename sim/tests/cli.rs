@@ -260,6 +260,7 @@ fn check_says_in_json_what_it_saw() {
             "elapsed_s",
             "interrupted",
             "jobs",
+            "kind",
             "no_chance",
             "repeated",
             "requested",

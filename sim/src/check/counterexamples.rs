@@ -5,7 +5,7 @@ use std::time::Instant;
 use mapi_sync_engine::shrink::{Cause, Trial, explain};
 
 use super::execution::Execution;
-use super::repeat::UNCONTROLLED;
+use super::repeat::uncontrolled;
 use super::search::{Candidate, OutsideTask, SearchSummary};
 use super::watchdog::{Watch, Work};
 use super::why::{DecisiveStep, Why, can_explain, in_words};
@@ -238,6 +238,7 @@ impl Check {
         watch: &Watch,
     ) -> Counterexample {
         let Candidate { defect, index, decisions, message } = candidate;
+        let hint = uncontrolled(self.is_of_program());
         let world = self.world();
         let mut engine = self.watched_engine(self.engine_limits(&world), defect, watch);
         let mut run = || {
@@ -247,7 +248,7 @@ impl Check {
         let mut execution = run();
         let mut first = defect;
         if let Some(message) = message {
-            execution.add_first(defect, format!("{message}. {UNCONTROLLED}"));
+            execution.add_first(defect, format!("{message}. {hint}"));
         } else if execution.breach(defect).is_none() {
             first = Defect::Nondeterminism;
             let mut showing = 0;
@@ -266,7 +267,7 @@ impl Check {
                  {showing} did"
             );
             if first != defect {
-                execution.add_first(first, format!("{seen}. {UNCONTROLLED}"));
+                execution.add_first(first, format!("{seen}. {hint}"));
             }
         }
         let second = self.watched_engine(self.engine_limits(&world), defect, watch);
@@ -321,11 +322,12 @@ fn join_unrepeated(shown: &mut Vec<Counterexample>) {
         breaches.retain(|breach| breach.defect != Defect::Nondeterminism);
         !other.defects.is_empty()
     });
+    let hint = uncontrolled(shown[kept].execution.is_of_program);
     let breaches = &mut shown[kept].execution.breaches;
     let breach = breaches.iter_mut().find(|breach| breach.defect == Defect::Nondeterminism);
     if let Some(breach) = breach {
         for other in others {
-            let other = other.strip_suffix(UNCONTROLLED).unwrap_or(&other).trim_end().to_owned();
+            let other = other.strip_suffix(hint).unwrap_or(&other).trim_end().to_owned();
             breach.message = format!("{other} {}", breach.message);
         }
     }

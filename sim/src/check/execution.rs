@@ -198,7 +198,7 @@ impl Execution {
         }
         for breach in &mut self.breaches {
             if matches!(breach.defect, Defect::Deadlock | Defect::LeakedTask) {
-                breach.message = end_message(breach.defect, &self.outcome.end);
+                breach.message = end_message(breach.defect, &self.outcome.end, self.is_of_program);
             }
         }
     }
@@ -332,20 +332,28 @@ const LIBRARIES: [&str; 2] = ["mapi_sync", "mapi_sync_sim"];
 
 /// What the engine has tried where a task waits for something that it does not track.
 const NO_THREAD: &str = ". No thread woke it within a second of real time. Timers, files and \
-                         sockets of another runtime never do in a check: wait on the request's \
-                         `Runtime`, or in a program by the functions of `engine`";
+                         sockets of another runtime never do in a check: wait ";
+
+/// Where the code of a check waits, spawns and sleeps.
+pub(super) const fn on_runtime(is_of_program: bool) -> &'static str {
+    if is_of_program { "by the functions of `engine`" } else { "on the request's `Runtime`" }
+}
 
 /// How a program can have what many runtimes do with such a task.
 const DROPPED_AT_END: &str = ". A runtime drops such a task when its main future returns; \
                               `.ends_with_main(true)` does so too, and finds none";
 
-fn end_message(defect: Defect, end: &End) -> String {
+fn end_message(defect: Defect, end: &End, is_of_program: bool) -> String {
     match end {
         End::Deadlock(blocked) => {
             let waits: Vec<String> = blocked.iter().map(ToString::to_string).collect();
             let waits = waits.join("; ");
             let asked = blocked.iter().any(|task| task.is_untracked);
-            let hint = if asked { NO_THREAD } else { "" };
+            let hint = if asked {
+                format!("{NO_THREAD}{}", on_runtime(is_of_program))
+            } else {
+                String::new()
+            };
             match defect {
                 Defect::LeakedTask => {
                     format!("the program has returned, and {waits}{hint}{DROPPED_AT_END}")
@@ -359,7 +367,7 @@ fn end_message(defect: Defect, end: &End) -> String {
 
 fn engine_breach(observed: &Observed) -> Option<Breach> {
     let defect = end_defect(observed)?;
-    let mut message = end_message(defect, &observed.outcome.end);
+    let mut message = end_message(defect, &observed.outcome.end, observed.is_of_program);
     if defect == Defect::Livelock && observed.returned.is_some() {
         message += ", after the program has returned";
         message += DROPPED_AT_END;
@@ -382,7 +390,7 @@ fn panic_breach(observed: &Observed, tasks: &BTreeMap<TaskId, String>) -> Option
     let panic = observed.outcome.panics.first()?;
     let place = panic.place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
     let name = tasks.get(&panic.task).unwrap_or(&panic.name);
-    let hint = panic_hint(&panic.message);
+    let hint = panic_hint(&panic.message, observed.is_of_program);
     let message = format!("task {name:?} panicked{place}: {}{hint}", panic.message);
     let lines = observed.lines();
     if observed.is_of_program {
@@ -401,7 +409,7 @@ fn panic_breach(observed: &Observed, tasks: &BTreeMap<TaskId, String>) -> Option
 }
 
 /// What to say to a panic of tokio's, which asks for its runtime.
-fn panic_hint(message: &str) -> &'static str {
+fn panic_hint(message: &str, is_of_program: bool) -> String {
     let of_tokio = [
         "there is no reactor running",
         "there is no timer running",
@@ -412,13 +420,15 @@ fn panic_hint(message: &str) -> &'static str {
         "must be called from the context of a Tokio",
         "A Tokio 1.x context was found, but",
     ];
-    if of_tokio.iter().any(|text| message.contains(text)) {
-        ". This code needs a runtime of tokio's, and a check has none: nothing is wrong with the \
-         order of the calls. Spawn, sleep and ask for the time on the request's `Runtime`, or in a \
-         program by the functions of `engine`; `tokio::sync` works without"
-    } else {
-        ""
+    if !of_tokio.iter().any(|text| message.contains(text)) {
+        return String::new();
     }
+    let on_runtime = on_runtime(is_of_program);
+    format!(
+        ". This code needs a runtime of tokio's, and a check has none: nothing is wrong with the \
+         order of the calls. Spawn, sleep and ask for the time {on_runtime}; `tokio::sync` works \
+         without"
+    )
 }
 
 /// A breach of a program in one of its steps, or at its end if that step is not known.

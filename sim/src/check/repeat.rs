@@ -4,10 +4,21 @@ use crate::engine::{Engine, Nondeterminism};
 use crate::world::{Observed, SeenCall, World};
 
 /// What is not under control as a rule, and what to write instead.
-pub(super) const UNCONTROLLED: &str = "Something is not under the simulation's control. It may be \
-    an unbiased `select!` (write `biased;`, or `select_biased!`), the order of a `HashMap` (use a \
+const UNCONTROLLED: &str = "Something is not under the simulation's control. It may be an unbiased \
+    `select!` (write `biased;`, or `select_biased!`), the order of a `HashMap` (use a \
     `BTreeMap`), a clock (use `Runtime::now`), a random number (use a fixed seed), a thread, or \
     state that is kept from one execution to the next (make it with the provider)";
+
+/// The same for a program.
+const UNCONTROLLED_IN_PROGRAM: &str = "Something is not under control. It may be an unbiased \
+    `select!` (write `biased;`, or `select_biased!`), the order of a `HashMap` (use a \
+    `BTreeMap`), a clock (use `engine::now`), a random number (use a fixed seed), a thread, or \
+    state that is kept from one execution to the next (make it inside of the program's future)";
+
+/// What is not under control as a rule.
+pub(super) const fn uncontrolled(is_of_program: bool) -> &'static str {
+    if is_of_program { UNCONTROLLED_IN_PROGRAM } else { UNCONTROLLED }
+}
 
 /// How often two runs with the same calls are run again to find calls that differ.
 const ATTEMPTS: usize = 8;

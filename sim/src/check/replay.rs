@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::repeat::{UNCONTROLLED, parting};
+use super::repeat::{parting, uncontrolled};
 use super::why::decision_in_words;
 use super::{Check, Defect, Execution, Report, Subject, SubjectKind};
 use crate::decision::{Departure, Kind, Token, TokenError, TokenFormat};
@@ -318,7 +318,8 @@ impl Check {
                     "run twice under the same decisions, the executions differ".to_owned()
                 }
             });
-            execution.add_first(Defect::Nondeterminism, format!("{parted}. {UNCONTROLLED}"));
+            let hint = uncontrolled(execution.is_of_program);
+            execution.add_first(Defect::Nondeterminism, format!("{parted}. {hint}"));
         }
         let left_over = LeftOver::new(&token, &execution, &engine);
         execution.find_places(&world, check.replay_engine(&world), &token.decisions);

@@ -4,6 +4,8 @@ use std::fmt;
 
 use mapi_sync::contract::{Policy, Rule};
 
+use super::SubjectKind;
+use super::execution::on_runtime;
 use super::real_time::RealTimeWait;
 use super::search::{OutsideTask, SearchSummary};
 use crate::engine::Blocked;
@@ -28,7 +30,7 @@ pub enum Warning {
         /// The tasks that wait for it; none if they went on without it.
         waits: Vec<Blocked>,
     },
-    /// Provider code waits in real time, inside of a poll.
+    /// Code of the provider, or of the program, waits in real time, inside of a poll.
     RealTime {
         /// The number of the first execution that showed it, from 0.
         index: u64,
@@ -49,6 +51,31 @@ impl Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, false)
+    }
+}
+
+/// A warning of a check of a program in words.
+struct OfProgram<'a>(&'a Warning);
+
+impl fmt::Display for OfProgram<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(f, true)
+    }
+}
+
+impl Warning {
+    /// The warning in words, of a check of this kind. `Display` writes those of a provider's.
+    #[must_use]
+    pub fn in_words(&self, kind: SubjectKind) -> String {
+        match kind {
+            SubjectKind::Program => OfProgram(self).to_string(),
+            _ => self.to_string(),
+        }
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, is_of_program: bool) -> fmt::Result {
+        let on_runtime = on_runtime(is_of_program);
         match self {
             Self::OneSchedule => f.write_str("every execution was the same one"),
             Self::NoConflict => {
@@ -76,26 +103,25 @@ impl fmt::Display for Warning {
                         f.write_str(&waits.join("; "))?;
                     }
                 }
-                f.write_str(". ")?;
-                f.write_str(INSTEAD_OF_THREADS)
+                write!(
+                    f,
+                    ". Nobody is to blame, but no order with that thread was tried: spawn \
+                     {on_runtime}, and let a test answer in the thread's place"
+                )
             }
             Self::RealTime { index, task, us } => {
                 let (number, ms) = (index + 1, *us as f64 / 1_000.0);
+                let whose = if is_of_program { "its" } else { "the provider's" };
                 write!(
                     f,
-                    "schedule {number}: a poll of task {task:?} waited for {ms:.1} ms of \
-                           real time. A runtime of the provider's own, a blocking call or another \
-                           thread's lock is not under control: sleep and spawn on the request's \
-                           `Runtime`"
+                    "schedule {number}: a poll of task {task:?} waited for {ms:.1} ms of real \
+                     time. A runtime of {whose} own, a blocking call or another thread's lock is \
+                     not under control: sleep and spawn {on_runtime}"
                 )
             }
         }
     }
 }
-
-/// What to write instead of a thread.
-const INSTEAD_OF_THREADS: &str = "Nobody is to blame, but no order with that thread was tried: \
-    spawn on the request's `Runtime`, and let a test answer in the thread's place";
 
 /// The warnings of a check.
 pub(super) fn warnings(

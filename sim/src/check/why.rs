@@ -91,7 +91,7 @@ pub(super) fn decision_at(departure: &Departure, site: Option<&str>, of: &str, t
     let known = crate::world::site_name(place.site);
     match place.kind {
         Kind::Fault => {
-            let fault = known.or(site).unwrap_or("of the provider's own").replace('_', " ");
+            let fault = known.or(site).unwrap_or("of its own").replace('_', " ");
             format!("the fault {fault} strikes `{of}`")
         }
         Kind::Drop => format!("`{of}` is dropped at its await point number {}", place.ordinal + 1),
@@ -128,7 +128,7 @@ pub(super) fn decision_at(departure: &Departure, site: Option<&str>, of: &str, t
             (Some(site), value) => format!("{site}, of `{of}`, takes value number {}", value + 1),
             (None, value) => match site {
                 Some(site) => format!("`{site}`, chosen by `{of}`, is {value}"),
-                None => format!("a choice of the provider's, made by `{of}`, is {value}"),
+                None => format!("a choice, made by `{of}`, is {value}"),
             },
         },
     }

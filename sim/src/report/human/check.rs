@@ -114,7 +114,7 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
     for warning in &report.warnings {
         let is_failure = report.strict || warning.is_incomplete();
         let (style, word) = if is_failure { (bad, "failed") } else { (involved, "warning") };
-        writeln!(out, "  {style}{word}{style:#}: {warning}")?;
+        writeln!(out, "  {style}{word}{style:#}: {}", warning.in_words(report.kind))?;
     }
     Ok(())
 }
@@ -334,7 +334,8 @@ fn write_breach(
         writeln!(out, "{bad}{defect}{bad:#} ({level}): {blame}")?;
     }
     writeln!(out, "   {heading}{message}{heading:#}")?;
-    writeln!(out, "   {faint}rule: {}{faint:#}", defect.statement())?;
+    let what = if execution.is_of_program { "expected" } else { "rule" };
+    writeln!(out, "   {faint}{what}: {}{faint:#}", defect.statement())?;
     for act in &execution.undocumented {
         let name = act.name();
         writeln!(

@@ -59,8 +59,9 @@ pub(super) struct Check {
     coverage: Counters,
     /// Reasons why the check proves less than it seems to.
     warnings: Vec<String>,
-    /// The rules that had no chance to be broken.
-    no_chance: Vec<NoChance>,
+    /// The rules that had no chance to be broken. A program has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_chance: Option<Vec<NoChance>>,
     /// One for each defect.
     violations: Vec<Violation>,
 }
@@ -91,8 +92,9 @@ impl From<&Report> for Check {
                 coverage: report.coverage.clone(),
                 of_program: report.kind == SubjectKind::Program,
             },
-            warnings: report.warnings.iter().map(ToString::to_string).collect(),
-            no_chance: report.vacuous.iter().filter_map(NoChance::of).collect(),
+            warnings: report.warnings.iter().map(|warning| warning.in_words(report.kind)).collect(),
+            no_chance: (report.kind != SubjectKind::Program)
+                .then(|| report.vacuous.iter().filter_map(NoChance::of).collect()),
             violations: report.counterexamples.iter().flat_map(Violation::all).collect(),
         }
     }

@@ -1,0 +1,4 @@
+#[mapi_sync_macros::test]
+fn program() {}
+
+fn main() {}

@@ -1,0 +1,5 @@
+#[mapi_sync_macros::test]
+#[test]
+async fn program() {}
+
+fn main() {}
