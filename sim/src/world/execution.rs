@@ -18,9 +18,7 @@ use super::runtime::WorldRuntime;
 use super::scenario::{Fault, Published, Returns, Scenario};
 use super::steps::logged;
 use crate::decision::Decisions;
-use crate::engine::{
-    self, Engine, Limits, Nondeterminism, Object, Outcome, SegmentNote, TaskId,
-};
+use crate::engine::{self, Engine, Limits, Nondeterminism, Object, Outcome, SegmentNote, TaskId};
 use crate::lock::lock;
 use crate::program::{Program, ReturnSlot};
 #[cfg(feature = "tracing")]

@@ -1,0 +1,19 @@
+//! What runs against tokio 1.38.0 and the crates beside it.
+
+#[path = "../../programs/deadpool_resize.rs"]
+mod deadpool_resize;
+#[path = "../../programs/embassy_sync_clear.rs"]
+mod embassy_sync_clear;
+#[path = "../../programs/embassy_sync_reset.rs"]
+mod embassy_sync_reset;
+#[path = "../../programs/tokio_mpsc_is_empty.rs"]
+mod tokio_mpsc_is_empty;
+
+fn main() {
+    bugs::serve(bugs::programs![
+        deadpool_resize,
+        embassy_sync_clear,
+        embassy_sync_reset,
+        tokio_mpsc_is_empty
+    ]);
+}
