@@ -5,8 +5,8 @@ use std::fmt;
 
 use mapi_sync::contract::{Level, Party, Rule};
 
-use crate::engine::End;
-use crate::world::Observed;
+use crate::engine::{End, Outcome};
+use crate::world::{Observed, is_wait_of_host};
 
 /// Something that must not happen.
 #[non_exhaustive]
@@ -96,20 +96,42 @@ pub(crate) fn defects(observed: &Observed) -> impl Iterator<Item = Defect> + '_ 
     let end = end_defect(observed);
     let panic = (!observed.outcome.panics.is_empty()).then_some(Defect::Panic);
     let error = observed.returned_error().map(|_| Defect::Error);
-    let ends = end.into_iter().chain(panic).map(|defect| (defect, false));
-    let is_cut_short = ends.clone().next().is_some();
-    let error = error.map(|defect| (defect, false));
+    let ends = end.into_iter().chain(panic).chain(error).map(|defect| (defect, false));
+    let ranking = Ranking::of(observed);
     let mut defects: Vec<(Defect, bool)> =
-        rules.chain(ends).chain(error).filter(|_| !observed.is_excused()).collect();
-    defects.sort_by_key(|(defect, never_came)| rank(*defect, *never_came, is_cut_short));
+        rules.chain(ends).filter(|_| !observed.is_excused()).collect();
+    defects.sort_by_key(|(defect, never_came)| ranking.place(*defect, *never_came));
     defects.into_iter().map(|(defect, _)| defect)
 }
 
-/// The place of a defect among those of one execution: what must not be comes before what should
-/// not and what a policy forbids. What never came, in an execution that a deadlock, a livelock or
-/// a panic cut short, comes after these: it follows from them.
-pub(crate) fn rank(defect: Defect, never_came: bool, is_cut_short: bool) -> (Level, bool) {
-    (defect.level(), is_cut_short && never_came)
+/// How the defects of one execution are ordered.
+pub(crate) struct Ranking {
+    /// A deadlock, a livelock or a panic keeps back what never came.
+    is_cut_short: bool,
+    /// There is a deadlock in which only the host waits, and what it waits for never came.
+    waits_in_vain: bool,
+}
+
+impl Ranking {
+    pub(crate) fn of(observed: &Observed) -> Self {
+        let Outcome { end, panics, .. } = &observed.outcome;
+        let only_the_host_waits =
+            matches!(end, End::Deadlock(blocked) if blocked.iter().all(is_wait_of_host));
+        let waits_in_vain = only_the_host_waits
+            && observed.violations.iter().any(|finding| finding.violation.never_came);
+        let ends_badly = end_defect(observed).is_some() && !waits_in_vain;
+        Self { is_cut_short: ends_badly || !panics.is_empty(), waits_in_vain }
+    }
+
+    /// The place of a defect among the others: what must not be comes before what should not and
+    /// what a policy forbids. What never came, in an execution that was cut short, comes after
+    /// these: it follows from them. That the host waits in vain is the last.
+    pub(crate) fn place(&self, defect: Defect, never_came: bool) -> (Level, bool) {
+        if defect == Defect::Deadlock && self.waits_in_vain {
+            return (Level::Policy, true);
+        }
+        (defect.level(), self.is_cut_short && never_came)
+    }
 }
 
 /// The defect that an execution's end is.

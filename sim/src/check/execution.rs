@@ -6,7 +6,7 @@ use mapi_sync::contract::{Call, CallRecord, Level, Violation};
 
 use super::why::decision_at;
 use crate::decision::Decisions;
-use crate::defect::{Defect, end_defect, rank};
+use crate::defect::{Defect, Ranking, end_defect};
 use crate::engine::{End, Engine, Mode, Outcome, SegmentNote, TaskId};
 use crate::program::Returned;
 use crate::shrink::switches;
@@ -139,14 +139,12 @@ impl Execution {
         let tasks = task_names(engine, observed.outcome.tasks);
         let ends =
             [panic_breach(&observed, &tasks), error_breach(&observed), engine_breach(&observed)];
-        let is_cut_short = ends.iter().any(Option::is_some);
+        let ranking = Ranking::of(&observed);
         breaches.extend(ends.into_iter().flatten());
         if observed.is_excused() {
             breaches.clear();
         }
-        breaches.sort_by_key(|breach| {
-            rank(breach.defect, breach.is_of_what_never_came(), is_cut_short)
-        });
+        breaches.sort_by_key(|breach| ranking.place(breach.defect, breach.is_of_what_never_came()));
         let accounts = if observed.is_of_program {
             Vec::new()
         } else {
@@ -281,8 +279,9 @@ impl Execution {
             other.level() < defect.level()
                 || follows && other.level() == defect.level() && is_end(*other)
         };
-        let others = self.breaches.iter().map(|breach| breach.defect);
-        others.filter(|other| new(*other)).find(leads).unwrap_or(defect)
+        let before = self.breaches.iter().map(|breach| breach.defect);
+        let before = before.take_while(|other| *other != defect);
+        before.filter(|other| new(*other)).find(leads).unwrap_or(defect)
     }
 
     /// The breach of this sort, if there is one.

@@ -48,3 +48,12 @@ pub use scenario::{
     Scenario, ScenarioError, Step, Swarm, Text, Time, Variation, WaitFor, builtin, builtins,
 };
 pub(crate) use sites::{site_name, undocumented_acts, variation_at};
+
+use crate::engine::Blocked;
+
+/// Whether it is the host that waits, or what stands for the world around it, and no provider.
+pub(crate) fn is_wait_of_host(blocked: &Blocked) -> bool {
+    let here = file!().trim_end_matches("mod.rs");
+    let within = blocked.place.as_deref().and_then(|place| place.strip_prefix(here));
+    within.is_some_and(|rest| !rest.starts_with("provider"))
+}
