@@ -264,7 +264,7 @@ impl Check {
     ///
     /// Then it drops each task while it waits too, and combines each drop with up to two context
     /// switches; if that is more than 10,000 executions, with random orders instead.
-    /// [`Report::proof`] says how many there were of which.
+    /// [`Report::proof`](super::Report::proof) says how many there were of which.
     ///
     /// The same as the strategy `cancellations`. A scenario without the fault `task_dropped` is
     /// given one.
@@ -307,7 +307,8 @@ impl Check {
 
     /// Lets the sleeps of your own provider be late, and the due timers of one of its tasks fire
     /// one by one, or keeps exact time. Without this, random strategies do the former, and those
-    /// that end by themselves the latter. [`Report::proof`] says what such a search was asked for.
+    /// that end by themselves the latter. [`Report::proof`](super::Report::proof) says what such a
+    /// search was asked for.
     pub fn late_work(self, late_work: bool) -> Self {
         Self { late_work: Some(late_work), ..self }
     }
@@ -349,7 +350,7 @@ impl Check {
     ///
     /// Each has a budget of executions and steps, which is rarely used up for longer than 10 s.
     /// This limit stands behind it, for a provider that is slow: what it cuts off depends on
-    /// the machine, and [says so](Counterexample::shrinking).
+    /// the machine, and [says so](super::Counterexample::shrinking).
     pub fn shrink_time(self, limit: Option<Duration>) -> Self {
         Self { shrink_time: limit, ..self }
     }
@@ -357,9 +358,9 @@ impl Check {
     /// Gives each poll this much real time; `None` is as much as it takes. Without this, 30 s.
     ///
     /// A poll that takes longer ends the check: the report has everything that was run before, and
-    /// says [which task hung](Report::hang). That is no finding, but the check is incomplete and
-    /// does not [pass](Report::passes). The thread that polls cannot be ended, so it stays until
-    /// the process ends.
+    /// says [which task hung](super::Report::hang). That is no finding, but the check is incomplete
+    /// and does not [pass](super::Report::passes). The thread that polls cannot be ended, so it
+    /// stays until the process ends.
     ///
     /// A [replay](Self::replay) has no watchdog: a debugger can stop there for as long as it likes.
     pub fn watchdog(self, limit: Option<Duration>) -> Self {
