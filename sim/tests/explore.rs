@@ -2,8 +2,8 @@
 
 use std::future::pending;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
@@ -478,14 +478,10 @@ fn main_future_is_dropped_where_it_was_made() {
 #[test]
 fn thread_outside_makes_the_check_incomplete() {
     let program = || async {
-        let (sender, receiver) = futures::channel::oneshot::channel();
-        let begin = Arc::new(Barrier::new(2));
-        let of_thread = Arc::clone(&begin);
-        thread::spawn(move || {
-            of_thread.wait();
-            let _ = sender.send(());
-        });
-        begin.wait();
+        let (sender, mut receiver) = futures::channel::oneshot::channel();
+        assert!(futures::poll!(&mut receiver).is_pending());
+        let thread = thread::spawn(move || sender.send(()));
+        thread.join().unwrap().unwrap();
         receiver.await.unwrap();
     };
     let report = explore(program).schedules(2).jobs(1).run();
