@@ -23,6 +23,7 @@ use self::fair_end::FairEnd;
 use self::fairness::{PausedTask, UNCOUNTED};
 use super::beacon::Beacon;
 use super::context::{self, BoxedTask, Context, SpawnedTask, TaskMeta};
+use super::fatal::{self, Origin};
 use super::id::{ObjectId, TaskId, TaskKey};
 use super::log::{Answer, LogStep};
 use super::note::{Note, Notes, SegmentNote};
@@ -150,6 +151,8 @@ pub struct Engine {
     fast_loop: bool,
     /// Where it says what it is at, if anyone wants to know.
     beacon: Option<Arc<Beacon>>,
+    /// What its executions are run for.
+    origin: Arc<Origin>,
     /// The tasks that have to wait for their turn, because they only yielded.
     paused: Vec<PausedTask>,
     /// Set if it is to be found out where tasks wait: crates that are not where.
@@ -198,6 +201,7 @@ impl Engine {
             rng: None,
             fast_loop: false,
             beacon: None,
+            origin: Arc::default(),
             paused: Vec::new(),
             libraries: None,
             doomed: Vec::new(),
@@ -262,6 +266,12 @@ impl Engine {
     #[must_use]
     pub fn beacon(&mut self) -> Arc<Beacon> {
         Arc::clone(self.beacon.get_or_insert_with(|| Arc::new(Beacon::new())))
+    }
+
+    /// Says what the executions are run for, in the words that are [written](super::write_fatal) if
+    /// the process ends inside of one.
+    pub fn set_origin(&mut self, origin: Origin) {
+        self.origin = Arc::new(origin);
     }
 
     /// The limits of each execution.
@@ -453,6 +463,8 @@ impl Engine {
         context::set_now(0);
         context::take_clock_read();
         cx.step.set(0);
+        cx.index.set(index);
+        fatal::set_origin(cx, &self.origin);
         cx.current.set(TaskId::MAIN);
         cx.dirty.set(self.recording || self.keeps_notes);
         context::set_recording(self.recording);
