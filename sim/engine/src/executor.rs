@@ -165,8 +165,10 @@ pub struct Engine {
     is_ending: bool,
     /// The due timers that have not fired.
     held: Vec<TimerKey>,
-    /// The tasks that could run before the segment, if that is hidden or noted.
+    /// The tasks that could run before the segment, and are hidden while it runs.
     before: Vec<TaskId>,
+    /// The same without the one that was picked, if the segment is noted.
+    could_run: Vec<TaskId>,
     /// How many tasks there were before the segment, if that is noted.
     admitted_before: usize,
     woken: Vec<TaskId>,
@@ -209,6 +211,7 @@ impl Engine {
             is_ending: false,
             held: Vec::new(),
             before: Vec::new(),
+            could_run: Vec::new(),
             admitted_before: 0,
             woken: Vec::new(),
             spawned: Vec::new(),
@@ -401,7 +404,7 @@ impl Engine {
     }
 
     /// What the last execution did in each of its segments, in order, if [notes](Self::keep_notes)
-    /// were kept and its strategy observes no footprints.
+    /// were kept.
     #[must_use]
     pub fn segment_notes(&self) -> &[SegmentNote] {
         &self.notes.segments
