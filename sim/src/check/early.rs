@@ -16,7 +16,7 @@ use mapi_sync_engine::Origin;
 use crate::decision::Kind;
 use crate::engine::parallel::STACK;
 use crate::engine::{
-    ChoicePoint, Decision, Engine, Limits, Strategy, TaskId, UniformRng, early_polls,
+    ChoicePoint, Decision, End, Engine, Limits, Strategy, TaskId, UniformRng, early_polls,
 };
 use crate::strategy::Random;
 use crate::world::World;
@@ -46,11 +46,16 @@ pub(super) fn can_run(world: World, limits: Limits, patience: Option<Duration>) 
         engine.set_origin(Origin::unnumbered(
             " of a trial before the search, which `.early_tasks(false)` leaves out",
         ));
-        let borrowed = (0..EXECUTIONS).any(|index| {
-            let observed = world.run(&mut engine, index);
+        let mut borrowed = false;
+        for index in 0..EXECUTIONS {
+            let Some(observed) = world.run(&mut engine, index) else { break };
             counted.fetch_add(1, Ordering::Relaxed);
-            observed.is_some_and(|observed| observed.is_excused())
-        });
+            borrowed = observed.is_excused();
+            // Others would take as long as a livelock.
+            if borrowed || matches!(observed.outcome.end, End::Livelock(_)) {
+                break;
+            }
+        }
         let _ = answer.send(!borrowed);
     };
     // Without a thread to spare, nothing is tried.

@@ -14,10 +14,10 @@ use super::watchdog::{RanSoFar, Watch, Work};
 use crate::decision::Decisions;
 use crate::defect::{Defect, defects};
 use crate::engine::parallel::run_chunks;
-use crate::engine::{Blocked, End, Engine, Limits, OutsideThreads, Strategy};
+use crate::engine::{Blocked, Budget, End, Engine, Limits, OutsideThreads, Strategy};
 use crate::strategy::{
-    Bound, Dfs, Dpor, Findings, Replay, StrategyInfo, TrackedSharing, Watched, explore,
-    explore_rounds,
+    Bound, Cancellations, Dfs, Dpor, Findings, Replay, StrategyInfo, TrackedSharing, Watched,
+    explore, explore_rounds,
 };
 use crate::world::{Coverage, Observed, World};
 
@@ -43,6 +43,12 @@ const COMPARED: u64 = 256;
 
 /// How many executions of a chunk or part may wait for a thread outside before the search ends.
 const OUTSIDE: u64 = 4;
+
+/// How many steps the livelocks of a chunk or part may take before the search ends, and those of
+/// all executions. Where every schedule goes on until its budget ends it, many more show nothing
+/// new, and take hours.
+const LIVELOCK_STEPS: u64 = 400_000;
+const ALL_LIVELOCK_STEPS: u64 = 10 * LIVELOCK_STEPS;
 
 /// What to run.
 pub(super) struct Search<'a> {
@@ -117,6 +123,11 @@ pub(super) struct SearchSummary {
     pub(super) outside: Option<OutsideTask>,
     /// How many executions waited for one at their end.
     outside_ends: u64,
+    /// How many executions used up their budget of steps, and how many steps these took.
+    pub(super) livelocks: u64,
+    livelock_steps: u64,
+    /// It ended early, because these are enough.
+    pub(super) ended_at_livelocks: bool,
     /// The first execution in which a poll waited in real time.
     pub(super) real_time: Option<(u64, RealTimeWait)>,
 }
@@ -350,6 +361,9 @@ impl Search<'_> {
         }
         summary.proof = engine.proof();
         summary.reached = engine.strategy::<Dfs>().cloned();
+        if let Some(whole) = engine.strategy::<Cancellations>().and_then(|cases| cases.estimate()) {
+            self.watch.control.set_whole(whole);
+        }
         summary
     }
 
@@ -417,6 +431,7 @@ impl Search<'_> {
             summary.compare(engine.fingerprint());
         }
         let mut stops = self.note_outside(index, observed, summary);
+        stops |= self.note_livelock(observed, summary);
         let mut in_time = None;
         for defect in defects(observed) {
             if summary.has(defect) && !self.stop_at.is_met_by(defect) {
@@ -486,6 +501,18 @@ impl Search<'_> {
             summary.outside = Some(OutsideTask { index, waits: waits.to_vec() });
         }
         summary.outside_ends >= OUTSIDE
+    }
+
+    /// Notes a livelock. Returns whether that ends the search: one for another defect goes on.
+    fn note_livelock(&self, observed: &Observed, summary: &mut SearchSummary) -> bool {
+        let is_livelock = observed.outcome.end == End::Livelock(Budget::Steps);
+        if !is_livelock || matches!(self.stop_at, StopAt::Found(_)) {
+            return false;
+        }
+        summary.livelocks += 1;
+        summary.livelock_steps += observed.outcome.steps;
+        summary.ended_at_livelocks = summary.livelock_steps >= LIVELOCK_STEPS;
+        summary.ended_at_livelocks
     }
 }
 
@@ -560,6 +587,13 @@ impl SearchSummary {
         self.raced |= chunk.raced;
         self.repeated += chunk.repeated;
         self.outside_ends += chunk.outside_ends;
+        self.livelocks += chunk.livelocks;
+        self.livelock_steps += chunk.livelock_steps;
+        self.ended_at_livelocks |= chunk.ended_at_livelocks;
+        if self.livelock_steps >= ALL_LIVELOCK_STEPS && !self.exhausted {
+            self.stopped = true;
+            self.ended_at_livelocks = true;
+        }
         if self.outside.as_ref().is_none_or(|known| known.waits.is_empty()) {
             let said = |outside: &OutsideTask| !outside.waits.is_empty();
             let new = chunk.outside.filter(|new| self.outside.is_none() || said(new));
