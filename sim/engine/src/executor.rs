@@ -41,8 +41,10 @@ struct TaskSlot {
     background: bool,
     droppable: bool,
     aborting: bool,
-    /// How many more polls nothing is asked about, before or after: see [`TaskSlot::polls`].
-    unwatched: u32,
+    /// How many more polls nothing is asked about, before or after: see [`TaskSlot::polls`]. Below
+    /// zero while a poll that is watched begins: counting down and looking at the sign is one
+    /// instruction and a branch.
+    unwatched: i32,
     /// The number of polls after which each is watched; of a task that is watched, the polls so
     /// far.
     watched_from: u32,
@@ -58,7 +60,7 @@ impl TaskSlot {
     /// How often the task has been polled. Counting down alone, a poll that is not watched pays for
     /// one number: 1 % of an execution that mostly yields.
     fn polls(&self) -> u32 {
-        self.watched_from - self.unwatched
+        self.watched_from - self.unwatched.cast_unsigned()
     }
 
     /// Watches the task from the next poll on.
@@ -499,8 +501,8 @@ impl Engine {
         // Whether a droppable task is dropped is asked before each poll, and a beacon and a reader
         // have to know of each.
         let watched = droppable || self.beacon.is_some() || self.keeps_notes;
-        slot.unwatched = if watched { 0 } else { UNCOUNTED };
-        slot.watched_from = slot.unwatched;
+        slot.watched_from = if watched { 0 } else { UNCOUNTED };
+        slot.unwatched = slot.watched_from.cast_signed();
         slot.last_yield = 0;
         slot.yields = 0;
         slot.row = 0;
@@ -572,26 +574,26 @@ impl Engine {
             self.notes = cx.notes.take().unwrap_or_default();
         }
         self.answers.clear();
-        mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
+        if cx.touched.get() {
+            mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
+        }
         if !self.ready.is_over() || !cx.spawned.borrow().is_empty() {
             self.drop_rest(cx);
         }
-        drop(cx.before_closing.take());
         if let Some(beacon) = &self.beacon {
             beacon.ends();
             *cx.beacon.borrow_mut() = None;
         }
-        cx.aborts.borrow_mut().clear();
-        cx.answers.borrow_mut().clear();
+        if cx.touched.get() {
+            cx.clear_touched();
+        }
         if self.recording {
             cx.effects.borrow_mut().clear();
             cx.chosen.borrow_mut().clear();
             cx.traced.borrow_mut().clear();
         }
-        cx.keys.borrow_mut().clear();
         self.tasks.clear();
         mem::swap(&mut *cx.tasks.borrow_mut(), &mut self.tasks);
-        cx.timers.borrow_mut().clear();
         self.ready.clear();
         self.admitted = 0;
         cx.active.set(false);
