@@ -1,17 +1,21 @@
 //! Each task is dropped at each of its await points, and the contract holds all the same.
 
+#[path = "common/raw.rs"]
+mod raw;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use mapi_sync::contract::Rule;
 use mapi_sync::{
-    BoxFuture, CallbackRef, HResult, MapiSync, OwnedEvent, RawEvent, Runtime, SyncRequest,
-    async_trait,
+    BoxFuture, CallbackRef, HResult, MapiSync, RawEvent, Runtime, SyncRequest, async_trait,
 };
 use mapi_sync_sim::decision::Kind;
 use mapi_sync_sim::engine::{ChoicePoint, Decision, Engine, Strategy, TaskId};
 use mapi_sync_sim::world::{Fault, Faults, Host, MUTANTS, Scenario, World, builtins};
 use mapi_sync_sim::{Check, Defect, Report, check};
+
+use self::raw::RawSync;
 
 /// Naps so often, on the session; a helper naps as often beside it.
 struct Napping(u32);
@@ -150,12 +154,11 @@ struct LeavesItsHelper;
 #[async_trait]
 impl MapiSync for LeavesItsHelper {
     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
-        let Ok(callback) = request.query_callback() else { return HResult::E_FAIL };
-        let runtime = Arc::clone(request.runtime());
-        let Ok(event) = OwnedEvent::create(runtime.events()) else {
-            return HResult::E_OUTOFMEMORY;
+        let RawSync { callback, event, private } = match RawSync::begin(&request) {
+            Ok(begun) => begun,
+            Err(code) => return code,
         };
-        let Ok(private) = event.duplicate() else { return HResult::E_OUTOFMEMORY };
+        let runtime = Arc::clone(request.runtime());
         if request.event_out().publish(event.raw()).is_failure() {
             return HResult::E_FAIL;
         }

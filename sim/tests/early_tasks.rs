@@ -1,5 +1,8 @@
 //! A new task may run before its `spawn` returns, as on a runtime with several threads.
 
+#[path = "common/raw.rs"]
+mod raw;
+
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -11,6 +14,8 @@ use mapi_sync::{
 use mapi_sync_sim::decision::Kind;
 use mapi_sync_sim::world::{Faults, Host};
 use mapi_sync_sim::{Check, Counterexample, Defect, Report, check};
+
+use self::raw::RawSync;
 
 /// When a provider on the raw interface publishes its event.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,12 +39,11 @@ async fn work(callback: CallbackRef, event: RawEvent, private: OwnedEvent) {
 #[async_trait]
 impl MapiSync for Raw {
     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
-        let Ok(callback) = request.query_callback() else { return HResult::E_FAIL };
-        let runtime = Arc::clone(request.runtime());
-        let Ok(event) = OwnedEvent::create(runtime.events()) else {
-            return HResult::E_OUTOFMEMORY;
+        let RawSync { callback, event, private } = match RawSync::begin(&request) {
+            Ok(begun) => begun,
+            Err(code) => return code,
         };
-        let Ok(private) = event.duplicate() else { return HResult::E_OUTOFMEMORY };
+        let runtime = Arc::clone(request.runtime());
         let raw = event.into_raw();
         if self.0 == Publishes::BeforeSpawn {
             request.event_out().publish(raw);

@@ -3,7 +3,7 @@
 use mapi_sync::contract::Rule;
 use mapi_sync_sim::engine::Engine;
 use mapi_sync_sim::engine::parallel::Control;
-use mapi_sync_sim::strategy::{Probe, TrackedSharing};
+use mapi_sync_sim::strategy::{Cancellations, Probe, TrackedSharing};
 use mapi_sync_sim::world::{Scenario, World};
 use mapi_sync_sim::{Check, Report};
 
@@ -112,6 +112,53 @@ fn bounded_searches_that_stop_early_say_how_much_is_left_of_their_round() {
         }
     }
     assert!(known >= 11, "{known} of 12");
+}
+
+#[test]
+fn exhaustive_searches_that_stop_early_say_how_much_is_left() {
+    for (world, classes) in [(scenario(3, 3, 2, ""), 4_080), (scenario(3, 2, 3, ""), 9_882)] {
+        for part in [10, 4, 2] {
+            let report = exhaustive(world.clone()).schedules(classes / part).run();
+            let estimate = estimate(&report);
+            assert!(is_near(estimate, classes as u32), "{estimate} of {classes}, 1/{part}");
+        }
+    }
+}
+
+/// The estimates after each execution of every drop with up to two switches.
+fn estimates_of_cancellations(scenario: Scenario) -> Vec<f64> {
+    let world = World::new(scenario);
+    let limits = world.limits().with_drops(1).with_drops_waiting(true);
+    let mut engine = Engine::new(limits, Cancellations::new().with_switches());
+    let mut estimates = Vec::new();
+    while world.run(&mut engine, 0).is_some() {
+        estimates.extend(engine.strategy::<Cancellations>().unwrap().estimate());
+    }
+    estimates
+}
+
+#[test]
+fn cancellations_with_switches_say_how_many_are_left_from_a_tenth_on() {
+    for (folders, messages, workers) in [(3, 1, 2), (2, 1, 2), (2, 1, 3), (2, 2, 2), (3, 2, 3)] {
+        let estimates = estimates_of_cancellations(scenario(folders, messages, workers, ""));
+        let all = u32::try_from(estimates.len()).unwrap();
+        for (done, estimate) in (1_u32..).zip(&estimates).filter(|(done, _)| done * 10 >= all) {
+            let name = format!("{folders} {messages} {workers}: {estimate} of {all} at {done}");
+            assert!(is_near(*estimate, all), "{name}");
+        }
+        // Of fewer, nobody needs an estimate.
+        assert!(all > 50, "{all}");
+    }
+}
+
+#[test]
+fn report_of_cancellations_says_how_far_the_second_stage_came() {
+    let check = Check::simulated(scenario(2, 1, 2, "")).cancellations();
+    let all = check.clone().run();
+    assert!(all.complete, "{all}");
+    let report = check.schedules(all.schedules / 2).run();
+    let text = report.to_string();
+    assert!(!report.complete && text.contains("executions of about "), "{text}");
 }
 
 #[test]

@@ -610,3 +610,49 @@ fn defects_keep_their_names() {
     let names = [Defect::Error.id(), Defect::LeakedTask.id()];
     assert_eq!(names, ["error", "leaked-task"]);
 }
+
+/// Never ends.
+async fn spin() {
+    loop {
+        engine::yield_now().await;
+    }
+}
+
+#[test]
+fn search_whose_schedules_all_livelock_ends_and_says_so() {
+    let always = || async {
+        engine::choose("value", 64);
+        spin().await;
+    };
+    for strategy in ["pct", "dfs"] {
+        let check = explore(always).strategy(strategy).unwrap().shrink(false);
+        let one = check.clone().jobs(1).run();
+        let two = check.jobs(2).run();
+        assert_eq!(found(&one), ["livelock"], "{strategy}");
+        assert_eq!((one.schedules, one.steps), (two.schedules, two.steps), "{strategy}");
+        // Four use 400,000 steps.
+        assert_eq!(one.schedules, 4);
+        assert!(!one.complete && one.warnings.contains(&Warning::Livelocks(4)), "{one}");
+        let words = "the search ended early: 4 schedules used up their budget of steps";
+        assert!(one.to_string().contains(words), "{one}");
+    }
+}
+
+/// Spins for ever in one of this many schedules.
+fn spins_in_one_of(schedules: u32) -> Check {
+    explore(move || async move {
+        let spins = engine::choose("spins", schedules) + 1 == schedules;
+        if spins {
+            spin().await;
+        }
+    })
+    .shrink(false)
+}
+
+#[test]
+fn few_livelocks_end_no_search() {
+    let limits = LimitChanges { max_steps: Some(2_000), ..LimitChanges::default() };
+    let report = spins_in_one_of(3).limits(limits).schedules(1_000).run();
+    assert_eq!(found(&report), ["livelock"]);
+    assert!(report.complete && report.schedules == 1_000, "{report}");
+}

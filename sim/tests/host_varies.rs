@@ -1,19 +1,23 @@
 //! What an author's provider meets although nobody sets up a host: second syncs, overlapping ones,
 //! late cancels, refusals.
 
+#[path = "common/raw.rs"]
+mod raw;
+
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mapi_sync::contract::Rule;
 use mapi_sync::{
-    CallbackRef, HResult, MapiSync, OwnedEvent, RawEvent, SyncDone, SyncRequest, SyncSession,
-    async_trait,
+    CallbackRef, HResult, MapiSync, RawEvent, SyncDone, SyncRequest, SyncSession, async_trait,
 };
 use mapi_sync_sim::engine::{self, Engine, Site};
 use mapi_sync_sim::strategy::Random;
 use mapi_sync_sim::world::{Faults, Host, Scenario, Swarm, Variation, World};
 use mapi_sync_sim::{Check, Defect, Report, check};
+
+use self::raw::RawSync;
 
 fn defects(report: &Report) -> Vec<Defect> {
     report.counterexamples.iter().flat_map(|shown| shown.defects.clone()).collect()
@@ -148,15 +152,11 @@ struct OnePlace(Arc<Mutex<Option<(CallbackRef, RawEvent)>>>);
 #[async_trait]
 impl MapiSync for OnePlace {
     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
-        let callback = match request.query_callback() {
-            Ok(callback) => callback,
+        let RawSync { callback, event, private } = match RawSync::begin(&request) {
+            Ok(begun) => begun,
             Err(code) => return code,
         };
         let runtime = Arc::clone(request.runtime());
-        let Ok(event) = OwnedEvent::create(runtime.events()) else {
-            return HResult::E_OUTOFMEMORY;
-        };
-        let Ok(private) = event.duplicate() else { return HResult::E_OUTOFMEMORY };
         let (own, place, clock) = (callback, Arc::clone(&self.0), Arc::clone(&runtime));
         let published = event.raw();
         let sync = Box::pin(async move {

@@ -1,13 +1,18 @@
 //! Providers, tested as their authors would test them.
 
+#[path = "common/raw.rs"]
+mod raw;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mapi_sync::contract::{Party, Policy, Rule};
-use mapi_sync::{HResult, MapiSync, OwnedEvent, SyncRequest, async_trait};
+use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
 use mapi_sync_sim::world::{Faults, Host};
 use mapi_sync_sim::{Check, Defect, LimitChanges, ReplayError, Warning, check};
+
+use self::raw::RawSync;
 
 /// The store of the read-me.
 struct MyStore;
@@ -35,15 +40,11 @@ struct Careless;
 #[async_trait]
 impl MapiSync for Careless {
     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
-        let callback = match request.query_callback() {
-            Ok(callback) => callback,
+        let RawSync { callback, event, private } = match RawSync::begin(&request) {
+            Ok(begun) => begun,
             Err(code) => return code,
         };
         let runtime = Arc::clone(request.runtime());
-        let Ok(event) = OwnedEvent::create(runtime.events()) else {
-            return HResult::E_OUTOFMEMORY;
-        };
-        let Ok(private) = event.duplicate() else { return HResult::E_OUTOFMEMORY };
         let worker = callback.clone();
         let clock = Arc::clone(&runtime);
         let last_message = Box::pin(async move {

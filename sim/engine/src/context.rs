@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::beacon::Beacon;
 use super::early::EarlyRun;
+use super::fatal::Origin;
 use super::footprint::{Chosen, Effect, Mode};
 use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::log::{Answer, Kind};
@@ -133,6 +134,12 @@ pub(super) struct Context {
     /// A task is polled whose `spawn` has not returned.
     pub(super) is_early: Cell<bool>,
     pub(super) panic_place: RefCell<Option<String>>,
+    /// The last panics of tasks, for [`write_fatal`](super::write_fatal).
+    pub(super) last_panics: RefCell<Vec<String>>,
+    /// The number of the execution.
+    pub(super) index: Cell<u64>,
+    /// What it is run for, if that was said.
+    pub(super) origin: RefCell<Option<Arc<Origin>>>,
     pub(super) spawned: RefCell<Vec<SpawnedTask>>,
     /// Those of them that ran before their `spawn` returned.
     pub(super) early_runs: RefCell<Vec<EarlyRun>>,
@@ -170,6 +177,9 @@ impl Context {
             is_calm: Cell::new(false),
             is_early: Cell::new(false),
             panic_place: RefCell::new(None),
+            last_panics: RefCell::new(Vec::new()),
+            index: Cell::new(0),
+            origin: RefCell::new(None),
             spawned: RefCell::new(Vec::new()),
             early_runs: RefCell::new(Vec::new()),
             aborts: RefCell::new(Vec::new()),

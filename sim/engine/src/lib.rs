@@ -156,6 +156,7 @@ mod context;
 pub mod decision;
 mod early;
 mod executor;
+mod fatal;
 mod footprint;
 mod id;
 pub mod lock;
@@ -181,6 +182,7 @@ pub use context::{
 };
 pub use early::{EarlyPolls, early_polls};
 pub use executor::Engine;
+pub use fatal::{Origin, write_fatal};
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};
 pub(crate) use id::mix;
 pub use id::{ObjectId, Site, TaskId, TaskKey};

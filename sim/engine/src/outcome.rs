@@ -4,9 +4,8 @@ use std::fmt;
 use std::panic;
 use std::sync::Once;
 
-use super::context;
 use super::id::TaskId;
-use super::yield_flag;
+use super::{context, fatal, yield_flag};
 
 /// What one execution may use.
 #[non_exhaustive]
@@ -299,7 +298,8 @@ pub struct Nondeterminism {
 }
 
 /// Keeps panics inside of executions from being printed: they are caught and become part of the
-/// outcome. Panics elsewhere go to the hook that was there before.
+/// outcome. Panics elsewhere go to the hook that was there before, and so do those that end the
+/// process, after a line that names the task.
 pub(super) fn quiet_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -310,6 +310,13 @@ pub(super) fn quiet_panics() {
                 .try_with(|cx| {
                     // The engine's own panics, and a strategy's, are bugs, and are not caught.
                     let inside = yield_flag::is_running();
+                    if inside && fatal::cannot_unwind(info) {
+                        fatal::print();
+                        return false;
+                    }
+                    if inside {
+                        fatal::remember(cx, info);
+                    }
                     if inside && let Ok(mut place) = cx.panic_place.try_borrow_mut() {
                         *place = info.location().map(|l| format!("{}:{}", l.file(), l.line()));
                     }

@@ -6,9 +6,13 @@ use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread;
+use std::thread::{self, Scope};
 
 use crate::lock::{lock, wait};
+
+/// The stack of each thread of a search, in bytes: that of a main thread. Whether a program has
+/// enough of it does not depend on the number of threads.
+pub const STACK: usize = 8 << 20;
 
 /// What the outside sees of a running search, and says to it.
 #[derive(Debug, Default)]
@@ -145,7 +149,7 @@ pub fn run_chunks<T, R>(
         for _ in 0..jobs {
             let results = results.clone();
             let (take, worker, range) = (&take, &worker, &range);
-            scope.spawn(move || {
+            start(scope, move || {
                 let mut run = worker();
                 while let Some(n) = take() {
                     if results.send((n, run(range(n)))).is_err() {
@@ -223,9 +227,17 @@ pub(crate) fn on_threads(jobs: usize, work: impl Fn(usize) + Sync) {
     thread::scope(|scope| {
         for number in 0..jobs {
             let work = &work;
-            scope.spawn(move || work(number));
+            start(scope, move || work(number));
         }
     });
+}
+
+/// Starts a thread of a search: with as much stack as a search on one thread has, and with the name
+/// of the thread that waits for it.
+fn start<'s>(scope: &'s Scope<'s, '_>, work: impl FnOnce() + Send + 's) {
+    let name = thread::current().name().unwrap_or("search").to_owned();
+    let thread = thread::Builder::new().name(name).stack_size(STACK);
+    thread.spawn_scoped(scope, work).expect("a thread can be started");
 }
 
 /// Work that is being split.

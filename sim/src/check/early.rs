@@ -11,9 +11,12 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use mapi_sync_engine::Origin;
+
 use crate::decision::Kind;
+use crate::engine::parallel::STACK;
 use crate::engine::{
-    ChoicePoint, Decision, Engine, Limits, Strategy, TaskId, UniformRng, early_polls,
+    ChoicePoint, Decision, End, Engine, Limits, Strategy, TaskId, UniformRng, early_polls,
 };
 use crate::strategy::Random;
 use crate::world::World;
@@ -40,17 +43,24 @@ pub(super) fn can_run(world: World, limits: Limits, patience: Option<Duration>) 
         let _ = hello.send(early_polls());
         let mut engine =
             Engine::new(limits, Early { decides: Random::new(0), coin: UniformRng::new(0) });
-        let borrowed = (0..EXECUTIONS).any(|index| {
-            let observed = world.run(&mut engine, index);
+        engine.set_origin(Origin::unnumbered(
+            " of a trial before the search, which `.early_tasks(false)` leaves out",
+        ));
+        let mut borrowed = false;
+        for index in 0..EXECUTIONS {
+            let Some(observed) = world.run(&mut engine, index) else { break };
             counted.fetch_add(1, Ordering::Relaxed);
-            observed.is_some_and(|observed| observed.is_excused())
-        });
+            borrowed = observed.is_excused();
+            // Others would take as long as a livelock.
+            if borrowed || matches!(observed.outcome.end, End::Livelock(_)) {
+                break;
+            }
+        }
         let _ = answer.send(!borrowed);
     };
     // Without a thread to spare, nothing is tried.
-    let Ok(_left_behind) = thread::Builder::new().name("early".to_owned()).spawn(probe) else {
-        return false;
-    };
+    let thread = thread::Builder::new().name("early".to_owned()).stack_size(STACK);
+    let Ok(_left_behind) = thread.spawn(probe) else { return false };
     let Ok(polls) = polls.recv() else { return false };
     let mut since = Instant::now();
     let mut seen = None;

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use mapi_sync_engine::Origin;
+use mapi_sync_probe::name_task_of_fatal_signal;
+
 use super::counterexamples::Shrinking;
 use super::early;
 use super::progress::ProgressLines;
@@ -266,7 +269,10 @@ impl Check {
 
     /// An engine that follows decisions of this check.
     pub(super) fn replay_engine(&self, world: &World) -> Engine {
-        self.strategy_engine(self.replay_limits(world))
+        name_task_of_fatal_signal();
+        let mut engine = self.strategy_engine(self.replay_limits(world));
+        engine.set_origin(Origin::unnumbered(" of a replay"));
+        engine
     }
 
     pub(super) fn strategy_engine(&self, limits: Limits) -> Engine {

@@ -1,12 +1,13 @@
 //! Running many executions and keeping the first one that shows each defect.
 
+mod summary;
+
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use mapi_sync_engine::Proof;
-
+pub(super) use self::summary::SearchSummary;
 use super::estimate::Estimate;
 use super::real_time::{RealTimeWait, Stopwatch};
 use super::repeat::difference;
@@ -14,12 +15,12 @@ use super::watchdog::{RanSoFar, Watch, Work};
 use crate::decision::Decisions;
 use crate::defect::{Defect, defects};
 use crate::engine::parallel::run_chunks;
-use crate::engine::{Blocked, End, Engine, Limits, OutsideThreads, Strategy};
+use crate::engine::{Blocked, Budget, End, Engine, Limits, OutsideThreads, Strategy};
 use crate::strategy::{
-    Bound, Dfs, Dpor, Findings, Replay, StrategyInfo, TrackedSharing, Watched, explore,
-    explore_rounds,
+    Bound, Cancellations, Dfs, Dpor, Findings, Replay, StrategyInfo, TrackedSharing, Watched,
+    explore, explore_rounds,
 };
-use crate::world::{Coverage, Observed, World};
+use crate::world::{Observed, World};
 
 /// How many executions one thread runs before it hands in its summary. Fixed, so that results do
 /// not depend on the threads.
@@ -43,6 +44,12 @@ const COMPARED: u64 = 256;
 
 /// How many executions of a chunk or part may wait for a thread outside before the search ends.
 const OUTSIDE: u64 = 4;
+
+/// How many steps the livelocks of a chunk or part may take before the search ends, and those of
+/// all executions. Where every schedule goes on until its budget ends it, many more show nothing
+/// new, and take hours.
+const LIVELOCK_STEPS: u64 = 400_000;
+const ALL_LIVELOCK_STEPS: u64 = 10 * LIVELOCK_STEPS;
 
 /// What to run.
 pub(super) struct Search<'a> {
@@ -84,41 +91,6 @@ pub(super) struct Candidate {
     pub(super) decisions: Decisions,
     /// What the defect is, if a replay cannot show it.
     pub(super) message: Option<String>,
-}
-
-/// What the executions of a search, or of a part of it, showed.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SearchSummary {
-    pub(super) schedules: u64,
-    pub(super) steps: u64,
-    /// The strategy had nothing left.
-    pub(super) exhausted: bool,
-    /// It ended early, as was asked.
-    pub(super) stopped: bool,
-    /// It ended early, because as many as were asked for had been run.
-    enough: bool,
-    /// Of an exhaustive strategy: how far it came.
-    pub(super) proof: Option<Proof>,
-    /// Of a depth-first search whose executions are one sequence: where it is.
-    reached: Option<Dfs>,
-    pub(super) coverage: Coverage,
-    /// The first of the executions that were compared, by its fingerprint.
-    first: Option<u64>,
-    /// Whether two executions differed.
-    pub(super) several: bool,
-    /// Whether in one of the executions that were compared, two steps were in conflict and could
-    /// have come in the other order.
-    pub(super) raced: bool,
-    /// One for each defect, in the order of the executions.
-    pub(super) found: Vec<Candidate>,
-    /// How many executions were run again and compared.
-    pub(super) repeated: u64,
-    /// The first execution in which a thread outside took part.
-    pub(super) outside: Option<OutsideTask>,
-    /// How many executions waited for one at their end.
-    outside_ends: u64,
-    /// The first execution in which a poll waited in real time.
-    pub(super) real_time: Option<(u64, RealTimeWait)>,
 }
 
 /// What an execution in which a thread outside took part shows of it.
@@ -350,6 +322,9 @@ impl Search<'_> {
         }
         summary.proof = engine.proof();
         summary.reached = engine.strategy::<Dfs>().cloned();
+        if let Some(whole) = engine.strategy::<Cancellations>().and_then(|cases| cases.estimate()) {
+            self.watch.control.set_whole(whole);
+        }
         summary
     }
 
@@ -417,6 +392,7 @@ impl Search<'_> {
             summary.compare(engine.fingerprint());
         }
         let mut stops = self.note_outside(index, observed, summary);
+        stops |= self.note_livelock(observed, summary);
         let mut in_time = None;
         for defect in defects(observed) {
             if summary.has(defect) && !self.stop_at.is_met_by(defect) {
@@ -487,6 +463,18 @@ impl Search<'_> {
         }
         summary.outside_ends >= OUTSIDE
     }
+
+    /// Notes a livelock. Returns whether that ends the search: one for another defect goes on.
+    fn note_livelock(&self, observed: &Observed, summary: &mut SearchSummary) -> bool {
+        let is_livelock = observed.outcome.end == End::Livelock(Budget::Steps);
+        if !is_livelock || matches!(self.stop_at, StopAt::Found(_)) {
+            return false;
+        }
+        summary.livelocks += 1;
+        summary.livelock_steps += observed.outcome.steps;
+        summary.ended_at_livelocks = summary.livelock_steps >= LIVELOCK_STEPS;
+        summary.ended_at_livelocks
+    }
 }
 
 /// How an execution is looked at besides.
@@ -507,94 +495,6 @@ enum Ran {
     Counts,
     /// One that ends the search.
     Stops,
-}
-
-impl SearchSummary {
-    pub(super) fn has(&self, defect: Defect) -> bool {
-        self.found.iter().any(|candidate| candidate.defect == defect)
-    }
-
-    /// Adds an execution, and the candidates of its part of the search.
-    pub(super) fn note(&mut self, observed: &Observed, of_part: &[Candidate]) {
-        self.schedules += 1;
-        self.steps += observed.outcome.steps;
-        self.coverage.merge(&observed.coverage);
-        for candidate in of_part {
-            if !self.has(candidate.defect) {
-                self.found.push(candidate.clone());
-            }
-        }
-    }
-
-    /// Adds what another thread has run meanwhile.
-    pub(super) fn add_unordered(&mut self, mut other: Self) {
-        self.found.append(&mut other.found);
-        self.merge(other);
-        // Of several with one defect, the first is kept.
-        self.found.sort_by_key(|candidate| candidate.index);
-        let mut kept: Vec<Candidate> = Vec::new();
-        for candidate in self.found.drain(..) {
-            if kept.iter().all(|before| before.defect != candidate.defect) {
-                kept.push(candidate);
-            }
-        }
-        self.found = kept;
-    }
-
-    /// Notes whether an execution differs from the first one.
-    fn compare(&mut self, fingerprint: u64) {
-        let first = *self.first.get_or_insert(fingerprint);
-        self.several |= first != fingerprint;
-    }
-
-    /// Adds the summary of the next chunk.
-    fn merge(&mut self, chunk: Self) {
-        self.schedules += chunk.schedules;
-        self.steps += chunk.steps;
-        self.exhausted |= chunk.exhausted;
-        self.stopped |= chunk.stopped;
-        self.enough |= chunk.enough;
-        self.proof = chunk.proof.or(self.proof.take());
-        self.reached = chunk.reached.or(self.reached.take());
-        self.several |= chunk.several;
-        self.raced |= chunk.raced;
-        self.repeated += chunk.repeated;
-        self.outside_ends += chunk.outside_ends;
-        if self.outside.as_ref().is_none_or(|known| known.waits.is_empty()) {
-            let said = |outside: &OutsideTask| !outside.waits.is_empty();
-            let new = chunk.outside.filter(|new| self.outside.is_none() || said(new));
-            self.outside = new.or(self.outside.take());
-        }
-        self.real_time = self.real_time.take().or(chunk.real_time);
-        if let Some(first) = chunk.first {
-            self.compare(first);
-        }
-        self.coverage.merge(&chunk.coverage);
-        for candidate in chunk.found {
-            if !self.has(candidate.defect) {
-                self.found.push(candidate);
-            }
-        }
-    }
-}
-
-impl Findings for SearchSummary {
-    fn append(&mut self, mut later: Self) {
-        for candidate in &mut later.found {
-            candidate.index += self.schedules;
-        }
-        if let Some(outside) = &mut later.outside {
-            outside.index += self.schedules;
-        }
-        if let Some((index, _)) = &mut later.real_time {
-            *index += self.schedules;
-        }
-        self.merge(later);
-    }
-
-    fn ends(&self) -> bool {
-        self.stopped || self.enough
-    }
 }
 
 impl StopAt {

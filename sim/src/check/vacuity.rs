@@ -22,6 +22,9 @@ pub enum Warning {
     /// The scenario has this feature, and no execution exercised it. The name is that of the
     /// counter.
     NeverExercised(&'static str),
+    /// The search ended before all schedules were run, because this many used up their budget of
+    /// steps: others would take as long, and show the same.
+    Livelocks(u64),
     /// A thread takes part that the check does not control. Nobody is to blame for that, and the
     /// check is incomplete: what such a thread brings, and when, is no part of any schedule.
     OutsideThread {
@@ -85,6 +88,11 @@ impl Warning {
             Self::NeverExercised(name) => {
                 write!(f, "never exercised: {}", name.replace('_', " "))
             }
+            Self::Livelocks(count) => write!(
+                f,
+                "the search ended early: {count} schedules used up their budget of steps. Mend the \
+                 livelock first, or set a smaller budget (`LimitChanges::max_steps`)"
+            ),
             Self::OutsideThread { index, waits } => {
                 let number = index + 1;
                 match waits.as_slice() {
@@ -144,7 +152,8 @@ pub(super) fn warnings(
         Warning::RealTime { index, task, us }
     });
     let uncontrolled = outside.into_iter().chain(real_time);
-    uncontrolled.chain(one).chain(calm).chain(never).collect()
+    let livelocks = summary.ended_at_livelocks.then_some(Warning::Livelocks(summary.livelocks));
+    uncontrolled.chain(livelocks).chain(one).chain(calm).chain(never).collect()
 }
 
 /// The rules of this policy that had no chance.

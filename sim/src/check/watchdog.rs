@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mapi_sync_engine::{Beacon, EarlyPolls, RunningPoll, Way, early_polls};
+use mapi_sync_engine::{Beacon, EarlyPolls, Origin, RunningPoll, Way, early_polls};
+use mapi_sync_probe::name_task_of_fatal_signal;
 
 use super::counterexamples::Shrinking;
 use super::recorder::record;
@@ -18,16 +19,13 @@ use super::search::{Candidate, SearchSummary};
 use super::{Check, Defect, Report, Subject};
 use crate::decision::Token;
 use crate::engine::Engine;
-use crate::engine::parallel::Control;
+use crate::engine::parallel::{Control, STACK};
 use crate::lock::lock;
 use crate::strategy::Follow;
 use crate::world::Observed;
 
 /// How long a poll may take, unless the check says otherwise.
 pub(crate) const WATCHDOG: Duration = Duration::from_secs(30);
-
-/// The stack of the thread that a check runs in: that of a main thread.
-const STACK: usize = 8 << 20;
 
 /// How often shrinking reports how far it is.
 const SHRINKING_EVERY: Duration = Duration::from_millis(50);
@@ -103,9 +101,25 @@ pub(super) enum Work {
     Counterexample(Defect),
 }
 
+impl Work {
+    /// The same for the last words of a process that ends inside of an execution.
+    fn origin(self, seed: u64) -> Origin {
+        match self {
+            Self::Search { numbered: true } => Origin::numbered(format!(", seed {seed}")),
+            Self::Search { numbered: false } => {
+                Origin::unnumbered(format!(" of a schedule, seed {seed}"))
+            }
+            Self::Counterexample(defect) => Origin::unnumbered(format!(
+                ", while the counterexample of {defect} was made smaller or explained, seed {seed}"
+            )),
+        }
+    }
+}
+
 /// What the threads of a check and the one that looks after them share.
 pub(super) struct Watch {
     pub(super) control: Control,
+    seed: u64,
     watched: bool,
     engines: Mutex<Vec<WatchedEngine>>,
     ran: Mutex<RanByThreads>,
@@ -139,12 +153,13 @@ impl RanSoFar {
 }
 
 impl Watch {
-    fn new(control: Control, watched: bool) -> Self {
-        Self { control, watched, engines: Mutex::default(), ran: Mutex::default() }
+    fn new(control: Control, seed: u64, watched: bool) -> Self {
+        Self { control, seed, watched, engines: Mutex::default(), ran: Mutex::default() }
     }
 
     /// Watches the polls of an engine that runs on this thread.
     pub(super) fn engine(&self, engine: &mut Engine, work: Work) {
+        engine.set_origin(work.origin(self.seed));
         if self.watched {
             let mut engines = lock(&self.engines);
             engines.retain(|engine| engine.beacon.strong_count() > 0);
@@ -292,9 +307,10 @@ pub(super) fn run(
     progress: &mut dyn FnMut(Option<Shrinking>),
 ) -> Report {
     let began = Instant::now();
+    name_task_of_fatal_signal();
     let check = &check.with_own_faults();
     let limit = check.watchdog;
-    let watch = Arc::new(Watch::new(control.part(), limit.is_some()));
+    let watch = Arc::new(Watch::new(control.part(), check.seed, limit.is_some()));
     let job = {
         let check = check.clone();
         move |watch: &Watch, tell: &mut dyn FnMut(Shrinking)| check.conduct(watch, tell)
@@ -336,7 +352,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// then.
 fn token(check: &Check, control: &Control, way: Way) -> Option<Token> {
     let taken = Arc::default();
-    let watch = Arc::new(Watch::new(control.part(), true));
+    let watch = Arc::new(Watch::new(control.part(), check.seed, true));
     let job = {
         let (check, taken) = (check.clone(), Arc::clone(&taken));
         move |watch: &Watch, _: &mut dyn FnMut(Shrinking)| {
@@ -364,7 +380,7 @@ fn report_so_far(
     summary: SearchSummary,
     mut hang: Hang,
 ) -> Report {
-    let watch = Arc::new(Watch::new(control.part(), true));
+    let watch = Arc::new(Watch::new(control.part(), check.seed, true));
     let limit = hang.limit;
     let job = {
         let (check, mut summary) = (check.clone().shrink(false), summary.clone());
@@ -392,7 +408,7 @@ mod tests {
     fn only_a_poll_that_goes_on_takes_long() {
         let limit = Duration::from_secs(10);
         let look = limit / 2;
-        let watch = Arc::new(Watch::new(Control::new(), true));
+        let watch = Arc::new(Watch::new(Control::new(), 1, true));
         let mut engine = Engine::new(Limits::default(), Random::new(1));
         watch.engine(&mut engine, Work::Search { numbered: true });
         let polls = Arc::new(Mutex::new(Polls { limit, seen: Vec::new() }));

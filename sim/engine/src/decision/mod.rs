@@ -144,9 +144,7 @@ impl Engine {
         };
         answers.filter_map(departed).collect()
     }
-}
 
-impl Engine {
     /// The step of the last execution in which a question was answered; for a switch, the step that
     /// it switched to. `None` if it was not asked.
     #[must_use]

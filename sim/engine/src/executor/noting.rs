@@ -10,18 +10,18 @@ use crate::note::SegmentNote;
 const NAMED: usize = 64;
 
 impl Engine {
-    /// Whether segments are noted now. What comes after the budget of steps is not, and where
-    /// footprints are kept, the tasks that can run are hidden.
+    /// Whether segments are noted now. What comes after the budget of steps is not.
     pub(super) fn notes_segments(&self) -> bool {
-        self.keeps_notes && !self.recording && self.fair_end.is_none()
+        self.keeps_notes && self.fair_end.is_none()
     }
 
     /// A segment of `task`, which has been picked, is about to begin.
     #[cold]
     pub(super) fn begin_note(&mut self, cx: &Context, task: TaskId) {
-        self.before = self.ready.peek();
+        // Where footprints are kept, the tasks that can run are hidden now.
+        self.could_run = if self.recording { self.before.clone() } else { self.ready.peek() };
         self.admitted_before = self.admitted;
-        let mut could_run = self.before.clone();
+        let mut could_run = self.could_run.clone();
         if task != TaskId::CLOCK
             && let Err(place) = could_run.binary_search(&task)
         {
@@ -49,7 +49,7 @@ impl Engine {
         let is_woken = |other: &TaskId| {
             *other != task
                 && other.index() < self.admitted_before
-                && self.before.binary_search(other).is_err()
+                && self.could_run.binary_search(other).is_err()
         };
         if let Some(notes) = &mut *cx.notes.borrow_mut()
             && let Some(note) = notes.segments.last_mut()
@@ -58,6 +58,5 @@ impl Engine {
             note.woke = ready.into_iter().filter(is_woken).collect();
             note.sleeps_until = sleeps_until;
         }
-        self.before.clear();
     }
 }

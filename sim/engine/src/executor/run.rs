@@ -552,6 +552,7 @@ impl Engine {
             place: cx.panic_place.borrow_mut().take(),
             early,
         });
+        cx.last_panics.borrow_mut().clear();
         // A payload may panic in its turn when it is dropped. That adds nothing.
         yield_flag::begin_without_flag();
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {

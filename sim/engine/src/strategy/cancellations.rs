@@ -34,6 +34,10 @@ pub struct Cancellations {
     waits: Vec<DropPoint>,
     /// How many other steps could have come next in the default schedule.
     alternatives: u64,
+    /// The same in the run with each of the drops at `points`.
+    alternatives_of_points: Vec<u64>,
+    /// How many of the points come before each of `waits`.
+    points_before: Vec<usize>,
     /// The executions begun, but for the further ones.
     begun: usize,
     /// Of this execution: how often each task was asked.
@@ -60,6 +64,10 @@ struct Further {
     begun: u64,
     /// Which drop the execution has.
     drop: usize,
+    /// How many executions the drops before it had.
+    before_drop: u64,
+    /// About how many executions each drop has, from its run in the default order.
+    expected: Vec<f64>,
     ended: bool,
 }
 
@@ -119,22 +127,41 @@ impl Cancellations {
         (self.drops().count() as u64).saturating_mul(one.saturating_add(two).saturating_add(1))
     }
 
+    /// About how many executions each drop has with up to two switches. A task that is dropped
+    /// early leaves less to be switched.
+    fn expected(&self) -> Vec<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let executions = |alternatives: u64| {
+            let one = alternatives as f64;
+            1.0 + one + one * (one - 1.0).max(0.0) / 2.0
+        };
+        let of_point = |place: usize| self.alternatives_of_points.get(place).copied();
+        let of_points = (0..self.points.len()).map(of_point);
+        let of_waits = self.waits.iter().zip(&self.points_before).map(|(wait, before)| {
+            let later = (*before..self.points.len()).find(|n| self.points[*n].task == wait.task);
+            later.and_then(of_point)
+        });
+        let all = of_points.chain(of_waits);
+        all.map(|known| executions(known.unwrap_or(self.alternatives))).collect()
+    }
+
     /// Starts the next of the further executions. `false` if none is left.
     fn begin_further(&mut self) -> bool {
         let drops = self.drops().count();
         let systematic = self.with_up_to_two_switches() <= FURTHER;
+        let expected = if self.further.is_none() { self.expected() } else { Vec::new() };
         let further = self.further.get_or_insert_with(|| {
             let orders = if systematic {
                 Orders::Switches(Odometer::default())
             } else {
                 Orders::Random(Rng::with_seed(0))
             };
-            Further { orders, begun: 0, drop: 0, ended: false }
+            Further { orders, begun: 0, drop: 0, before_drop: 0, expected, ended: false }
         });
         if let Orders::Random(rng) = &mut further.orders {
             *rng = Rng::with_seed(mix(further.begun));
         }
-        further.drop = match &mut further.orders {
+        let drop = match &mut further.orders {
             Orders::Switches(odometer) if further.begun == 0 => {
                 odometer.begin();
                 0
@@ -142,21 +169,69 @@ impl Cancellations {
             Orders::Switches(odometer) => further.drop + usize::from(!odometer.turn()),
             Orders::Random(_) => usize::try_from(further.begun / ORDERS).unwrap_or(usize::MAX),
         };
+        if drop > further.drop {
+            further.before_drop = further.begun;
+        }
+        further.drop = drop;
         further.ended = further.drop >= drops;
         let runs = !further.ended && further.begun < FURTHER;
         further.begun += u64::from(runs);
         runs
     }
 
+    /// About how many executions there are, [those with switches](Self::with_switches) among them.
+    /// `None` before the first stage has ended.
+    #[must_use]
+    pub fn estimate(&self) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let cases = self.points.len() as f64 + 1.0;
+        let has_ended = self.begun > self.points.len();
+        has_ended.then(|| cases + if self.goes_further { self.further_executions() } else { 0.0 })
+    }
+
+    /// About how many further executions there are.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    fn further_executions(&self) -> f64 {
+        let most = FURTHER as f64;
+        let random = self.drops().count() as f64 * ORDERS as f64;
+        let is_random = self.with_up_to_two_switches() > FURTHER;
+        let Some(further) = &self.further else {
+            let all = if is_random { random } else { self.expected().iter().sum() };
+            return all.min(most);
+        };
+        let Further { begun, drop, before_drop, expected, ended, .. } = further;
+        if *ended {
+            return *begun as f64;
+        }
+        if is_random {
+            return random.min(most);
+        }
+        // The drops that have been run with all their switches say how far what is expected is off:
+        // the more of them, the surer.
+        let before = *before_drop as f64;
+        let of_ended: f64 = expected[..*drop].iter().sum();
+        let prior = expected.iter().sum::<f64>() / 4.0;
+        let off = (before + prior) / (of_ended + prior);
+        let running = (off * expected[*drop]).max((begun - before_drop) as f64);
+        let left: f64 = expected[drop + 1..].iter().sum();
+        (before + running + off * left).min(most)
+    }
+
     /// What the further executions are, in words.
     fn further_in_words(&self) -> Option<String> {
         let Further { orders, begun, ended, .. } = self.further.as_ref()?;
+        let all = self.further_executions().round();
         Some(match orders {
             Orders::Switches(_) if *ended => {
                 format!("then each drop with up to {SWITCHES} switches ({begun} executions)")
             }
             Orders::Switches(_) => {
-                format!("then {begun} executions of drops with up to {SWITCHES} switches, not all")
+                format!(
+                    "then {begun} executions of about {all} of drops with up to {SWITCHES} switches"
+                )
+            }
+            Orders::Random(_) if !*ended && *begun < FURTHER => {
+                format!("then {begun} executions of {all} of drops in {ORDERS} random orders each")
             }
             Orders::Random(_) => format!(
                 "then each drop in {ORDERS} random orders ({begun} executions; \
@@ -172,6 +247,9 @@ impl Strategy for Cancellations {
         self.asked.clear();
         if self.begun <= self.points.len() {
             self.begun += 1;
+            if self.begun > 1 {
+                self.alternatives_of_points.push(0);
+            }
             return true;
         }
         self.begun = self.points.len() + 2;
@@ -181,8 +259,10 @@ impl Strategy for Cancellations {
     fn pick(&mut self, at: &Decision<'_>) -> TaskId {
         match &mut self.further {
             None => {
-                if self.begun == 1 {
-                    self.alternatives += u64::from(at.len()) - 1;
+                let others = u64::from(at.len()) - 1;
+                match self.begun.checked_sub(2) {
+                    None => self.alternatives += others,
+                    Some(case) => self.alternatives_of_points[case] += others,
                 }
                 at.default_task()
             }
@@ -207,7 +287,12 @@ impl Strategy for Cancellations {
         *count += 1;
         if self.begun == 1 {
             let waits = at.kind == Kind::DropWaiting;
-            if waits { &mut self.waits } else { &mut self.points }.push(point);
+            if waits {
+                self.waits.push(point);
+                self.points_before.push(self.points.len());
+            } else {
+                self.points.push(point);
+            }
             return 0;
         }
         let wanted = match &self.further {
