@@ -45,7 +45,7 @@ fn schedules_of_a_seed_are_the_same_on_32_and_64_bits() {
     assert_eq!(
         found,
         [
-            ("portfolio", 0x3b5d_4660),
+            ("portfolio", 0xa4c3_3b58),
             ("random", 0x34ed_b9b0),
             ("urw", 0x26e2_f910),
             ("surw", 0xa379_6149),

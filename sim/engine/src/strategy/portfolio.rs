@@ -1,14 +1,12 @@
 //! A mix of the random strategies.
 
-use std::mem;
-
 use super::{LearningBlock, Paces, Pct, Pos, Random, RoundRobin, Surw, Urw};
 use crate::{ChoicePoint, Decision, Observer, Segment, Strategy, TaskId, UniformRng, mix};
 
 /// The random strategies in turns, since each is blind to bugs that another finds at once.
 ///
-/// Of 32 executions, 13 are [`Urw`]'s, the first of which is a random walk, from which [`Surw`] and
-/// [`Paces`] learn too; 13 are [`Paces`]'; two are [`Pct`]'s, at depths 2 and 3; one each is
+/// Of 32 executions, 14 are [`Urw`]'s, the first of which is a random walk, from which [`Surw`],
+/// [`Paces`] and [`Pct`] learn too; 13 are [`Paces`]'; one each is [`Pct`]'s, at depth 3,
 /// [`Surw`]'s, [`Random`]'s, [`Pos`]'s and [`RoundRobin`]'s. So a bug takes about two and a half
 /// times the executions that it takes [`Urw`] or [`Paces`] alone, and fewer if both find it.
 ///
@@ -36,8 +34,7 @@ enum Member {
     Urw,
     Surw,
     Paces,
-    /// At this depth.
-    Pct(u32),
+    Pct,
     Random,
     Pos,
     RoundRobin,
@@ -51,7 +48,7 @@ const TURNS: [Member; LearningBlock::SIZE as usize] = {
         Urw, Urw, Paces, Paces, Urw, Paces, Paces, Urw,
         Paces, Urw, Paces, Paces, Paces, Paces, Urw, Urw,
         Urw, Urw, Urw, Paces, Urw, Paces, Paces, Paces,
-        Random, Urw, Urw, Pos, RoundRobin, Pct(2), Surw, Pct(3),
+        Random, Urw, Urw, Pos, Urw, Pct, Surw, RoundRobin,
     ]
 };
 
@@ -63,7 +60,7 @@ impl Portfolio {
             urw: Urw::new(mix(seed ^ 1)),
             surw: Surw::new(mix(seed ^ 5)),
             paces: Paces::new(mix(seed ^ 6)),
-            pct: Pct::new(mix(seed), 2),
+            pct: Pct::new(mix(seed), 3),
             random: Random::new(seed),
             pos: Pos::new(mix(seed ^ 3)),
             round_robin: RoundRobin::new(mix(seed ^ 4)),
@@ -77,7 +74,7 @@ impl Portfolio {
             Member::Urw => &mut self.urw,
             Member::Surw => &mut self.surw,
             Member::Paces => &mut self.paces,
-            Member::Pct(_) => &mut self.pct,
+            Member::Pct => &mut self.pct,
             Member::Random => &mut self.random,
             Member::Pos => &mut self.pos,
             Member::RoundRobin => &mut self.round_robin,
@@ -90,22 +87,23 @@ impl Strategy for Portfolio {
         let turn = index % LearningBlock::SIZE;
         self.now = TURNS[turn as usize];
         // Those that learn from one execution for the next count their own, block by block.
-        let same = |other: &&Member| mem::discriminant(*other) == mem::discriminant(&self.now);
-        let own = TURNS[..turn as usize].iter().filter(same).count() as u64;
+        let own = TURNS[..turn as usize].iter().filter(|member| **member == self.now);
+        let own = own.count() as u64;
         self.first = turn == 0;
         if self.first {
             self.surw.begin(index);
             self.paces.begin(index);
+            self.pct.begin(index);
         }
         // The block's first execution stands in for the first of its own.
-        let own = own + u64::from(matches!(self.now, Member::Surw | Member::Paces));
-        if let Member::Pct(depth) = self.now {
-            self.pct.set_depth(depth);
-        }
+        let own = own + u64::from(matches!(self.now, Member::Surw | Member::Paces | Member::Pct));
         self.now().begin(index - turn + own)
     }
 
     fn pick(&mut self, at: &Decision<'_>) -> TaskId {
+        if self.first && at.len() > 1 {
+            self.pct.note_decision();
+        }
         self.now().pick(at)
     }
 
