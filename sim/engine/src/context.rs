@@ -19,6 +19,7 @@ use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::log::{Answer, Kind};
 use super::note::Notes;
 use super::oracle::{ChoicePoint, Strategy};
+use super::outcome::TaskPanic;
 use super::timers::Timers;
 use super::wakeup::Wakeup;
 
@@ -130,6 +131,8 @@ pub(super) struct Context {
     /// A task is polled whose `spawn` has not returned.
     pub(super) is_early: Cell<bool>,
     pub(super) panic_place: RefCell<Option<String>>,
+    /// Panics that were caught, and that nobody took.
+    pub(super) reported: RefCell<Vec<TaskPanic>>,
     pub(super) spawned: RefCell<Vec<SpawnedTask>>,
     /// Those of them that ran before their `spawn` returned.
     pub(super) early_runs: RefCell<Vec<EarlyRun>>,
@@ -166,6 +169,7 @@ impl Context {
             is_calm: Cell::new(false),
             is_early: Cell::new(false),
             panic_place: RefCell::new(None),
+            reported: RefCell::new(Vec::new()),
             spawned: RefCell::new(Vec::new()),
             early_runs: RefCell::new(Vec::new()),
             aborts: RefCell::new(Vec::new()),

@@ -589,6 +589,11 @@ impl Engine {
         cx.timers.borrow_mut().clear();
         self.ready.clear();
         self.admitted = 0;
+        let reported = cx.reported.take();
+        if !reported.is_empty() {
+            self.panics.extend(reported);
+            self.panics.sort_by_key(|panic| panic.step);
+        }
         cx.active.set(false);
         context::forget_outside_objects();
         self.ready.home().end();
