@@ -15,6 +15,7 @@ use mapi_sync_engine::strategy::Random;
 use mapi_sync_engine::sync as ours;
 use mapi_sync_engine::{self as engine, End, Engine, Limits};
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::{self, Instant};
 
 /// Tasks of each program.
 const TASKS: usize = 4;
@@ -170,7 +171,7 @@ async fn tokio_sleep() {
     let tasks = [(); TASKS].map(|()| {
         tokio::spawn(async {
             for _ in 0..TIMES {
-                tokio::time::sleep(Duration::from_millis(3)).await;
+                time::sleep(Duration::from_millis(3)).await;
             }
         })
     });
@@ -190,7 +191,7 @@ async fn tokio_select() {
     for _ in 0..TIMES {
         tokio::select! {
             () = tokio::task::yield_now() => {}
-            () = tokio::time::sleep_until(tokio::time::Instant::now() + Duration::from_millis(5)) => {}
+            () = time::sleep_until(Instant::now() + Duration::from_millis(5)) => {}
         }
     }
 }
