@@ -20,6 +20,7 @@ use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::log::{Answer, Kind};
 use super::note::Notes;
 use super::oracle::{ChoicePoint, Strategy};
+use super::outcome::TaskPanic;
 use super::timers::Timers;
 use super::wakeup::Wakeup;
 
@@ -119,8 +120,8 @@ pub(super) struct Context {
     /// Something is in `spawned` or `aborts`, or footprints are kept: a segment's end is more than
     /// a step.
     pub(super) dirty: Cell<bool>,
-    /// Something is in `before_closing`, `aborts`, `keys`, `timers` or `answers`: the end of the
-    /// execution has more to clear. Most executions are over without.
+    /// Something is in `before_closing`, `aborts`, `keys`, `timers`, `answers` or `reported`: the
+    /// end of the execution has more to clear. Most executions are over without.
     pub(super) touched: Cell<bool>,
     pub(super) faults_left: Cell<u32>,
     /// Nothing is asked any more: every answer is the default.
@@ -140,6 +141,8 @@ pub(super) struct Context {
     pub(super) index: Cell<u64>,
     /// What it is run for, if that was said.
     pub(super) origin: RefCell<Option<Arc<Origin>>>,
+    /// Panics that were caught, and that nobody took.
+    pub(super) reported: RefCell<Vec<TaskPanic>>,
     pub(super) spawned: RefCell<Vec<SpawnedTask>>,
     /// Those of them that ran before their `spawn` returned.
     pub(super) early_runs: RefCell<Vec<EarlyRun>>,
@@ -180,6 +183,7 @@ impl Context {
             last_panics: RefCell::new(Vec::new()),
             index: Cell::new(0),
             origin: RefCell::new(None),
+            reported: RefCell::new(Vec::new()),
             spawned: RefCell::new(Vec::new()),
             early_runs: RefCell::new(Vec::new()),
             aborts: RefCell::new(Vec::new()),

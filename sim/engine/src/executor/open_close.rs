@@ -169,6 +169,11 @@ impl Engine {
         }
         if cx.touched.get() {
             cx.clear_touched();
+            let reported = cx.reported.take();
+            if !reported.is_empty() {
+                self.panics.extend(reported);
+                self.panics.sort_by_key(|panic| panic.step);
+            }
         }
         if self.recording {
             cx.effects.borrow_mut().clear();

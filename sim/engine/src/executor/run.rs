@@ -8,6 +8,7 @@ use std::task;
 
 use super::fairness::UNCOUNTED;
 use super::{Engine, EngineView, TaskSlot};
+use crate::caught::message_of;
 use crate::context::{self, BoxedTask, Context, TaskState};
 use crate::footprint::{Effect, Mode};
 use crate::id::{ObjectId, Site, TaskId};
@@ -539,11 +540,7 @@ impl Engine {
         payload: Box<dyn Any + Send>,
         early: bool,
     ) {
-        let message = payload
-            .downcast_ref::<&'static str>()
-            .map(|s| (*s).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a panic without a text".to_owned());
+        let message = message_of(&*payload);
         self.panics.push(TaskPanic {
             task,
             name: task_name(cx, task),
