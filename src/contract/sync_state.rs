@@ -326,8 +326,11 @@ impl SyncState {
         self.callbacks += 1;
         match &record.call {
             Call::Progress { text, index, index_max } => {
-                if text.is_some() {
-                    self.last_text.clone_from(text);
+                // As a rule it is the same one, and counting its users is not free.
+                if let Some(text) = text
+                    && !self.last_text.as_ref().is_some_and(|last| Arc::ptr_eq(last, text))
+                {
+                    self.last_text = Some(Arc::clone(text));
                 }
                 self.last_progress = Some(Progress {
                     at_ms: record.at_ms,

@@ -160,6 +160,8 @@ pub struct Engine {
     fair_end: Option<FairEnd>,
     /// The tasks in the background are being dropped, step by step.
     is_ending: bool,
+    /// Whether the end of a segment does more than admit and abort tasks.
+    has_extras: bool,
     /// The due timers that have not fired.
     held: Vec<TimerKey>,
     /// The tasks that could run before the segment, if that is hidden or noted.
@@ -203,6 +205,7 @@ impl Engine {
             doomed: Vec::new(),
             fair_end: None,
             is_ending: false,
+            has_extras: false,
             held: Vec::new(),
             before: Vec::new(),
             admitted_before: 0,
@@ -474,6 +477,8 @@ impl Engine {
         cx.is_early.set(false);
         cx.is_calm.set(false);
         self.fast_loop = self.can_use_fast_loop();
+        let Limits { drops_waiting, timers_apart, early_segments, .. } = self.limits;
+        self.has_extras = self.recording || drops_waiting || timers_apart || early_segments > 0;
         self.paused.clear();
         if let Some(beacon) = &self.beacon {
             beacon.begins(index);

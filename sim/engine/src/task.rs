@@ -226,10 +226,10 @@ impl Future for JoinHandle {
             }
             let result = match life {
                 TaskState::Running => {
-                    let wakeup = Some(Wakeup::new(cx));
+                    let joiner = Some(Wakeup::of_joiner(cx));
                     let before = std::mem::replace(
                         &mut state.tasks.borrow_mut()[self.id.index()].joiner,
-                        wakeup,
+                        joiner,
                     );
                     drop(before);
                     context::waits_for(WaitFor::Task(self.id), None);

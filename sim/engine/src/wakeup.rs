@@ -5,6 +5,7 @@ use std::task::{Context, Waker};
 use super::context;
 use super::footprint::{Effect, Mode};
 use super::id::{ObjectId, TaskId, TaskKey};
+use super::yield_flag;
 
 /// A waker, with the task and the segment in which it was left.
 ///
@@ -17,11 +18,33 @@ use super::id::{ObjectId, TaskId, TaskKey};
 pub(super) struct Wakeup {
     waker: Waker,
     task: TaskId,
-    /// Counted from 1; 0 if no footprints are kept.
+    /// Counted from 1; 0 if no footprints are kept; or [`BY_NUMBER`].
     segment: u32,
 }
 
+/// In place of a segment: the waker does nothing, and the engine wakes the task by its number.
+const BY_NUMBER: u32 = u32::MAX;
+
 impl Wakeup {
+    /// The wakeup of the running task, for another one's end. The engine notices ends itself, so it
+    /// needs no waker of a task that waits there itself: in an execution with four joins, counting
+    /// and calling the wakers takes 4 % of the time.
+    #[inline]
+    pub(super) fn of_joiner(cx: &Context<'_>) -> Self {
+        if yield_flag::is_of(cx) {
+            let task = context::with(|cx| cx.current.get());
+            Self { waker: Waker::noop().clone(), task, segment: BY_NUMBER }
+        } else {
+            Self::new(cx)
+        }
+    }
+
+    /// The task, if the engine is to wake it by its number.
+    #[inline]
+    pub(super) fn by_number(&self) -> Option<TaskId> {
+        (self.segment == BY_NUMBER).then_some(self.task)
+    }
+
     /// The wakeup of the task that is running.
     #[inline]
     pub(super) fn new(cx: &Context<'_>) -> Self {

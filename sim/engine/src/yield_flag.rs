@@ -62,11 +62,18 @@ pub(super) fn is_running() -> bool {
 pub(super) fn yield_task(cx: &Context<'_>) {
     // A waker other than the running task's belongs to a set of futures, which must learn which of
     // them to poll.
-    if FLAG.get() == cx.waker().data() {
+    if is_of(cx) {
         FLAG.set(YIELDED);
     } else {
         wake(cx);
     }
+}
+
+/// Whether `cx` has the running task's own waker, and the task may raise the flag. A task that has
+/// yielded in this segment already may not again.
+#[inline]
+pub(super) fn is_of(cx: &Context<'_>) -> bool {
+    FLAG.get() == cx.waker().data()
 }
 
 #[inline(never)]

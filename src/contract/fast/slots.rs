@@ -139,38 +139,48 @@ impl FastPath {
             return;
         }
         self.shut();
-        let Some(opened_at) = sync.last_progress.take() else { return };
-        let (text, index_max) = (opened_at.text.clone(), opened_at.index_max);
-        let progress = |number: u32| {
-            let slot = self.slot(number);
-            Progress {
+        let Some(last) = &mut sync.last_progress else { return };
+        let begun = self.begun.load(Ordering::Relaxed);
+        if begun != self.opened_after.load(Ordering::Relaxed) {
+            // Its slot still has its figures. Only a newer Progress takes the slot, and that one
+            // would be the last. The text and the maximum are the same.
+            let slot = self.slot(begun);
+            last.at_ms = slot.at_ms.load(Ordering::Relaxed);
+            last.number = CallId(begun);
+            last.index = slot.index.load(Ordering::Relaxed);
+        }
+        sync.callbacks = begun;
+        sync.last_activity_ms = self.last_activity_ms.load(Ordering::Relaxed);
+        // As a rule no call is in flight. So the slots are looked at all at once, without branches.
+        let in_flight =
+            self.slots.iter().fold(0, |all, slot| all | slot.number.load(Ordering::Acquire));
+        if in_flight != 0 {
+            self.hand_over_in_flight(sync);
+        }
+    }
+
+    /// Has `sync` know of the calls that are in flight.
+    #[inline(never)]
+    fn hand_over_in_flight(&self, sync: &mut SyncState) {
+        let Some(last) = &sync.last_progress else { return };
+        let (text, index_max, id) = (last.text.clone(), last.index_max, sync.id());
+        for slot in &self.slots {
+            let number = slot.number.load(Ordering::Acquire);
+            if number == 0 {
+                continue;
+            }
+            let in_flight = Progress {
                 at_ms: slot.at_ms.load(Ordering::Relaxed),
                 number: CallId(number),
                 text: text.clone(),
                 index: slot.index.load(Ordering::Relaxed),
                 index_max,
-            }
-        };
-        let begun = self.begun.load(Ordering::Relaxed);
-        sync.last_progress = Some(if begun == self.opened_after.load(Ordering::Relaxed) {
-            opened_at
-        } else {
-            // Its slot still has its figures. Only a newer Progress takes the slot, and that one
-            // would be the last.
-            progress(begun)
-        });
-        sync.callbacks = begun;
-        sync.last_activity_ms = self.last_activity_ms.load(Ordering::Relaxed);
-        for slot in &self.slots {
-            let number = slot.number.load(Ordering::Acquire);
-            if number != 0 {
-                let in_flight = progress(number);
-                // Where another thread ends the call meanwhile, it is over.
-                let taken =
-                    slot.number.compare_exchange(number, 0, Ordering::AcqRel, Ordering::Relaxed);
-                if taken.is_ok() {
-                    sync.in_flight.push(in_flight.record(sync.id()));
-                }
+            };
+            // Where another thread ends the call meanwhile, it is over.
+            let taken =
+                slot.number.compare_exchange(number, 0, Ordering::AcqRel, Ordering::Relaxed);
+            if taken.is_ok() {
+                sync.in_flight.push(in_flight.record(id));
             }
         }
     }

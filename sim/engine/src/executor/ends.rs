@@ -53,9 +53,22 @@ impl Engine {
     fn can_be_woken_outside(&self, cx: &Context) -> bool {
         (0..).map(TaskId).take(self.admitted).any(|id| {
             let waits = self.slots[id.index()].future.is_some();
-            // An object that the engine knows holds one clone, of a task that waits for it alone.
-            waits && self.ready.waker_clones(id) > usize::from(self.wait_of(cx, id).is_some())
+            waits && self.ready.waker_clones(id) > self.known_clones(cx, id)
         })
+    }
+
+    /// How many clones of its waker a task has left where the engine knows of them.
+    fn known_clones(&self, cx: &Context, id: TaskId) -> usize {
+        let joined_by_number = |task: TaskId| {
+            let tasks = cx.tasks.borrow();
+            tasks[task.index()].joiner.as_ref().is_some_and(|joiner| joiner.by_number().is_some())
+        };
+        match self.wait_of(cx, id).map(|wait| wait.what) {
+            None => 0,
+            Some(WaitFor::Task(task)) if joined_by_number(task) => 0,
+            // An object holds one, of a task that waits for it alone.
+            Some(_) => 1,
+        }
     }
 
     /// What a task waits for, if the engine knows.

@@ -207,15 +207,21 @@ impl Engine {
     }
 
     /// A task's segment is over, and with its last one perhaps the execution.
+    #[inline(always)]
     pub(super) fn settle(&mut self, cx: &Context, task: TaskId, waits: bool) -> ControlFlow<End> {
         self.after_segment(cx, task, !waits);
-        let is_over = task == TaskId::MAIN && self.limits.ends_with_main;
-        let goes_on = self.foreground > 0 || self.recording && self.has_background();
-        if waits || goes_on && !is_over {
+        if waits || self.goes_on_after(task) {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(End::Completed)
         }
+    }
+
+    /// Whether the execution goes on where this task has ended.
+    #[inline(always)]
+    fn goes_on_after(&self, task: TaskId) -> bool {
+        let goes_on = self.foreground > 0 || self.recording && self.has_background();
+        goes_on && !(self.limits.ends_with_main && task == TaskId::MAIN)
     }
 
     /// Whether the engine only has to read the ready set between two segments.
@@ -443,7 +449,10 @@ impl Engine {
             meta.joiner.take()
         };
         if let Some(joiner) = joiner {
-            joiner.wake();
+            match joiner.by_number() {
+                Some(id) => self.ready.wake(id),
+                None => joiner.wake(),
+            }
         }
         if self.recording {
             let end = ObjectId::of_task(cx.key(task)).part(1);
@@ -468,12 +477,8 @@ impl Engine {
     #[inline(never)]
     fn take_orders(&mut self, cx: &Context, task: TaskId, finished: bool) {
         cx.dirty.set(self.recording || self.keeps_notes);
-        self.spawned.clear();
-        if !self.held.is_empty() {
-            self.fire_held(cx, task);
-        }
-        if self.limits.drops_waiting && !finished && task != TaskId::CLOCK {
-            self.doom(cx, task);
+        if self.has_extras {
+            self.take_first_extras(cx, task, finished);
         }
         for child in cx.spawned.borrow_mut().drain(..) {
             let id = TaskId(u32::try_from(self.admitted).expect("task numbers fit"));
@@ -482,14 +487,33 @@ impl Engine {
             }
             self.admit(id, child.future, child.droppable, child.background);
         }
+        if self.has_extras || !cx.aborts.borrow().is_empty() {
+            self.take_last_extras(cx);
+        }
+    }
+
+    /// What few executions do at the end of a segment, before its spawned tasks are admitted.
+    #[inline(never)]
+    fn take_first_extras(&mut self, cx: &Context, task: TaskId, finished: bool) {
+        self.spawned.clear();
+        if !self.held.is_empty() {
+            self.fire_held(cx, task);
+        }
+        if self.limits.drops_waiting && !finished && task != TaskId::CLOCK {
+            self.doom(cx, task);
+        }
+    }
+
+    /// The same after they are.
+    #[inline(never)]
+    fn take_last_extras(&mut self, cx: &Context) {
         if !cx.early_runs.borrow().is_empty() {
             self.settle_early_runs(cx);
         }
-        if !cx.aborts.borrow().is_empty() {
-            for id in cx.aborts.take() {
-                self.abort(id);
-            }
-        }
+        let mut aborts = cx.aborts.take();
+        aborts.drain(..).for_each(|id| self.abort(id));
+        // Nobody aborts meanwhile. The memory is kept.
+        cx.aborts.replace(aborts);
         if self.recording && self.foreground == 0 {
             self.end_background(cx);
         }
