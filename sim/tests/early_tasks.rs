@@ -103,7 +103,7 @@ fn event_published_after_the_spawn_is_found() {
 #[test]
 fn every_random_strategy_finds_it_and_for_the_others_spawn_returns_first() {
     let check = || raw(Publishes::AfterSpawn);
-    for strategy in ["random", "urw", "surw", "pct", "pos", "round-robin"] {
+    for strategy in ["random", "urw", "surw", "paces", "pct", "pos", "round-robin"] {
         let report = check().strategy(strategy).unwrap().run();
         assert!(!report.holds(), "{strategy}");
     }

@@ -20,6 +20,7 @@ use super::id::{ObjectId, Site, TaskId, TaskKey};
 use super::log::{Answer, Kind};
 use super::note::Notes;
 use super::oracle::{ChoicePoint, Strategy};
+use super::outcome::TaskPanic;
 use super::timers::Timers;
 use super::wakeup::Wakeup;
 
@@ -119,6 +120,9 @@ pub(super) struct Context {
     /// Something is in `spawned` or `aborts`, or footprints are kept: a segment's end is more than
     /// a step.
     pub(super) dirty: Cell<bool>,
+    /// Something is in `before_closing`, `aborts`, `keys`, `timers`, `answers` or `reported`: the
+    /// end of the execution has more to clear. Most executions are over without.
+    pub(super) touched: Cell<bool>,
     pub(super) faults_left: Cell<u32>,
     /// Nothing is asked any more: every answer is the default.
     pub(super) takes_defaults: Cell<bool>,
@@ -137,6 +141,8 @@ pub(super) struct Context {
     pub(super) index: Cell<u64>,
     /// What it is run for, if that was said.
     pub(super) origin: RefCell<Option<Arc<Origin>>>,
+    /// Panics that were caught, and that nobody took.
+    pub(super) reported: RefCell<Vec<TaskPanic>>,
     pub(super) spawned: RefCell<Vec<SpawnedTask>>,
     /// Those of them that ran before their `spawn` returned.
     pub(super) early_runs: RefCell<Vec<EarlyRun>>,
@@ -166,6 +172,7 @@ impl Context {
             step: Cell::new(0),
             current: Cell::new(TaskId::MAIN),
             dirty: Cell::new(false),
+            touched: Cell::new(false),
             faults_left: Cell::new(0),
             takes_defaults: Cell::new(false),
             late_percent: Cell::new(0),
@@ -176,6 +183,7 @@ impl Context {
             last_panics: RefCell::new(Vec::new()),
             index: Cell::new(0),
             origin: RefCell::new(None),
+            reported: RefCell::new(Vec::new()),
             spawned: RefCell::new(Vec::new()),
             early_runs: RefCell::new(Vec::new()),
             aborts: RefCell::new(Vec::new()),
@@ -198,6 +206,7 @@ impl Context {
         }
         let mut keys = self.keys.borrow_mut();
         if keys.len() <= task.index() {
+            self.touched.set(true);
             add_keys(&mut keys, &self.tasks.borrow()[..=task.index()]);
         }
         keys[task.index()]
@@ -238,6 +247,18 @@ impl Context {
         TaskId(id)
     }
 
+    /// Clears what `touched` stands for.
+    #[inline(never)]
+    pub(super) fn clear_touched(&self) {
+        // What that drops may touch the rest.
+        drop(self.before_closing.take());
+        self.aborts.borrow_mut().clear();
+        self.answers.borrow_mut().clear();
+        self.keys.borrow_mut().clear();
+        self.timers.borrow_mut().clear();
+        self.touched.set(false);
+    }
+
     /// Asks the strategy for a value, and writes it down.
     pub(super) fn choose(&self, kind: Kind, site: Site, arity: u32, left: u32) -> u32 {
         if self.takes_defaults.get() {
@@ -257,6 +278,7 @@ impl Context {
             beacon.answers(value);
         }
         let step = self.step.get();
+        self.touched.set(true);
         self.answers.borrow_mut().push(Answer { step, kind, task, site: site.hash(), value });
         if is_recording() {
             self.chosen.borrow_mut().push(Chosen { kind, site: site.hash(), arity, value });
@@ -386,6 +408,7 @@ pub fn is_closing() -> bool {
 pub fn before_closing(last: impl FnOnce() + 'static) {
     with(|cx| {
         if cx.active.get() && !cx.closing.get() {
+            cx.touched.set(true);
             drop(cx.before_closing.replace(Some(Box::new(last))));
         }
     });

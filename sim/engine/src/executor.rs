@@ -42,8 +42,10 @@ struct TaskSlot {
     background: bool,
     droppable: bool,
     aborting: bool,
-    /// How many more polls nothing is asked about, before or after: see [`TaskSlot::polls`].
-    unwatched: u32,
+    /// How many more polls nothing is asked about, before or after: see [`TaskSlot::polls`]. Below
+    /// zero while a poll that is watched begins: counting down and looking at the sign is one
+    /// instruction and a branch.
+    unwatched: i32,
     /// The number of polls after which each is watched; of a task that is watched, the polls so
     /// far.
     watched_from: u32,
@@ -59,7 +61,7 @@ impl TaskSlot {
     /// How often the task has been polled. Counting down alone, a poll that is not watched pays for
     /// one number: 1 % of an execution that mostly yields.
     fn polls(&self) -> u32 {
-        self.watched_from - self.unwatched
+        self.watched_from - self.unwatched.cast_unsigned()
     }
 
     /// Watches the task from the next poll on.

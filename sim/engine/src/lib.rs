@@ -152,6 +152,7 @@
 #![forbid(unsafe_code)]
 
 mod beacon;
+mod caught;
 mod context;
 pub mod decision;
 mod early;
@@ -177,6 +178,7 @@ mod wakeup;
 mod yield_flag;
 
 pub use beacon::{Beacon, RunningPoll, Way};
+pub use caught::CaughtPanic;
 pub use context::{
     before_closing, clock, execution, is_closing, is_recording, is_simulated, progress,
 };

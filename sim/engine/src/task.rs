@@ -199,6 +199,7 @@ fn abort(id: TaskId) {
         if context::is_recording() {
             context::effect(Effect::Access(ObjectId::of_task(cx.key(id)), Mode::Write));
         }
+        cx.touched.set(true);
         cx.aborts.borrow_mut().push(id);
         cx.dirty.set(true);
     });
@@ -403,6 +404,7 @@ impl Future for Sleep {
                 None => {
                     let waker = cx.waker().clone();
                     let task = state.current.get();
+                    state.touched.set(true);
                     let timer = state.timers.borrow_mut().arm(self.deadline, waker, task);
                     self.timer = Some(timer);
                 }

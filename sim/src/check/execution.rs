@@ -466,7 +466,8 @@ fn panic_hint(message: &str, is_of_program: bool) -> String {
     format!(
         ". This code needs a runtime of tokio's, and a check has none: nothing is wrong with the \
          order of the calls. Spawn, sleep and ask for the time {on_runtime}; `tokio::sync` works \
-         without"
+         without. Or let the crate mapi-sync-tokio stand in for tokio, in the manifest of whoever \
+         calls it"
     )
 }
 

@@ -45,10 +45,11 @@ fn schedules_of_a_seed_are_the_same_on_32_and_64_bits() {
     assert_eq!(
         found,
         [
-            ("portfolio", 0x202f_e83b),
+            ("portfolio", 0xa4c3_3b58),
             ("random", 0x34ed_b9b0),
             ("urw", 0x26e2_f910),
             ("surw", 0xa379_6149),
+            ("paces", 0x7913_cd4c),
             ("pct", 0xafbf_d468),
             ("pos", 0x32dd_3b58),
             ("round-robin", 0x83b6_6232),

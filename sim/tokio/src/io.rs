@@ -9,14 +9,20 @@ pub use real::io::*;
 mod duplex {
     use std::io::{IoSlice, Result};
     use std::pin::Pin;
-    use std::task::{Context, Poll};
+    use std::task::{Context, Poll, ready};
 
     use mapi_sync_engine::Object;
 
     use super::{AsyncRead, AsyncWrite, ReadBuf};
+    use crate::task::coop::proceed;
 
     /// Two ends of a stream in memory, which holds `max_buf_size` bytes each way.
+    ///
+    /// # Panics
+    ///
+    /// If `max_buf_size` is zero.
     #[must_use]
+    #[track_caller]
     pub fn duplex(max_buf_size: usize) -> (DuplexStream, DuplexStream) {
         let (one, other) = real::io::duplex(max_buf_size);
         let object = Object::new("DuplexStream");
@@ -32,13 +38,16 @@ mod duplex {
     }
 
     impl DuplexStream {
-        /// The real end, for an operation on it.
+        /// The real end, for an operation on it. It uses the segment's budget up, so a task that
+        /// is never kept waiting still lets others run.
         fn used<T>(
             mut self: Pin<&mut Self>,
-            poll: impl FnOnce(Pin<&mut real::io::DuplexStream>) -> Poll<T>,
+            cx: &mut Context<'_>,
+            poll: impl FnOnce(Pin<&mut real::io::DuplexStream>, &mut Context<'_>) -> Poll<T>,
         ) -> Poll<T> {
+            ready!(proceed(cx));
             self.object.write();
-            let polled = poll(Pin::new(&mut self.real));
+            let polled = poll(Pin::new(&mut self.real), cx);
             if polled.is_pending() {
                 self.object.waits();
             }
@@ -52,7 +61,7 @@ mod duplex {
             cx: &mut Context<'_>,
             buf: &mut ReadBuf<'_>,
         ) -> Poll<Result<()>> {
-            self.used(|real| real.poll_read(cx, buf))
+            self.used(cx, |real, cx| real.poll_read(cx, buf))
         }
     }
 
@@ -62,7 +71,7 @@ mod duplex {
             cx: &mut Context<'_>,
             buf: &[u8],
         ) -> Poll<Result<usize>> {
-            self.used(|real| real.poll_write(cx, buf))
+            self.used(cx, |real, cx| real.poll_write(cx, buf))
         }
 
         fn poll_write_vectored(
@@ -70,7 +79,7 @@ mod duplex {
             cx: &mut Context<'_>,
             bufs: &[IoSlice<'_>],
         ) -> Poll<Result<usize>> {
-            self.used(|real| real.poll_write_vectored(cx, bufs))
+            self.used(cx, |real, cx| real.poll_write_vectored(cx, bufs))
         }
 
         fn is_write_vectored(&self) -> bool {
@@ -78,11 +87,11 @@ mod duplex {
         }
 
         fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-            self.used(|real| real.poll_flush(cx))
+            self.used(cx, AsyncWrite::poll_flush)
         }
 
         fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-            self.used(|real| real.poll_shutdown(cx))
+            self.used(cx, AsyncWrite::poll_shutdown)
         }
     }
 

@@ -12,6 +12,7 @@ use std::process::Command;
 const REAL: &[&str] = &[
     "runtime/builder.rs",
     "runtime/handle.rs",
+    "runtime/local_runtime/runtime.rs",
     "runtime/mod.rs",
     "runtime/runtime.rs",
     "runtime/task/abort.rs",

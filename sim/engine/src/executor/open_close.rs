@@ -84,8 +84,8 @@ impl Engine {
         // Whether a droppable task is dropped is asked before each poll, and a beacon and a reader
         // have to know of each.
         let watched = droppable || self.beacon.is_some() || self.keeps_notes;
-        slot.unwatched = if watched { 0 } else { UNCOUNTED };
-        slot.watched_from = slot.unwatched;
+        slot.watched_from = if watched { 0 } else { UNCOUNTED };
+        slot.unwatched = slot.watched_from.cast_signed();
         slot.last_yield = 0;
         slot.yields = 0;
         slot.row = 0;
@@ -157,26 +157,31 @@ impl Engine {
             self.notes = cx.notes.take().unwrap_or_default();
         }
         self.answers.clear();
-        mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
+        if cx.touched.get() {
+            mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
+        }
         if !self.ready.is_over() || !cx.spawned.borrow().is_empty() {
             self.drop_rest(cx);
         }
-        drop(cx.before_closing.take());
         if let Some(beacon) = &self.beacon {
             beacon.ends();
             *cx.beacon.borrow_mut() = None;
         }
-        cx.aborts.borrow_mut().clear();
-        cx.answers.borrow_mut().clear();
+        if cx.touched.get() {
+            cx.clear_touched();
+            let reported = cx.reported.take();
+            if !reported.is_empty() {
+                self.panics.extend(reported);
+                self.panics.sort_by_key(|panic| panic.step);
+            }
+        }
         if self.recording {
             cx.effects.borrow_mut().clear();
             cx.chosen.borrow_mut().clear();
             cx.traced.borrow_mut().clear();
         }
-        cx.keys.borrow_mut().clear();
         self.tasks.clear();
         mem::swap(&mut *cx.tasks.borrow_mut(), &mut self.tasks);
-        cx.timers.borrow_mut().clear();
         self.ready.clear();
         self.admitted = 0;
         cx.active.set(false);

@@ -8,6 +8,7 @@ use std::task;
 
 use super::fairness::UNCOUNTED;
 use super::{Engine, EngineView, TaskSlot};
+use crate::caught::message_of;
 use crate::context::{self, BoxedTask, Context, TaskState};
 use crate::footprint::{Effect, Mode};
 use crate::id::{ObjectId, Site, TaskId};
@@ -155,10 +156,10 @@ impl Engine {
         }
         cx.current.set(task);
         let slot = &mut self.slots[task.index()];
-        let Some(unwatched) = slot.unwatched.checked_sub(1) else {
+        slot.unwatched -= 1;
+        if slot.unwatched < 0 {
             return ControlFlow::Continue(self.poll_watched(cx, task, recording));
-        };
-        slot.unwatched = unwatched;
+        }
         let polled = slot.poll(recording);
         if polled == Polled::Ends {
             self.retire(cx, task, TaskState::Finished);
@@ -169,7 +170,9 @@ impl Engine {
     /// The same for a task that may be dropped instead, or may have to wait for its turn.
     #[inline(never)]
     pub(super) fn poll_watched(&mut self, cx: &Context, task: TaskId, recording: bool) -> Polled {
-        self.slots[task.index()].watched_from += 1;
+        let slot = &mut self.slots[task.index()];
+        slot.unwatched = 0;
+        slot.watched_from += 1;
         if self.notes_segments() {
             self.begin_note(cx, task);
         }
@@ -537,11 +540,7 @@ impl Engine {
         payload: Box<dyn Any + Send>,
         early: bool,
     ) {
-        let message = payload
-            .downcast_ref::<&'static str>()
-            .map(|s| (*s).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a panic without a text".to_owned());
+        let message = message_of(&*payload);
         self.panics.push(TaskPanic {
             task,
             name: task_name(cx, task),

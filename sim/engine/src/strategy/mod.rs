@@ -7,6 +7,7 @@ mod dfs_rounds;
 mod dpor;
 mod follow;
 mod guide;
+mod paces;
 mod pct;
 mod portfolio;
 mod pos;
@@ -29,6 +30,7 @@ pub use dpor::{
 };
 pub use follow::Follow;
 pub use guide::Guide;
+pub use paces::Paces;
 pub use pct::Pct;
 pub use portfolio::Portfolio;
 pub use pos::Pos;

@@ -53,9 +53,9 @@ impl Pct {
         }
     }
 
-    /// Changes the priorities `depth - 1` times from the next execution on.
-    pub(super) fn set_depth(&mut self, depth: u32) {
-        self.depth = depth;
+    /// Takes note that there was a decision, which another strategy took.
+    pub(super) fn note_decision(&mut self) {
+        self.decisions += 1;
     }
 
     fn priority(&mut self, task: TaskId) -> u64 {

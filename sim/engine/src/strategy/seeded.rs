@@ -39,36 +39,29 @@ impl Seeded {
     }
 }
 
-/// How likely faults, late sleeps and early tasks are in one execution.
+/// How likely faults, late sleeps and early tasks are in one execution: three bits for each kind,
+/// looked at where one is asked for.
 #[derive(Clone, Copy, Debug, Default)]
-struct Chances {
-    /// Of how many questions one is answered with a fault; 0 is never.
-    fault: u32,
-    drop: u32,
-    spurious: u32,
-    late: u32,
-    early: u32,
-}
+struct Chances(u32);
 
 impl Chances {
     fn draw(rng: &mut Rng) -> Self {
-        let bits = rng.u32(..);
-        let rate = |bits: u32| [0, 0, 0, 4, 16, 64, 64, 16][bits as usize & 7];
-        Self {
-            fault: rate(bits),
-            drop: rate(bits >> 3),
-            spurious: rate(bits >> 6),
-            late: [0, 0, 0, 0, 1, 1, 2, 4][(bits >> 9) as usize & 7],
-            early: [0, 0, 0, 0, 1, 2, 4, 8][(bits >> 12) as usize & 7],
-        }
+        Self(rng.u32(..))
+    }
+
+    /// Of how many questions of the `place`th kind one is answered with something else than the
+    /// default, out of `rates` for what was drawn; 0 is never.
+    fn rate(self, place: u32, rates: [u32; 8]) -> u32 {
+        rates[(self.0 >> (3 * place)) as usize & 7]
     }
 
     fn choose(self, rng: &mut Rng, at: &ChoicePoint) -> u32 {
+        let faults = [0, 0, 0, 4, 16, 64, 64, 16];
         let rate = match at.kind {
-            Kind::Fault => self.fault,
-            Kind::Drop | Kind::DropWaiting => self.drop,
-            Kind::Spurious => self.spurious,
-            Kind::Early => self.early,
+            Kind::Fault => self.rate(0, faults),
+            Kind::Drop | Kind::DropWaiting => self.rate(1, faults),
+            Kind::Spurious => self.rate(2, faults),
+            Kind::Early => self.rate(4, [0, 0, 0, 0, 1, 2, 4, 8]),
             Kind::Late => return self.lateness(rng, at.arity),
             Kind::Choice | Kind::Run | Kind::Timer => return rng.u32(..at.arity),
         };
@@ -78,7 +71,8 @@ impl Chances {
     /// By how many per cent a sleep is late. In half of the executions none is. A small share
     /// changes the order of what is almost due together, a large one that of unequal work.
     fn lateness(self, rng: &mut Rng, arity: u32) -> u32 {
-        if self.late == 0 || arity < 2 || rng.u32(..self.late) != 0 {
+        let rate = self.rate(3, [0, 0, 0, 0, 1, 1, 2, 4]);
+        if rate == 0 || arity < 2 || rng.u32(..rate) != 0 {
             return 0;
         }
         let most = (arity - 1) / [1, 1, 4, 20][rng.u64(..4) as usize];

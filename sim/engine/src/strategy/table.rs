@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    Bound, Cancellations, Dfs, Dpor, Pct, Portfolio, Pos, Random, RoundRobin, Surw, TrackedSharing,
-    Urw,
+    Bound, Cancellations, Dfs, Dpor, Paces, Pct, Portfolio, Pos, Random, RoundRobin, Surw,
+    TrackedSharing, Urw,
 };
 use crate::{Engine, Limits};
 
@@ -60,6 +60,13 @@ pub static STRATEGIES: &[StrategyInfo] = &[
         exhaustive: false,
         reduces: false,
         makes: Makes::Engine(|limits, seed| Engine::new(limits, Surw::new(seed))),
+    },
+    StrategyInfo {
+        name: "paces",
+        about: "tasks in bursts with pauses, each at times of its own",
+        exhaustive: false,
+        reduces: false,
+        makes: Makes::Engine(|limits, seed| Engine::new(limits, Paces::new(seed))),
     },
     StrategyInfo {
         name: "pct",

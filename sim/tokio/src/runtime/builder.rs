@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::{LocalOptions, LocalRuntime, Runtime};
-use crate::inside::{is_inside, refuse};
+use crate::inside::is_inside;
 
 /// How a runtime is made. Inside an execution only the flavour and [`start_paused`] count.
 ///
@@ -166,7 +166,6 @@ impl Builder {
     /// Inside an execution.
     #[track_caller]
     pub fn build_local(&mut self, options: LocalOptions) -> io::Result<LocalRuntime> {
-        refuse("runtime::Builder::build_local", "use a task::LocalSet instead");
-        self.real.build_local(options)
+        LocalRuntime::build(&mut self.real, options)
     }
 }

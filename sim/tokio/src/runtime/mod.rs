@@ -6,6 +6,7 @@
 mod block_on;
 mod builder;
 mod handle;
+mod local;
 
 use std::future::Future;
 #[cfg(feature = "rt-multi-thread")]
@@ -14,12 +15,13 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 pub use real::runtime::{
-    LocalOptions, LocalRuntime, RuntimeFlavor, RuntimeMetrics, is_rt_shutdown_err, worker_index,
+    LocalOptions, RuntimeFlavor, RuntimeMetrics, is_rt_shutdown_err, worker_index,
 };
 
 pub(crate) use self::block_on::block_on;
 pub use self::builder::Builder;
 pub use self::handle::{EnterGuard, Handle, Id, TryCurrentError};
+pub use self::local::LocalRuntime;
 use crate::task::JoinHandle;
 
 /// A runtime.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomPinned;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -45,7 +46,8 @@ impl Notify {
 
     /// The same; the future owns the notifier.
     pub fn notified_owned(self: Arc<Self>) -> OwnedNotified {
-        OwnedNotified { owned: Owned::new(self, |notify| Box::pin(notify.notified())) }
+        let owned = Owned::new(self, |notify| Box::pin(notify.notified()));
+        OwnedNotified { owned, pinned: PhantomPinned }
     }
 
     /// Wakes the first who waits; if nobody does, the next one does not have to wait.
@@ -114,24 +116,29 @@ struct Owned {
     notified: Pin<Box<Notified<'this>>>,
 }
 
-/// The future of [`Notify::notified_owned`].
-#[must_use = "futures do nothing unless they are awaited"]
-pub struct OwnedNotified {
-    owned: Owned,
+pin_project! {
+    /// The future of [`Notify::notified_owned`].
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct OwnedNotified {
+        owned: Owned,
+        // As the real one, which stands in the queue itself.
+        #[pin]
+        pinned: PhantomPinned,
+    }
 }
 
 impl OwnedNotified {
     /// Stands in the queue now. Returns whether it has been notified already.
-    pub fn enable(mut self: Pin<&mut Self>) -> bool {
-        self.owned.with_notified_mut(|notified| notified.as_mut().enable())
+    pub fn enable(self: Pin<&mut Self>) -> bool {
+        self.project().owned.with_notified_mut(|notified| notified.as_mut().enable())
     }
 }
 
 impl Future for OwnedNotified {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.owned.with_notified_mut(|notified| notified.as_mut().poll(cx))
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().owned.with_notified_mut(|notified| notified.as_mut().poll(cx))
     }
 }
 

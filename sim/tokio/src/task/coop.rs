@@ -1,7 +1,11 @@
 //! The cooperative budget: `tokio::task::coop`.
 //!
-//! Inside an execution each `await` of a primitive ends its segment, so no task ever uses its
-//! budget up.
+//! Inside an execution each `await` of a primitive ends its segment, so few tasks ever use their
+//! budget up: those that only read and write streams in memory.
+
+use std::cell::Cell;
+#[cfg(feature = "io-util")]
+use std::task::{Context, Poll};
 
 use mapi_sync_engine as engine;
 pub use real::task::coop::poll_proceed;
@@ -19,8 +23,37 @@ pub async fn consume_budget() {
     }
 }
 
-/// Whether budget is left. Inside an execution it always is.
+/// Whether budget is left.
 #[must_use]
 pub fn has_budget_remaining() -> bool {
-    is_inside() || real::task::coop::has_budget_remaining()
+    if is_inside() { left() > 0 } else { real::task::coop::has_budget_remaining() }
+}
+
+/// How many operations without an end of their segment a task may do in one segment, as in tokio.
+const BUDGET: u8 = 128;
+
+thread_local! {
+    /// The segment whose budget this is, by its execution and its step, and what is used of it.
+    static USED: Cell<(u64, u64, u8)> = const { Cell::new((0, 0, 0)) };
+}
+
+/// What is left of the running segment's budget.
+fn left() -> u8 {
+    let (execution, step, used) = USED.get();
+    let is_own = engine::execution() == Some(execution) && engine::current_step() == step;
+    if is_own { BUDGET - used } else { BUDGET }
+}
+
+/// Uses one unit of the running segment's budget up. If none is left the segment ends, and the task
+/// can run again. Outside of an execution it is ready.
+#[cfg(feature = "io-util")]
+pub(crate) fn proceed(cx: &Context<'_>) -> Poll<()> {
+    let Some(execution) = engine::execution() else { return Poll::Ready(()) };
+    let left = left();
+    if left == 0 {
+        cx.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    USED.set((execution, engine::current_step(), BUDGET - left + 1));
+    Poll::Ready(())
 }

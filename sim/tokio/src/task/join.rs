@@ -5,17 +5,23 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use mapi_sync_engine as engine;
+use mapi_sync_engine::{self as engine, CaughtPanic};
 
 use super::id::Id;
-use super::spawned::{Output, Payload, report};
+use super::spawned::Output;
+
+/// What a panic carries.
+type Payload = Box<dyn Any + Send + 'static>;
 
 /// Waits for a task. Dropping it leaves the task running.
+///
+/// Inside an execution, a panic of the task is for whoever joins it; what is done with the error is
+/// the program's affair. If nobody joins it, the execution shows the panic.
 pub struct JoinHandle<T>(Repr<T>);
 
 enum Repr<T> {
@@ -89,7 +95,7 @@ impl<T> Inside<T> {
         let id = Id::inside(self.task.id());
         match self.output.take() {
             Some(Ok(output)) => Ok(output),
-            Some(Err(payload)) => Err(JoinError::panicked(id, payload)),
+            Some(Err(panic)) => Err(JoinError::panicked(id, panic.into_payload())),
             None => Err(JoinError::cancelled(id)),
         }
     }
@@ -97,8 +103,17 @@ impl<T> Inside<T> {
 
 impl<T> Drop for Inside<T> {
     fn drop(&mut self) {
-        if let Some(Err(payload)) = self.output.take() {
-            report(engine::task_name(self.task.id()), payload);
+        let panic = match self.output.take() {
+            Some(Err(panic)) => Some(panic),
+            // Whoever drops the handle has nothing to do with an output that panics.
+            Some(Ok(output)) => {
+                let dropped = catch_unwind(AssertUnwindSafe(|| drop(output)));
+                dropped.err().map(CaughtPanic::new)
+            }
+            None => None,
+        };
+        if let Some(panic) = panic {
+            panic.report();
         }
     }
 }

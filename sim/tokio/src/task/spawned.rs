@@ -1,6 +1,5 @@
 //! The future of a task that the engine runs.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
@@ -8,20 +7,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use mapi_sync_engine::{self as engine, Builder};
+use mapi_sync_engine::{self as engine, Builder, CaughtPanic};
 use pin_project_lite::pin_project;
 
 use super::join::JoinHandle;
 use crate::inside::task_name;
 
-/// What a panic carries.
-pub(crate) type Payload = Box<dyn Any + Send + 'static>;
-
 const RUNS: u64 = u64::MAX;
 
 /// What a task leaves to whoever joins it.
 pub(crate) struct Output<T> {
-    result: Mutex<Option<Result<T, Payload>>>,
+    result: Mutex<Option<Result<T, CaughtPanic>>>,
     /// The step of its end; `RUNS` before.
     ended_at: AtomicU64,
 }
@@ -32,11 +28,11 @@ impl<T> Output<T> {
     }
 
     /// The result, once. `None` if the task was dropped before its end.
-    pub(super) fn take(&self) -> Option<Result<T, Payload>> {
+    pub(super) fn take(&self) -> Option<Result<T, CaughtPanic>> {
         self.result.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn set(&self, result: Result<T, Payload>) {
+    fn set(&self, result: Result<T, CaughtPanic>) {
         *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
     }
 
@@ -57,7 +53,17 @@ pin_project! {
 
     impl<F: Future> PinnedDrop for Spawned<F> {
         fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
             this.output.ended_at.store(engine::current_step(), Ordering::Relaxed);
+            // It may be aborted, and panic at that.
+            let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
+            match dropped {
+                Ok(()) => {}
+                Err(payload) if Arc::strong_count(this.output) == 1 || engine::is_closing() => {
+                    resume_unwind(payload)
+                }
+                Err(payload) => this.output.set(Err(CaughtPanic::new(payload))),
+            }
         }
     }
 }
@@ -90,7 +96,7 @@ impl<F: Future> Future for Spawned<F> {
         match result {
             // Nobody will take the panic.
             Err(payload) if Arc::strong_count(this.output) == 1 => resume_unwind(payload),
-            result => this.output.set(result),
+            result => this.output.set(result.map_err(CaughtPanic::new)),
         }
         Poll::Ready(())
     }
@@ -111,11 +117,4 @@ where
 pub(super) fn builder<F>(early: bool) -> Builder {
     let builder = Builder::new(task_name::<F>()).background();
     if early { builder.early() } else { builder }
-}
-
-/// Lets the execution panic with what nobody has taken.
-pub(super) fn report(name: String, payload: Payload) {
-    if engine::is_simulated() && !engine::is_closing() {
-        Builder::new(name).spawn(async { resume_unwind(payload) });
-    }
 }

@@ -1,7 +1,7 @@
 //! Streams in memory are tracked; what needs the outside world is refused by name.
 
 use mapi_sync_engine::Outcome;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, duplex};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, duplex};
 
 use crate::common::{exhaust, once, outside};
 
@@ -23,6 +23,33 @@ fn a_stream_in_memory_passes_bytes_on() {
     }
     assert!(exhaust(lines).results.into_keys().eq([vec!["one".to_owned(), "two".to_owned()]]));
     assert_eq!(outside(lines()), ["one", "two"]);
+}
+
+#[test]
+fn a_task_that_only_uses_a_stream_lets_others_run() {
+    async fn program() -> bool {
+        let (mut here, mut there) = duplex(8);
+        let echo = async {
+            loop {
+                here.write_all(b"ping").await.unwrap();
+                there.read_exact(&mut [0; 4]).await.unwrap();
+            }
+        };
+        tokio::select! {
+            biased;
+            () = echo => false,
+            () = tokio::task::yield_now() => true,
+        }
+    }
+    assert_eq!(once(1, program()).1, Some(true));
+    assert!(outside(program()));
+}
+
+#[test]
+fn a_stream_without_room_is_refused_where_it_is_made() {
+    let (outcome, _) = once(1, async { drop(duplex(0)) });
+    let place = outcome.panics[0].place.as_ref().unwrap();
+    assert!(place.contains("io.rs") && !place.contains("src"), "{place}");
 }
 
 fn refusal(outcome: &Outcome) -> &str {

@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
+use tokio::runtime::{Builder, Handle, LocalRuntime, Runtime, RuntimeFlavor};
 use tokio::{task, time};
 
 use crate::common::{exhaust, once, outside};
@@ -49,6 +49,19 @@ fn a_runtime_inside_is_the_execution() {
     let runtime = Runtime::new().unwrap();
     assert_eq!(runtime.block_on(async { runtime.spawn(async { 7 }).await.unwrap() }), 7);
     runtime.shutdown_timeout(Duration::ZERO);
+}
+
+#[test]
+fn a_local_runtime_has_our_handle_and_is_refused_inside() {
+    let runtime = LocalRuntime::new().unwrap();
+    let handle: Handle = runtime.handle().clone();
+    let ended = runtime.block_on(async {
+        runtime.spawn_local(async { 1 }).await.unwrap() + handle.spawn(async { 2 }).await.unwrap()
+    });
+    assert_eq!(ended, 3);
+    runtime.shutdown_background();
+    let (outcome, _) = once(1, async { LocalRuntime::new().is_ok() });
+    assert!(format!("{outcome:?}").contains("use a task::LocalSet instead"), "{outcome:?}");
 }
 
 #[test]

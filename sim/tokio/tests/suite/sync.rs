@@ -1,5 +1,6 @@
 //! The primitives: every schedule inside, and the classes that the engine's own have.
 
+use std::any::type_name;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -503,4 +504,26 @@ fn permits_beyond_32_bits_are_merged() {
     }
     assert!(exhaust(program).results.into_keys().eq([0]));
     assert_eq!(outside(program()), 0);
+}
+
+/// A type that is `Unpin` is this in two ways, so that it cannot be said in which.
+trait NotUnpin<Way> {
+    fn name() -> &'static str {
+        type_name::<Self>()
+    }
+}
+
+struct Unpinned;
+
+impl<T: ?Sized> NotUnpin<()> for T {}
+impl<T: ?Sized + Unpin> NotUnpin<Unpinned> for T {}
+
+#[test]
+fn futures_that_stand_in_a_queue_stay_in_place() {
+    use tokio::sync::futures::{Notified, OwnedNotified};
+
+    // This builds only if neither is `Unpin`.
+    let names =
+        [<Notified<'static> as NotUnpin<_>>::name(), <OwnedNotified as NotUnpin<_>>::name()];
+    assert!(names.iter().all(|name| name.contains("Notified")));
 }

@@ -63,6 +63,48 @@ fn a_panic_that_nobody_takes_is_the_executions() {
     assert!(outcome.panics[0].name.contains("a_panic_that_nobody_takes"), "{outcome:?}");
 }
 
+struct PanicsOnDrop;
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        panic!("not to be dropped");
+    }
+}
+
+#[test]
+fn an_output_that_panics_does_not_harm_who_drops_the_handle() {
+    async fn program() -> bool {
+        let task = tokio::spawn(async { PanicsOnDrop });
+        while !task.is_finished() {
+            task::yield_now().await;
+        }
+        drop(task);
+        true
+    }
+    let (outcome, went_on) = once(1, program());
+    assert_eq!((outcome.end, went_on), (End::Completed, Some(true)));
+    // Nobody took it.
+    assert_eq!(outcome.panics.len(), 1);
+    assert_eq!(outcome.panics[0].message, "not to be dropped");
+    assert!(outside(program()));
+}
+
+#[test]
+fn a_panic_at_an_abort_goes_to_whoever_joins_the_task() {
+    async fn program() -> bool {
+        let guard = PanicsOnDrop;
+        let task = tokio::spawn(async move {
+            let _guard = guard;
+            pending::<()>().await;
+        });
+        task::yield_now().await;
+        task.abort();
+        task.await.unwrap_err().is_panic()
+    }
+    assert!(exhaust(program).results.into_keys().eq([true]));
+    assert!(outside(program()));
+}
+
 struct SetsOnDrop(Arc<AtomicBool>);
 
 impl Drop for SetsOnDrop {

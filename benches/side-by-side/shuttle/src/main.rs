@@ -1,0 +1,55 @@
+//! shuttle-tokio, under the random scheduler. Its `broadcast` is not written yet.
+
+#[path = "../../programs/aborts.rs"]
+mod aborts;
+#[path = "../../programs/intervals.rs"]
+mod intervals;
+#[path = "../../programs/join_set.rs"]
+mod join_set;
+#[path = "../../programs/mpsc.rs"]
+mod mpsc;
+#[path = "../../programs/mutex.rs"]
+mod mutex;
+#[path = "../../programs/notify.rs"]
+mod notify;
+#[path = "../../programs/select_loops.rs"]
+mod select_loops;
+#[path = "../../programs/timeouts.rs"]
+mod timeouts;
+#[path = "../../programs/watch.rs"]
+mod watch;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use shuttle::scheduler::RandomScheduler;
+use shuttle::{Config, FailurePersistence, Runner};
+use side_by_side::{MOST, serve};
+
+fn hunt<F>(program: fn() -> F, seed: u64) -> Option<u64>
+where
+    F: Future<Output = ()> + 'static,
+{
+    let begun = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&begun);
+    let mut config = Config::new();
+    config.failure_persistence = FailurePersistence::None;
+    config.silence_warnings = true;
+    let most = usize::try_from(MOST).unwrap();
+    let run = move || {
+        Runner::new(RandomScheduler::new_from_seed(seed, most), config).run(move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+            shuttle::future::block_on(program());
+        })
+    };
+    let found = catch_unwind(AssertUnwindSafe(run)).is_err();
+    found.then(|| begun.load(Ordering::Relaxed))
+}
+
+fn main() {
+    side_by_side::programs! {
+        hunt:
+        timeouts, intervals, select_loops, aborts, join_set, mpsc, mutex, notify, watch
+    }
+}

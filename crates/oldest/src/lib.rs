@@ -1,0 +1,1 @@
+//! What old versions have to do beside ours: see `tests/beside.rs`.
