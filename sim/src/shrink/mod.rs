@@ -86,8 +86,12 @@ struct Best {
 }
 
 impl Best {
-    /// Whether its schedule would use up the budget before it is any smaller.
     fn is_long(&self) -> bool {
-        self.witness.order.len() >= LONG
+        is_long(&self.witness)
     }
+}
+
+/// Whether its schedule would use up the budget before it is any smaller.
+fn is_long(witness: &Witness) -> bool {
+    witness.order.len() >= LONG
 }

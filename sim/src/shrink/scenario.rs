@@ -2,9 +2,9 @@
 
 use std::iter;
 
-use mapi_sync_engine::shrink::{Trial, leave_out};
+use mapi_sync_engine::shrink::{self as schedule, Trial, leave_out};
 
-use super::{Best, TrialRunner, Witness};
+use super::{Best, TrialRunner, Witness, is_long};
 use crate::world::{Changes, Fault, Knob, Scenario, Time};
 
 /// How many schedules are tried in a smaller scenario that the known one does not fit, and how many
@@ -95,7 +95,14 @@ fn try_changes(runner: &mut TrialRunner<'_>, best: &mut Best, changes: Changes) 
         .decisions(&decisions)
         .filter(smaller)
         .or_else(|| trial.order(order, &decisions).filter(smaller))
-        .or_else(|| trial.search(SCHEDULES, STEPS).filter(smaller));
+        .or_else(|| {
+            let mut other = trial.search(SCHEDULES, STEPS)?;
+            // One that was drawn has more context switches than one that was made smaller.
+            if !smaller(&other) && !is_long(&other) {
+                schedule::shrink(&mut trial, &mut other);
+            }
+            Some(other).filter(smaller)
+        });
     let Some(witness) = witness else {
         *runner.engine.limits_mut() = best.limits;
         return false;

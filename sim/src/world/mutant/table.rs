@@ -96,7 +96,7 @@ mutants! {
     DoneFromTwoPaths "done-from-two-paths" DONE_ONCE OrderAndCancel(6) cancelled,
         "Both the end of the work and the watcher for the cancel send a Done when they \
          come together.";
-    LateTicker "late-ticker" DONE_LAST Order(7) ticking,
+    LateTicker "late-ticker" DONE_LAST Order(5) ticking,
         "Leaves its sign-of-life task running, which can report once more after Done.";
     CountsBeforeReport "counts-before-report" DONE_LAST Order(6) unchanged,
         "Reports the end of a folder after it was counted as finished, so that Done can \
