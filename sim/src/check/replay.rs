@@ -227,7 +227,8 @@ impl LeftOver {
         if *count == 0 {
             return format!("other steps than before lead up to the last decision: {what}");
         }
-        let (s, were) = if decisions == 1 { ("", "was") } else { ("s", "were") };
+        let s = if decisions == 1 { "" } else { "s" };
+        let were = if *count == 1 { "was" } else { "were" };
         format!("{count} of {decisions} decision{s} {were} not taken, the first: {what}")
     }
 }
