@@ -35,6 +35,12 @@ impl StoreRules {
         Self { rules: RuleChecks::new(Span::AllSyncs, policy) }
     }
 
+    /// Kept out of line: few syncs are judged so.
+    #[inline(never)]
+    fn observe(&mut self, call: &CallRecord, sync: &SyncState, findings: &mut Findings<'_>) {
+        self.rules.observe(Span::AllSyncs, call, sync, findings);
+    }
+
     /// Whether an author's rule judges all syncs.
     pub(super) fn has_own(policy: &Policy) -> bool {
         policy.own_rules().any(|own| own.rule.span() == Span::AllSyncs)
@@ -138,7 +144,7 @@ impl Judge {
         };
         rules.observe(Span::OneSync, &record, state, &mut findings);
         if let Some(store) = store {
-            store.rules.observe(Span::AllSyncs, &record, state, &mut findings);
+            store.observe(&record, state, &mut findings);
         }
         record
     }

@@ -214,15 +214,14 @@ impl Monitor {
         let shared = Arc::clone(&self.shared);
         let mut syncs = lock(&self.shared.syncs);
         let mut found = Vec::new();
-        syncs.forget_settled(|entry| {
-            found.extend(entry.on_full_path(|judge| {
-                let at_ms = judge.state.last_activity_ms();
-                shared.finish(judge, at_ms)
-            }));
-        });
+        if !syncs.open().is_empty() {
+            found = shared.forget_settled(&mut syncs);
+        }
         let entry = syncs.begin(scope, &shared.config.policy);
         drop(syncs);
-        found.into_iter().for_each(|found| shared.report(found));
+        if !found.is_empty() {
+            shared.report(found);
+        }
         SyncWatch { shared, entry }
     }
 
@@ -255,7 +254,7 @@ impl Shared {
             let record = judge.observe(at_ms, call, policy, tasks.as_ref(), store.as_deref_mut());
             let number = record.number;
             if *keep_log {
-                lock(&self.log).push(record.clone());
+                self.keep(&record);
             }
             judge.state.apply(record);
             let opens = !keep_log && judge.skip_repeat_progress(policy, store.as_deref());
@@ -266,6 +265,25 @@ impl Shared {
             self.report(found);
         }
         number
+    }
+
+    #[inline(never)]
+    fn keep(&self, record: &CallRecord) {
+        lock(&self.log).push(record.clone());
+    }
+
+    /// Forgets the syncs that nothing is owed for any more. What they broke at their end.
+    #[inline(never)]
+    fn forget_settled(&self, syncs: &mut Syncs) -> Vec<Violation> {
+        let mut found = Vec::new();
+        syncs.forget_settled(|entry| {
+            let broken = entry.on_full_path(|judge| {
+                let at_ms = judge.state.last_activity_ms();
+                self.finish(judge, at_ms)
+            });
+            found.extend(broken.into_iter().flatten());
+        });
+        found
     }
 
     fn finish_sync(&self, entry: &SyncEntry, at_ms: u64) {

@@ -23,10 +23,8 @@ impl Engine {
     ) {
         cx.active.set(true);
         context::count_execution();
-        if self.keeps_notes {
-            *cx.notes.borrow_mut() = Some(Notes::default());
-        } else if !self.notes.segments.is_empty() {
-            self.notes = Notes::default();
+        if self.keeps_notes || !self.notes.segments.is_empty() {
+            self.open_notes(cx);
         }
         self.ready.home().begin();
         self.wakes_before = self.ready.home().wakes();
@@ -39,7 +37,9 @@ impl Engine {
         cx.dirty.set(self.recording || self.keeps_notes);
         context::set_recording(self.recording);
         cx.faults_left.set(self.limits.faults);
-        *cx.strategy.borrow_mut() = Some(strategy);
+        let none = cx.strategy.replace(Some(strategy));
+        debug_assert!(none.is_none());
+        mem::forget(none);
         self.log.truncate(usize::try_from(self.limits.max_steps).unwrap_or(usize::MAX));
         self.foreground = 0;
         self.clock_moves = 0;
@@ -59,9 +59,8 @@ impl Engine {
         let Limits { drops_waiting, timers_apart, early_segments, .. } = self.limits;
         self.has_extras = self.recording || drops_waiting || timers_apart || early_segments > 0;
         self.paused.clear();
-        if let Some(beacon) = &self.beacon {
-            beacon.begins(index);
-            *cx.beacon.borrow_mut() = Some(Arc::clone(beacon));
+        if self.beacon.is_some() {
+            self.open_beacon(cx, index);
         }
         let id = cx.register(Cow::Borrowed("main"), None);
         self.admit(id, main, self.limits.main_droppable, false);
@@ -80,7 +79,9 @@ impl Engine {
             self.add_slot(id);
         }
         let slot = &mut self.slots[self.admitted];
-        slot.future = Some(future);
+        let none = slot.future.replace(future);
+        debug_assert!(none.is_none());
+        mem::forget(none);
         // Whether a droppable task is dropped is asked before each poll, and a beacon and a reader
         // have to know of each.
         let watched = droppable || self.beacon.is_some() || self.keeps_notes;
@@ -95,6 +96,35 @@ impl Engine {
         self.admitted += 1;
         self.foreground += usize::from(!background);
         self.ready.insert(id);
+        if self.beacon.is_some() {
+            self.say_admitted(id);
+        }
+    }
+
+    // What few executions need is kept out of line, here and at the end: all of a short execution's
+    // code just fits into a processor's instruction cache.
+
+    #[cold]
+    #[inline(never)]
+    fn open_notes(&mut self, cx: &Context) {
+        self.notes = Notes::default();
+        if self.keeps_notes {
+            *cx.notes.borrow_mut() = Some(Notes::default());
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn open_beacon(&self, cx: &Context, index: u64) {
+        if let Some(beacon) = &self.beacon {
+            beacon.begins(index);
+            *cx.beacon.borrow_mut() = Some(Arc::clone(beacon));
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn say_admitted(&self, id: TaskId) {
         if let Some(beacon) = &self.beacon {
             let name = context::with(|cx| cx.tasks.borrow()[id.index()].name.clone());
             beacon.admits(name);
@@ -163,22 +193,8 @@ impl Engine {
         if !self.ready.is_over() || !cx.spawned.borrow().is_empty() {
             self.drop_rest(cx);
         }
-        if let Some(beacon) = &self.beacon {
-            beacon.ends();
-            *cx.beacon.borrow_mut() = None;
-        }
-        if cx.touched.get() {
-            cx.clear_touched();
-            let reported = cx.reported.take();
-            if !reported.is_empty() {
-                self.panics.extend(reported);
-                self.panics.sort_by_key(|panic| panic.step);
-            }
-        }
-        if self.recording {
-            cx.effects.borrow_mut().clear();
-            cx.chosen.borrow_mut().clear();
-            cx.traced.borrow_mut().clear();
+        if self.beacon.is_some() || self.recording || cx.touched.get() {
+            self.close_extras(cx);
         }
         self.tasks.clear();
         mem::swap(&mut *cx.tasks.borrow_mut(), &mut self.tasks);
@@ -197,6 +213,27 @@ impl Engine {
             tasks: self.tasks.len(),
             panics: mem::take(&mut self.panics),
             outside_wakes: self.ready.home().wakes() - self.wakes_before,
+        }
+    }
+
+    #[inline(never)]
+    fn close_extras(&mut self, cx: &Context) {
+        if let Some(beacon) = &self.beacon {
+            beacon.ends();
+            *cx.beacon.borrow_mut() = None;
+        }
+        if cx.touched.get() {
+            cx.clear_touched();
+            let reported = cx.reported.take();
+            if !reported.is_empty() {
+                self.panics.extend(reported);
+                self.panics.sort_by_key(|panic| panic.step);
+            }
+        }
+        if self.recording {
+            cx.effects.borrow_mut().clear();
+            cx.chosen.borrow_mut().clear();
+            cx.traced.borrow_mut().clear();
         }
     }
 
