@@ -150,6 +150,99 @@ pub enum Call<Text> {
     StoreReleased,
 }
 
+/// Which [`Call`] it is, without its arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CallKind {
+    /// [`Call::Start`].
+    Start,
+    /// [`Call::StartReturned`].
+    StartReturned,
+    /// [`Call::Queried`].
+    Queried,
+    /// [`Call::AddRef`].
+    AddRef,
+    /// [`Call::Release`].
+    Release,
+    /// [`Call::Progress`].
+    Progress,
+    /// [`Call::Error`].
+    Error,
+    /// [`Call::Done`].
+    Done,
+    /// [`Call::Ended`].
+    Ended,
+    /// [`Call::EventCreated`].
+    EventCreated,
+    /// [`Call::EventDuplicated`].
+    EventDuplicated,
+    /// [`Call::EventPublished`].
+    EventPublished,
+    /// [`Call::EventSet`].
+    EventSet,
+    /// [`Call::EventWaited`].
+    EventWaited,
+    /// [`Call::EventClosed`].
+    EventClosed,
+    /// [`Call::CancelRequested`].
+    CancelRequested,
+    /// [`Call::TextRead`].
+    TextRead,
+    /// [`Call::StoreReleased`].
+    StoreReleased,
+}
+
+impl CallKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[
+        Self::Start,
+        Self::StartReturned,
+        Self::Queried,
+        Self::AddRef,
+        Self::Release,
+        Self::Progress,
+        Self::Error,
+        Self::Done,
+        Self::Ended,
+        Self::EventCreated,
+        Self::EventDuplicated,
+        Self::EventPublished,
+        Self::EventSet,
+        Self::EventWaited,
+        Self::EventClosed,
+        Self::CancelRequested,
+        Self::TextRead,
+        Self::StoreReleased,
+    ];
+}
+
+impl<Text> Call<Text> {
+    /// Which call it is.
+    #[must_use]
+    pub fn kind(&self) -> CallKind {
+        match self {
+            Self::Start { .. } => CallKind::Start,
+            Self::StartReturned { .. } => CallKind::StartReturned,
+            Self::Queried => CallKind::Queried,
+            Self::AddRef => CallKind::AddRef,
+            Self::Release => CallKind::Release,
+            Self::Progress { .. } => CallKind::Progress,
+            Self::Error { .. } => CallKind::Error,
+            Self::Done { .. } => CallKind::Done,
+            Self::Ended { .. } => CallKind::Ended,
+            Self::EventCreated { .. } => CallKind::EventCreated,
+            Self::EventDuplicated { .. } => CallKind::EventDuplicated,
+            Self::EventPublished { .. } => CallKind::EventPublished,
+            Self::EventSet { .. } => CallKind::EventSet,
+            Self::EventWaited { .. } => CallKind::EventWaited,
+            Self::EventClosed { .. } => CallKind::EventClosed,
+            Self::CancelRequested => CallKind::CancelRequested,
+            Self::TextRead { .. } => CallKind::TextRead,
+            Self::StoreReleased => CallKind::StoreReleased,
+        }
+    }
+}
+
 impl Call<&str> {
     /// The same call, with its text, if it has one, held as `share` holds it.
     pub(super) fn sharing(self, share: impl FnOnce(&str) -> Arc<str>) -> Call<Arc<str>> {

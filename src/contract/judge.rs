@@ -70,7 +70,9 @@ impl RuleChecks {
         self.table.observe(span, call, sync, findings);
         for own in &mut self.own {
             findings.rule = Rule::new(own.info());
-            own.observe(call, sync, findings);
+            if findings.rule.looks_at().contains(&call.call.kind()) {
+                own.observe(call, sync, findings);
+            }
         }
     }
 
@@ -147,6 +149,33 @@ impl Judge {
             store.observe(&record, state, &mut findings);
         }
         record
+    }
+
+    /// Asks the rules that do not look at such a call. That changes nothing.
+    #[cfg(test)]
+    pub(super) fn ask_others(
+        &mut self,
+        at_ms: u64,
+        call: Call<&str>,
+        policy: &Policy,
+        store: &mut StoreRules,
+    ) {
+        let record = self.state.record(at_ms, call);
+        let (mut reported, mut found) = (Vec::new(), Vec::new());
+        let Self { state, rules, .. } = self;
+        let mut findings = Findings {
+            rule: Rule::ALL[0],
+            policy,
+            tasks: None,
+            sync: state.id(),
+            at_ms,
+            position: state.position(),
+            ends: false,
+            reported: &mut reported,
+            found: &mut found,
+        };
+        rules.table.ask_others(Span::OneSync, &record, state, &mut findings);
+        store.rules.table.ask_others(Span::AllSyncs, &record, state, &mut findings);
     }
 
     /// Ends the observation of this sync: what is still owed is broken now.

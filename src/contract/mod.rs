@@ -40,7 +40,7 @@ mod trace;
 mod violation;
 mod watch;
 
-pub use call::{Answer, Call, CallId, CallRecord, SyncId};
+pub use call::{Answer, Call, CallId, CallKind, CallRecord, SyncId};
 pub use clock::{Clock, VirtualClock};
 pub use monitor::{CallInFlight, Monitor, MonitorConfig, OnViolation, SyncWatch};
 pub use policy::Policy;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::rules::Places;
 use super::{Rule, RuleCheck};
 
 /// Which rules are held, the author's own among them, and the bounds of those that have one.
@@ -143,6 +144,11 @@ impl Policy {
     /// Whether the rule at this place of the table is held.
     pub(super) fn holds_at(&self, place: usize) -> bool {
         self.off & 1 << place == 0
+    }
+
+    /// The rules of the table that are held.
+    pub(super) fn held(&self) -> Places {
+        !self.off
     }
 
     /// The author's own rules that are held.

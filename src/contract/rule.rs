@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use super::monitor::CurrentTask;
 use super::trace::Step;
-use super::{CallRecord, Policy, SyncId, SyncState, Violation};
+use super::{CallKind, CallRecord, Policy, SyncId, SyncState, Violation};
 
 /// How binding a rule is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,6 +98,7 @@ pub struct RuleInfo {
     span: Span,
     judges_parts: bool,
     bounds_time: bool,
+    looks_at: &'static [CallKind],
     follows_from: &'static [&'static RuleInfo],
     needs: Option<Situation>,
     wrong: &'static [Step],
@@ -121,6 +122,7 @@ impl RuleInfo {
             span: Span::OneSync,
             judges_parts: false,
             bounds_time: false,
+            looks_at: CallKind::ALL,
             follows_from: &[],
             needs: None,
             wrong: &[],
@@ -169,6 +171,13 @@ impl RuleInfo {
     #[must_use]
     pub const fn bounds_time(self) -> Self {
         Self { bounds_time: true, ..self }
+    }
+
+    /// Says at which calls the rule looks. It is not asked for any other; a rule that does not say
+    /// so is asked for every call.
+    #[must_use]
+    pub const fn looks_at(self, kinds: &'static [CallKind]) -> Self {
+        Self { looks_at: kinds, ..self }
     }
 
     /// Says without what the rule cannot be broken. A check in which that never happened says that
@@ -264,6 +273,12 @@ impl Rule {
     #[must_use]
     pub const fn bounds_time(self) -> bool {
         self.0.bounds_time
+    }
+
+    /// The calls at which it looks.
+    #[must_use]
+    pub const fn looks_at(self) -> &'static [CallKind] {
+        self.0.looks_at
     }
 
     /// Without what it cannot be broken; `None` if nothing but a sync is needed.

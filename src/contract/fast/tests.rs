@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use crate::contract::judge::{Judge, StoreRules};
 use crate::contract::sync_state::Scope;
 use crate::contract::{
-    Answer, Call, CallId, CallInFlight, CallRecord, Findings, Monitor, MonitorConfig, Policy, Rule,
-    RuleCheck, RuleInfo, SyncId, SyncState, Violation, VirtualClock,
+    Answer, Call, CallId, CallInFlight, CallRecord, Findings, Monitor, MonitorConfig, Party,
+    Policy, Rule, RuleCheck, RuleInfo, SyncId, SyncState, Violation, VirtualClock,
 };
 use crate::{HResult, RawEvent, SyncFlags};
 
@@ -43,6 +43,7 @@ fn progress() -> impl Strategy<Value = Event> {
 
 fn other() -> impl Strategy<Value = Event> {
     let event = RawEvent::NULL;
+    let (handle, other) = (RawEvent::from_value(4), RawEvent::from_value(8));
     let call = |call| Just(Event::Call(call));
     prop_oneof![
         call(Call::Queried),
@@ -56,6 +57,17 @@ fn other() -> impl Strategy<Value = Event> {
         call(Call::CancelRequested),
         call(Call::TextRead { call: CallId(2) }),
         call(Call::StoreReleased),
+        call(Call::Start { flags: SyncFlags::BACKGROUND }),
+        call(Call::EventCreated { event: handle }),
+        call(Call::EventDuplicated { by: Party::Provider, from: handle, event: other }),
+        call(Call::EventPublished { event: handle }),
+        call(Call::EventPublished { event }),
+        call(Call::EventSet { by: Party::Provider, event: handle }),
+        call(Call::EventWaited { by: Party::Host, event: handle }),
+        call(Call::EventClosed { by: Party::Host, event: handle }),
+        call(Call::EventClosed { by: Party::Provider, event: other }),
+        call(Call::Done { event: handle, status: HResult::S_OK }),
+        call(Call::StartReturned { result: HResult::S_OK, event: handle }),
     ]
 }
 
@@ -77,7 +89,8 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// What the full path finds, with the number of each callback.
+/// What the full path finds, with the number of each callback. The rules that do not look at a call
+/// are asked about it too: that changes nothing.
 fn full_path(scope: Scope, policy: &Policy, events: &[Event]) -> (Vec<Violation>, Vec<CallId>) {
     let mut judge = Judge::new(SyncId(1), scope, false, policy);
     let mut store = StoreRules::new(policy);
@@ -99,6 +112,7 @@ fn full_path(scope: Scope, policy: &Policy, events: &[Event]) -> (Vec<Violation>
                 Call::Ended { call, answer: *answer }
             }
         };
+        judge.ask_others(now, call, policy, &mut store);
         let record = judge.observe(now, call, policy, None, Some(&mut store));
         if let Some(number) = record.number {
             open.push(number);

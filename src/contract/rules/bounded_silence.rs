@@ -2,13 +2,16 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
-use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{
+    Call, CallKind, CallRecord, Findings, Level, RuleCheck, RuleInfo, SyncState,
+};
 
 pub(super) static INFO: RuleInfo =
     RuleInfo::new("bounded-silence", "while work goes on, a callback comes within the bound")
         .level(Level::Policy)
         .bounds_time()
         .source("policy: Progress is documented as called periodically")
+        .looks_at(&[CallKind::Progress, CallKind::Error, CallKind::Done])
         .wrong(&[
             Step::Started,
             Step::Made(progress(0, 1)),

@@ -2,7 +2,7 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
-use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{Call, CallKind, CallRecord, Findings, RuleCheck, RuleInfo, SyncState};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
     "callback-held",
@@ -10,6 +10,15 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
      after Done, and not called after that",
 )
 .source("MAPISIB, punkCallBack; IUnknown::AddRef and IUnknown::Release")
+.looks_at(&[
+    CallKind::StartReturned,
+    CallKind::Queried,
+    CallKind::Release,
+    CallKind::Progress,
+    CallKind::Error,
+    CallKind::Done,
+    CallKind::Ended,
+])
 .wrong(&[
     Step::Started,
     Step::Made(Call::AddRef),

@@ -73,12 +73,7 @@ impl Cancel {
 
     /// The request as a call of its own: it may have come as the answer to another one.
     fn record(&self, sync: &SyncState) -> CallRecord {
-        CallRecord {
-            sync: sync.id(),
-            at_ms: self.at_ms,
-            number: None,
-            call: Call::CancelRequested,
-        }
+        CallRecord { sync: sync.id(), at_ms: self.at_ms, number: None, call: Call::CancelRequested }
     }
 
     /// Time passes until this call. While a callback is in flight, it is the host's.

@@ -2,13 +2,14 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
-use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{Call, CallKind, CallRecord, Findings, RuleCheck, RuleInfo, SyncState};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
     "done-last",
     "when Done begins, no Progress or Error of that sync is in flight, and none begins afterwards",
 )
 .source("IMAPISyncProgressCallback::Done")
+.looks_at(&[CallKind::Progress, CallKind::Error, CallKind::Done])
 .wrong(&[
     Step::Started,
     Step::Begins(progress(1, 1)),

@@ -3,13 +3,14 @@
 use super::host_error_survived;
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
-use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{Call, CallKind, CallRecord, Findings, RuleCheck, RuleInfo, SyncState};
 
 pub(super) static INFO: RuleInfo =
     RuleInfo::new("done-once", "a sync whose start succeeded ends with exactly one Done")
         .source("IMAPISyncProgressCallback::Done")
         .judges_parts()
         .follows_from(&[&host_error_survived::INFO])
+        .looks_at(&[CallKind::Done])
         .wrong(&[Step::Started, Step::Made(progress(1, 1)), Step::Later(100)])
         .right(&[
             Step::Started,

@@ -2,13 +2,16 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, error};
-use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, Situation, SyncState};
+use crate::contract::{
+    Call, CallKind, CallRecord, Findings, RuleCheck, RuleInfo, Situation, SyncState,
+};
 
 pub(super) static INFO: RuleInfo =
     RuleInfo::new("error-code", "the code given to Error is an error or a warning, never S_OK")
         .needs(Situation::Error)
         .source("IMAPISyncProgressCallback::Error, hResult")
         .judges_parts()
+        .looks_at(&[CallKind::Error])
         .wrong(&[
             Step::Started,
             Step::Made(error(HResult::S_OK)),

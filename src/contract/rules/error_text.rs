@@ -2,13 +2,16 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, error};
-use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, Situation, SyncState};
+use crate::contract::{
+    Call, CallKind, CallRecord, Findings, RuleCheck, RuleInfo, Situation, SyncState,
+};
 
 pub(super) static INFO: RuleInfo =
     RuleInfo::new("error-text", "the text given to Error is not NULL")
         .needs(Situation::Error)
         .source("IMAPISyncProgressCallback::Error, pwcszErrorStr")
         .judges_parts()
+        .looks_at(&[CallKind::Error])
         .wrong(&[
             Step::Started,
             Step::Made(Call::Error { result: HResult::MAPI_E_NETWORK_ERROR, text: None }),

@@ -1,7 +1,9 @@
 //! The event occurs after Done has returned, and always in the end.
 
 use crate::contract::trace::{Step, done};
-use crate::contract::{Call, CallRecord, Findings, Party, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{
+    Call, CallKind, CallRecord, Findings, Party, RuleCheck, RuleInfo, SyncState,
+};
 use crate::{HResult, RawEvent};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
@@ -10,6 +12,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
      and always in the end",
 )
 .source("MAPISIB, phSyncDoneEvent")
+.looks_at(&[CallKind::StartReturned, CallKind::EventPublished, CallKind::EventSet])
 .wrong(&[
     Step::Started,
     Step::Made(Call::EventSet { by: Party::Provider, event: Step::PRIVATE }),

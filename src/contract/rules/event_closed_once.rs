@@ -2,7 +2,9 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done};
-use crate::contract::{Call, CallRecord, Findings, Party, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{
+    Call, CallKind, CallRecord, Findings, Party, RuleCheck, RuleInfo, SyncState,
+};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
     "event-closed-once",
@@ -11,6 +13,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
 )
 .blame(Party::Host)
 .source("IMAPISyncProgressCallback::Done, hThreadDoneEvent")
+.looks_at(&[CallKind::EventClosed])
 .wrong(&[
     Step::Started,
     Step::Made(done(HResult::S_OK)),

@@ -2,7 +2,9 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done};
-use crate::contract::{Call, CallRecord, Findings, Party, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{
+    Call, CallKind, CallRecord, Findings, Party, RuleCheck, RuleInfo, SyncState,
+};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
     "event-owner",
@@ -10,6 +12,12 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
      closed it",
 )
 .source("IMAPISyncProgressCallback::Done, hThreadDoneEvent")
+.looks_at(&[
+    CallKind::EventDuplicated,
+    CallKind::EventSet,
+    CallKind::EventWaited,
+    CallKind::EventClosed,
+])
 .wrong(&[
     Step::Started,
     Step::Made(done(HResult::S_OK)),

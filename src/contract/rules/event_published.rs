@@ -1,8 +1,8 @@
 //! A successful start leaves a valid event in the out-pointer.
 
 use crate::contract::trace::Step;
-use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, SyncState};
 use crate::contract::trace::done;
+use crate::contract::{Call, CallKind, CallRecord, Findings, RuleCheck, RuleInfo, SyncState};
 use crate::{HResult, RawEvent};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
@@ -10,6 +10,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
     "a successful start has put a valid event in the out-pointer before it returns",
 )
 .source("MAPISIB, phSyncDoneEvent")
+.looks_at(&[CallKind::StartReturned, CallKind::EventPublished])
 .wrong(&[
     Step::Made(Call::Start { flags: crate::SyncFlags::BACKGROUND }),
     Step::Made(Call::Queried),

@@ -1,12 +1,15 @@
 //! Done is given the published handle or NULL.
 
 use crate::contract::trace::Step;
-use crate::contract::{Call, CallRecord, Findings, Party, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{
+    Call, CallKind, CallRecord, Findings, Party, RuleCheck, RuleInfo, SyncState,
+};
 use crate::{HResult, RawEvent};
 
 pub(super) static INFO: RuleInfo =
     RuleInfo::new("event-same", "the handle given to Done is NULL or the published one")
         .source("IMAPISyncProgressCallback::Done, hThreadDoneEvent")
+        .looks_at(&[CallKind::StartReturned, CallKind::Done])
         .wrong(&[
             Step::Started,
             Step::Made(Call::Done { event: RawEvent::from_value(12), status: HResult::S_OK }),

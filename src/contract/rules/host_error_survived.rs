@@ -3,7 +3,7 @@
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
 use crate::contract::{
-    Answer, Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncState,
+    Answer, Call, CallKind, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncState,
 };
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
@@ -13,10 +13,8 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
 .level(Level::Policy)
 .needs(Situation::HostFailure)
 .source("policy: only S_OK is documented, and the host waits for Done whatever it answered")
-.wrong(&[
-    Step::Started,
-    Step::Answered(progress(1, 1), Answer::Returned(HResult::E_FAIL)),
-])
+.looks_at(&[CallKind::Ended])
+.wrong(&[Step::Started, Step::Answered(progress(1, 1), Answer::Returned(HResult::E_FAIL))])
 .right(&[
     Step::Started,
     Step::Answered(progress(1, 1), Answer::Returned(HResult::E_FAIL)),

@@ -4,7 +4,7 @@
 //! that in which the rules are asked and shown. Add new rules at the end of their level.
 
 use super::rule::{Findings, Rule, RuleCheck};
-use super::{CallRecord, Policy, Span, SyncState};
+use super::{CallKind, CallRecord, Policy, Span, SyncState};
 
 macro_rules! rules {
     ($($constant:ident $module:ident::$check:ident;)*) => {
@@ -34,16 +34,16 @@ macro_rules! rules {
         pub(super) struct Checks { $($module: $module::$check,)* }
 
         impl Checks {
-            /// Asks each rule of this span that is held, in the order of the table.
+            /// Asks each rule of this span that is among `asked`, in the order of the table.
             fn each(
                 &mut self,
                 span: Span,
-                policy: &Policy,
+                asked: Places,
                 mut ask: impl FnMut(Rule, &mut dyn RuleCheck),
             ) {
                 $(
                     let rule = Rule::$constant;
-                    if rule.span() == span && policy.holds_at(Index::$constant as usize) {
+                    if rule.span() == span && asked & (1 << Index::$constant as usize) != 0 {
                         ask(rule, &mut self.$module);
                     }
                 )*
@@ -91,8 +91,27 @@ rules! {
     BOUNDED_SILENCE bounded_silence::BoundedSilence;
 }
 
+/// A set of rules of the table, with a bit for the place of each.
+pub(super) type Places = u32;
+
+/// For each kind of call, the rules that look at it.
+const LOOK_AT: [Places; CallKind::ALL.len()] = {
+    let mut all = [0; CallKind::ALL.len()];
+    let mut place = 0;
+    while place < Rule::ALL.len() {
+        let kinds = Rule::ALL[place].looks_at();
+        let mut n = 0;
+        while n < kinds.len() {
+            all[kinds[n] as usize] |= 1 << place;
+            n += 1;
+        }
+        place += 1;
+    }
+    all
+};
+
 impl Checks {
-    /// Has each rule of this span judge a call.
+    /// Has each rule of this span that looks at such a call judge it.
     pub(super) fn observe(
         &mut self,
         span: Span,
@@ -100,7 +119,8 @@ impl Checks {
         sync: &SyncState,
         findings: &mut Findings<'_>,
     ) {
-        self.each(span, findings.policy, |rule, check| {
+        let asked = findings.policy.held() & LOOK_AT[call.call.kind() as usize];
+        self.each(span, asked, |rule, check| {
             findings.rule = rule;
             check.observe(call, sync, findings);
         });
@@ -108,10 +128,31 @@ impl Checks {
 
     /// Has each rule of this span judge what did not come.
     pub(super) fn finish(&mut self, span: Span, sync: &SyncState, findings: &mut Findings<'_>) {
-        self.each(span, findings.policy, |rule, check| {
+        self.each(span, findings.policy.held(), |rule, check| {
             findings.rule = rule;
             check.finish(sync, findings);
         });
+    }
+}
+
+#[cfg(test)]
+impl Checks {
+    /// Asks the rules of this span that do not look at such a call. That changes nothing.
+    pub(super) fn ask_others(
+        &mut self,
+        span: Span,
+        call: &CallRecord,
+        sync: &SyncState,
+        findings: &mut Findings<'_>,
+    ) {
+        let others = findings.policy.held() & !LOOK_AT[call.call.kind() as usize];
+        let before = format!("{self:?}");
+        self.each(span, others, |rule, check| {
+            findings.rule = rule;
+            check.observe(call, sync, findings);
+            assert!(findings.found.is_empty(), "{rule:?} at {call:?}");
+        });
+        assert_eq!(format!("{self:?}"), before, "{call:?}");
     }
 }
 
@@ -145,7 +186,7 @@ mod tests {
         let mut checks = Checks::default();
         for span in [Span::OneSync, Span::AllSyncs] {
             let all = Rule::ALL.iter().fold(Policy::default(), |policy, rule| policy.with(*rule));
-            checks.each(span, &all, |rule, check| assert_eq!(Rule::new(check.info()), rule));
+            checks.each(span, all.held(), |rule, check| assert_eq!(Rule::new(check.info()), rule));
         }
         let files: BTreeSet<String> =
             std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/contract/rules"))

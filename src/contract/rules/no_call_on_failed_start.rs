@@ -1,7 +1,9 @@
 //! A start that fails leaves nothing behind: no call, no event.
 
 use crate::contract::trace::Step;
-use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, Situation, SyncState};
+use crate::contract::{
+    Call, CallKind, CallRecord, Findings, RuleCheck, RuleInfo, Situation, SyncState,
+};
 use crate::{HResult, RawEvent};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
@@ -12,6 +14,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
 .needs(Situation::FailedStart)
 .source("COM: on failure an out-parameter is NULL; IMAPISync::SynchronizeInBackground")
 .judges_parts()
+.looks_at(&[CallKind::StartReturned, CallKind::Progress, CallKind::Error, CallKind::Done])
 .wrong(&[
     Step::Starting,
     Step::Made(Call::Release),

@@ -2,7 +2,7 @@
 
 use crate::contract::trace::{Step, done};
 use crate::contract::{
-    Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncId, SyncState,
+    Call, CallKind, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncId, SyncState,
 };
 use crate::{HResult, RawEvent};
 
@@ -15,6 +15,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
 .needs(Situation::Overlap)
 .source("policy: the reference does not speak of a second start")
 .over_all_syncs()
+.looks_at(&[CallKind::Start, CallKind::StartReturned, CallKind::EventPublished, CallKind::Done])
 .wrong(&[
     Step::Started,
     Step::InSync(2),
@@ -152,7 +153,7 @@ impl RuleCheck for Overlap {
 #[cfg(test)]
 mod tests {
     use super::*;
-        use crate::contract::{Policy, Rule, play};
+    use crate::contract::{Policy, Rule, play};
 
     #[test]
     fn event_of_running_sync_is_not_its_own() {

@@ -2,7 +2,9 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
-use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncState};
+use crate::contract::{
+    Call, CallKind, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncState,
+};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
     "progress-complete",
@@ -12,6 +14,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
 .level(Level::Should)
 .needs(Situation::Progress)
 .source("IMAPIProgress::Progress: equal to the maximum only at completion")
+.looks_at(&[CallKind::Progress, CallKind::Done])
 .wrong(&[
     Step::Started,
     Step::Made(progress(1, 2)),

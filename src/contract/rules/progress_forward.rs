@@ -2,13 +2,16 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
-use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncState};
+use crate::contract::{
+    Call, CallKind, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncState,
+};
 
 pub(super) static INFO: RuleInfo =
     RuleInfo::new("progress-forward", "within one maximum the position never goes back")
         .level(Level::Should)
         .needs(Situation::Progress)
         .source("IMAPIProgress::Progress: a single positive direction")
+        .looks_at(&[CallKind::Progress])
         .wrong(&[
             Step::Started,
             Step::Made(progress(2, 3)),

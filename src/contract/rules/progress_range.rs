@@ -2,13 +2,16 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
-use crate::contract::{Call, CallRecord, Findings, RuleCheck, RuleInfo, Situation, SyncState};
+use crate::contract::{
+    Call, CallKind, CallRecord, Findings, RuleCheck, RuleInfo, Situation, SyncState,
+};
 
 pub(super) static INFO: RuleInfo =
     RuleInfo::new("progress-range", "the position is at most the maximum")
         .needs(Situation::Progress)
         .source("IMAPISyncProgressCallback::Progress, ulIndex and ulIndexMax")
         .judges_parts()
+        .looks_at(&[CallKind::Progress])
         .wrong(&[
             Step::Started,
             Step::Made(progress(3, 2)),

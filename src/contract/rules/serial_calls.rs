@@ -2,7 +2,9 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
-use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{
+    Call, CallKind, CallRecord, Findings, Level, RuleCheck, RuleInfo, SyncState,
+};
 
 pub(super) static INFO: RuleInfo =
     RuleInfo::new("serial-calls", "callbacks of one sync do not overlap one another")
@@ -11,6 +13,7 @@ pub(super) static INFO: RuleInfo =
             "policy, off by default: MAPI is free-threaded and the client's callbacks are \
              thread-safe",
         )
+        .looks_at(&[CallKind::Progress, CallKind::Error, CallKind::Done])
         .wrong(&[
             Step::Started,
             Step::Begins(progress(0, 1)),

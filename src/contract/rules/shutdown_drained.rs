@@ -2,27 +2,28 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done};
-use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncState};
+use crate::contract::{
+    Call, CallKind, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncState,
+};
 
-pub(super) static INFO: RuleInfo = RuleInfo::new(
-    "shutdown-drained",
-    "every started sync is done before the store is released",
-)
-.level(Level::Policy)
-.needs(Situation::Release)
-.source("policy, after IMAPIProvider and IMSProvider::QueryFastShutdown")
-.wrong(&[
-    Step::Started,
-    Step::Made(Call::StoreReleased),
-    Step::Made(done(HResult::S_OK)),
-    Step::Finished,
-])
-.right(&[
-    Step::Started,
-    Step::Made(done(HResult::S_OK)),
-    Step::Made(Call::StoreReleased),
-    Step::Finished,
-]);
+pub(super) static INFO: RuleInfo =
+    RuleInfo::new("shutdown-drained", "every started sync is done before the store is released")
+        .level(Level::Policy)
+        .needs(Situation::Release)
+        .source("policy, after IMAPIProvider and IMSProvider::QueryFastShutdown")
+        .looks_at(&[CallKind::StoreReleased])
+        .wrong(&[
+            Step::Started,
+            Step::Made(Call::StoreReleased),
+            Step::Made(done(HResult::S_OK)),
+            Step::Finished,
+        ])
+        .right(&[
+            Step::Started,
+            Step::Made(done(HResult::S_OK)),
+            Step::Made(Call::StoreReleased),
+            Step::Finished,
+        ]);
 
 #[derive(Debug, Default)]
 pub(super) struct ShutdownDrained;

@@ -2,7 +2,9 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, error};
-use crate::contract::{Call, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncState};
+use crate::contract::{
+    Call, CallKind, CallRecord, Findings, Level, RuleCheck, RuleInfo, Situation, SyncState,
+};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
     "status-honest",
@@ -12,6 +14,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
 .level(Level::Should)
 .needs(Situation::Error)
 .source("IMAPISyncProgressCallback::Done, hResult: the final status")
+.looks_at(&[CallKind::Done])
 .wrong(&[
     Step::Started,
     Step::Made(error(HResult::MAPI_E_NETWORK_ERROR)),

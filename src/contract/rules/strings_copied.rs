@@ -2,7 +2,9 @@
 
 use crate::HResult;
 use crate::contract::trace::{Step, done, progress};
-use crate::contract::{Call, CallId, CallRecord, Findings, Party, RuleCheck, RuleInfo, SyncState};
+use crate::contract::{
+    Call, CallId, CallKind, CallRecord, Findings, Party, RuleCheck, RuleInfo, SyncState,
+};
 
 pub(super) static INFO: RuleInfo = RuleInfo::new(
     "strings-copied",
@@ -10,6 +12,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
 )
 .blame(Party::Host)
 .source("COM: memory passed in belongs to the caller and is valid for the call")
+.looks_at(&[CallKind::TextRead])
 .wrong(&[
     Step::Started,
     Step::Begins(progress(1, 1)),
