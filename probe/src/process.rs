@@ -129,24 +129,3 @@ mod system {
         (answered != 0 && bytes > 0).then_some(bytes / 1024)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use mapi_sync::OwnedEvent;
-    use mapi_sync::com::events;
-
-    use super::*;
-
-    // One test: handles that another one opens would be counted too.
-    #[test]
-    fn figures_of_this_process_are_known() {
-        let before = open_handles();
-        let event = OwnedEvent::create(&events()).expect("an event");
-        assert!(open_handles() > before);
-        drop(event);
-        if cfg!(any(windows, target_os = "linux")) {
-            assert!(threads().is_some_and(|threads| threads > 0));
-            assert!(resident_kib().is_some_and(|kib| kib > 0));
-        }
-    }
-}
