@@ -97,6 +97,8 @@ fn said(way: &str) -> String {
     String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
 }
 
+// Wine does not end a process whose stack overflows.
+#[cfg(unix)]
 #[test]
 fn stack_overflow_names_its_task_step_seed_and_schedule() {
     let number = first_schedule();
@@ -108,10 +110,12 @@ fn stack_overflow_names_its_task_step_seed_and_schedule() {
         assert!(line.ends_with(&words), "{said}");
         assert_eq!(said.matches("the process ends").count(), 1, "{said}");
         // What the standard library says comes as well.
-        assert!(cfg!(not(unix)) || said.contains("has overflowed its stack"), "{said}");
+        assert!(said.contains("has overflowed its stack"), "{said}");
     }
 }
 
+// Wine does not end a process whose stack overflows.
+#[cfg(unix)]
 #[test]
 fn schedules_of_an_exhaustive_search_have_no_numbers() {
     let said = said("overflow-exhaustive");
@@ -132,6 +136,8 @@ fn panic_in_a_destructor_while_unwinding_is_reported_with_both_panics() {
     assert_eq!(said.matches("the process ends").count(), 1, "{said}");
 }
 
+// Wine does not end a process whose stack overflows.
+#[cfg(unix)]
 #[test]
 fn trial_before_the_search_says_how_to_leave_it_out() {
     let said = said("overflow-in-trial");
