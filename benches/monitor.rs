@@ -4,6 +4,7 @@
 //! puts the monitor around it, `local` one for a single thread, `virtual` one in virtual time.
 //! `machine` is one Progress and its end, told to the monitor directly.
 
+#[path = "../tests/silent/mod.rs"]
 mod silent;
 
 use std::hint::black_box;

@@ -7,7 +7,7 @@
 //! what happens to the event handle in between are easy to break under rare timing. This crate has
 //!
 //! - the **raw interface**: [`MapiSync`], [`SyncRequest`], [`SyncProgressCallback`], [`Events`],
-//!   [`HResult`]. It can express every mistake, because tests must make them;
+//!   [`ProviderShutdown`], [`HResult`]. It can express every mistake, because tests must make them;
 //! - the **session** on top of it: [`SyncRequest::start`] and [`SyncSession`]. It sends Done
 //!   exactly once, last, on every path;
 //! - the [**contract**](contract): the rules as data, and a monitor that checks calls against them
@@ -89,6 +89,7 @@
 //! - `tokio` (default): [`TokioRuntime`], for production and for tests in real time.
 //! - `trace`: the module `record`, which writes the calls of a production process to a file, and
 //!   checks such files.
+//! - `tracing`: what goes wrong in the COM adapter, as events of the crate `tracing`.
 //! - `com-vtable-testing`: the COM adapter off Windows, for tests of its method tables. On Windows
 //!   the adapter is always built.
 //!
@@ -98,6 +99,7 @@
 //! - [Rules of your own](_documentation::own_rules): how to write one.
 //! - [The design](_documentation::design): why the modules are cut as they are.
 //! - [Terms](_documentation::terms): one word for each thing.
+//! - [The tutorial](_documentation::tutorial): a bug is found, explained and mended.
 //! - [Scenario files](_documentation::scenarios): their reference.
 //! - [Contributing](_documentation::contributing): how to add a rule, a strategy, a fault or a
 //!   report format.
@@ -124,6 +126,7 @@ mod provider;
 pub mod record;
 mod runtime;
 mod session;
+mod shutdown;
 
 pub use async_trait::async_trait;
 pub use callback::{CallbackRef, CallbackUnknown, SyncProgressCallback};
@@ -136,3 +139,4 @@ pub use provider::{MapiSession, MapiSync, SyncRequest};
 pub use runtime::TokioRuntime;
 pub use runtime::{BoxFuture, Runtime, Shared, Task, TaskEnd, TaskHandle};
 pub use session::{Elapsed, Reporter, SyncDone, SyncSession, catch_panic};
+pub use shutdown::{ProviderShutdown, ShutdownMethod, UnknownShutdownMethod};

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 
 use crate::callback::KnownCallback;
 use crate::{
-    CallbackRef, CallbackUnknown, CancelSignal, EventOut, EventSlot, HResult, Runtime, SyncFlags,
+    CallbackRef, CallbackUnknown, CancelSignal, EventOut, EventSlot, HResult, ProviderShutdown,
+    RawEvent, Runtime, SyncFlags, SyncProgressCallback,
 };
-use crate::{RawEvent, SyncProgressCallback};
 
 /// `IMAPISync`: implemented by a store provider on its store object, called by the host.
 ///
@@ -24,6 +24,14 @@ pub trait MapiSync: Send + Sync {
     /// After a success the event stands in [`SyncRequest::event_out`] and exactly one Done follows,
     /// perhaps before this returns. After a failure no call follows and no event stands there.
     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult;
+
+    /// `IMAPIProviderShutdown`, if the provider has it: how it learns that its host's process ends.
+    /// By default it has not.
+    ///
+    /// The answer must always be the same.
+    fn shutdown(&self) -> Option<&dyn ProviderShutdown> {
+        None
+    }
 }
 
 /// The MAPI session that a sync runs in (`MAPISIB::psesSync`), opaque to this crate.

@@ -22,7 +22,9 @@ use futures_util::future::{self, Either};
 use self::host_link::HostLink;
 use self::pending_done::{Ending, PendingDone};
 use crate::event::OwnedEvent;
-use crate::{BoxFuture, CancelSignal, HResult, RawEvent, Runtime, SyncFlags, SyncRequest};
+use crate::{
+    BoxFuture, CancelSignal, HResult, MapiSession, RawEvent, Runtime, SyncFlags, SyncRequest,
+};
 
 impl SyncRequest {
     /// Starts a sync: runs `work` in the background on the request's runtime and returns `S_OK`.
@@ -73,7 +75,12 @@ impl SyncRequest {
         let link = Arc::new(HostLink::new(callback, self.cancel().clone(), runtime));
         let reporter = Reporter { link: Arc::clone(&link) };
         let pending = PendingDone::new(Arc::clone(&link), published, private);
-        let session = SyncSession { pending: Some(pending), reporter, flags: self.flags() };
+        let session = SyncSession {
+            pending: Some(pending),
+            reporter,
+            flags: self.flags(),
+            mapi_session: self.session().cloned(),
+        };
         let task: BoxFuture = Box::pin(async move {
             session.reporter.link.commit();
             work(session).await;
@@ -116,6 +123,7 @@ pub struct SyncSession {
     pending: Option<PendingDone>,
     reporter: Reporter,
     flags: SyncFlags,
+    mapi_session: Option<MapiSession>,
 }
 
 /// The proof that a sync has ended: only [`SyncSession::done`] and
@@ -212,6 +220,13 @@ impl SyncSession {
     #[must_use]
     pub fn flags(&self) -> SyncFlags {
         self.flags
+    }
+
+    /// The MAPI session of the request (`psesSync`), if the host gave one. A clone may outlive the
+    /// sync.
+    #[must_use]
+    pub fn mapi_session(&self) -> Option<&MapiSession> {
+        self.mapi_session.as_ref()
     }
 
     /// The signal to stop.

@@ -1,7 +1,7 @@
 //! What the monitor allocates: nothing for a legal call with unchanged text, and nothing that
 //! outlives its sync.
 
-#[path = "../benches/silent/mod.rs"]
+#[path = "silent/mod.rs"]
 mod silent;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 //! contract.
 #![cfg(feature = "trace")]
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -12,7 +13,11 @@ use mapi_sync::contract::{
     Call, CallRecord, Findings, Policy, Rule, RuleCheck, RuleInfo, SyncState,
 };
 use mapi_sync::record::{Event, Record, Recorder, Text, TraceError, check};
-use mapi_sync::{HResult, RawEvent, SyncFlags, SyncProgressCallback, async_trait};
+use mapi_sync::{
+    Events, HResult, MapiSync, ProcessEvents, ProviderShutdown, RawEvent, ShutdownMethod,
+    SyncFlags, SyncProgressCallback, SyncRequest, TokioRuntime, async_trait,
+};
+use proptest::prelude::*;
 
 struct Host;
 
@@ -205,6 +210,49 @@ async fn a_full_queue_drops_counts_and_never_blocks() {
     assert_eq!(of_calls as u64 + dropped, u64::from(calls) * 2 + 1);
 }
 
+/// Where the process that the test below starts records.
+#[cfg(unix)]
+const FULL: &str = "MAPI_SYNC_FULL_DISK";
+
+/// In that process: records more than its files may hold.
+#[cfg(unix)]
+#[tokio::test]
+async fn records_when_asked_to() {
+    let Some(path) = std::env::var_os(FULL) else { return };
+    let recorder = Recorder::to_file(path.clone()).start().expect("a recorder");
+    let callback = recorder.around(Arc::new(Host), SyncFlags::empty());
+    for index in 0..500 {
+        callback.progress(Some("a text of some length"), index, 500).await;
+        assert!(recorder.flush(MINUTE));
+    }
+    let records = records(&fs::read_to_string(path).expect("a file"));
+    let marks = |record: &&Record| matches!(record.event, Event::Dropped { .. });
+    let records = (records.len() - records.iter().filter(marks).count()) as u64;
+    let counts = recorder.counts();
+    assert!(counts.dropped > 500);
+    assert_eq!((counts.written, counts.written + counts.dropped), (records, 1_001));
+}
+
+#[cfg(unix)]
+#[test]
+fn full_disk_leaves_what_is_stored_and_the_counters_say_so() {
+    let folder = Folder::new("disk");
+    let program = std::env::current_exe().expect("this is a program");
+    // A write beyond the limit fails; without the trap, its signal would end the process.
+    // The limit is one of the process, so its own output must not go to a file either.
+    let output = std::process::Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 24; exec \"$0\" --exact records_when_asked_to"])
+        .arg(program)
+        .env(FULL, folder.file())
+        .output()
+        .expect("a shell");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let text = fs::read_to_string(folder.file()).expect("a file");
+    assert!(text.ends_with('\n'));
+    assert!(text.len() > 10_000, "{}", text.len());
+    assert_eq!(found(&text), []);
+}
+
 fn trace(lines: &str) -> String {
     format!("{{\"mapi-sync-trace\":1,\"file\":0,\"texts\":true}}\n{lines}")
 }
@@ -334,11 +382,263 @@ fn a_cut_off_last_line_is_left_out() {
 fn other_files_are_refused_with_the_place() {
     let error =
         |text: &str| check(Cursor::new(text.to_owned()), Policy::default()).expect_err("refused");
-    assert!(matches!(error(""), TraceError::NoTrace));
+    assert!(matches!(error(""), TraceError::Empty));
     assert!(matches!(error("hello\n"), TraceError::NoTrace));
     let other = "{\"mapi-sync-trace\":2,\"file\":0,\"texts\":true}\n";
     assert!(matches!(error(other), TraceError::Version(2)));
     let bad = error(&trace(&[OPEN, "{\"t\":1,\"event\":\"dance\"}\n"].concat()));
     assert!(matches!(bad, TraceError::Line { line: 3, .. }), "{bad}");
     assert!(bad.to_string().contains("dance"), "{bad}");
+}
+
+/// The rules that a trace of these lines breaks.
+fn broken_in(lines: &[&str]) -> Vec<Rule> {
+    let header = "{\"mapi-sync-trace\":1,\"file\":0,\"texts\":true}";
+    let text: String = [header].iter().chain(lines).map(|line| format!("{line}\n")).collect();
+    let report = check(Cursor::new(text), Policy::default()).expect("a trace");
+    report.violations.iter().map(|violation| violation.rule).collect()
+}
+
+#[test]
+fn a_shutdown_in_a_trace_is_judged() {
+    const OPEN: &str = r#"{"t":1000,"event":"open","sync":1,"flags":"0x00000080"}"#;
+    const PROGRESS: &str = concat!(
+        r#"{"t":2000,"event":"progress","sync":1,"thread":1,"call":1,"#,
+        r#""text":null,"index":1,"max":2}"#,
+        "\n",
+        r#"{"t":2001,"event":"returned","call":1,"result":"0x00000000"}"#,
+    );
+    const EXIT: &str =
+        r#"{"t":3000,"event":"shutdown","thread":1,"call":2,"method":"DoFastShutdown"}"#;
+    const EXITED: &str = r#"{"t":4000,"event":"returned","call":2,"result":"0x00000000"}"#;
+    const DONE: &str = concat!(
+        r#"{"t":5000,"event":"done","sync":1,"thread":1,"call":3,"#,
+        r#""handle":4,"status":"0x80040113"}"#,
+    );
+    const CLOSE: &str = r#"{"t":6000,"event":"close","sync":1}"#;
+
+    assert_eq!(broken_in(&[OPEN, PROGRESS, CLOSE]), [Rule::DONE_ONCE]);
+    // Nobody waits for a Done once the process exits.
+    assert_eq!(broken_in(&[OPEN, PROGRESS, EXIT, EXITED, CLOSE]), []);
+    assert_eq!(broken_in(&[OPEN, PROGRESS, EXIT, EXITED, DONE, CLOSE]), [Rule::SHUTDOWN_QUIET]);
+    // Until DoFastShutdown has returned, calls may begin.
+    assert_eq!(broken_in(&[OPEN, PROGRESS, EXIT, DONE, CLOSE]), []);
+    assert_eq!(broken_in(&[OPEN, EXIT, PROGRESS, EXITED, CLOSE]), []);
+    // A sync that begins later knows of it, and a gap in the trace hides no call that is there.
+    assert_eq!(broken_in(&[EXIT, EXITED, OPEN, DONE, CLOSE]), [Rule::SHUTDOWN_QUIET]);
+    let gap = r#"{"t":4500,"event":"dropped","count":7}"#;
+    assert_eq!(broken_in(&[EXIT, EXITED, gap, OPEN, DONE, CLOSE]), [Rule::SHUTDOWN_QUIET]);
+    // One that panicked never returned.
+    let panicked = r#"{"t":4000,"event":"panicked","call":2}"#;
+    assert_eq!(broken_in(&[OPEN, PROGRESS, EXIT, panicked, DONE, CLOSE]), []);
+}
+
+/// A provider whose syncs wait for NotifyProcessShutdown.
+#[derive(Default)]
+struct Ending(Arc<tokio::sync::Notify>);
+
+#[async_trait]
+impl MapiSync for Ending {
+    async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+        let ends = Arc::clone(&self.0);
+        request.start(|session| async move {
+            ends.notified().await;
+            session.done(HResult::MAPI_E_USER_CANCEL).await
+        })
+    }
+
+    fn shutdown(&self) -> Option<&dyn ProviderShutdown> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl ProviderShutdown for Ending {
+    async fn query_fast_shutdown(&self) -> HResult {
+        HResult::S_OK
+    }
+
+    async fn notify_process_shutdown(&self) -> HResult {
+        self.0.notify_one();
+        HResult::S_OK
+    }
+
+    async fn do_fast_shutdown(&self) -> HResult {
+        HResult::MAPI_E_NO_SUPPORT
+    }
+}
+
+#[tokio::test]
+async fn the_methods_of_shutdown_are_recorded() {
+    let folder = Folder::new("shutdown");
+    let recorder = Recorder::to_file(folder.file()).start().expect("a recorder");
+    let provider = recorder.around_provider(Ending::default());
+    let events: Arc<dyn Events> = Arc::new(ProcessEvents::new());
+    let runtime = Arc::new(TokioRuntime::current(Arc::clone(&events)));
+    let request = SyncRequest::new(Arc::new(Host), runtime);
+    let out = Arc::clone(request.event_out());
+    assert_eq!(provider.synchronize_in_background(request).await, HResult::S_OK);
+    let shutdown = provider.shutdown().expect("it has the interface");
+    shutdown.notify_process_shutdown().await;
+    std::future::poll_fn(|cx| events.poll_wait(out.published(), cx)).await;
+    assert_eq!(shutdown.do_fast_shutdown().await, HResult::MAPI_E_NO_SUPPORT);
+    assert!(recorder.flush(MINUTE));
+    let text = fs::read_to_string(folder.file()).expect("a file");
+    let called: Vec<(u64, ShutdownMethod)> = records(&text)
+        .into_iter()
+        .filter_map(|record| match record.event {
+            Event::Shutdown { call, method, .. } => Some((call, method)),
+            _ => None,
+        })
+        .collect();
+    let methods: Vec<ShutdownMethod> = called.iter().map(|(_, method)| *method).collect();
+    assert_eq!(methods, [ShutdownMethod::NotifyProcessShutdown, ShutdownMethod::DoFastShutdown]);
+    let returned = Event::Returned { call: called[1].0, result: HResult::MAPI_E_NO_SUPPORT };
+    assert!(records(&text).iter().any(|record| record.event == returned));
+    let report = check(Cursor::new(text), Policy::default()).expect("a trace");
+    assert_eq!(report.violations, []);
+}
+
+/// What a sync does, whole, with the number of its calls.
+fn calls_of_sync(sync: u64, first: u64, body: &[Body]) -> Vec<Event> {
+    let (thread, returned) = (sync, HResult::S_OK);
+    let mut events = vec![Event::Open { sync, flags: 0x80 }];
+    for (call, body) in (first..).zip(body) {
+        events.push(match *body {
+            Body::Progress(index, max) => {
+                Event::Progress { sync, thread, call, text: Text::Null, index, max }
+            }
+            Body::Done => Event::Done { sync, thread, call, handle: 4, status: HResult::S_OK },
+        });
+        events.push(Event::Returned { call, result: returned });
+    }
+    events.push(Event::Close { sync });
+    events
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Body {
+    Progress(u32, u32),
+    Done,
+}
+
+const BACK: [Body; 4] =
+    [Body::Progress(2, 3), Body::Progress(1, 3), Body::Progress(3, 3), Body::Done];
+
+/// A run without a mistake: a few syncs side by side, each with this many pieces. `picks` says
+/// whose record comes next.
+fn correct_run(pieces: &[u32], picks: &[u8]) -> Vec<Event> {
+    let syncs = (1_u64..).zip(pieces).map(|(sync, pieces)| {
+        let mut body: Vec<Body> =
+            (1..=*pieces).map(|piece| Body::Progress(piece, *pieces)).collect();
+        body.push(Body::Done);
+        VecDeque::from(calls_of_sync(sync, 100 * sync, &body))
+    });
+    let mut syncs: Vec<VecDeque<Event>> = syncs.collect();
+    let mut run = Vec::new();
+    let mut picks = picks.iter().cycle();
+    while !syncs.is_empty() {
+        let at = usize::from(*picks.next().unwrap_or(&0)) % syncs.len();
+        run.extend(syncs[at].pop_front());
+        if syncs[at].is_empty() {
+            syncs.remove(at);
+        }
+    }
+    run
+}
+
+/// What a recorder leaves of a run that loses these records: each gap has its mark. `rotated` many
+/// records are in a file before this one.
+fn recorded(run: &[Event], lost: impl Fn(usize) -> bool, rotated: usize) -> String {
+    let mut lines = vec![format!(
+        "{{\"mapi-sync-trace\":1,\"file\":{},\"texts\":true,\"exact_gaps\":true}}",
+        u8::from(rotated > 0)
+    )];
+    let line = |at: usize, event: &Event| {
+        let record = Record { at: at as u64, event: event.clone() };
+        serde_json::to_string(&record).expect("a record is JSON")
+    };
+    let mut gap = 0;
+    for (at, event) in run.iter().enumerate() {
+        if lost(at) {
+            gap += 1;
+            continue;
+        }
+        if gap > 0 && at >= rotated {
+            lines.push(line(at, &Event::Dropped { count: gap }));
+        }
+        gap = 0;
+        if at >= rotated {
+            lines.push(line(at, event));
+        }
+    }
+    if gap > 0 {
+        lines.push(line(run.len(), &Event::Dropped { count: gap }));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn found(text: &str) -> Vec<(u32, Rule)> {
+    let report = check(Cursor::new(text), Policy::default()).expect("a trace");
+    report.violations.iter().map(|violation| (violation.sync.0, violation.rule)).collect()
+}
+
+proptest! {
+    #[test]
+    fn nobody_is_accused_of_what_a_recording_lacks(
+        pieces in prop::collection::vec(0..4_u32, 1..5),
+        picks in prop::collection::vec(any::<u8>(), 1..40),
+        gaps in prop::collection::vec((0..60_usize, 1..9_usize), 0..4),
+        rotated in 0..20_usize,
+        killed_at in any::<prop::sample::Index>(),
+    ) {
+        let run = correct_run(&pieces, &picks);
+        let lost = |at: usize| gaps.iter().any(|(from, len)| (*from..from + len).contains(&at));
+        let text = recorded(&run, lost, rotated.min(run.len()));
+        prop_assert_eq!(found(&text), []);
+        // A process that is ended leaves any beginning of it.
+        let header = text.find('\n').expect("a header") + 1;
+        let end = header + killed_at.index(text.len() - header + 1);
+        prop_assert_eq!(found(&text[..end]), []);
+    }
+
+    #[test]
+    fn mistake_outside_of_the_gaps_is_found(
+        pieces in prop::collection::vec(0..4_u32, 1..5),
+        picks in prop::collection::vec(any::<u8>(), 1..40),
+        gaps in prop::collection::vec((0..60_usize, 1..9_usize), 0..4),
+        place in any::<prop::sample::Index>(),
+        (mistake, rule) in prop_oneof![
+            Just((vec![Body::Done, Body::Done], Rule::DONE_ONCE)),
+            Just((vec![Body::Progress(1, 1)], Rule::DONE_ONCE)),
+            Just((vec![Body::Progress(1, 2), Body::Done], Rule::PROGRESS_COMPLETE)),
+            Just((BACK.to_vec(), Rule::PROGRESS_FORWARD)),
+            Just((vec![Body::Done, Body::Progress(1, 1)], Rule::DONE_LAST)),
+            Just((vec![Body::Progress(3, 2), Body::Done], Rule::PROGRESS_RANGE)),
+        ],
+    ) {
+        let mut run = correct_run(&pieces, &picks);
+        let place = place.index(run.len() + 1);
+        let wrong = calls_of_sync(9, 900, &mistake);
+        let whole = place..place + wrong.len();
+        run.splice(place..place, wrong);
+        let lost = |at: usize| {
+            !whole.contains(&at) && gaps.iter().any(|(from, len)| (*from..from + len).contains(&at))
+        };
+        let found = found(&recorded(&run, lost, 0));
+        prop_assert!(found.contains(&(9, rule)), "{:?}", found);
+        prop_assert!(found.iter().all(|(sync, _)| *sync == 9), "{:?}", found);
+    }
+}
+
+#[test]
+fn calls_whose_ends_were_dropped_do_not_pile_up() {
+    let mut run = vec![Event::Open { sync: 1, flags: 0x80 }];
+    let calls = (1..12_000).flat_map(|call| {
+        let (text, index, max) = (Text::Null, call as u32, 12_000);
+        let progress = Event::Progress { sync: 1, thread: 1, call, text, index, max };
+        [progress, Event::Returned { call, result: HResult::S_OK }]
+    });
+    run.extend(calls);
+    assert_eq!(found(&recorded(&run, |at| at > 0 && at % 2 == 0, 0)), []);
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::{Host, Mood};
 use mapi_sync::contract::{Call, Violation};
 use mapi_sync::{
-    BoxFuture, Events, HResult, MapiSync, RawEvent, Runtime, Shared, SyncDone,
+    BoxFuture, Events, HResult, MapiSession, MapiSync, RawEvent, Runtime, Shared, SyncDone,
     SyncProgressCallback, SyncRequest, SyncSession, TaskHandle, async_trait,
 };
 
@@ -606,4 +606,22 @@ async fn kept_values_outlive_done_however_the_sync_ends() {
         let status = if dropped { "E_UNEXPECTED (0x8000FFFF))" } else { "S_OK)" };
         assert_eq!(host.log(), [&*format!("{DONE}{status}"), "released", "store released"]);
     }
+}
+
+#[tokio::test]
+async fn the_session_hands_on_the_mapi_session() {
+    let seen = Arc::new(Mutex::new(None));
+    let note = Arc::clone(&seen);
+    let host = Host::new(Mood::Answers(HResult::S_OK), Mood::Answers(HResult::S_OK));
+    let request = host.request();
+    let out = Arc::clone(request.event_out());
+    let events = Arc::clone(request.runtime().events());
+    let started = request.with_session(MapiSession::new(7_u8)).start(|session| async move {
+        let value = session.mapi_session().and_then(|session| session.downcast_ref::<u8>());
+        *note.lock().unwrap() = value.copied();
+        session.done(HResult::S_OK).await
+    });
+    assert_eq!(started, HResult::S_OK);
+    assert_eq!(events.wait(out.published()).await, HResult::S_OK);
+    assert_eq!(*seen.lock().unwrap(), Some(7));
 }

@@ -40,6 +40,14 @@ enum HostFault : std::uint64_t {
     HOST_NULL_INTERFACE = 1u << 21,
     // Fills the MAPISIB and every text with garbage as soon as the call they were passed to returns.
     HOST_SCRIBBLES = 1u << 22,
+    // The callback's QueryInterface throws a C++ exception.
+    HOST_THROWS_IN_QUERY = 1u << 23,
+    // The callback's Release throws, once it has counted.
+    HOST_THROWS_IN_RELEASE = 1u << 24,
+    // The session's AddRef throws, and takes no reference.
+    HOST_THROWS_IN_SESSION_ADD_REF = 1u << 25,
+    // The session's Release throws, once it has counted.
+    HOST_THROWS_IN_SESSION_RELEASE = 1u << 26,
 };
 
 struct HostPlan {
@@ -177,6 +185,22 @@ struct AggregateCalls {
 void cpp_aggregating_store(const AggregateCalls *calls, void *context, void **store);
 // COM's rules of identity, checked between the store's IUnknown and its IMAPISync: 0, or the number of the rule broken.
 std::uint32_t cpp_check_identity(void *store);
+
+// ---- shutdown -------------------------------------------------------------------------------------------------------
+
+// The three methods of a store's IMAPIProviderShutdown, in the order of its page.
+struct ShutdownAnswers {
+    std::int32_t query_fast_shutdown;
+    std::int32_t notify_process_shutdown;
+    std::int32_t do_fast_shutdown;
+};
+// Calls the three, and checks COM's rules of identity on the way: 0, or the number of the rule broken. 1 is no rule: the
+// store answers E_NOINTERFACE.
+std::uint32_t cpp_shut_down(void *store, ShutdownAnswers *answers);
+// Where a store throws a C++ exception: nowhere, in QueryInterface, or in each Release, once it has counted.
+enum StoreThrows : std::uint32_t { STORE_THROWS_NOWHERE, STORE_THROWS_IN_QUERY, STORE_THROWS_IN_RELEASE };
+// A store whose IMAPIProviderShutdown gives these answers. For the answer 1 it throws instead. Its syncs do not start.
+void cpp_shutting_store(const ShutdownAnswers *answers, StoreThrows throws, void **store);
 
 // ---- measuring ------------------------------------------------------------------------------------------------------
 

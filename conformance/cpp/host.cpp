@@ -119,10 +119,19 @@ class Session final : public IUnknown {
         *object = nullptr;
         return E_NOINTERFACE_;
     }
-    ULONG MAPI_CALL AddRef() override { return static_cast<ULONG>(++references) + 1; }
-    ULONG MAPI_CALL Release() override { return static_cast<ULONG>(--references) + 1; }
+    ULONG MAPI_CALL AddRef() override {
+        if (throws_in_add_ref) throw std::runtime_error("thrown from AddRef");
+        return static_cast<ULONG>(++references) + 1;
+    }
+    ULONG MAPI_CALL Release() override {
+        ULONG left = static_cast<ULONG>(--references) + 1;
+        if (throws_in_release) throw std::runtime_error("thrown from Release");
+        return left;
+    }
 
     std::atomic<std::int32_t> references{0};
+    bool throws_in_add_ref = false;
+    bool throws_in_release = false;
 };
 
 const HANDLE unchanged = reinterpret_cast<HANDLE>(static_cast<std::uintptr_t>(0x0DDBA11));
@@ -140,7 +149,10 @@ struct Run {
     Callback second;
 
     Run(const HostPlan &plan, IUnknown *store, HostSink sink, void *context)
-        : plan(plan), store(store), sink(sink), context(context), first(*this, 0), second(*this, 1) {}
+        : plan(plan), store(store), sink(sink), context(context), first(*this, 0), second(*this, 1) {
+        session.throws_in_add_ref = has(HOST_THROWS_IN_SESSION_ADD_REF);
+        session.throws_in_release = has(HOST_THROWS_IN_SESSION_RELEASE);
+    }
 
     bool has(std::uint64_t fault) const { return (plan.faults & fault) != 0; }
 
@@ -194,6 +206,7 @@ struct Run {
 };
 
 HRESULT Callback::query(const GUID &iid, void **object) {
+    if (run_.has(HOST_THROWS_IN_QUERY)) throw std::runtime_error("thrown from QueryInterface");
     if (iid == IID_IUnknown) {
         *object = &identity_;
     } else if (iid == IID_IMAPISyncProgressCallback && !run_.has(HOST_NO_INTERFACE | HOST_NULL_INTERFACE)) {
@@ -217,6 +230,7 @@ ULONG Callback::add_ref() {
 ULONG Callback::release() {
     std::int32_t now = --references;
     if (now < 0) released_too_often++;
+    if (run_.has(HOST_THROWS_IN_RELEASE)) throw std::runtime_error("thrown from Release");
     return static_cast<ULONG>(now) + 1;
 }
 

@@ -1,6 +1,7 @@
 // The Outlook sync interfaces, declared for C++ from their public documentation: the reference pages
-// "IMAPISync : IUnknown", "IMAPISyncProgressCallback : IUnknown" and "MAPISIB". Nothing here is generated from the Rust
-// declarations: the two sides agree because both follow the same pages, and the tests find out where they do not.
+// "IMAPISync : IUnknown", "IMAPISyncProgressCallback : IUnknown", "IMAPIProviderShutdown : IUnknown" and "MAPISIB".
+// Nothing here is generated from the Rust declarations: the two sides agree because both follow the same pages, and the
+// tests find out where they do not.
 #pragma once
 
 #include <cstddef>
@@ -41,6 +42,8 @@ constexpr GUID IID_IMAPISync = {0x5024a385, 0x2d44, 0x486a, {0x81, 0xa8, 0x8f, 0
 constexpr GUID IID_IMAPISyncProgressCallback = {
     0x5024a386, 0x2d44, 0x486a, {0x81, 0xa8, 0x8f, 0x0e, 0xcb, 0x60, 0x71, 0xdd}};
 
+constexpr GUID IID_IMAPIProviderShutdown = {0x00020398, 0x0000, 0x0000, {0xC0, 0, 0, 0, 0, 0, 0, 0x46}};
+
 constexpr HRESULT hresult(std::uint32_t bits) { return static_cast<HRESULT>(bits); }
 constexpr HRESULT S_OK_ = 0;
 constexpr HRESULT E_FAIL_ = hresult(0x80004005);
@@ -80,6 +83,12 @@ static_assert(offsetof(MAPISIB, psesSync) == 8, "two ULONGs come before the poin
 
 struct IMAPISync : IUnknown {
     virtual HRESULT MAPI_CALL SynchronizeInBackground(MAPISIB *pmapisib) = 0;
+};
+
+struct IMAPIProviderShutdown : IUnknown {
+    virtual HRESULT MAPI_CALL QueryFastShutdown() = 0;
+    virtual HRESULT MAPI_CALL NotifyProcessShutdown() = 0;
+    virtual HRESULT MAPI_CALL DoFastShutdown() = 0;
 };
 
 }  // namespace mapi

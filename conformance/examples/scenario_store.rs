@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use futures::lock::Mutex;
-use mapi_sync::com::{IUnknown, Provider};
+use mapi_sync::com::{IUnknown, Provider, can_unload_now};
 use mapi_sync::{HResult, MapiSync, SyncDone, SyncFlags, SyncRequest, SyncSession, async_trait};
 use mapi_sync_sim::world::{Cost, Folders, Scenario, scenario_named};
 
@@ -138,6 +138,13 @@ impl Steps<'_> {
 async fn spend(session: &SyncSession, cost: &Cost, number: u32) {
     let ms = cost.value(u64::from(number) % cost.count());
     session.sleep(Duration::from_millis(ms)).await;
+}
+
+/// Whether COM may unload this DLL: no store of it is alive, and no thread of it runs.
+// SAFETY: no other function of this name is in this library.
+#[unsafe(no_mangle)]
+pub extern "system" fn DllCanUnloadNow() -> i32 {
+    can_unload_now().as_i32()
 }
 
 /// Makes a new store.

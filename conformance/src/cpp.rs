@@ -4,12 +4,13 @@
 use std::ffi::{CStr, c_void};
 use std::sync::Mutex;
 
-use mapi_sync::HResult;
-use mapi_sync::com::{Provider, SyncAggregate};
+use mapi_sync::com::{IMAPISync, Inbound, MAPISIB, Provider, SyncAggregate};
+use mapi_sync::{HResult, RawEvent};
 use windows_core::{GUID, IUnknown, Interface};
 
 use crate::case::{Case, End, Handle, Seen, Step};
-use crate::ffi::{self, HostCall, HostFaults, HostPlan, HostReport};
+pub use crate::ffi::StoreThrows;
+use crate::ffi::{self, HostCall, HostFaults, HostPlan, HostReport, ShutdownAnswers};
 
 /// How the C++ host is to behave.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +104,29 @@ extern "C" fn sink(context: *mut c_void, call: *const HostCall) {
     calls.lock().expect("no panic under this lock").push(call);
 }
 
+/// Starts a sync of `store` with this callback, without flags or session, as a C++ host would.
+/// Returns the answer and the content of the out-pointer.
+///
+/// # Panics
+///
+/// If the store has no `IMAPISync`.
+#[must_use]
+pub fn start(store: &IUnknown, callback: &Inbound) -> (HResult, RawEvent) {
+    let sync: IMAPISync = store.cast().expect("IMAPISync");
+    let mut event = std::ptr::null_mut();
+    let mut sib = MAPISIB {
+        ulSize: u32::try_from(size_of::<MAPISIB>()).expect("a small block"),
+        ulFlags: 0,
+        psesSync: std::ptr::null_mut(),
+        punkCallBack: callback.as_raw(),
+        phSyncDoneEvent: &raw mut event,
+    };
+    let start = Interface::vtable(&sync).SynchronizeInBackground;
+    // SAFETY: a live object; the block and its content are valid for the call.
+    let answer = unsafe { start(sync.as_raw(), &mut sib) };
+    (HResult::from_i32(answer.0), RawEvent::from_value(event.addr()))
+}
+
 /// Runs `count` syncs of the C++ host against `store`, one after the other. Returns how many ended
 /// well, and how many references to their callbacks were left in all.
 #[must_use]
@@ -111,6 +135,45 @@ pub fn soak(store: &IUnknown, count: u32) -> (u32, i64) {
     // SAFETY: a live object, and a count that is valid for the write.
     let well = unsafe { ffi::cpp_host_soak(store.as_raw(), count, &mut references_left) };
     (well, references_left)
+}
+
+/// Has C++ call the three methods of a store's `IMAPIProviderShutdown`, in the order of its page.
+/// `None` if the store does not answer the interface.
+///
+/// # Panics
+///
+/// If the store breaks one of COM's rules of identity on the way.
+#[must_use]
+pub fn shut_down(store: &IUnknown) -> Option<[HResult; 3]> {
+    let mut answers = ShutdownAnswers::default();
+    // SAFETY: a live object, and answers that are valid for the writes.
+    let broken = unsafe { ffi::cpp_shut_down(store.as_raw(), &mut answers) };
+    assert!(broken <= 1, "rule {broken} is broken");
+    let ShutdownAnswers { query_fast_shutdown, notify_process_shutdown, do_fast_shutdown } =
+        answers;
+    let answers = [query_fast_shutdown, notify_process_shutdown, do_fast_shutdown];
+    (broken == 0).then(|| answers.map(HResult::from_i32))
+}
+
+/// A C++ store whose `IMAPIProviderShutdown` gives these answers; for 1 it throws instead.
+#[must_use]
+pub fn shutting_store(answers: [HResult; 3]) -> IUnknown {
+    throwing_store(answers, StoreThrows::Nowhere)
+}
+
+/// As [`shutting_store`], with methods of `IUnknown` that throw too. Rust code must not drop a
+/// reference to one that throws in Release.
+#[must_use]
+pub fn throwing_store(answers: [HResult; 3], throws: StoreThrows) -> IUnknown {
+    let [query_fast_shutdown, notify_process_shutdown, do_fast_shutdown] =
+        answers.map(HResult::as_i32);
+    let answers =
+        ShutdownAnswers { query_fast_shutdown, notify_process_shutdown, do_fast_shutdown };
+    let mut store = std::ptr::null_mut();
+    // SAFETY: both pointers are valid for the call.
+    unsafe { ffi::cpp_shutting_store(&answers, throws, &mut store) };
+    // SAFETY: a new object, with the one reference that is ours.
+    unsafe { IUnknown::from_raw(store) }
 }
 
 /// The name of a form of the C++ provider; `None` past the last one.

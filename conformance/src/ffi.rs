@@ -56,6 +56,14 @@ bitflags::bitflags! {
         const NULL_INTERFACE = 1 << 21;
         /// The MAPISIB is overwritten as soon as the start has returned.
         const SCRIBBLES = 1 << 22;
+        /// The callback's QueryInterface throws a C++ exception.
+        const THROWS_IN_QUERY = 1 << 23;
+        /// The callback's Release throws, once it has counted.
+        const THROWS_IN_RELEASE = 1 << 24;
+        /// The session's AddRef throws, and takes no reference.
+        const THROWS_IN_SESSION_ADD_REF = 1 << 25;
+        /// The session's Release throws, once it has counted.
+        const THROWS_IN_SESSION_RELEASE = 1 << 26;
     }
 }
 
@@ -149,6 +157,26 @@ pub(crate) struct AggregateCalls {
     pub(crate) drop: extern "C" fn(aggregate: *mut c_void),
 }
 
+#[repr(C)]
+#[derive(Default)]
+pub(crate) struct ShutdownAnswers {
+    pub(crate) query_fast_shutdown: i32,
+    pub(crate) notify_process_shutdown: i32,
+    pub(crate) do_fast_shutdown: i32,
+}
+
+/// Where a C++ store throws.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum StoreThrows {
+    /// Nowhere.
+    Nowhere,
+    /// In QueryInterface.
+    InQuery,
+    /// In each Release, once it has counted.
+    InRelease,
+}
+
 pub(crate) type HostSink = extern "C" fn(context: *mut c_void, call: *const HostCall);
 
 // No exception leaves any of these.
@@ -175,6 +203,12 @@ unsafe extern "C" {
         store: *mut *mut c_void,
     );
     pub(crate) fn cpp_check_identity(store: *mut c_void) -> u32;
+    pub(crate) fn cpp_shut_down(store: *mut c_void, answers: *mut ShutdownAnswers) -> u32;
+    pub(crate) fn cpp_shutting_store(
+        answers: *const ShutdownAnswers,
+        throws: StoreThrows,
+        store: *mut *mut c_void,
+    );
     pub(crate) safe fn cpp_counting_callback() -> *mut c_void;
     pub(crate) fn cpp_counting_calls(callback: *mut c_void) -> u64;
     pub(crate) fn cpp_progress_loop(

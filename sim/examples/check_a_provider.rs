@@ -9,8 +9,6 @@
 //! ```text
 //! progress-complete (should): the provider is to blame
 //!    Done(S_OK) came when the last position was 3 of 4
-//!    rule: the position equals the maximum only when that phase is complete, and a Done(S_OK)
-//!          after progress is preceded by it
 //!
 //!     time ms  task   call
 //!        0 ms  main   SynchronizeInBackground(0)
@@ -23,14 +21,14 @@
 //!  |    45 ms  Sent   #4 Progress("Sent", 3, 4)
 //!       45 ms  Sent   #4   returned S_OK
 //! ->    45 ms  sync   #5 Done(event 0x4, S_OK)  <- progress-complete
-//!    completed after 18 steps and 9 context switches at 45 ms
+//!    completed after 19 steps and 8 context switches at 50 ms
 //!    what decides: the order of two adjacent steps
-//!      (1) step 9, of `Inbox`: #3 Progress("Inbox", 3, 4)
-//!      (2) step 10, of `Sent`
+//!      (1) step 8, of `Inbox`: #3 Progress("Inbox", 3, 4)
+//!      (2) step 9, of `Sent`
 //!    exchanged, progress-complete is gone: .replay("ms2-…")
 //!
 //! own-provider: 1 violation found
-//!   2,000 schedules, strategy portfolio, seed 1; 40,015 steps
+//!   2,000 schedules, strategy portfolio, seed 9; 34,899 steps
 //! ```
 //!
 //! While `Inbox` reported its second message, `Sent` read the count before `Inbox` had raised it:
@@ -43,6 +41,7 @@ use std::time::Duration;
 use mapi_sync::{
     HResult, MapiSync, Reporter, Runtime, SyncDone, SyncRequest, SyncSession, TaskEnd, async_trait,
 };
+use mapi_sync_sim::world::{Cost, Host};
 
 const MESSAGES: u32 = 4;
 
@@ -99,6 +98,10 @@ async fn download(
     }
 }
 
-fn main() {
-    mapi_sync_sim::check(|| Store).schedules(2_000).jobs(1).run().assert_holds();
+pub(crate) fn main() {
+    // One host, for a short time line: without it the host varies, and may start two syncs at once.
+    // The seed is one whose counterexample is short too; any other one finds the mistake as well.
+    let host = Host { callback: Cost::Choice(vec![5, 0]), ..Host::default() };
+    let check = mapi_sync_sim::check(|| Store).host(host);
+    check.seed(9).schedules(2_000).jobs(1).run().assert_holds();
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use mapi_sync::contract::{Level, Party, Rule};
 
-use crate::engine::{End, Outcome};
+use crate::engine::{End, Outcome, Property, PropertyKind};
 use crate::world::{Observed, is_wait_of_host};
 
 /// Something that must not happen.
@@ -14,6 +14,8 @@ use crate::world::{Observed, is_wait_of_host};
 pub enum Defect {
     /// A rule of the contract is broken.
     Rule(Rule),
+    /// What the author promises of their own state is [broken](mod@crate::property).
+    Property(Property),
     /// Tasks wait for one another, or for something that never comes.
     Deadlock,
     /// A budget of steps or of virtual time ran out.
@@ -29,12 +31,13 @@ pub enum Defect {
 }
 
 impl Defect {
-    /// The name: a rule's id, or `deadlock`, `livelock`, `panic`, `error`, `leaked-task`,
-    /// `nondeterminism`.
+    /// The name: a rule's id, a property's name, or `deadlock`, `livelock`, `panic`, `error`,
+    /// `leaked-task`, `nondeterminism`.
     #[must_use]
     pub fn id(self) -> &'static str {
         match self {
             Self::Rule(rule) => rule.id(),
+            Self::Property(property) => property.name,
             Self::Deadlock => "deadlock",
             Self::Livelock => "livelock",
             Self::Panic => "panic",
@@ -53,13 +56,22 @@ impl Defect {
     /// Whether it is one because something took too long.
     #[must_use]
     pub fn bounds_time(self) -> bool {
-        matches!(self, Self::Rule(rule) if rule.bounds_time())
+        match self {
+            Self::Rule(rule) => rule.bounds_time(),
+            Self::Property(property) => property.kind == PropertyKind::Eventually,
+            _ => false,
+        }
     }
 
-    /// Who is to blame; `None` where the calls do not show it.
+    /// Who is to blame; `None` where the calls do not show it. What an author promises of a
+    /// provider's state, the provider breaks.
     #[must_use]
     pub fn blame(self) -> Option<Party> {
-        if let Self::Rule(rule) = self { Some(rule.blame()) } else { None }
+        match self {
+            Self::Rule(rule) => Some(rule.blame()),
+            Self::Property(_) => Some(Party::Provider),
+            _ => None,
+        }
     }
 
     /// The rule that is broken, in words.
@@ -67,6 +79,15 @@ impl Defect {
     pub fn statement(self) -> &'static str {
         match self {
             Self::Rule(rule) => rule.statement(),
+            Self::Property(property) => match property.kind {
+                PropertyKind::AtEnd => {
+                    "what the author promises holds when every task has come to its end"
+                }
+                PropertyKind::Eventually => {
+                    "what the author promises becomes true in time, in virtual time"
+                }
+                _ => "what the author promises holds after every step",
+            },
             Self::Deadlock => {
                 "as long as a task waits, something can still happen that ends the wait"
             }
@@ -87,6 +108,12 @@ impl fmt::Display for Defect {
     }
 }
 
+/// The properties that an execution broke, and whether because something never came.
+fn broken_properties(observed: &Observed) -> impl Iterator<Item = (Defect, bool)> + '_ {
+    let broken = observed.broken.iter();
+    broken.map(|broken| (Defect::Property(broken.property), broken.never_came))
+}
+
 /// The defects of an execution, each once or more, the causes first. None if it is excused.
 pub(crate) fn defects(observed: &Observed) -> impl Iterator<Item = Defect> + '_ {
     let rules = observed
@@ -98,8 +125,11 @@ pub(crate) fn defects(observed: &Observed) -> impl Iterator<Item = Defect> + '_ 
     let error = observed.returned_error().map(|_| Defect::Error);
     let ends = end.into_iter().chain(panic).chain(error).map(|defect| (defect, false));
     let ranking = Ranking::of(observed);
-    let mut defects: Vec<(Defect, bool)> =
-        rules.chain(ends).filter(|_| !observed.is_excused()).collect();
+    let mut defects: Vec<(Defect, bool)> = broken_properties(observed)
+        .chain(rules)
+        .chain(ends)
+        .filter(|_| !observed.is_excused())
+        .collect();
     defects.sort_by_key(|(defect, never_came)| ranking.place(*defect, *never_came));
     defects.into_iter().map(|(defect, _)| defect)
 }

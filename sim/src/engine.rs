@@ -2,6 +2,7 @@
 //! provider code runs on, and its clock as one for contract monitors.
 
 use mapi_sync::contract::VirtualClock;
+pub use mapi_sync_engine::property::{BrokenProperty, Property, PropertyKind};
 pub use mapi_sync_engine::{
     AbortHandle, Blocked, Budget, Builder, ChoicePoint, Chosen, Decision, EarlyPolls, Effect, End,
     Engine, JoinError, JoinHandle, Limits, Mode, Nondeterminism, Note, Object, ObjectId, Observer,

@@ -63,7 +63,7 @@
 //! Your provider runs unchanged, as long as everything that it waits for goes through the request's
 //! [`Runtime`](mapi_sync::Runtime) (tasks, time, events) or needs wakers only (`tokio::sync`,
 //! `futures`). It must keep nothing from one execution to the next. Replace the mail server by
-//! something in memory that sleeps on the runtime's clock.
+//! something in memory that sleeps on the runtime's clock, or by the [stand-ins](stand_in).
 //!
 //! Where you set up nothing, the host varies from one execution to the next: it starts a second
 //! sync, or one beside the first, or it cancels late ([`world::Variation`] lists all of it). The
@@ -159,8 +159,8 @@
 //!  |    45 ms  Sent   #4 Progress("Sent", 3, 4)
 //! ->    45 ms  sync   #5 Done(event 0x4, S_OK)  <- progress-complete
 //!    what decides: the order of two adjacent steps
-//!      (1) step 9, of `Inbox`: #3 Progress("Inbox", 3, 4)
-//!      (2) step 10, of `Sent`
+//!      (1) step 8, of `Inbox`: #3 Progress("Inbox", 3, 4)
+//!      (2) step 9, of `Sent`
 //!    exchanged, progress-complete is gone: .replay("ms2-…")
 //! ```
 //!
@@ -202,12 +202,62 @@
 //! [rules of your own](mapi_sync::_documentation::own_rules) writes one from nothing, and
 //! `sim/examples/own_rule.rs` checks it.
 //!
+//! # Promises of your own
+//!
+//! A [property] is about state: an invariant, what holds at the end, what comes in time, and
+//! oracles for data. Make it where you make the provider, or in a program. With [`sometimes!`] you
+//! name what at least one schedule should come by.
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
+//! use mapi_sync_sim::property::Monotonic;
+//!
+//! struct Store {
+//!     anchor: Monotonic<u32>,
+//! }
+//!
+//! #[async_trait]
+//! impl MapiSync for Store {
+//!     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+//!         let anchor = self.anchor.clone();
+//!         request.start(|session| async move {
+//!             for page in [1, 3, 2] {
+//!                 session.sleep(Duration::from_millis(20)).await; // fetch a page
+//!                 anchor.saw(page);
+//!             }
+//!             session.done(HResult::S_OK).await
+//!         })
+//!     }
+//! }
+//!
+//! let store = || Store { anchor: Monotonic::new("the anchor never goes back") };
+//! let report = mapi_sync_sim::check(store).schedules(200).run();
+//! let ids: Vec<&str> = report.counterexamples.iter().map(|shown| shown.defects[0].id()).collect();
+//! assert!(ids.contains(&"the anchor never goes back"));
+//! ```
+//!
+//! # Standing in for a server
+//!
+//! [`stand_in`] has a network that loses requests and answers, and a storage whose unsynced content
+//! a crash may lose. Each fault is a decision with a name that you give, and every storage has an
+//! oracle: what was acknowledged as stored survives a crash.
+//!
 //! # Replay
 //!
 //! A token is a complete schedule of its check: order, times, faults, and what the shrinking
 //! changed in the scenario. Put `.replay(token)` in the place of `.run()`: the same schedule runs
 //! each time, with your log lines and your debugger. A token belongs to one scenario and is refused
 //! with another.
+//!
+//! # As a test
+//!
+//! [`Check::test`] in the place of `.run().assert_holds()` makes a habit of it, and so does the
+//! attribute [`test`](macro@test). A schedule that breaks the test is kept in a file beside it, and
+//! is run first from then on until it is mended. Variables of the environment say how many
+//! schedules are run, for how long, from which seed, and which token alone;
+//! [one table](Check::test) has them all. On a CI machine a check that met nothing
+//! fails.
 //!
 //! # Strategies
 //!
@@ -252,18 +302,21 @@
 //!   outside of it, and so is a `HashMap` that is iterated in its random order. The check names
 //!   what it notices of them: a sync that waits for a thread makes it
 //!   [incomplete](Warning::OutsideThread), and two runs that differ are reported as nondeterminism.
-//! - A stack overflow ends the process, and only the name of the thread is printed. To name the
-//!   task would take a signal handler, and this crate has no `unsafe` code. To find the task, run
-//!   the check with `jobs(1)` in a debugger.
+//! - A stack overflow, an abort or a panic that cannot unwind ends the process, and there is no
+//!   report. A line on the standard error stream names the task, the step, the seed and the
+//!   schedule.
 //! - What is found is as true as the simulated host, which is as exact as Microsoft's reference.
 //!   Where the reference is silent, [`Policy`](mapi_sync::contract::Policy) says what we chose.
 //!
 //! # More to read
 //!
+//! - [The tutorial](mapi_sync::_documentation::tutorial): a bug is found, explained and mended.
 //! - [`engine`]: the executor. Its crate `mapi-sync-engine` also serves programs that have nothing
 //!   to do with mail.
 //! - [`strategy`]: how schedules are chosen; [`decision`]: the form in which they are kept.
 //! - [`world`]: the simulated provider, host, network and faults, and the table of mutants.
+//! - [The guide](mapi_sync::_documentation::guide), from the first check to continuous integration,
+//!   and [the comparison](mapi_sync::_documentation::comparison) with other tools.
 //! - [The contract](mapi_sync::_documentation::contract), rule by rule, and [rules of your
 //!   own](mapi_sync::_documentation::own_rules).
 //! - [The design](mapi_sync::_documentation::design), [the
@@ -277,12 +330,17 @@ mod defect;
 pub mod engine;
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 pub mod foreign;
+#[cfg(feature = "cli")]
+mod missed;
 mod program;
 #[cfg(feature = "proptest")]
 pub mod proptest;
+#[cfg(feature = "real-tokio")]
+mod real_tokio;
 pub mod report;
 mod runtime;
 mod shrink;
+pub mod stand_in;
 mod suggest;
 #[cfg(feature = "tracing")]
 mod tracing_notes;
@@ -290,12 +348,12 @@ pub mod world;
 
 pub use check::{
     Breach, BreachPlace, Check, Completion, Counterexample, DecisiveStep, Defect, Event, Execution,
-    Hang, HangPhase, LeftOver, LimitChanges, MutantCheck, MutantVerdict, MutantsReport,
+    Goal, Hang, HangPhase, LeftOver, LimitChanges, MutantCheck, MutantVerdict, MutantsReport,
     ReplayError, ReplayOrSearch, ReplayOutcome, Replayed, Report, Shrinking, Subject, SubjectKind,
-    UnknownScenario, VariantVerdict, Warning, Why, check, explore,
+    TokioUse, UnknownScenario, VariantVerdict, Warning, Why, check, explore,
 };
 use mapi_sync_engine::lock;
-pub use mapi_sync_engine::{Proof, ProofUnit, decision, strategy};
+pub use mapi_sync_engine::{Proof, ProofUnit, decision, property, sometimes, strategy};
 /// Makes a test of a function: checks it under many schedules, and fails with the whole
 /// report.
 ///
@@ -317,27 +375,23 @@ pub use mapi_sync_engine::{Proof, ProofUnit, decision, strategy};
 /// }
 /// ```
 ///
+/// It runs the check by [`Check::test`]: what breaks it is kept beside the source file and is
+/// run first from then on, and variables of the environment say how much is run.
+///
 /// Other attributes, such as `#[should_panic(expected = "..")]`, go after it.
 ///
 /// # Options
 ///
 /// Each but the last three is the method of [`Check`] of the same name:
 ///
-/// - with a value: `schedules`, `seed`, `jobs`, `drops`, and `strategy` with a name;
+/// - with a value: `schedules`, `seed`, `jobs`, `drops`, `goals`, and `strategy` with a name;
 /// - on or off, where the bare name is on: `late_work`, `early_tasks`, `ends_with_main`,
-///   `fail_fast`, `strict`, `shrink`, `cancellations`, `tracked_sharing`;
+///   `fail_fast`, `strict`, `shrink`, `keep`, `cancellations`, `tracked_sharing`, and with
+///   that feature `real_tokio`;
 /// - `max_steps`, `max_virtual_ms`, `skew_ms`: [`LimitChanges`];
-/// - `replay = "ms2-…"`: [`Check::replay_or_search`] in place of [`Check::run`];
+/// - `replay = "ms2-…"`: [`Check::replay_or_search`] in place of [`Check::test`];
 /// - `crate = "path"`: where this crate is, if not at `::mapi_sync_sim`.
 pub use mapi_sync_macros::test;
+#[cfg(feature = "cli")]
+pub use missed::{Break, MissedReport};
 pub use program::ProgramResult;
-
-/// The examples of the guide for programs run.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/any-program.md")]
-struct AnyProgram;
-
-/// The read-me's examples compile.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct ReadMe;

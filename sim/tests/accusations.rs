@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mapi_sync::contract::{Level, Rule};
 use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
-use mapi_sync_sim::world::{Cost, Faults, Host, Scenario};
+use mapi_sync_sim::world::{Cost, Faults, Host, Scenario, Shutdown};
 use mapi_sync_sim::{Check, Defect, ReplayOutcome, Report, check};
 
 /// The steps of a sync, and what it does when a cancel is requested.
@@ -144,7 +144,7 @@ impl MapiSync for Stuck {
 
 #[test]
 fn deadlock_comes_before_the_done_that_it_keeps_back() {
-    let host = Host { shutdown: true, ..cancelling() };
+    let host = Host { shutdown: Shutdown::Released, ..cancelling() };
     let check = check(|| Stuck).faults(Faults::default()).host(host).schedules(200);
     let report = check.run();
     assert_eq!(defects(&report), [Defect::Deadlock, Defect::Rule(Rule::DONE_ONCE)]);

@@ -27,7 +27,7 @@ async fn locked_adders_lose_nothing() {
     assert_eq!(*counter.lock().await, 2);
 }
 
-#[mapi_sync_sim::test(schedules = 200, seed = 7, jobs = 1)]
+#[mapi_sync_sim::test(schedules = 200, seed = 7, jobs = 1, keep = false)]
 #[should_panic(expected = "adders_lose_an_update: 1 defect found")]
 async fn adders_lose_an_update() {
     let counter = Register::new("counter", 0);
@@ -38,7 +38,7 @@ async fn adders_lose_an_update() {
     assert_eq!(counter.get(), 2);
 }
 
-#[mapi_sync_sim::test(strategy = "exhaustive", tracked_sharing)]
+#[mapi_sync_sim::test(strategy = "exhaustive", tracked_sharing, keep = false)]
 #[should_panic(expected = "the program returned the error \"the second comes first\"")]
 async fn error_is_a_failure() -> Result<(), String> {
     let order = Register::new("order", 0);
@@ -49,7 +49,7 @@ async fn error_is_a_failure() -> Result<(), String> {
     if order.get() == 2 { Ok(()) } else { Err("the second comes first".to_owned()) }
 }
 
-#[mapi_sync_sim::test(cancellations)]
+#[mapi_sync_sim::test(cancellations, keep = false)]
 #[should_panic(expected = "still busy")]
 async fn dropped_worker_stays_busy() {
     let busy = Register::new("busy", false);
@@ -63,7 +63,7 @@ async fn dropped_worker_stays_busy() {
     assert!(!busy.get(), "still busy");
 }
 
-#[mapi_sync_sim::test(schedules = 20, ends_with_main, max_virtual_ms = 60_000)]
+#[mapi_sync_sim::test(schedules = 20, ends_with_main, max_virtual_ms = 60_000, strict = false)]
 async fn ticker_ends_with_the_program() {
     engine::spawn("ticker", async {
         loop {
@@ -72,7 +72,7 @@ async fn ticker_ends_with_the_program() {
     });
 }
 
-#[mapi_sync_sim::test(schedules = 20, max_steps = 100)]
+#[mapi_sync_sim::test(schedules = 20, max_steps = 100, keep = false)]
 #[should_panic(expected = "livelock: the budget of steps ran out")]
 async fn budget_of_steps_is_that_of_the_attribute() {
     for _ in 0..200 {
@@ -80,18 +80,24 @@ async fn budget_of_steps_is_that_of_the_attribute() {
     }
 }
 
-#[mapi_sync_sim::test(late_work = false, drops = 0, fail_fast = true, cancellations = false)]
+#[mapi_sync_sim::test(
+    late_work = false,
+    drops = 0,
+    fail_fast = true,
+    cancellations = false,
+    strict = false
+)]
 async fn work_is_exact_if_it_is_not_late() {
     let begun = engine::now();
     engine::work(10).await;
     assert_eq!(engine::now() - begun, 10);
 }
 
-#[mapi_sync_sim::test(schedules = 10, strict)]
+#[mapi_sync_sim::test(schedules = 10, strict, keep = false)]
 #[should_panic(expected = "failed: every execution was the same one")]
 async fn strict_test_must_meet_something() {}
 
-#[mapi_sync_sim::test(schedules = 50, crate = "renamed")]
+#[mapi_sync_sim::test(schedules = 50, crate = "renamed", strict = false)]
 async fn crate_may_have_another_name() {
     engine::yield_now().await;
 }
@@ -123,7 +129,7 @@ fn provider_is_checked() -> impl MapiSync {
     Store(HResult::S_OK)
 }
 
-#[mapi_sync_sim::test(schedules = 300, jobs = 1)]
+#[mapi_sync_sim::test(schedules = 300, jobs = 1, keep = false)]
 #[should_panic(expected = "cancel-answered")]
 fn provider_that_answers_no_cancel_is_found() -> Deaf {
     Deaf
@@ -142,4 +148,15 @@ impl MapiSync for Deaf {
             session.done(HResult::S_OK).await
         })
     }
+}
+
+#[mapi_sync_sim::test(schedules = 50, goals = ["the second comes first"], strict, keep = false)]
+#[should_panic(expected = "no schedule met the goal \"the second comes first\"")]
+async fn goal_that_is_not_met_fails_a_strict_test() {
+    let order = Register::new("order", 0);
+    let second = order.clone();
+    let task = engine::spawn("second", async move { second.write(2).await });
+    mapi_sync_sim::sometimes!("the second comes first", order.get() == 2);
+    order.write(1).await;
+    task.await.unwrap();
 }

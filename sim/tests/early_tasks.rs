@@ -4,16 +4,22 @@
 mod raw;
 
 use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, RwLock};
+use std::task::Poll;
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::channel::oneshot;
+use futures::stream::FuturesUnordered;
 use mapi_sync::contract::Rule;
 use mapi_sync::{
     BoxFuture, CallbackRef, HResult, MapiSync, OwnedEvent, RawEvent, SyncRequest, async_trait,
 };
 use mapi_sync_sim::decision::Kind;
 use mapi_sync_sim::world::{Faults, Host};
-use mapi_sync_sim::{Check, Counterexample, Defect, Report, check};
+use mapi_sync_sim::{Check, Counterexample, Defect, Report, check, engine, explore};
 
 use self::raw::RawSync;
 
@@ -241,4 +247,50 @@ fn number_of_jobs_changes_nothing() {
         shown.map(|shown| shown.decisions.clone()).collect::<Vec<_>>()
     };
     assert_eq!(decisions(&one), decisions(&four));
+}
+
+/// Waits for the first of two timers that are due together, and returns the other one.
+async fn other_of_two() -> Pin<Box<impl Future<Output = ()> + Send>> {
+    let mut sleeps = [engine::sleep(5), engine::sleep(5)].map(Box::pin);
+    let first = poll_fn(|cx| {
+        let ready = sleeps.iter_mut().position(|sleep| sleep.as_mut().poll(cx).is_ready());
+        ready.map_or(Poll::Pending, Poll::Ready)
+    });
+    let first = first.await;
+    let [zeroth, last] = sleeps;
+    if first == 0 { last } else { zeroth }
+}
+
+#[test]
+fn task_that_runs_early_may_take_over_a_timer_that_is_due() {
+    let program = || async {
+        let other = other_of_two().await;
+        engine::Builder::new("other").early().spawn(other).await.expect("it ends");
+    };
+    explore(program).schedules(2_000).run().assert_holds();
+}
+
+#[test]
+fn task_that_waits_may_be_sent_a_timer_that_is_due() {
+    let program = || async {
+        let (send, receive) = oneshot::channel();
+        let waits = engine::spawn("waits", async {
+            let Ok(timer) = receive.await else { return };
+            timer.await;
+        });
+        assert!(send.send(other_of_two().await).is_ok(), "it waits");
+        waits.await.expect("it ends");
+    };
+    explore(program).schedules(2_000).run().assert_holds();
+}
+
+#[test]
+fn set_of_futures_may_take_over_a_timer_that_is_due() {
+    let program = || async {
+        let mut set = FuturesUnordered::new();
+        set.push(other_of_two().await);
+        set.push(other_of_two().await);
+        while set.next().await.is_some() {}
+    };
+    explore(program).schedules(2_000).run().assert_holds();
 }

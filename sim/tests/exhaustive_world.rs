@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use mapi_sync_sim::engine::{End, Engine};
 use mapi_sync_sim::strategy::{Bound, Dfs, Dpor, TrackedSharing};
 use mapi_sync_sim::world::{
-    CancelBy, CancelStyle, Cost, Folders, MUTANTS, NextSync, Observed, Scenario, World, builtin,
+    CancelBy, CancelStyle, Cost, Folders, MUTANTS, NextSync, Observed, Scenario, Shutdown, World,
+    builtin,
 };
 
 /// The calls of each account in order, and the rules that they broke.
@@ -146,7 +147,7 @@ fn search_knows_everything_that_accounts_and_hosts_share() {
     dropped_call.provider.on_cancel = CancelStyle::AtOnce;
 
     let mut shut_down = least();
-    shut_down.host.shutdown = true;
+    shut_down.host.shutdown = Shutdown::Released;
     shut_down.host.shutdown_after = Cost::Fixed(0);
 
     let all = [

@@ -656,3 +656,18 @@ fn few_livelocks_end_no_search() {
     assert_eq!(found(&report), ["livelock"]);
     assert!(report.complete && report.schedules == 1_000, "{report}");
 }
+
+#[test]
+fn tasks_that_are_left_in_the_background_are_no_difference() {
+    let program = || async {
+        drop(Builder::new("left").background().spawn(pending()));
+        engine::yield_now().await;
+    };
+    // Only some strategies have the drops at the end as steps.
+    for strategy in ["exhaustive", "dfs", "portfolio", "pos"] {
+        let check = explore(program).strategy(strategy).unwrap().tracked_sharing(TrackedSharing);
+        let report = if strategy.starts_with('p') { quick(check).run() } else { check.run() };
+        assert!(report.passes(), "{strategy}: {report}");
+        assert!(report.repeated > 0, "{strategy}");
+    }
+}

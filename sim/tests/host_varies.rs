@@ -260,6 +260,8 @@ fn a_report_lists_the_rules_that_had_no_chance() {
         Rule::HOST_ERROR_SURVIVED,
         Rule::CANCEL_ANSWERED,
         Rule::SHUTDOWN_DRAINED,
+        Rule::SHUTDOWN_STOPS_WORK,
+        Rule::SHUTDOWN_QUIET,
         Rule::OVERLAP,
     ];
     assert_eq!(report.vacuous, expected);
@@ -267,14 +269,15 @@ fn a_report_lists_the_rules_that_had_no_chance() {
     assert!(text.contains("no chance to be broken: no-call-on-failed-start (no start failed)"));
     assert!(text.contains("cancel-answered (no cancel was requested)"), "{text}");
     assert!(text.contains("orders are tried between polls, never inside of one"), "{text}");
-    // A host that varies gives all of them a chance but what nobody can see.
+    // A host that varies gives all of them a chance but what this provider does not have.
     let report = check(|| Correct).schedules(2_000).run();
     let needs_error = [Rule::ERROR_CODE, Rule::ERROR_TEXT, Rule::STATUS_HONEST];
     assert_eq!(report.vacuous[..3], needs_error);
-    assert_eq!(report.vacuous[3..], [Rule::SHUTDOWN_DRAINED]);
-    // The simulated provider meets everything.
+    let needs_interface = [Rule::SHUTDOWN_DRAINED, Rule::SHUTDOWN_STOPS_WORK, Rule::SHUTDOWN_QUIET];
+    assert_eq!(report.vacuous[3..], needs_interface);
+    // The simulated provider meets everything but the other way to shut down.
     let report = Check::builtin("default").expect("it is there").schedules(2_000).run();
-    assert_eq!(report.vacuous, []);
+    assert_eq!(report.vacuous, needs_interface[1..]);
 }
 
 /// Sleeps for 10 ms in a worker that may be dropped, and notes how long that took; nothing if the

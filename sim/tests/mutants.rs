@@ -5,7 +5,8 @@ use mapi_sync_sim::decision::Decisions;
 use mapi_sync_sim::engine::Engine;
 use mapi_sync_sim::strategy::Random;
 use mapi_sync_sim::world::{
-    Coverage, Faults, MUTANTS, Mutant, Needs, Observed, Scenario, VARIANTS, World, builtins,
+    Coverage, Faults, MUTANTS, Mutant, Needs, Observed, Scenario, Shutdown, VARIANTS, World,
+    builtins,
 };
 
 /// How much more an optimised build tries.
@@ -118,7 +119,7 @@ fn mutants_need_what_the_table_says() {
         if cancel {
             let mut calm = info.scenario();
             calm.host.cancels = 0;
-            calm.host.shutdown = false;
+            calm.host.shutdown = Shutdown::Never;
             assert!(outcomes(calm, 300).iter().all(|(held, _)| *held), "{name} without a cancel");
         }
         if order {

@@ -383,7 +383,7 @@ fn calls_that_need_the_runtime_of_tokio_are_explained() {
         }),
     ];
     for check in checks {
-        let report = check.schedules(10).run();
+        let report = check.schedules(10).real_tokio(false).run();
         let text = text(&report);
         assert_eq!(report.counterexamples[0].defects[0], Defect::Panic, "{text}");
         assert!(text.contains("needs a runtime of tokio's, and a check has none"), "{text}");

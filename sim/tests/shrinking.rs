@@ -88,7 +88,7 @@ fn irrelevant_parts_are_removed() {
     let small = scenario(shown);
     assert_eq!((small.accounts.len(), small.host.syncs, small.provider.workers), (1, 1, 1));
     assert_eq!(
-        (small.host.cancels, small.host.shutdown, small.host.overlap_start),
+        (small.host.cancels, small.host.shutdown.is_possible(), small.host.overlap_start),
         (0, false, false)
     );
     assert!(

@@ -18,6 +18,9 @@ use crate::{Events, HResult, RawEvent};
 pub(crate) trait Published: Send + Sync {
     /// The handle in the out-pointer; `None` once the worker has signalled.
     fn awaited(&self) -> Option<RawEvent>;
+
+    /// The provider has closed the handle in the out-pointer.
+    fn closed(&self);
 }
 
 /// The kernel's events, except that only the worker signals the published one.
@@ -30,6 +33,12 @@ pub(crate) struct DeferredEvents {
 impl DeferredEvents {
     pub(crate) fn new(published: Weak<dyn Published>) -> Self {
         Self { kernel: kernel::events(), published, handles: Mutex::default() }
+    }
+
+    /// Whether `event` is a handle that was made here. One that was closed stays known as long as
+    /// it is published.
+    pub(crate) fn knows(&self, event: RawEvent) -> bool {
+        lock(&self.handles).object_of(event).is_some()
     }
 
     /// Whether `event` is a handle to the published event, which the worker will signal.
@@ -62,9 +71,10 @@ impl Events for DeferredEvents {
 
     fn close(&self, event: RawEvent) -> HResult {
         // The published handle stays in the table: duplicates are compared with it after its close.
-        let published = self.published.upgrade().and_then(|published| published.awaited());
-        if published != Some(event) {
-            lock(&self.handles).closed(event);
+        let published = self.published.upgrade();
+        match published.filter(|published| published.awaited() == Some(event)) {
+            Some(published) => published.closed(),
+            None => lock(&self.handles).closed(event),
         }
         self.kernel.close(event)
     }

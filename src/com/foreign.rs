@@ -9,10 +9,12 @@ use std::task::{Poll, Waker};
 use async_trait::async_trait;
 use windows_core::{IUnknown, Interface};
 
-use super::abi::{IMAPISync, OutSlot, query};
+use super::abi::{Borrowed, Held, IMAPIProviderShutdown, IMAPISync, OutSlot};
+use super::entry::{self, ThreadEntry};
 use super::{ComSession, Inbound, guard, thread};
 use crate::lock::lock;
-use crate::{EventOut, HResult, MapiSync, SyncRequest};
+use crate::shutdown::impl_provider_shutdown;
+use crate::{EventOut, HResult, MapiSync, ProviderShutdown, ShutdownMethod, SyncRequest};
 
 /// A foreign store object's `IMAPISync`.
 ///
@@ -20,59 +22,142 @@ use crate::{EventOut, HResult, MapiSync, SyncRequest};
 /// does not hold up the runtime that awaits it. The request's runtime must use
 /// [`events`](super::events), because those handles cross the method table.
 ///
+/// Each thread that calls the provider enters MAPI first, if there is a [`ThreadEntry`]. The
+/// references are given back on such a thread too, when the last clone is dropped, and the drop
+/// waits for that. An exception out of any method parks the thread that called it; see
+/// [`parked_threads`](super::parked_threads).
+///
 /// The callback objects of the last few syncs are kept alive whatever the provider does with its
 /// references. A call after the last Release, or a Release too many, is then observed instead of
 /// crashing the process.
 #[derive(Clone)]
 pub struct ForeignSync {
-    sync: IMAPISync,
+    store: Arc<Store>,
     kept: Arc<Mutex<VecDeque<Inbound>>>,
 }
 
 /// How many callback objects are kept alive.
 const KEPT: usize = 16;
 
+/// The references to a foreign store object.
+struct Store {
+    /// `None` only during the drop.
+    sync: Option<IMAPISync>,
+    shutdown: Option<IMAPIProviderShutdown>,
+    entry: Option<ThreadEntry>,
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let sync = self.sync.take().map(IUnknown::from);
+        let shutdown = self.shutdown.take().map(IUnknown::from);
+        for held in sync.into_iter().chain(shutdown).map(Held::new) {
+            // An exception has parked a thread, and the reference counts as given back. Where the
+            // system has no thread, this one is used.
+            let _ = thread::elsewhere(self.entry.as_ref(), move || drop(held));
+        }
+    }
+}
+
 impl ForeignSync {
-    /// Asks a store object for its `IMAPISync`.
+    /// Asks a store object for its `IMAPISync`, and for `IMAPIProviderShutdown`, which it may have
+    /// beside it.
     ///
     /// # Errors
     ///
     /// The failure of QueryInterface; [`HResult::E_NOINTERFACE`] also if it answered success and
-    /// left NULL.
+    /// left NULL, and [`HResult::E_UNEXPECTED`] if it threw.
     pub fn query(store: &IUnknown) -> Result<Self, HResult> {
-        Ok(Self { sync: query(store)?, kept: Arc::default() })
+        Self::query_with(store, None)
+    }
+
+    /// As [`query`](Self::query), with threads that enter as `entry` says.
+    ///
+    /// # Errors
+    ///
+    /// As [`query`](Self::query); the failure of the entry too.
+    pub fn query_entered(store: &IUnknown, entry: ThreadEntry) -> Result<Self, HResult> {
+        Self::query_with(store, Some(entry))
+    }
+
+    fn query_with(store: &IUnknown, entry: Option<ThreadEntry>) -> Result<Self, HResult> {
+        let store = Borrowed::of(store);
+        // This thread waits, so the reference of its caller lasts.
+        let (sync, shutdown) =
+            thread::elsewhere(entry.as_ref(), move || (store.query(), store.query().ok()))?;
+        // Owned at once: a failure gives the other reference back as any drop does.
+        let mut store = Store { sync: None, shutdown, entry };
+        store.sync = Some(sync?);
+        Ok(Self { store: Arc::new(store), kept: Arc::default() })
     }
 
     /// The foreign interface.
     #[must_use]
     pub fn as_sync(&self) -> &IMAPISync {
-        &self.sync
+        self.store.sync.as_ref().expect("here until the drop")
     }
 }
 
 impl fmt::Debug for ForeignSync {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ForeignSync").field(&self.sync.as_raw()).finish()
+        f.debug_tuple("ForeignSync").field(&self.as_sync().as_raw()).finish()
     }
 }
 
 #[async_trait]
 impl MapiSync for ForeignSync {
     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
-        let start = Arc::new(Start::default());
-        let made = Arc::clone(&start);
-        let foreign = self.clone();
-        let spawned = thread::spawn(move || foreign.call(&request, &made));
-        if let Err(code) = spawned {
-            return code;
-        }
-        start.answered().await
+        self.on_thread(move |foreign, answer| foreign.start(&request, answer)).await
+    }
+
+    fn shutdown(&self) -> Option<&dyn ProviderShutdown> {
+        self.store.shutdown.as_ref().map(|_| self as &dyn ProviderShutdown)
     }
 }
 
+// Each call is made on a new thread, as a start is. StoreLogoff is a method of `IMsgStore`, which
+// is not asked for.
+impl_provider_shutdown!(ForeignSync);
+
 impl ForeignSync {
-    /// Makes the call, on its own thread.
-    fn call(&self, request: &SyncRequest, start: &Arc<Start>) {
+    async fn shut_down(&self, method: ShutdownMethod) -> HResult {
+        self.on_thread(move |foreign, answer| {
+            let Some(shutdown) = &foreign.store.shutdown else {
+                return HResult::MAPI_E_NO_SUPPORT;
+            };
+            let thrown = || answer.set(HResult::E_UNEXPECTED);
+            HResult::from_i32(guard::call(|| shutdown.call(method), thrown).0)
+        })
+        .await
+    }
+
+    /// Makes a call on a new thread that enters first.
+    async fn on_thread(
+        &self,
+        call: impl FnOnce(&Self, &Arc<Answer>) -> HResult + Send + 'static,
+    ) -> HResult {
+        let answer = Arc::new(Answer::default());
+        let made = Arc::clone(&answer);
+        let foreign = self.clone();
+        let spawned = thread::spawn(&thread::call_form(), move || {
+            let result = match entry::enter(foreign.store.entry.as_ref()) {
+                // A panic of the host's own code must not leave whoever awaits this without an
+                // answer.
+                Ok(()) => guard::contain(|| call(&foreign, &made)).unwrap_or(HResult::E_UNEXPECTED),
+                Err(code) => code,
+            };
+            drop(foreign);
+            entry::leave();
+            made.set(result);
+        });
+        match spawned {
+            Ok(()) => answer.get().await,
+            Err(code) => code,
+        }
+    }
+
+    /// Calls SynchronizeInBackground, on a thread of its own.
+    fn start(&self, request: &SyncRequest, early: &Answer) -> HResult {
         let slot = Arc::new(Slot {
             value: OutSlot::default(),
             out: Mutex::new(Some(Arc::clone(request.event_out()))),
@@ -92,17 +177,17 @@ impl ForeignSync {
         let session = request.session().and_then(|session| session.downcast_ref::<ComSession>());
         let answer = guard::call(
             || {
-                self.sync.call_start(
+                self.as_sync().call_start(
                     request.flags().bits(),
-                    session.map(ComSession::unknown),
+                    session.and_then(ComSession::unknown),
                     callback.as_ref().map(Inbound::to_ref),
                     &slot.value,
                 )
             },
-            || start.answer(HResult::E_UNEXPECTED),
+            || early.set(HResult::E_UNEXPECTED),
         );
         slot.close();
-        start.answer(HResult::from_i32(answer.0));
+        HResult::from_i32(answer.0)
     }
 }
 
@@ -138,14 +223,14 @@ impl Slot {
     }
 }
 
-/// The answer of a start, on its way from the thread that makes it to the task that awaits it.
+/// The answer of a call, on its way from the thread that makes it to the task that awaits it.
 #[derive(Default)]
-struct Start {
+struct Answer {
     state: Mutex<(Option<HResult>, Option<Waker>)>,
 }
 
-impl Start {
-    fn answer(&self, result: HResult) {
+impl Answer {
+    fn set(&self, result: HResult) {
         let waker = {
             let mut state = lock(&self.state);
             state.0 = Some(result);
@@ -156,7 +241,7 @@ impl Start {
         }
     }
 
-    async fn answered(&self) -> HResult {
+    async fn get(&self) -> HResult {
         std::future::poll_fn(|cx| {
             let mut state = lock(&self.state);
             if let Some(result) = state.0 {

@@ -79,7 +79,7 @@ mod system {
     use crate::HResult;
     use crate::com::abi::win32;
     pub(super) use crate::com::abi::win32::wait;
-    use crate::com::thread;
+    use crate::com::thread::{self, Form};
     use crate::lock::lock;
 
     /// How long a waiting thread sleeps before it checks whether anybody still waits.
@@ -135,7 +135,9 @@ mod system {
             };
             waiting.insert(event.value(), vec![cx.waker().clone()]);
             drop(waiting);
-            if let Err(code) = thread::spawn(move || wait_for(event, copy)) {
+            if let Err(code) =
+                thread::spawn(&Form::named("mapi-sync wait"), move || wait_for(event, copy))
+            {
                 lock(&self.waiting).remove(&event.value());
                 self.close(copy);
                 return Poll::Ready(code);

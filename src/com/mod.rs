@@ -18,12 +18,20 @@
 //! Only `abi` touches foreign memory and foreign functions. It offers safe types and calls to the
 //! rest of this module.
 
+#[cfg(panic = "abort")]
+compile_error!(
+    "the COM adapter needs `panic = \"unwind\"` in the profile: otherwise a panic of a provider \
+     ends Outlook, and no sync gets its Done"
+);
+
 mod abi;
 mod block;
 mod deferred;
+mod entry;
 mod foreign;
 mod guard;
 mod inbound;
+mod incident;
 mod kernel;
 mod outbound;
 mod provider;
@@ -33,12 +41,16 @@ mod thread;
 mod worker;
 
 pub use abi::{
-    IMAPISync, IMAPISync_Impl, IMAPISync_Vtbl, IMAPISyncProgressCallback,
-    IMAPISyncProgressCallback_Impl, IMAPISyncProgressCallback_Vtbl, MAPISIB, SyncAggregate,
+    IMAPIProviderShutdown, IMAPIProviderShutdown_Impl, IMAPIProviderShutdown_Vtbl, IMAPISync,
+    IMAPISync_Impl, IMAPISync_Vtbl, IMAPISyncProgressCallback, IMAPISyncProgressCallback_Impl,
+    IMAPISyncProgressCallback_Vtbl, MAPISIB, SyncAggregate,
 };
 pub use block::Waited;
+pub use entry::{Entered, ThreadEntry};
 pub use foreign::ForeignSync;
+pub use guard::{PARKED_MOST, parked_threads};
 pub use inbound::Inbound;
+pub use incident::Incident;
 #[cfg(not(windows))]
 pub use kernel::process_events;
 pub use kernel::{events, wait};
@@ -46,6 +58,6 @@ pub use outbound::query_callback;
 pub use provider::Provider;
 pub use session::ComSession;
 #[cfg(all(windows, feature = "trace"))]
-pub(crate) use thread::spawn;
-pub use thread::{live_objects, live_workers};
+pub(crate) use thread::{Form, spawn};
+pub use thread::{can_unload_now, live_objects, live_workers};
 pub use windows_core::IUnknown;

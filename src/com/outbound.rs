@@ -7,7 +7,9 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use windows_core::{HRESULT, IUnknown};
 
-use super::abi::{Gate, IMAPISyncProgressCallback, query};
+use super::abi::{Borrowed, Gate, IMAPISyncProgressCallback};
+use super::guard::Rescue;
+use super::thread;
 use crate::{CallbackRef, HResult, RawEvent, SyncProgressCallback};
 
 /// Asks a host's object for `IMAPISyncProgressCallback` and returns a reference to it.
@@ -20,18 +22,13 @@ use crate::{CallbackRef, HResult, RawEvent, SyncProgressCallback};
 /// # Errors
 ///
 /// The failure of QueryInterface; [`HResult::E_NOINTERFACE`] also if it answered success and left
-/// NULL.
+/// NULL, and [`HResult::E_UNEXPECTED`] if it threw.
 pub fn query_callback(unknown: &IUnknown) -> Result<CallbackRef, HResult> {
-    Outbound::query(unknown).map(|outbound| CallbackRef::new(Arc::new(outbound)))
-}
-
-/// Ends a sync when an exception leaves one of the host's methods.
-pub(crate) trait Rescue: Send + Sync {
-    /// Called on the thread that cannot continue.
-    fn rescue(&self);
-
-    /// The last reference of the provider was given back, or a Done returned.
-    fn changed(&self);
+    let unknown = Borrowed::of(unknown);
+    let outbound = Outbound::unconnected();
+    // This thread waits, so the reference of its caller lasts.
+    outbound.gate.connect(thread::elsewhere(None, move || unknown.query())??);
+    Ok(CallbackRef::new(Arc::new(outbound)))
 }
 
 /// The host's callback object, and the record of its use.
@@ -40,21 +37,31 @@ pub(crate) struct Outbound {
     /// How many [`CallbackRef`]s there are.
     references: AtomicUsize,
     called: AtomicBool,
+    /// Whether a call was made since the last [`take_sign_of_life`](Self::take_sign_of_life).
+    has_called: AtomicBool,
     done_begun: AtomicBool,
     done_returned: AtomicBool,
     rescue: OnceLock<Arc<dyn Rescue>>,
 }
 
 impl Outbound {
-    pub(crate) fn query(unknown: &IUnknown) -> Result<Self, HResult> {
-        Ok(Self {
-            gate: Gate::new(query(unknown)?),
+    /// Without the host's object yet.
+    pub(crate) fn unconnected() -> Self {
+        Self {
+            gate: Gate::new(),
             references: AtomicUsize::new(0),
             called: AtomicBool::new(false),
+            has_called: AtomicBool::new(false),
             done_begun: AtomicBool::new(false),
             done_returned: AtomicBool::new(false),
             rescue: OnceLock::new(),
-        })
+        }
+    }
+
+    /// Asks the host's object for its interface, once and before the first call.
+    pub(crate) fn connect(&self, unknown: Borrowed) -> Result<(), HResult> {
+        self.gate.connect(unknown.query()?);
+        Ok(())
     }
 
     /// Sets who finishes the sync if an exception leaves a call. Only the first one counts.
@@ -68,19 +75,29 @@ impl Outbound {
         self.called.load(Ordering::Acquire)
     }
 
+    /// Whether the host was called since this was last asked, or is being called.
+    pub(crate) fn take_sign_of_life(&self) -> bool {
+        self.has_called.swap(false, Ordering::AcqRel) || self.gate.is_busy()
+    }
+
+    /// Whether Done was called.
+    pub(crate) fn has_done_begun(&self) -> bool {
+        self.done_begun.load(Ordering::Acquire)
+    }
+
     /// Whether Done was called and has returned.
     pub(crate) fn has_done_returned(&self) -> bool {
         self.done_returned.load(Ordering::Acquire)
     }
 
-    /// Whether the provider holds a reference.
-    pub(crate) fn is_held(&self) -> bool {
-        self.references.load(Ordering::Acquire) > 0
+    /// How many references the provider holds.
+    pub(crate) fn references(&self) -> usize {
+        self.references.load(Ordering::Acquire)
     }
 
     /// Refuses all further calls, and releases the host's object once none is in flight.
     pub(crate) fn close(&self) {
-        self.gate.close();
+        self.gate.close(|method| self.rescue(method.unwrap_or(DONE)));
     }
 
     /// Calls Done if nobody has. No call goes out after it.
@@ -88,7 +105,7 @@ impl Outbound {
         let answer = self.gate.last_call(
             || !self.done_begun.swap(true, Ordering::AcqRel),
             |callback| self.note_call(callback).call_done(event, status),
-            || self.rescue(),
+            |method| self.rescue(method.unwrap_or(DONE)),
         );
         // Nobody is left to use the answer itself.
         if answer.is_some() {
@@ -97,8 +114,13 @@ impl Outbound {
         self.close();
     }
 
-    fn call(&self, invoke: impl FnOnce(&IMAPISyncProgressCallback) -> HRESULT) -> HResult {
-        let answer = self.gate.call(|callback| invoke(self.note_call(callback)), || self.rescue());
+    fn call(
+        &self,
+        method: &'static str,
+        invoke: impl FnOnce(&IMAPISyncProgressCallback) -> HRESULT,
+    ) -> HResult {
+        let invoke = |callback: &_| invoke(self.note_call(callback));
+        let answer = self.gate.call(invoke, |other| self.rescue(other.unwrap_or(method)));
         answer.unwrap_or(HResult::E_UNEXPECTED)
     }
 
@@ -107,32 +129,36 @@ impl Outbound {
         &self,
         callback: &'a IMAPISyncProgressCallback,
     ) -> &'a IMAPISyncProgressCallback {
-        if !self.called.load(Ordering::Relaxed) {
+        if !self.has_called.load(Ordering::Relaxed) {
+            self.has_called.store(true, Ordering::Release);
             self.called.store(true, Ordering::Release);
         }
         callback
     }
 
-    fn rescue(&self) {
-        if let Some(rescue) = self.rescue.get() {
-            rescue.rescue();
+    /// Returns whether there is a sync to rescue.
+    fn rescue(&self, method: &'static str) -> bool {
+        let rescue = self.rescue.get();
+        if let Some(rescue) = rescue {
+            rescue.rescue(method);
         }
+        rescue.is_some()
     }
 }
 
 #[async_trait]
 impl SyncProgressCallback for Outbound {
     async fn progress(&self, text: Option<&str>, index: u32, index_max: u32) -> HResult {
-        self.call(|callback| callback.call_progress(text, index, index_max))
+        self.call(PROGRESS, |callback| callback.call_progress(text, index, index_max))
     }
 
     async fn error(&self, result: HResult, text: Option<&str>) -> HResult {
-        self.call(|callback| callback.call_error(result, text))
+        self.call(ERROR, |callback| callback.call_error(result, text))
     }
 
     async fn done(&self, event: RawEvent, status: HResult) -> HResult {
         self.done_begun.store(true, Ordering::Release);
-        let answer = self.call(|callback| callback.call_done(event, status));
+        let answer = self.call(DONE, |callback| callback.call_done(event, status));
         self.done_returned.store(true, Ordering::Release);
         if let Some(rescue) = self.rescue.get() {
             rescue.changed();
@@ -156,3 +182,7 @@ impl SyncProgressCallback for Outbound {
         }
     }
 }
+
+const PROGRESS: &str = "IMAPISyncProgressCallback::Progress";
+const ERROR: &str = "IMAPISyncProgressCallback::Error";
+const DONE: &str = "IMAPISyncProgressCallback::Done";

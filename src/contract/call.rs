@@ -4,11 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Party;
-use crate::{HResult, RawEvent, SyncFlags};
+use crate::{HResult, RawEvent, ShutdownMethod, SyncFlags};
 
 /// A sync, numbered from 1 in the order of the starts that one monitor saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SyncId(pub u32);
+
+impl SyncId {
+    /// No sync: a call belongs to the store as a whole.
+    pub const STORE: Self = Self(0);
+}
 
 /// A callback that was made, numbered from 1 within its sync in the order in which the calls began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -148,6 +153,19 @@ pub enum Call<Text> {
     },
     /// The host released the store.
     StoreReleased,
+    /// The host called a method of shutdown. Such a call belongs to the [store](SyncId::STORE), and
+    /// each sync's rules are asked about it.
+    Shutdown {
+        /// Which.
+        method: ShutdownMethod,
+    },
+    /// A method of shutdown returned.
+    ShutdownReturned {
+        /// Which.
+        method: ShutdownMethod,
+        /// What it returned.
+        result: HResult,
+    },
 }
 
 /// Which [`Call`] it is, without its arguments.
@@ -190,6 +208,10 @@ pub enum CallKind {
     TextRead,
     /// [`Call::StoreReleased`].
     StoreReleased,
+    /// [`Call::Shutdown`].
+    Shutdown,
+    /// [`Call::ShutdownReturned`].
+    ShutdownReturned,
 }
 
 impl CallKind {
@@ -213,6 +235,8 @@ impl CallKind {
         Self::CancelRequested,
         Self::TextRead,
         Self::StoreReleased,
+        Self::Shutdown,
+        Self::ShutdownReturned,
     ];
 }
 
@@ -239,7 +263,16 @@ impl<Text> Call<Text> {
             Self::CancelRequested => CallKind::CancelRequested,
             Self::TextRead { .. } => CallKind::TextRead,
             Self::StoreReleased => CallKind::StoreReleased,
+            Self::Shutdown { .. } => CallKind::Shutdown,
+            Self::ShutdownReturned { .. } => CallKind::ShutdownReturned,
         }
+    }
+}
+
+impl<Text> Call<Text> {
+    /// Whether it belongs to the store, and to none of its syncs.
+    pub(super) fn is_of_store(&self) -> bool {
+        matches!(self, Self::Shutdown { .. } | Self::ShutdownReturned { .. })
     }
 }
 
@@ -267,6 +300,8 @@ impl Call<&str> {
             Self::CancelRequested => Call::CancelRequested,
             Self::TextRead { call } => Call::TextRead { call },
             Self::StoreReleased => Call::StoreReleased,
+            Self::Shutdown { method } => Call::Shutdown { method },
+            Self::ShutdownReturned { method, result } => Call::ShutdownReturned { method, result },
         }
     }
 }
@@ -275,7 +310,7 @@ impl Call<&str> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallRecord {
-    /// The sync that it belongs to.
+    /// The sync that it belongs to, or [`SyncId::STORE`].
     pub sync: SyncId,
     /// When it was, in (virtual) milliseconds since the monitor's epoch.
     pub at_ms: u64,
@@ -322,13 +357,31 @@ impl<Text: AsRef<str>> fmt::Display for Call<Text> {
             Self::CancelRequested => f.write_str("cancel requested"),
             Self::TextRead { call } => write!(f, "text of call {} read", call.0),
             Self::StoreReleased => f.write_str("store released"),
+            Self::Shutdown { method } => write!(f, "{method}()"),
+            Self::ShutdownReturned { method, result } => write!(f, "{method} returned {result}"),
+        }
+    }
+}
+
+impl CallRecord {
+    /// A call that belongs to the store.
+    pub(super) fn of_store(at_ms: u64, call: Call<&str>) -> Self {
+        Self {
+            sync: SyncId::STORE,
+            at_ms,
+            number: None,
+            call: call.sharing(|text| Arc::from(text)),
         }
     }
 }
 
 impl fmt::Display for CallRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ms, sync {}", self.at_ms, self.sync.0)?;
+        write!(f, "{} ms, ", self.at_ms)?;
+        match self.sync {
+            SyncId::STORE => f.write_str("the store")?,
+            SyncId(number) => write!(f, "sync {number}")?,
+        }
         if let Some(CallId(number)) = self.number {
             write!(f, ", call {number}")?;
         }

@@ -60,6 +60,7 @@ impl RuleChecks {
         self.own.extend(own.map(OwnRule::check));
     }
 
+    #[inline]
     fn observe(
         &mut self,
         span: Span,
@@ -70,7 +71,8 @@ impl RuleChecks {
         self.table.observe(span, call, sync, findings);
         for own in &mut self.own {
             findings.rule = Rule::new(own.info());
-            if findings.rule.looks_at().contains(&call.call.kind()) {
+            let can_break = !(findings.rule.needs_start() && sync.is_callback_only());
+            if can_break && findings.rule.looks_at().contains(&call.call.kind()) {
                 own.observe(call, sync, findings);
             }
         }
@@ -80,7 +82,9 @@ impl RuleChecks {
         self.table.finish(span, sync, findings);
         for own in &mut self.own {
             findings.rule = Rule::new(own.info());
-            own.finish(sync, findings);
+            if !(findings.rule.needs_start() && sync.is_callback_only()) {
+                own.finish(sync, findings);
+            }
         }
     }
 
@@ -131,7 +135,7 @@ impl Judge {
         store: Option<&mut StoreRules>,
     ) -> CallRecord {
         let record = self.state.record(at_ms, call);
-        let counted = u32::from(!matches!(call, Call::Ended { .. }));
+        let counted = u32::from(!matches!(call, Call::Ended { .. }) && !call.is_of_store());
         let Self { state, rules, reported, found } = self;
         let mut findings = Findings {
             rule: Rule::ALL[0],

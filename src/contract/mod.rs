@@ -50,4 +50,4 @@ pub use rule::{
 pub use sync_state::{Progress, SyncState};
 pub use trace::{Step, play};
 pub use violation::Violation;
-pub use watch::Watched;
+pub use watch::{Watched, WatchedShutdown};

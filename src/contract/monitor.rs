@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::clock::Clock;
 use super::fast::{SyncEntry, Syncs};
 use super::judge::{Judge, StoreRules};
-use super::sync_state::Scope;
+use super::sync_state::{Scope, Told};
 use super::{Answer, Call, CallId, CallRecord, Policy, SyncId, Violation};
 use crate::lock::lock;
-use crate::{HResult, RawEvent};
+use crate::{HResult, RawEvent, ShutdownMethod};
 
 /// What a monitor does when a rule is broken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -180,6 +180,34 @@ impl Monitor {
         }
     }
 
+    /// Reports that the host calls a method of shutdown of the store's provider.
+    ///
+    /// [`Monitor::watch_shutdown`] reports both by itself.
+    pub fn shutdown_called(&self, method: ShutdownMethod) {
+        self.observe_of_store(Call::Shutdown { method });
+    }
+
+    /// Reports that a method of shutdown has returned `result`. Syncs that begin later know of it
+    /// too.
+    pub fn shutdown_returned(&self, method: ShutdownMethod, result: HResult) {
+        self.observe_of_store(Call::ShutdownReturned { method, result });
+    }
+
+    /// A call of the store's: it is logged once, and each sync's rules are asked about it.
+    #[cold]
+    fn observe_of_store(&self, call: Call<&str>) {
+        let Shared { config, clock, syncs, log, .. } = &*self.shared;
+        let at_ms = clock.now();
+        let record = CallRecord::of_store(at_ms, call);
+        Told::apply(&mut lock(syncs).told, &record);
+        if config.keep_log {
+            lock(log).push(record);
+        }
+        for SyncWatch { shared, entry } in self.open_syncs() {
+            shared.observe(&entry, at_ms, call);
+        }
+    }
+
     /// Ends the observation, now: what any sync still owes is broken. Returns all violations, as
     /// [`Self::violations`].
     pub fn finish(&self) -> Vec<Violation> {
@@ -218,6 +246,9 @@ impl Monitor {
             found = shared.forget_settled(&mut syncs);
         }
         let entry = syncs.begin(scope, &shared.config.policy);
+        if let Some(told) = &syncs.told {
+            entry.on_full_path(|judge| judge.state.told(told));
+        }
         drop(syncs);
         if !found.is_empty() {
             shared.report(found);
@@ -253,11 +284,14 @@ impl Shared {
             let mut store = store.as_mut().map(|store| self.made(store));
             let record = judge.observe(at_ms, call, policy, tasks.as_ref(), store.as_deref_mut());
             let number = record.number;
-            if *keep_log {
+            // A call of the store's is in the log already, and leaves the fast path closed.
+            let is_of_store = record.call.is_of_store();
+            if *keep_log && !is_of_store {
                 self.keep(&record);
             }
             judge.state.apply(record);
-            let opens = !keep_log && judge.skip_repeat_progress(policy, store.as_deref());
+            let opens =
+                !keep_log && !is_of_store && judge.skip_repeat_progress(policy, store.as_deref());
             let silence_ms = opens.then(|| policy.bounded_silence_ms());
             ((number, judge.take_found()), silence_ms)
         });

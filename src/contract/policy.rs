@@ -4,14 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::rules::Places;
+use super::rules::{OFF_BY_DEFAULT, Places};
 use super::{Rule, RuleCheck};
 
 /// Which rules are held, the author's own among them, and the bounds of those that have one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// A bit for each rule of the table that is not held.
-    off: u32,
+    off: Places,
     cancel_within_ms: u64,
     progress_after_cancel: u32,
     silence_ms: u64,
@@ -25,13 +25,12 @@ impl Default for Policy {
     /// the tasks are not known, after 8 calls of Progress; and no silence over 60 s.
     fn default() -> Self {
         Self {
-            off: 0,
+            off: OFF_BY_DEFAULT,
             cancel_within_ms: 10_000,
             progress_after_cancel: 8,
             silence_ms: 60_000,
             own: Vec::new(),
         }
-        .without(Rule::SERIAL_CALLS)
     }
 }
 
@@ -126,13 +125,6 @@ impl Policy {
         Duration::from_millis(self.silence_ms)
     }
 
-    /// The same policy with only those rules that can be applied where calls are missing.
-    #[cfg(feature = "trace")]
-    pub(crate) fn for_parts(&self) -> Self {
-        let whole: Vec<Rule> = self.rules().filter(|rule| !rule.judges_parts()).collect();
-        whole.into_iter().fold(self.clone(), Self::without)
-    }
-
     pub(super) fn cancel_within_ms(&self) -> u64 {
         self.cancel_within_ms
     }
@@ -143,7 +135,7 @@ impl Policy {
 
     /// Whether the rule at this place of the table is held.
     pub(super) fn holds_at(&self, place: usize) -> bool {
-        self.off & 1 << place == 0
+        self.held() & 1 << place != 0
     }
 
     /// The rules of the table that are held.

@@ -48,6 +48,8 @@ pub enum Situation {
     Release,
     /// A sync was started while another one ran.
     Overlap,
+    /// The provider was told that its host's process ends, in a fast shutdown.
+    FastShutdown,
 }
 
 impl fmt::Display for Situation {
@@ -61,6 +63,7 @@ impl fmt::Display for Situation {
             Self::FailedStart => "no start failed",
             Self::Release => "no store was seen to be released",
             Self::Overlap => "no two syncs overlapped",
+            Self::FastShutdown => "no provider was notified of a fast shutdown",
         })
     }
 }
@@ -97,6 +100,8 @@ pub struct RuleInfo {
     source: &'static str,
     span: Span,
     judges_parts: bool,
+    needs_start: bool,
+    needs_ends: bool,
     bounds_time: bool,
     looks_at: &'static [CallKind],
     follows_from: &'static [&'static RuleInfo],
@@ -121,6 +126,8 @@ impl RuleInfo {
             source: "",
             span: Span::OneSync,
             judges_parts: false,
+            needs_start: false,
+            needs_ends: false,
             bounds_time: false,
             looks_at: CallKind::ALL,
             follows_from: &[],
@@ -164,6 +171,20 @@ impl RuleInfo {
         Self { judges_parts: true, ..self }
     }
 
+    /// Says that the rule cannot be broken where only the callback of a sync is seen, as in a
+    /// recording: no start, no reference, no event. It is not asked there.
+    #[must_use]
+    pub const fn needs_start(self) -> Self {
+        Self { needs_start: true, ..self }
+    }
+
+    /// Says that the rule depends on when calls end, or how: it is not applied to a recording that
+    /// has only their beginnings.
+    #[must_use]
+    pub const fn needs_ends(self) -> Self {
+        Self { needs_ends: true, ..self }
+    }
+
     /// Says that the rule sets a bound in time: it is broken because something took too long.
     ///
     /// The simulation lets work take longer than it should. It reports such a rule only where it is
@@ -181,7 +202,8 @@ impl RuleInfo {
     }
 
     /// Says without what the rule cannot be broken. A check in which that never happened says that
-    /// the rule had no chance.
+    /// the rule had no chance. A rule that needs a [fast shutdown](Situation::FastShutdown) is not
+    /// asked before there is one.
     #[must_use]
     pub const fn needs(self, situation: Situation) -> Self {
         Self { needs: Some(situation), ..self }
@@ -267,6 +289,18 @@ impl Rule {
     #[must_use]
     pub const fn judges_parts(self) -> bool {
         self.0.judges_parts
+    }
+
+    /// Whether it cannot be broken where only the callback of a sync is seen.
+    #[must_use]
+    pub const fn needs_start(self) -> bool {
+        self.0.needs_start
+    }
+
+    /// Whether it is not applied to a recording that has only the beginnings of calls.
+    #[must_use]
+    pub const fn needs_ends(self) -> bool {
+        self.0.needs_ends
     }
 
     /// Whether it sets a bound in time.

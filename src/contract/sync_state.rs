@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::handles::Handles;
 use super::{Call, CallId, CallRecord, SyncId};
-use crate::{HResult, RawEvent};
+use crate::{HResult, RawEvent, ShutdownMethod};
 
 /// How much of a sync is watched. A rule about something that is not watched is not applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,33 @@ pub struct SyncState {
     pub(super) last_activity_ms: u64,
     references: Option<i32>,
     handles: Handles,
+    shutdown: Option<Box<Told>>,
+}
+
+/// What a store's provider knows of a fast shutdown.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    /// NotifyProcessShutdown has returned.
+    notified: CallRecord,
+    /// DoFastShutdown has returned.
+    exiting: Option<CallRecord>,
+}
+
+impl Told {
+    /// Takes a call into account.
+    pub(super) fn apply(told: &mut Option<Box<Self>>, record: &CallRecord) {
+        let Call::ShutdownReturned { method, .. } = record.call else { return };
+        let is_exit = method == ShutdownMethod::DoFastShutdown;
+        if !is_exit && method != ShutdownMethod::NotifyProcessShutdown {
+            return;
+        }
+        // A host that leaves the notice out has told the provider all the same.
+        let told =
+            told.get_or_insert_with(|| Box::new(Self { notified: record.clone(), exiting: None }));
+        if is_exit && told.exiting.is_none() {
+            told.exiting = Some(record.clone());
+        }
+    }
 }
 
 /// A call of Progress.
@@ -88,6 +115,7 @@ impl SyncState {
             last_activity_ms: 0,
             references: None,
             handles: Handles::default(),
+            shutdown: None,
         }
     }
 
@@ -112,6 +140,7 @@ impl SyncState {
             last_activity_ms,
             references,
             handles,
+            shutdown,
         } = self;
         (*own_id, *own_scope, *own_host_watched) = (id, scope, host_watched);
         (*other_calls, *callbacks, *last_activity_ms) = (0, 0, 0);
@@ -119,6 +148,7 @@ impl SyncState {
         (*last_progress, *references, *done_ended) = (None, None, false);
         in_flight.clear();
         handles.clear();
+        *shutdown = None;
     }
 
     /// Which sync this is.
@@ -190,10 +220,39 @@ impl SyncState {
     }
 
     /// Whether a Done is owed: the start succeeded, or, where no start is seen, a callback was
-    /// made.
+    /// made; and the process is not [exiting](Self::exiting).
     #[must_use]
     pub fn owes_done(&self) -> bool {
-        self.is_started() || (self.is_callback_only() && self.callbacks > 0)
+        (self.is_started() || (self.is_callback_only() && self.callbacks > 0)) && !self.is_exiting()
+    }
+
+    /// The return of NotifyProcessShutdown, or that of DoFastShutdown if that came first. It may be
+    /// older than the sync.
+    #[must_use]
+    pub fn notified(&self) -> Option<&CallRecord> {
+        self.shutdown.as_ref().map(|told| &told.notified)
+    }
+
+    /// The return of DoFastShutdown: from now on the process may end at any moment, and nothing
+    /// more is owed. It may be older than the sync.
+    #[must_use]
+    pub fn exiting(&self) -> Option<&CallRecord> {
+        self.shutdown.as_ref()?.exiting.as_ref()
+    }
+
+    /// Whether the provider was notified of a fast shutdown.
+    #[inline]
+    pub(super) fn is_told(&self) -> bool {
+        self.shutdown.is_some()
+    }
+
+    pub(super) fn is_exiting(&self) -> bool {
+        self.exiting().is_some()
+    }
+
+    /// Takes over what the provider was told before the sync began.
+    pub(super) fn told(&mut self, told: &Told) {
+        self.shutdown = Some(Box::new(told.clone()));
     }
 
     /// The callbacks that have begun and not ended, in no order.
@@ -291,7 +350,8 @@ impl SyncState {
             Some(last) if is_progress && **last == *text => Arc::clone(last),
             _ => Arc::from(text),
         });
-        CallRecord { sync: self.id, at_ms, number, call }
+        let sync = if call.is_of_store() { SyncId::STORE } else { self.id };
+        CallRecord { sync, at_ms, number, call }
     }
 
     /// Takes a call into account.
@@ -302,6 +362,9 @@ impl SyncState {
             Call::Progress { .. } | Call::Error { .. } | Call::Done { .. } => {
                 return self.begin(record);
             }
+            // Of the store, not of the sync.
+            Call::Shutdown { .. } => return,
+            Call::ShutdownReturned { .. } => return Told::apply(&mut self.shutdown, &record),
             _ => self.other_calls += 1,
         }
         match record.call {

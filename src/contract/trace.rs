@@ -107,8 +107,16 @@ pub fn play(trace: &[Step], policy: &Policy) -> Vec<Violation> {
             current = *number;
             continue;
         }
-        let sync = syncs.entry(current).or_insert_with(|| monitor.request_sync());
-        step.play(sync, &clock);
+        match *step {
+            Step::Made(Call::Shutdown { method }) => monitor.shutdown_called(method),
+            Step::Made(Call::ShutdownReturned { method, result }) => {
+                monitor.shutdown_returned(method, result);
+            }
+            step => {
+                let sync = syncs.entry(current).or_insert_with(|| monitor.request_sync());
+                step.play(sync, &clock);
+            }
+        }
     }
     monitor.finish()
 }

@@ -2,6 +2,7 @@
 //! either side.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -9,9 +10,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Call, Monitor, Party, SyncWatch};
+use crate::shutdown::impl_provider_shutdown;
 use crate::{
-    BoxFuture, CallbackRef, CallbackUnknown, EventOut, Events, HResult, MapiSync, RawEvent,
-    Runtime, Shared, SyncProgressCallback, SyncRequest, TaskHandle,
+    BoxFuture, CallbackRef, CallbackUnknown, EventOut, Events, HResult, MapiSync, ProviderShutdown,
+    RawEvent, Runtime, Shared, ShutdownMethod, SyncProgressCallback, SyncRequest, TaskHandle,
 };
 
 impl Monitor {
@@ -57,6 +59,12 @@ impl Monitor {
             .with_event_out(Arc::new(event_out))
             .with_runtime(Arc::new(runtime));
         (sync, request)
+    }
+
+    /// The same methods of shutdown, with their calls observed as the store's.
+    #[must_use]
+    pub fn watch_shutdown<'a>(&self, provider: &'a dyn ProviderShutdown) -> WatchedShutdown<'a> {
+        WatchedShutdown { monitor: self.clone(), provider }
     }
 
     /// The same callback, with one sync's calls observed and nothing else of that sync.
@@ -106,7 +114,45 @@ impl<P: MapiSync> MapiSync for Watched<P> {
         sync.observe(Call::StartReturned { result, event: event_out.published() });
         result
     }
+
+    fn shutdown(&self) -> Option<&dyn ProviderShutdown> {
+        self.provider.shutdown().map(|_| self as &dyn ProviderShutdown)
+    }
 }
+
+impl<P: MapiSync> Watched<P> {
+    async fn shut_down(&self, method: ShutdownMethod) -> HResult {
+        match self.provider.shutdown() {
+            Some(provider) => method.call(&self.monitor.watch_shutdown(provider)).await,
+            None => HResult::MAPI_E_NO_SUPPORT,
+        }
+    }
+}
+
+impl_provider_shutdown!(Watched<P>, P: MapiSync);
+
+/// Methods of shutdown whose calls are observed; see [`Monitor::watch_shutdown`].
+pub struct WatchedShutdown<'a> {
+    monitor: Monitor,
+    provider: &'a dyn ProviderShutdown,
+}
+
+impl WatchedShutdown<'_> {
+    async fn shut_down(&self, method: ShutdownMethod) -> HResult {
+        self.monitor.shutdown_called(method);
+        let result = method.call(self.provider).await;
+        self.monitor.shutdown_returned(method, result);
+        result
+    }
+}
+
+impl fmt::Debug for WatchedShutdown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchedShutdown").field("monitor", &self.monitor).finish_non_exhaustive()
+    }
+}
+
+impl_provider_shutdown!(WatchedShutdown<'_>);
 
 struct WatchedUnknown {
     inner: Arc<dyn CallbackUnknown>,

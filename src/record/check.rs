@@ -5,11 +5,11 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use super::format::{Event, Header, Record, Text, VERSION};
-use crate::RawEvent;
 use crate::contract::{
-    Answer, Call, CallId, Monitor, MonitorConfig, Policy, SyncId, SyncWatch, Violation,
-    VirtualClock,
+    Answer, Call, CallId, Monitor, MonitorConfig, Policy, Rule, Situation, SyncId, SyncWatch,
+    Violation, VirtualClock,
 };
+use crate::{HResult, RawEvent, ShutdownMethod};
 
 /// Why a trace cannot be read.
 ///
@@ -25,11 +25,17 @@ pub enum TraceError {
         /// What the system says.
         error: io::Error,
     },
+    /// There is nothing in the file.
+    #[error("the file is empty: a trace has at least its first line")]
+    Empty,
     /// The first line is not that of a trace.
     #[error("this is no trace: its first line is not like {{\"mapi-sync-trace\":1,…}}")]
     NoTrace,
     /// The trace is of a version that is not known here.
-    #[error("the trace has version {0}; version {VERSION} is known here")]
+    #[error(
+        "the trace has version {0}, and version {VERSION} is known here: check it with the \
+         mapi-sync that recorded it, or with a later one"
+    )]
     Version(u32),
     /// A line is not a record.
     #[error("line {line}, column {column}: {message}")]
@@ -68,8 +74,9 @@ pub struct TraceReport {
     pub syncs: u64,
     /// Callbacks in the trace.
     pub calls: u64,
-    /// Records that the recorder had to drop. Where there are any, or where the trace begins in
-    /// mid-sync, a rule about something that never came cannot be held, and is not.
+    /// Records that the recorder had to drop. A sync of which some may be missing, and one that
+    /// began before the trace, are judged by those rules alone that can be applied to parts of
+    /// them: nothing is missed that may be among what was dropped.
     pub dropped: u64,
     /// Whether the trace was cut off in the middle of a line, as a process that is ended leaves
     /// it.
@@ -78,6 +85,43 @@ pub struct TraceReport {
     pub violations: Vec<Violation>,
     /// How many more were broken.
     pub more_violations: u64,
+    /// The rules of the policy that were not applied to any sync, in the order of the table.
+    pub not_judged: Vec<NotJudged>,
+}
+
+/// A rule that a trace gave no chance to be broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotJudged {
+    /// The rule.
+    pub rule: Rule,
+    /// Why.
+    pub why: WhyNotJudged,
+}
+
+/// Why a rule was not applied to a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WhyNotJudged {
+    /// It [needs](Rule::needs_start) more than the callback of a sync.
+    CallbacksOnly,
+    /// It [needs](Rule::needs_ends) to know how calls end, and the trace does not say.
+    NoEnds,
+    /// It [needs](Rule::judges_parts) all calls of a sync, and the trace has no sync as a whole.
+    PartsOnly,
+    /// What it [needs](Rule::needs) never came.
+    Missing(Situation),
+}
+
+impl fmt::Display for WhyNotJudged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CallbacksOnly => f.write_str("a trace has callbacks only"),
+            Self::NoEnds => f.write_str("the trace does not say how calls end"),
+            Self::PartsOnly => f.write_str("the trace has no sync as a whole"),
+            Self::Missing(situation) => situation.fmt(f),
+        }
+    }
 }
 
 /// Reads a trace and checks its calls against the contract, as far as the callbacks show: no start,
@@ -93,11 +137,16 @@ pub struct TraceReport {
 ///
 /// See [`TraceError`].
 pub fn check(trace: impl BufRead, policy: Policy) -> Result<TraceReport, TraceError> {
-    let mut lines = Lines::new(trace)?;
-    let mut trace = Trace::new(policy);
+    let (mut lines, header) = Lines::new(trace)?;
+    let mut trace = Trace::new(policy, &header);
     while let Some(record) = lines.next()? {
+        if !header.ends && record.event.is_end() {
+            let message = "the first line says that the trace does not say how calls end".into();
+            return Err(TraceError::Line { line: lines.line, column: 1, message });
+        }
         trace.observe(record);
-        if trace.open.len() > MOST_OPEN || trace.calls.len() > MOST_OPEN {
+        let most = trace.open.len().max(trace.calls.len()).max(trace.shutdown.calls.len());
+        if most > MOST_OPEN {
             return Err(TraceError::TooManyOpen { line: lines.line });
         }
     }
@@ -118,23 +167,42 @@ const MOST_VIOLATIONS: usize = 1_000;
 
 /// What is known of the trace so far.
 ///
-/// Whether the recorder dropped records, and so which rules can be held, is certain only at the
-/// end. Until a record says that some were dropped, each whole sync is judged twice: with all
-/// rules, and with those that can be applied where calls are missing.
+/// Of a sync of which records may be missing, only those rules count that can be applied where
+/// calls are missing. In a trace that does not say where they are missing, only its end tells which
+/// syncs these are, so both verdicts are kept until then.
 struct Trace {
+    /// Whether records are missing only where the trace says so.
+    exact_gaps: bool,
+    /// Whether the trace says how calls end. If not, each one ends as it begins.
+    ends: bool,
     policy: Policy,
-    for_parts: Policy,
+    /// What of it can be applied to this trace.
+    judged: Policy,
     /// Every time is the recorder's.
     clock: VirtualClock,
     open: BTreeMap<u64, Sync>,
     /// Those of `open` whose callback was let go of, the oldest first.
     closed: VecDeque<u64>,
     calls: BTreeMap<u64, Begun>,
+    shutdown: Shutdown,
     whole: Verdict,
     parts: Verdict,
     syncs: u64,
+    /// How many of them have nothing missing, as far as the trace says.
+    whole_syncs: u64,
     begun: u64,
     dropped: u64,
+    seen: Vec<Situation>,
+}
+
+/// What the trace has of a shutdown.
+#[derive(Default)]
+struct Shutdown {
+    /// The methods that have not returned, by their calls.
+    calls: BTreeMap<u64, ShutdownMethod>,
+    /// The methods that have returned, each with its first time, in milliseconds: later syncs know
+    /// of them.
+    returned: BTreeMap<ShutdownMethod, (u64, HResult)>,
 }
 
 /// The violations under one policy.
@@ -144,41 +212,51 @@ struct Verdict {
     more: u64,
 }
 
-/// One sync of a trace. Each has its own monitors, as each may end, or not, for itself.
+/// One sync of a trace. Each has its own monitor, as each may end, or not, for itself.
 struct Sync {
-    /// Judges it by all rules, if the trace has all of it.
-    whole: Option<Judge>,
-    parts: Judge,
-    closed: bool,
-}
-
-struct Judge {
     monitor: Monitor,
     watch: SyncWatch,
+    /// Whether the trace has all of it so far.
+    is_whole: bool,
+    /// How many violations had been found before the first gap: they hold whatever is missing.
+    sure: usize,
+    closed: bool,
 }
 
 /// A call that has begun.
 struct Begun {
     sync: u64,
-    /// Its number to each judge.
-    whole: Option<CallId>,
-    parts: Option<CallId>,
+    /// Its number to the monitor.
+    number: CallId,
 }
 
 impl Trace {
-    fn new(policy: Policy) -> Self {
+    fn new(policy: Policy, header: &Header) -> Self {
+        let judged = policy.rules().filter(|rule| rule.needs_ends() && !header.ends);
+        let judged = judged.fold(policy.clone(), Policy::without);
         Self {
-            for_parts: policy.for_parts(),
+            exact_gaps: header.exact_gaps,
+            ends: header.ends,
             policy,
+            judged,
             clock: VirtualClock::new(),
             open: BTreeMap::new(),
             closed: VecDeque::new(),
             calls: BTreeMap::new(),
+            shutdown: Shutdown::default(),
             whole: Verdict::default(),
             parts: Verdict::default(),
             syncs: 0,
+            whole_syncs: 0,
             begun: 0,
             dropped: 0,
+            seen: Vec::new(),
+        }
+    }
+
+    fn sees(&mut self, situation: Situation) {
+        if !self.seen.contains(&situation) {
+            self.seen.push(situation);
         }
     }
 
@@ -190,13 +268,7 @@ impl Trace {
             if !self.open.contains_key(&number) {
                 self.insert(number, false);
             }
-            if let Some(sync) = self.open.get(&number) {
-                let whole = sync.whole.as_ref().and_then(|judge| judge.watch.observe(call));
-                let parts = sync.parts.watch.observe(call);
-                if whole.is_some() || parts.is_some() {
-                    self.calls.insert(call_number, Begun { sync: number, whole, parts });
-                }
-            }
+            self.begins(number, call_number, call);
             return;
         }
         match event {
@@ -204,50 +276,114 @@ impl Trace {
                 self.finish(sync);
                 self.insert(sync, true);
             }
-            Event::Returned { call, result } => self.ended(call, Answer::Returned(result)),
+            Event::Shutdown { call, method, .. } => {
+                self.monitors().for_each(|monitor| monitor.shutdown_called(method));
+                if self.ends {
+                    self.shutdown.calls.insert(call, method);
+                } else {
+                    // A Done that is owed then may never come.
+                    self.shutdown_returned(method, HResult::S_OK);
+                }
+            }
+            Event::Returned { call, result } => match self.shutdown.calls.remove(&call) {
+                Some(method) => self.shutdown_returned(method, result),
+                None => self.ended(call, Answer::Returned(result)),
+            },
+            Event::Panicked { call } | Event::Abandoned { call }
+                if self.shutdown.calls.remove(&call).is_some() => {}
             Event::Panicked { call } => self.ended(call, Answer::Panicked),
             Event::Abandoned { call } => self.ended(call, Answer::Dropped),
             Event::Close { sync } => self.close(sync),
             Event::Progress { .. } | Event::Error { .. } | Event::Done { .. } => {}
-            Event::Dropped { count } => {
-                self.dropped = self.dropped.saturating_add(count);
-                if self.dropped > 0 {
-                    self.open.values_mut().for_each(|sync| sync.whole = None);
-                }
-            }
+            Event::Dropped { count: 0 } => {}
+            Event::Dropped { count } => self.gap(count),
         }
     }
 
+    fn begins(&mut self, number: u64, call_number: u64, call: Call<&str>) {
+        match call {
+            Call::Progress { .. } => self.sees(Situation::Progress),
+            Call::Error { .. } => self.sees(Situation::Error),
+            _ => {}
+        }
+        let Some(sync) = self.open.get(&number) else { return };
+        let Some(call) = sync.watch.observe(call) else { return };
+        if self.ends {
+            self.calls.insert(call_number, Begun { sync: number, number: call });
+        } else {
+            sync.watch.observe(Call::Ended { call, answer: Answer::Returned(HResult::S_OK) });
+        }
+    }
+
+    /// Records are missing here, or before.
+    fn gap(&mut self, count: u64) {
+        self.dropped = self.dropped.saturating_add(count);
+        let Self { exact_gaps, open, calls, .. } = self;
+        for sync in open.values_mut().filter(|sync| !(*exact_gaps && sync.closed)) {
+            if std::mem::take(&mut sync.is_whole) && *exact_gaps {
+                sync.sure = sync.monitor.violations().len();
+            }
+        }
+        // What was in flight may have ended in it. No rule that judges parts cares how.
+        calls.retain(|_, call| {
+            let sync = open.get(&call.sync);
+            let keep = sync.is_some_and(|sync| sync.is_whole);
+            if let (Some(sync), false) = (sync, keep) {
+                let (call, answer) = (call.number, Answer::Returned(HResult::S_OK));
+                sync.watch.observe(Call::Ended { call, answer });
+            }
+            keep
+        });
+    }
+
     fn insert(&mut self, number: u64, is_whole: bool) {
-        let judge = |policy: &Policy| {
-            let config = MonitorConfig::default().with_policy(policy.clone());
-            let monitor = Monitor::new(config, self.clock.clone());
-            let watch = monitor.callback_sync();
-            Judge { monitor, watch }
-        };
-        let whole = (is_whole && self.dropped == 0).then(|| judge(&self.policy));
-        let parts = judge(&self.for_parts);
-        self.open.insert(number, Sync { whole, parts, closed: false });
+        let now = self.clock.now();
+        let config = MonitorConfig::default().with_policy(self.judged.clone());
+        let monitor = Monitor::new(config, self.clock.clone());
+        for (method, (at_ms, result)) in &self.shutdown.returned {
+            self.clock.set(*at_ms);
+            monitor.shutdown_returned(*method, *result);
+        }
+        self.clock.set(now);
+        let watch = monitor.callback_sync();
+        let is_whole = is_whole && self.has_whole_syncs();
+        self.open.insert(number, Sync { monitor, watch, is_whole, sure: 0, closed: false });
         self.syncs += 1;
     }
 
+    fn monitors(&self) -> impl Iterator<Item = &Monitor> {
+        self.open.values().map(|sync| &sync.monitor)
+    }
+
+    fn shutdown_returned(&mut self, method: ShutdownMethod, result: HResult) {
+        self.monitors().for_each(|monitor| monitor.shutdown_returned(method, result));
+        if matches!(method, ShutdownMethod::NotifyProcessShutdown | ShutdownMethod::DoFastShutdown)
+        {
+            self.sees(Situation::FastShutdown);
+        }
+        let now = self.clock.now();
+        self.shutdown.returned.entry(method).or_insert((now, result));
+    }
+
     fn ended(&mut self, call: u64, answer: Answer) {
+        match answer {
+            Answer::Returned(HResult::MAPI_W_CANCEL_MESSAGE) => self.sees(Situation::Cancel),
+            Answer::Panicked => self.sees(Situation::HostFailure),
+            Answer::Returned(result) if result.is_failure() => self.sees(Situation::HostFailure),
+            _ => {}
+        }
         // A call that is not known began before the trace does.
-        let Some(Begun { sync, whole, parts }) = self.calls.remove(&call) else { return };
-        let Some(sync) = self.open.get(&sync) else { return };
-        let judges = [(sync.whole.as_ref(), whole), (Some(&sync.parts), parts)];
-        for (judge, call) in judges {
-            if let (Some(judge), Some(call)) = (judge, call) {
-                judge.watch.observe(Call::Ended { call, answer });
-            }
+        let Some(Begun { sync, number: call }) = self.calls.remove(&call) else { return };
+        if let Some(sync) = self.open.get(&sync) {
+            sync.watch.observe(Call::Ended { call, answer });
         }
     }
 
     fn close(&mut self, number: u64) {
         let Some(sync) = self.open.get_mut(&number).filter(|sync| !sync.closed) else { return };
         sync.closed = true;
-        if let Some(judge) = &sync.whole {
-            judge.monitor.finish();
+        if sync.is_whole {
+            sync.monitor.finish();
         }
         self.closed.push_back(number);
         if self.closed.len() > MOST_CLOSED
@@ -262,16 +398,26 @@ impl Trace {
         let Some(sync) = self.open.remove(&number) else { return };
         self.closed.retain(|other| *other != number);
         self.calls.retain(|_, call| call.sync != number);
-        self.whole.add(number, sync.whole.as_ref().unwrap_or(&sync.parts));
-        self.parts.add(number, &sync.parts);
+        self.whole_syncs += u64::from(sync.is_whole);
+        for (place, violation) in sync.monitor.violations().into_iter().enumerate() {
+            // What did not come may be among what is missing.
+            let of_parts = violation.rule.judges_parts() && !violation.never_came;
+            if of_parts {
+                self.parts.add(number, violation.clone());
+            }
+            if sync.is_whole || of_parts || place < sync.sure {
+                self.whole.add(number, violation);
+            }
+        }
     }
 
     fn report(mut self, cut_off: bool) -> TraceReport {
         for number in self.open.keys().copied().collect::<Vec<_>>() {
             self.finish(number);
         }
+        let not_judged = self.not_judged();
         let Verdict { mut violations, more } =
-            if self.dropped == 0 { self.whole } else { self.parts };
+            if self.has_whole_syncs() { self.whole } else { self.parts };
         violations.sort_by_key(|(sync, _)| *sync);
         TraceReport {
             syncs: self.syncs,
@@ -280,25 +426,50 @@ impl Trace {
             cut_off,
             violations: violations.into_iter().map(|(_, violation)| violation).collect(),
             more_violations: more,
+            not_judged,
         }
+    }
+
+    fn not_judged(&self) -> Vec<NotJudged> {
+        let has_whole = self.has_whole_syncs() && self.whole_syncs > 0;
+        let why = |rule: Rule| {
+            if rule.needs_start() {
+                return Some(WhyNotJudged::CallbacksOnly);
+            }
+            if rule.needs_ends() && !self.ends {
+                return Some(WhyNotJudged::NoEnds);
+            }
+            let missing = rule.needs().filter(|situation| !self.seen.contains(situation));
+            if let Some(situation) = missing {
+                return Some(WhyNotJudged::Missing(situation));
+            }
+            let judges_what_is_there = has_whole || rule.judges_parts() && self.syncs > 0;
+            (!judges_what_is_there).then_some(WhyNotJudged::PartsOnly)
+        };
+        let of = |rule| why(rule).map(|why| NotJudged { rule, why });
+        self.policy.rules().filter_map(of).collect()
+    }
+
+    /// Whether it is known that nothing is missing of some of the syncs.
+    fn has_whole_syncs(&self) -> bool {
+        self.exact_gaps || self.dropped == 0
     }
 }
 
 impl Verdict {
-    fn add(&mut self, number: u64, judge: &Judge) {
+    fn add(&mut self, number: u64, mut violation: Violation) {
+        if self.violations.len() == MOST_VIOLATIONS {
+            self.more += 1;
+            return;
+        }
         // To its own monitor, each sync is the first.
         let id = SyncId(u32::try_from(number).unwrap_or(u32::MAX));
-        for mut violation in judge.monitor.violations() {
-            if self.violations.len() == MOST_VIOLATIONS {
-                self.more += 1;
-                continue;
-            }
-            violation.sync = id;
-            for call in &mut violation.calls {
-                call.sync = id;
-            }
-            self.violations.push((number, violation));
+        violation.sync = id;
+        let of_sync = violation.calls.iter_mut().filter(|call| call.sync != SyncId::STORE);
+        for call in of_sync {
+            call.sync = id;
         }
+        self.violations.push((number, violation));
     }
 }
 
@@ -339,15 +510,18 @@ struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     /// Reads the first line.
-    fn new(trace: R) -> Result<Self, TraceError> {
+    fn new(trace: R) -> Result<(Self, Header), TraceError> {
         let mut lines = Self { trace, text: Vec::new(), line: 0, cut_off: false };
         lines.read()?;
+        if lines.text.is_empty() {
+            return Err(TraceError::Empty);
+        }
         let header: Header =
             serde_json::from_slice(&lines.text).map_err(|_| TraceError::NoTrace)?;
         if header.version != VERSION {
             return Err(TraceError::Version(header.version));
         }
-        Ok(lines)
+        Ok((lines, header))
     }
 
     /// The next record. `None` at the end.
@@ -364,7 +538,11 @@ impl<R: BufRead> Lines<R> {
             }
             Err(error) => {
                 let (line, column) = (self.line, error.column());
-                Err(TraceError::Line { line, column, message: error.to_string() })
+                // serde_json ends its message with the position in the line.
+                let message = error.to_string();
+                let position = format!(" at line {} column {column}", error.line());
+                let message = message.strip_suffix(&position).unwrap_or(&message).to_owned();
+                Err(TraceError::Line { line, column, message })
             }
         }
     }

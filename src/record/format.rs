@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::HResult;
+use crate::{HResult, ShutdownMethod};
 
 /// The version that this module writes and reads.
 pub(crate) const VERSION: u32 = 1;
@@ -17,6 +17,16 @@ pub(crate) struct Header {
     pub(crate) file: u64,
     /// Whether texts were recorded.
     pub(crate) texts: bool,
+    /// Whether records are missing only where the file says so. Older recorders said it later.
+    #[serde(default)]
+    pub(crate) exact_gaps: bool,
+    /// Whether it is recorded how calls end.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub(crate) ends: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// One thing that happened.
@@ -85,11 +95,21 @@ pub enum Event {
         #[serde(with = "code")]
         status: HResult,
     },
+    /// The host called a method of shutdown of the provider's.
+    Shutdown {
+        /// The thread that it was called on.
+        thread: u64,
+        /// The call.
+        call: u64,
+        /// Which method.
+        #[serde(with = "method")]
+        method: ShutdownMethod,
+    },
     /// A call returned.
     Returned {
         /// Which one.
         call: u64,
-        /// What the host answered.
+        /// What was answered.
         #[serde(with = "code")]
         result: HResult,
     },
@@ -108,11 +128,18 @@ pub enum Event {
         /// The sync that it belonged to.
         sync: u64,
     },
-    /// Records found the queue full.
+    /// Records are missing here: the queue was full, or the disk refused.
     Dropped {
-        /// How many, since the last record of this kind.
+        /// How many.
         count: u64,
     },
+}
+
+impl Event {
+    /// Whether it says how a call ended.
+    pub(crate) fn is_end(&self) -> bool {
+        matches!(self, Self::Returned { .. } | Self::Panicked { .. } | Self::Abandoned { .. })
+    }
 }
 
 /// A text of a call.
@@ -192,6 +219,24 @@ mod code {
     }
 }
 
+/// The name in the reference.
+mod method {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(
+        method: &ShutdownMethod,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(method.name())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<ShutdownMethod, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -223,6 +268,8 @@ mod tests {
             (place(), any::<u64>(), code()).prop_map(|((sync, thread, call), handle, status)| {
                 Event::Done { sync, thread, call, handle, status }
             }),
+            (any::<u64>(), any::<u64>(), prop::sample::select(ShutdownMethod::ALL.to_vec()))
+                .prop_map(|(thread, call, method)| Event::Shutdown { thread, call, method }),
             (any::<u64>(), code()).prop_map(|(call, result)| Event::Returned { call, result }),
             any::<u64>().prop_map(|call| Event::Panicked { call }),
             any::<u64>().prop_map(|call| Event::Abandoned { call }),

@@ -1,7 +1,8 @@
 //! A recorder for production: the calls of a sync, written to a file from inside Outlook's process,
 //! and read back to be checked against the contract on any system.
 //!
-//! The way of the data: [`Recorder::around`] wraps a callback; each call puts a record into a
+//! The way of the data: [`Recorder::around`] wraps a callback, [`Recorder::around_provider`] a
+//! whole provider with its methods of shutdown; each call puts a record into a
 //! bounded queue and goes on; a thread of the recorder's own writes the queue to a file, as
 //! [`Record`]s, one JSON object a line; [`check`] reads such files and reports what they hold to a
 //! [`Monitor`](crate::contract::Monitor).
@@ -21,10 +22,11 @@
 #![doc = include_str!("format.md")]
 
 mod check;
+mod disk;
 mod format;
 mod recorder;
 mod writer;
 
-pub use check::{TraceError, TraceReport, check};
+pub use check::{NotJudged, TraceError, TraceReport, WhyNotJudged, check};
 pub use format::{Event, Record, Text};
-pub use recorder::{Recorder, RecorderConfig, RecorderCounts};
+pub use recorder::{RecordedProvider, Recorder, RecorderConfig, RecorderCounts};

@@ -3,18 +3,21 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, SyncSender};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
+use super::disk::System;
 use super::format::{Event, Record, Text};
-use super::writer::{Counters, Message, Writer};
+use super::writer::{Files, Message, Tally, Writer};
 use crate::lock::lock;
+use crate::shutdown::impl_provider_shutdown;
 use crate::{
-    CallbackRef, CallbackUnknown, HResult, RawEvent, SyncFlags, SyncProgressCallback, SyncRequest,
+    CallbackRef, CallbackUnknown, HResult, MapiSync, ProviderShutdown, RawEvent, ShutdownMethod,
+    SyncFlags, SyncProgressCallback, SyncRequest,
 };
 
 /// How a recorder is set up.
@@ -59,19 +62,19 @@ impl RecorderConfig {
     ///
     /// When the file cannot be made, or the system has no thread to give.
     pub fn start(self) -> io::Result<Recorder> {
-        let counters = Arc::new(Counters::default());
-        let writer =
-            Writer::open(self.path, self.max_bytes, self.keep, self.texts, Arc::clone(&counters))?;
+        let tally = Arc::new(Tally::default());
+        let Self { path, max_bytes, keep, texts, .. } = self;
+        let files = Files { path, max_bytes, keep, texts };
+        let writer = Writer::open(System, files, Arc::clone(&tally))?;
         let (queue, messages) = mpsc::sync_channel(self.queue);
         spawn(move || writer.run(&messages))?;
         let shared = Shared {
             queue,
-            counters,
-            texts: self.texts,
+            tally,
+            texts,
             began: Instant::now(),
             syncs: AtomicU64::new(0),
             calls: AtomicU64::new(0),
-            order: Mutex::new(()),
         };
         Ok(Recorder { shared: Arc::new(shared) })
     }
@@ -81,7 +84,8 @@ impl RecorderConfig {
 /// has to.
 #[cfg(all(windows, feature = "tokio"))]
 fn spawn(body: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    crate::com::spawn(body).map_err(|code| io::Error::other(code.to_string()))
+    crate::com::spawn(&crate::com::Form::named("mapi-sync recorder"), body)
+        .map_err(|code| io::Error::other(code.to_string()))
 }
 
 #[cfg(not(all(windows, feature = "tokio")))]
@@ -102,7 +106,7 @@ pub struct Recorder {
 /// What a recorder has done with its records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecorderCounts {
-    /// In a file.
+    /// Stored in a file.
     pub written: u64,
     /// Dropped: the queue was full, or the disk refused.
     pub dropped: u64,
@@ -110,14 +114,11 @@ pub struct RecorderCounts {
 
 struct Shared {
     queue: SyncSender<Message>,
-    counters: Arc<Counters>,
+    tally: Arc<Tally>,
     texts: bool,
     began: Instant,
     syncs: AtomicU64,
     calls: AtomicU64,
-    /// Held for as long as it takes to look at the clock and to queue, so that the file is in the
-    /// order of time.
-    order: Mutex<()>,
 }
 
 impl Recorder {
@@ -138,6 +139,12 @@ impl Recorder {
         self.wrap(callback, flags)
     }
 
+    /// The same provider, with the calls to the callbacks of all its syncs recorded, and those of
+    /// its [methods of shutdown](MapiSync::shutdown).
+    pub fn around_provider<P: MapiSync>(&self, provider: P) -> RecordedProvider<P> {
+        RecordedProvider { recorder: self.clone(), provider }
+    }
+
     /// The same request, with the calls to its callback recorded.
     #[must_use]
     pub fn around_request(&self, request: SyncRequest) -> SyncRequest {
@@ -150,8 +157,8 @@ impl Recorder {
         request.with_callback_unknown(Some(Arc::new(recorded)))
     }
 
-    /// Waits until everything recorded so far is in the file, at most for `limit`. Returns whether
-    /// it is.
+    /// Waits until everything recorded so far is in the file, or refused by the disk, at most for
+    /// `limit`. Returns whether that is so; [`counts`](Self::counts) tells the two apart.
     pub fn flush(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         let (done, waiting) = mpsc::sync_channel(1);
@@ -173,10 +180,10 @@ impl Recorder {
     /// What has become of the records so far.
     #[must_use]
     pub fn counts(&self) -> RecorderCounts {
-        let counters = &self.shared.counters;
+        let Tally { written, dropped, .. } = &*self.shared.tally;
         RecorderCounts {
-            written: counters.written.load(Ordering::Relaxed),
-            dropped: counters.dropped.load(Ordering::Relaxed),
+            written: written.load(Ordering::Relaxed),
+            dropped: dropped.load(Ordering::Relaxed),
         }
     }
 
@@ -195,14 +202,14 @@ impl fmt::Debug for Recorder {
 
 impl Shared {
     fn record(&self, event: Event) {
-        let sent = {
-            let _order = lock(&self.order);
-            let at = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
-            self.queue.try_send(Message::Record(Record { at, event }))
-        };
-        if sent.is_err() {
-            self.counters.untold.fetch_add(1, Ordering::Relaxed);
-            self.counters.dropped.fetch_add(1, Ordering::Relaxed);
+        let mut gap = lock(&self.tally.gap);
+        let at = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let record = Record { at, event };
+        if self.queue.try_send(Message::Record { gap: *gap, record }).is_ok() {
+            *gap = 0;
+        } else {
+            *gap += 1;
+            self.tally.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -224,6 +231,37 @@ fn thread() -> u64 {
     // A thread that is ending has given its number up.
     THREAD.try_with(|thread| *thread).unwrap_or(0)
 }
+
+/// A provider whose calls are recorded; see [`Recorder::around_provider`].
+#[derive(Clone, Debug)]
+pub struct RecordedProvider<P> {
+    recorder: Recorder,
+    provider: P,
+}
+
+impl<P: MapiSync> RecordedProvider<P> {
+    async fn shut_down(&self, method: ShutdownMethod) -> HResult {
+        let Some(provider) = self.provider.shutdown() else { return HResult::MAPI_E_NO_SUPPORT };
+        let shared = &self.recorder.shared;
+        let call = shared.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        shared.record(Event::Shutdown { thread: thread(), call, method });
+        let open = Open { shared, call: Some(call) };
+        open.end(method.call(provider).await)
+    }
+}
+
+#[async_trait]
+impl<P: MapiSync> MapiSync for RecordedProvider<P> {
+    async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
+        self.provider.synchronize_in_background(self.recorder.around_request(request)).await
+    }
+
+    fn shutdown(&self) -> Option<&dyn ProviderShutdown> {
+        self.provider.shutdown().map(|_| self as &dyn ProviderShutdown)
+    }
+}
+
+impl_provider_shutdown!(RecordedProvider<P>, P: MapiSync);
 
 struct RecordedUnknown {
     recorder: Recorder,

@@ -1,14 +1,12 @@
 //! tokio 1.4 and futures 0.3.13 beside ours: a sync in production, and checks.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::future::join;
-use mapi_sync::{
-    Events, HResult, MapiSync, ProcessEvents, RawEvent, SyncProgressCallback, SyncRequest,
-    TokioRuntime, async_trait,
-};
+use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
 use mapi_sync_sim::{check, engine, explore};
 use tokio::sync::{Mutex, mpsc};
 
@@ -31,36 +29,13 @@ impl MapiSync for Store {
     }
 }
 
-/// A host that keeps the last word.
-#[derive(Default)]
-struct Host(std::sync::Mutex<Option<HResult>>);
-
-#[async_trait]
-impl SyncProgressCallback for Host {
-    async fn progress(&self, _: Option<&str>, _: u32, _: u32) -> HResult {
-        HResult::S_OK
-    }
-
-    async fn error(&self, _: HResult, _: Option<&str>) -> HResult {
-        HResult::S_OK
-    }
-
-    async fn done(&self, _: RawEvent, status: HResult) -> HResult {
-        *self.0.lock().unwrap() = Some(status);
-        HResult::S_OK
-    }
-}
-
-#[tokio::test]
-async fn provider_runs_on_tokio() {
-    let kernel: Arc<dyn Events> = Arc::new(ProcessEvents::new());
-    let runtime = Arc::new(TokioRuntime::current(Arc::clone(&kernel)));
-    let host = Arc::new(Host::default());
-    let request = SyncRequest::new(host.clone(), runtime);
-    let out = Arc::clone(request.event_out());
-    assert_eq!(Store.synchronize_in_background(request).await, HResult::S_OK);
-    assert_eq!(kernel.wait(out.published()).await, HResult::S_OK);
-    assert_eq!(*host.0.lock().unwrap(), Some(HResult::S_OK));
+#[test]
+fn minimal_provider_runs_on_tokio() {
+    let run = Command::new(env!("CARGO_BIN_EXE_minimal_provider")).output().unwrap();
+    assert!(run.status.success(), "{run:?}");
+    let printed = String::from_utf8(run.stdout).unwrap();
+    let last: Vec<&str> = printed.lines().rev().take(2).collect();
+    assert_eq!(last, ["the contract holds", "done: S_OK"], "{printed}");
 }
 
 #[test]

@@ -21,6 +21,7 @@ use super::log::{Answer, Kind};
 use super::note::Notes;
 use super::oracle::{ChoicePoint, Strategy};
 use super::outcome::TaskPanic;
+use super::property::{Look, Seen};
 use super::timers::Timers;
 use super::wakeup::Wakeup;
 
@@ -120,8 +121,14 @@ pub(super) struct Context {
     /// Something is in `spawned` or `aborts`, or footprints are kept: a segment's end is more than
     /// a step.
     pub(super) dirty: Cell<bool>,
-    /// Something is in `before_closing`, `aborts`, `keys`, `timers`, `answers` or `reported`: the
-    /// end of the execution has more to clear. Most executions are over without.
+    /// What `dirty` is at the beginning of a segment: footprints, notes or properties want to know
+    /// of each segment's end.
+    pub(super) stays_dirty: Cell<bool>,
+    /// The end of a segment does more than admit and abort tasks.
+    pub(super) has_extras: Cell<bool>,
+    /// Something is in `before_closing`, `aborts`, `keys`, `timers`, `answers`, `reported`,
+    /// `looks` or `seen`: the end of the execution has more to clear. Most executions are over
+    /// without.
     pub(super) touched: Cell<bool>,
     pub(super) faults_left: Cell<u32>,
     /// Nothing is asked any more: every answer is the default.
@@ -139,8 +146,9 @@ pub(super) struct Context {
     pub(super) last_panics: RefCell<Vec<String>>,
     /// The number of the execution.
     pub(super) index: Cell<u64>,
-    /// What it is run for, if that was said.
-    pub(super) origin: RefCell<Option<Arc<Origin>>>,
+    /// What the executions of this thread's engines are run for, by the engines' numbers, where
+    /// that was said.
+    pub(super) origins: RefCell<Vec<(u64, Origin)>>,
     /// Panics that were caught, and that nobody took.
     pub(super) reported: RefCell<Vec<TaskPanic>>,
     pub(super) spawned: RefCell<Vec<SpawnedTask>>,
@@ -160,6 +168,10 @@ pub(super) struct Context {
     pub(super) beacon: RefCell<Option<Arc<Beacon>>>,
     pub(super) effects: RefCell<Vec<Effect>>,
     pub(super) chosen: RefCell<Vec<Chosen>>,
+    /// The properties that are looked at.
+    pub(super) looks: RefCell<Vec<Look>>,
+    /// What they showed, and which goals were met.
+    pub(super) seen: RefCell<Seen>,
     pub(super) strategy: RefCell<Option<Box<dyn Strategy>>>,
 }
 
@@ -172,6 +184,8 @@ impl Context {
             step: Cell::new(0),
             current: Cell::new(TaskId::MAIN),
             dirty: Cell::new(false),
+            stays_dirty: Cell::new(false),
+            has_extras: Cell::new(false),
             touched: Cell::new(false),
             faults_left: Cell::new(0),
             takes_defaults: Cell::new(false),
@@ -182,7 +196,7 @@ impl Context {
             panic_place: RefCell::new(None),
             last_panics: RefCell::new(Vec::new()),
             index: Cell::new(0),
-            origin: RefCell::new(None),
+            origins: RefCell::new(Vec::new()),
             reported: RefCell::new(Vec::new()),
             spawned: RefCell::new(Vec::new()),
             early_runs: RefCell::new(Vec::new()),
@@ -196,6 +210,8 @@ impl Context {
             beacon: RefCell::new(None),
             effects: RefCell::new(Vec::new()),
             chosen: RefCell::new(Vec::new()),
+            looks: RefCell::new(Vec::new()),
+            seen: RefCell::new(Seen::new()),
             strategy: RefCell::new(None),
         }
     }
@@ -290,9 +306,12 @@ impl Context {
 /// Works out the keys of all tasks, given those of the first ones.
 pub(super) fn add_keys(keys: &mut Vec<TaskKey>, tasks: &[TaskMeta]) {
     for task in &tasks[keys.len()..] {
-        // A child comes after its parent. The clock has no children and no row.
-        let parent = task.parent.and_then(|id| keys.get(id.index()));
-        keys.push(parent.map_or(TaskKey::MAIN, |parent| parent.child(task.ordinal)));
+        // A child comes after its parent. The clock has no row, and one child at most: a guest.
+        keys.push(match task.parent {
+            None => TaskKey::MAIN,
+            Some(TaskId::CLOCK) => TaskKey::CLOCK.child(0),
+            Some(parent) => keys[parent.index()].child(task.ordinal),
+        });
     }
 }
 
@@ -400,6 +419,13 @@ pub(super) fn forget_outside_objects() {
 #[must_use]
 pub fn is_closing() -> bool {
     with(|cx| cx.closing.get())
+}
+
+/// The last panics of tasks that were caught within them, and that of the running task if it
+/// unwinds: each with its place, a colon and its text.
+#[must_use]
+pub fn caught_panics() -> Vec<String> {
+    with(|cx| cx.last_panics.borrow().clone())
 }
 
 /// Runs `last` once the execution is over, before the tasks that are left are dropped: what they do

@@ -6,9 +6,11 @@ mod ends;
 mod fair_end;
 mod fairness;
 mod footprints;
+mod guests;
 mod noting;
 mod open_close;
 mod places;
+mod properties;
 mod run;
 mod timers_apart;
 
@@ -21,9 +23,10 @@ use std::task::Waker;
 
 use self::fair_end::FairEnd;
 use self::fairness::PausedTask;
+use self::guests::Guest;
 use super::beacon::Beacon;
 use super::context::{self, BoxedTask, TaskMeta};
-use super::fatal::Origin;
+use super::fatal::{KnownOrigin, Origin};
 use super::id::{ObjectId, TaskId, TaskKey};
 use super::log::{Answer, LogStep};
 use super::note::{Note, Notes, SegmentNote};
@@ -31,6 +34,7 @@ use super::oracle::{Strategy, UniformRng};
 use super::outcome::{Limits, Nondeterminism, Outcome, TaskPanic};
 use super::outside::OutsideThreads;
 use super::proof::Proof;
+use super::property::Seen;
 use super::ready::ReadySet;
 use super::timers::TimerKey;
 
@@ -154,7 +158,9 @@ pub struct Engine {
     /// Where it says what it is at, if anyone wants to know.
     beacon: Option<Arc<Beacon>>,
     /// What its executions are run for.
-    origin: Arc<Origin>,
+    origin: Option<KnownOrigin>,
+    /// A runtime of another crate that takes part.
+    guest: Option<Guest>,
     /// The tasks that have to wait for their turn, because they only yielded.
     paused: Vec<PausedTask>,
     /// Set if it is to be found out where tasks wait: crates that are not where.
@@ -163,15 +169,16 @@ pub struct Engine {
     doomed: Vec<TaskId>,
     /// The continuation of an execution whose budget of steps has run out.
     fair_end: Option<FairEnd>,
-    /// The tasks in the background are being dropped, step by step.
-    is_ending: bool,
-    /// Whether the end of a segment does more than admit and abort tasks.
-    has_extras: bool,
+    /// The step since which the tasks in the background are being dropped, step by step.
+    ends_from: Option<u64>,
+    /// What the last execution showed of properties and goals.
+    seen: Seen,
+    /// Whether `notes` or `seen` is of the last execution, and to be cleared.
+    has_leftovers: bool,
     /// The due timers that have not fired.
     held: Vec<TimerKey>,
-    /// The tasks that could run before the segment, and are hidden while it runs.
-    before: Vec<TaskId>,
-    /// The same without the one that was picked, if the segment is noted.
+    /// The tasks that could run before the segment, without the one that was picked, if the
+    /// segment is noted.
     could_run: Vec<TaskId>,
     /// How many tasks there were before the segment, if that is noted.
     admitted_before: usize,
@@ -207,15 +214,16 @@ impl Engine {
             rng: None,
             fast_loop: false,
             beacon: None,
-            origin: Arc::default(),
+            origin: None,
+            guest: None,
             paused: Vec::new(),
             libraries: None,
             doomed: Vec::new(),
             fair_end: None,
-            is_ending: false,
-            has_extras: false,
+            ends_from: None,
+            seen: Seen::new(),
+            has_leftovers: false,
             held: Vec::new(),
-            before: Vec::new(),
             could_run: Vec::new(),
             admitted_before: 0,
             woken: Vec::new(),
@@ -279,7 +287,7 @@ impl Engine {
     /// Says what the executions are run for, in the words that are [written](super::write_fatal) if
     /// the process ends inside of one.
     pub fn set_origin(&mut self, origin: Origin) {
-        self.origin = Arc::new(origin);
+        self.origin = Some(KnownOrigin::new(self.ready.home().engine(), origin));
     }
 
     /// The limits of each execution.
@@ -359,21 +367,26 @@ impl Engine {
         main: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), Nondeterminism> {
         let (first, answers) = (self.log().to_vec(), mem::take(&mut self.answers));
+        let (steps, ends_from) = (self.steps_without_end(), self.ends_from);
         // If the two differ, so may their tasks.
         let tasks = mem::take(&mut self.tasks);
         let second = self.execute_under(strategy, main);
-        let parted =
-            LogStep::settled(&first).zip(LogStep::settled(self.log())).position(|(a, b)| a != b);
-        let parted = parted.or((first.len() != self.steps).then(|| first.len().min(self.steps)));
+        // Only some strategies have the last drops as steps of their own.
+        let again = self.steps_without_end();
+        let (one, other) = (&first[..steps], &self.log()[..again]);
+        let parted = LogStep::settled(one).zip(LogStep::settled(other)).position(|(a, b)| a != b);
+        let parted = parted.or((steps != again).then(|| steps.min(again)));
         let answered = answers.iter().zip(&self.answers).find(|(a, b)| a != b).map(|(a, _)| a.step);
         let answered = answered.or((answers.len() != self.answers.len()).then_some(last.steps));
+        // A guest numbers its tasks on from one execution to the next, and panics name them.
+        let texts_count = self.guest.is_none();
         let same_end = second.is_some_and(|second| {
             mem::discriminant(&last.end) == mem::discriminant(&second.end)
                 && last.virtual_ms == second.virtual_ms
-                && last.panics == second.panics
+                && TaskPanic::are_same(&last.panics, &second.panics, texts_count)
         });
         (self.steps, self.log, self.answers) = (first.len(), first, answers);
-        self.tasks = tasks;
+        (self.tasks, self.ends_from) = (tasks, ends_from);
         let step = [parted.map(|step| step as u64), answered].into_iter().flatten().min();
         match step.or((!same_end).then_some(last.steps)) {
             Some(step) => Err(Nondeterminism { step }),
@@ -433,6 +446,11 @@ impl Engine {
             names.insert(ObjectId::of_task(key).part(1), format!("end of {}", task.name));
         }
         names
+    }
+
+    /// How many steps the last execution took until only tasks in the background were left.
+    fn steps_without_end(&self) -> usize {
+        self.ends_from.map_or(self.steps, |step| self.steps.min(step as usize))
     }
 
     /// The steps of the last execution.

@@ -5,11 +5,10 @@ use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::io;
 use std::panic::PanicHookInfo;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::context::{self, Context};
-use super::yield_flag;
+use super::{outside, yield_flag};
 
 /// How many panics of a thread are remembered.
 const PANICS: usize = 3;
@@ -43,11 +42,28 @@ impl Default for Origin {
     }
 }
 
-/// The executions of this thread come from here from now on.
-pub(super) fn set_origin(cx: &Context, origin: &Arc<Origin>) {
-    let mut known = cx.origin.borrow_mut();
-    if !known.as_ref().is_some_and(|known| Arc::ptr_eq(known, origin)) {
-        *known = Some(Arc::clone(origin));
+/// Lets this thread know what the executions of an engine are run for, until it is dropped.
+pub(super) struct KnownOrigin {
+    engine: u64,
+}
+
+impl KnownOrigin {
+    pub(super) fn new(engine: u64, origin: Origin) -> Self {
+        context::with(|cx| cx.origins.borrow_mut().push((engine, origin)));
+        Self { engine }
+    }
+}
+
+impl Drop for KnownOrigin {
+    fn drop(&mut self) {
+        // The first: one that takes its place is pushed before it is dropped.
+        let forget = |cx: &Context| {
+            let mut origins = cx.origins.borrow_mut();
+            let place = origins.iter().position(|(engine, _)| *engine == self.engine);
+            place.map(|place| origins.remove(place))
+        };
+        // A thread that ends has forgotten them all.
+        let _ = context::CONTEXT.try_with(forget);
     }
 }
 
@@ -80,8 +96,10 @@ fn write_running(out: &mut dyn Write, cx: &Context) -> fmt::Result {
         None => write!(out, "number {}", task.index())?,
     }
     write!(out, ": step {}", cx.step.get() + 1)?;
-    let origin = cx.origin.try_borrow().ok();
-    let origin = origin.as_ref().and_then(|origin| origin.as_deref());
+    let origins = cx.origins.try_borrow().ok();
+    let origin = origins.as_ref().and_then(|origins| {
+        origins.iter().rfind(|(engine, _)| outside::is_running_here(*engine)).map(|(_, it)| it)
+    });
     if origin.is_none_or(|origin| origin.numbered) {
         write!(out, " of schedule {}", cx.index.get().saturating_add(1))?;
     }

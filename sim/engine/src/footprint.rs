@@ -177,6 +177,16 @@ impl Object {
         part
     }
 
+    /// The same, under a name of its own. `name` is called only where notes are kept for a reader.
+    #[must_use]
+    pub fn named_part(&self, part: u64, name: impl FnOnce() -> &'static str) -> Self {
+        let is_read = context::with(|cx| cx.notes.borrow().is_some());
+        let name = if is_read { name() } else { self.name };
+        let part = Self { id: self.id.part(part), name };
+        part.is_noted();
+        part
+    }
+
     /// Keeps the name for the reader of the execution, if notes are kept.
     fn is_noted(&self) {
         context::with(|cx| {

@@ -159,6 +159,7 @@ mod early;
 mod executor;
 mod fatal;
 mod footprint;
+mod guest;
 mod id;
 pub mod lock;
 mod log;
@@ -168,6 +169,7 @@ mod outcome;
 mod outside;
 pub mod parallel;
 mod proof;
+pub mod property;
 mod ready;
 pub mod shrink;
 pub mod strategy;
@@ -180,19 +182,21 @@ mod yield_flag;
 pub use beacon::{Beacon, RunningPoll, Way};
 pub use caught::CaughtPanic;
 pub use context::{
-    before_closing, clock, execution, is_closing, is_recording, is_simulated, progress,
+    before_closing, caught_panics, clock, execution, is_closing, is_recording, is_simulated,
+    progress,
 };
 pub use early::{EarlyPolls, early_polls};
 pub use executor::Engine;
 pub use fatal::{Origin, write_fatal};
 pub use footprint::{Chosen, Effect, Mode, Object, Segment};
+pub use guest::{GuestRuntime, GuestUse};
 pub(crate) use id::mix;
 pub use id::{ObjectId, Site, TaskId, TaskKey};
 pub use note::{Note, SegmentNote, marks, note};
 pub use oracle::{ChoicePoint, Decision, Observer, Strategy, UniformRng};
 pub use outcome::{Blocked, Budget, End, Limits, Nondeterminism, Outcome, TaskPanic};
 pub use outside::OutsideThreads;
-pub use proof::{Proof, ProofUnit};
+pub use proof::{Gap, Proof, ProofUnit};
 pub use ready::Ready;
 pub use task::{
     AbortHandle, Builder, JoinError, JoinHandle, Sleep, YieldNow, calm, choose, current,

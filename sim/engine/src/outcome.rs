@@ -257,6 +257,16 @@ pub struct TaskPanic {
     pub early: bool,
 }
 
+impl TaskPanic {
+    /// Whether these are the same, but for the steps at which tasks were dropped at the end, and
+    /// their texts unless those count.
+    pub(super) fn are_same(one: &[Self], other: &[Self], texts_count: bool) -> bool {
+        let text = |panic: &Self| texts_count.then(|| panic.message.clone());
+        let of = |panic: &Self| (panic.task, text(panic), panic.place.clone());
+        one.iter().map(of).eq(other.iter().map(of))
+    }
+}
+
 /// One execution, finished.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]

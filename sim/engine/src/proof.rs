@@ -53,6 +53,8 @@ pub enum Gap {
     /// The program behaved differently under the same decisions: it depends on something that is
     /// not tracked.
     Untracked,
+    /// Tasks of a [guest](crate::GuestRuntime) ran, in the order that it chose.
+    Guest,
 }
 
 impl ProofUnit {
@@ -101,6 +103,7 @@ impl fmt::Display for Gap {
                 "of which some used up their budget of steps, and ended in one order only"
             }
             Self::EarlyTasks => "without new tasks that run before `spawn` returns",
+            Self::Guest => "without other orders of the tasks that another runtime ran",
             Self::Untracked => "and the program depends on what is not tracked",
         })
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Wake, Waker};
 
+use self::hidden::Hidden;
 use super::id::TaskId;
 use super::outside::{self, Home};
 
@@ -149,6 +150,7 @@ pub(super) struct ReadySet {
     /// The state of each task's waker, to count its clones.
     wakers: Vec<Arc<TaskWaker>>,
     home: Arc<Home>,
+    hidden: Hidden,
 }
 
 impl ReadySet {
@@ -157,7 +159,16 @@ impl ReadySet {
         let home = Arc::new(Home::new());
         let first = Arc::new(Chunk::new(0, &top, &home));
         let chunks = vec![Arc::clone(&first)];
-        Self { chunks, first, top, tasks: 0, list: Vec::new(), wakers: Vec::new(), home }
+        Self {
+            chunks,
+            first,
+            top,
+            tasks: 0,
+            list: Vec::new(),
+            wakers: Vec::new(),
+            home,
+            hidden: Hidden::default(),
+        }
     }
 
     /// From where the tasks may be woken.
@@ -238,14 +249,6 @@ impl ReadySet {
         }
     }
 
-    /// Takes all out that were [gathered](Self::gather).
-    pub(super) fn take_all(&mut self) {
-        if self.is_small() {
-            self.set_first_word(0);
-        }
-        self.list.clear();
-    }
-
     /// `id` has finished: it is not ready and cannot be woken.
     #[inline]
     pub(super) fn retire(&mut self, id: TaskId) {
@@ -277,6 +280,7 @@ impl ReadySet {
         self.first.summary.store(0, Relaxed);
         self.top.store(0, Relaxed);
         self.tasks = 0;
+        self.forget_hidden();
     }
 
     #[inline(never)]
@@ -613,5 +617,6 @@ const fn rest(word: u64) -> u64 {
     word & word.wrapping_sub(1)
 }
 
+mod hidden;
 #[cfg(test)]
 mod tests;

@@ -80,7 +80,7 @@ impl Builder {
             let child = SpawnedTask { future, droppable, background };
             cx.spawned.borrow_mut().push(child);
             cx.dirty.set(true);
-            if self.early {
+            if self.early && cx.early_segments.get() > 0 {
                 early::run(cx, id);
             }
             JoinHandle { id, waited: false, joined: false }
@@ -156,6 +156,17 @@ impl JoinHandle {
     pub fn is_finished(&self) -> bool {
         is_finished(self.id)
     }
+
+    /// The step in which the task came to its end, dropped or not; `None` as long as it has not.
+    /// A footprint does not hold that somebody asked.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<u64> {
+        context::with(|cx| {
+            let tasks = cx.tasks.borrow();
+            let task = tasks.get(self.id.index())?;
+            (task.life != TaskState::Running).then_some(task.ended_at)
+        })
+    }
 }
 
 fn is_finished(id: TaskId) -> bool {
@@ -216,9 +227,8 @@ impl Future for JoinHandle {
                 (task.life, task.ended_at)
             };
             let again = std::mem::replace(&mut self.waited, true);
-            if !again && life != TaskState::Running {
-                // Joining is a scheduling point, like every use of another task's state.
-                yield_flag::yield_task(cx);
+            // Joining is a scheduling point, like every use of another task's state.
+            if !again && life != TaskState::Running && yield_flag::yield_at_point(cx) {
                 if context::is_recording() {
                     context::observes(&[end_of(self.id)]);
                     context::available_since(ended_at);
@@ -393,9 +403,9 @@ impl Future for Sleep {
             if now >= self.deadline && !held {
                 if let Some(timer) = self.timer.take() {
                     drop(state.timers.borrow_mut().disarm(timer));
-                } else if !self.yielded {
-                    self.yielded = true;
-                    yield_flag::yield_task(cx);
+                } else if !std::mem::replace(&mut self.yielded, true)
+                    && yield_flag::yield_at_point(cx)
+                {
                     return Poll::Pending;
                 }
                 return Poll::Ready(());

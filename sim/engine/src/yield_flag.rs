@@ -69,6 +69,29 @@ pub(super) fn yield_task(cx: &Context<'_>) {
     }
 }
 
+/// Yields at a scheduling point, as [`yield_task`] does. Returns `false`, and does not, for whoever
+/// polls once and drops the future then, as `now_or_never` does: that only looks whether it is
+/// ready.
+#[inline]
+pub(super) fn yield_at_point(cx: &Context<'_>) -> bool {
+    if is_of(cx) {
+        FLAG.set(YIELDED);
+        return true;
+    }
+    let waits = !is_polled_once(cx);
+    if waits {
+        wake(cx);
+    }
+    waits
+}
+
+/// Whether whoever polls with `cx` learns of no wake, and has no reason to poll again: such wakers
+/// have no data.
+#[inline(never)]
+pub(super) fn is_polled_once(cx: &Context<'_>) -> bool {
+    cx.waker().data().is_null()
+}
+
 /// Whether `cx` has the running task's own waker, and the task may raise the flag. A task that has
 /// yielded in this segment already may not again.
 #[inline]

@@ -7,11 +7,19 @@ use syn::spanned::Spanned;
 use syn::{Error, Expr, LitBool, LitStr, Path, Token};
 
 /// Options whose value is given to the method of the same name.
-const VALUES: &[&str] = &["schedules", "seed", "jobs", "drops"];
+const VALUES: &[&str] = &["schedules", "seed", "jobs", "drops", "goals"];
 
 /// Options that are on or off, and are given to the method of the same name.
-const SWITCHES: &[&str] =
-    &["late_work", "early_tasks", "ends_with_main", "fail_fast", "strict", "shrink"];
+const SWITCHES: &[&str] = &[
+    "late_work",
+    "early_tasks",
+    "ends_with_main",
+    "fail_fast",
+    "strict",
+    "shrink",
+    "keep",
+    "real_tokio",
+];
 
 /// Options that stand for a call without an argument, and are on if they are written.
 const MARKS: &[&str] = &["cancellations", "tracked_sharing"];

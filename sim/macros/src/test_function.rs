@@ -16,6 +16,11 @@ pub(crate) fn expand(options: Options, mut function: ItemFn) -> syn::Result<Toke
     let krate = options.krate();
     let name = function.sig.ident.clone();
     let text = name.to_string();
+    let name_in_module = quote! {
+        ::core::concat!(::core::module_path!(), "::", #text)
+            .split_once("::")
+            .map_or(#text, |(_, name)| name)
+    };
     let attributes = mem::take(&mut function.attrs);
     let visibility = mem::replace(&mut function.vis, Visibility::Inherited);
     // A type that does not fit is reported where it is written.
@@ -33,7 +38,8 @@ pub(crate) fn expand(options: Options, mut function: ItemFn) -> syn::Result<Toke
         Some(token) => {
             quote_spanned!(token.span()=> #check.replay_or_search(#token).unwrap().assert_holds())
         }
-        None => quote!(#check.run().assert_holds()),
+        // With the place of the attribute's function, beside which schedules are kept.
+        None => quote_spanned!(name.span()=> #check.test(#name_in_module)),
     };
     Ok(quote! {
         #[::core::prelude::v1::test]

@@ -1,5 +1,6 @@
 //! What to check, and how long.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use mapi_sync::MapiSync;
 use mapi_sync::contract::{Policy, RuleCheck};
 
 use super::{Defect, LimitChanges, Subject, SubjectKind, watchdog};
+use crate::decision::Decisions;
 use crate::engine::OutsideThreads;
 use crate::strategy::{STRATEGIES, StrategyInfo, TrackedSharing, UnknownStrategy};
 use crate::world::{Changes, Code, Faults, Host, MutantInfo, Scenario, Swarm, VariantInfo};
@@ -83,7 +85,8 @@ pub struct Check {
     pub(super) strategy: &'static StrategyInfo,
     pub(super) jobs: usize,
     pub(super) fail_fast: bool,
-    pub(super) strict: bool,
+    /// Without this, a warning is no failure, except in a test on a CI machine.
+    pub(super) strict: Option<bool>,
     pub(super) shrinks: bool,
     pub(super) until: Option<Defect>,
     /// How long making all counterexamples smaller may take.
@@ -100,6 +103,21 @@ pub struct Check {
     pub(super) early_tasks: Option<bool>,
     /// Whether an execution of a program ends when its main future returns.
     pub(super) ends_with_main: bool,
+    /// Whether executions give code that asks for it the real tokio, as far as that was said or
+    /// found out.
+    pub(super) real_tokio: Option<bool>,
+    /// The goals that it is to meet, besides those that its executions come by.
+    pub(super) goals: Vec<&'static str>,
+    /// How long the search may take.
+    pub(super) time: Option<Duration>,
+    /// Whether a test keeps what breaks it, and where, if not beside its source file.
+    pub(super) keeps: bool,
+    pub(super) regressions: Option<PathBuf>,
+    /// Schedules around these decisions are run, and not those of the strategy.
+    pub(super) around: Option<Decisions>,
+    /// A schedule of a property test's case that it begins with.
+    #[cfg(feature = "proptest")]
+    pub(super) known: Option<super::Known>,
 }
 
 impl Check {
@@ -119,7 +137,7 @@ impl Check {
             strategy: StrategyInfo::default_strategy(),
             jobs: thread::available_parallelism().map_or(1, usize::from),
             fail_fast: false,
-            strict: false,
+            strict: None,
             shrinks: true,
             until: None,
             shrink_time: Some(SHRINK_TIME),
@@ -129,6 +147,14 @@ impl Check {
             late_work: None,
             early_tasks: None,
             ends_with_main: false,
+            real_tokio: None,
+            goals: Vec::new(),
+            time: None,
+            keeps: true,
+            regressions: None,
+            around: None,
+            #[cfg(feature = "proptest")]
+            known: None,
         }
     }
 
@@ -337,12 +363,31 @@ impl Check {
 
     /// Counts a [`Warning`](super::Warning) as a failure: a check that met nothing, proves nothing.
     pub fn strict(self, strict: bool) -> Self {
-        Self { strict, ..self }
+        Self { strict: Some(strict), ..self }
+    }
+
+    /// Expects at least one schedule to meet each of these goals: to come by a
+    /// [`sometimes!`](crate::sometimes) of that name, where its condition holds if it has one.
+    ///
+    /// A goal that no schedule comes by is known to the check only if it is named here. One that is
+    /// not met is [a warning](super::Warning::GoalNotMet), and with [`strict`](Self::strict) a
+    /// failure.
+    pub fn goals(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        self.goals.extend(names);
+        self
     }
 
     /// Makes counterexamples smaller before they are shown. Without this, it does.
     pub fn shrink(self, shrinks: bool) -> Self {
         Self { shrinks, ..self }
+    }
+
+    /// Searches for no longer than this, in real time. A search that it ends is not
+    /// [complete](super::Report::complete), and [says so](super::Warning::OutOfTime). What was run
+    /// until then depends on the machine. Making counterexamples smaller has a
+    /// [time of its own](Self::shrink_time).
+    pub fn time(self, limit: Duration) -> Self {
+        Self { time: Some(limit), ..self }
     }
 
     /// Makes counterexamples smaller and explains them for no longer than this, all of them
@@ -365,6 +410,30 @@ impl Check {
     /// A [replay](Self::replay) has no watchdog: a debugger can stop there for as long as it likes.
     pub fn watchdog(self, limit: Option<Duration>) -> Self {
         Self { watchdog: limit, ..self }
+    }
+
+    /// Gives code that asks for the real tokio a runtime with a paused clock, so that its timers
+    /// fire in virtual time; or lets it panic, as outside of a runtime. Without this, it is given
+    /// from the moment on that an execution panics for want of it.
+    ///
+    /// For a dependency whose tokio cannot be replaced by the crate `mapi-sync-tokio`. `sleep`,
+    /// `timeout` and `interval` are exact. Tasks of `tokio::spawn` run as one task of the
+    /// execution, whose order with others is explored; the order among them is tokio's own, and a
+    /// [warning](super::Warning::RealTokio) says where they came from. What needs a thread or a
+    /// driver (`spawn_blocking`, `fs`, `net`, `process`, `signal`) panics.
+    #[cfg(feature = "real-tokio")]
+    pub fn real_tokio(self, gives: bool) -> Self {
+        self.with_real_tokio(gives)
+    }
+
+    /// The same, whatever features there are.
+    pub(super) fn with_real_tokio(self, gives: bool) -> Self {
+        Self { real_tokio: Some(gives), ..self }
+    }
+
+    /// Whether the real tokio is given once it is asked for.
+    pub(super) fn offers_tokio(&self) -> bool {
+        cfg!(feature = "real-tokio") && self.real_tokio.is_none() && !self.is_simulated()
     }
 
     /// Changes the limits of each execution.

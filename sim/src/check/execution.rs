@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use mapi_sync::contract::{Call, CallRecord, Level, Violation};
+use mapi_sync::contract::{Call, CallRecord, Level, SyncId, Violation};
 
 use super::why::decision_at;
 use crate::decision::Decisions;
 use crate::defect::{Defect, Ranking, end_defect};
-use crate::engine::{End, Engine, Mode, Outcome, SegmentNote, TaskId};
+use crate::engine::{
+    BrokenProperty, End, Engine, Mode, Outcome, Property, PropertyKind, SegmentNote, TaskId,
+};
 use crate::program::Returned;
 use crate::shrink::switches;
 use crate::world::{
@@ -39,6 +41,8 @@ pub struct Execution {
     /// found. A deadlock, a livelock or a panic comes before the rules of its level that are
     /// broken because something never came: they follow from it.
     pub breaches: Vec<Breach>,
+    /// The author's [properties](mod@crate::property) that it was held to.
+    pub properties: Vec<Property>,
     /// How the engine ended it.
     pub outcome: Outcome,
     /// What the host did in it that no document promises to work. A defect is then a matter of
@@ -107,6 +111,8 @@ pub struct Breach {
     /// The places in [`Execution::calls`] of the calls involved, in ascending order; of a program,
     /// those of its [steps](Execution::steps).
     pub involved: Vec<usize>,
+    /// Whether it is one because something never came.
+    pub never_came: bool,
     /// The violation, where it is a broken rule.
     pub violation: Option<Violation>,
 }
@@ -124,13 +130,23 @@ pub enum BreachPlace {
 impl Execution {
     /// What the last execution of `engine`, of a world of `scenario`, showed.
     ///
-    /// A rule that sets a bound in time is not judged where work was late.
+    /// A rule or a property that sets a bound in time is not judged where work was late.
     pub(crate) fn new(scenario: &Scenario, mut observed: Observed, engine: &Engine) -> Self {
         let bounds_time = |finding: &Finding| finding.violation.rule.bounds_time();
-        if observed.violations.iter().any(bounds_time) && engine.decisions().has_late_work() {
+        let is_bound = |broken: &BrokenProperty| broken.property.kind == PropertyKind::Eventually;
+        let bounded =
+            observed.violations.iter().any(bounds_time) || observed.broken.iter().any(is_bound);
+        if bounded && engine.decisions().has_late_work() {
             observed.violations.retain(|finding| !bounds_time(finding));
+            observed.broken.retain(|broken| !is_bound(broken));
         }
         let mut breaches: Vec<Breach> = Vec::new();
+        for broken in &observed.broken {
+            let defect = Defect::Property(broken.property);
+            if breaches.iter().all(|breach| breach.defect != defect) {
+                breaches.push(property_breach(&observed, broken));
+            }
+        }
         for Finding { account, violation } in &observed.violations {
             if breaches.iter().all(|breach| breach.defect != Defect::Rule(violation.rule)) {
                 breaches.push(broken_rule(&observed.calls, *account, violation));
@@ -144,13 +160,14 @@ impl Execution {
         if observed.is_excused() {
             breaches.clear();
         }
-        breaches.sort_by_key(|breach| ranking.place(breach.defect, breach.is_of_what_never_came()));
+        breaches.sort_by_key(|breach| ranking.place(breach.defect, breach.never_came));
         let accounts = if observed.is_of_program {
             Vec::new()
         } else {
             scenario.accounts.iter().map(|account| account.name.clone()).collect()
         };
-        let Observed { calls, steps, outcome, happenings, segments, is_of_program, .. } = observed;
+        let Observed { calls, steps, outcome, happenings, segments, .. } = observed;
+        let Observed { is_of_program, properties, .. } = observed;
         let event = |happening| Event::new(happening, &tasks, engine);
         let events = happenings.into_iter().map(event).collect();
         let undocumented = undocumented_acts(&engine.decisions());
@@ -163,6 +180,7 @@ impl Execution {
             events,
             segments,
             breaches,
+            properties,
             outcome,
             undocumented,
             is_of_program,
@@ -273,7 +291,7 @@ impl Execution {
     /// what it follows from, or one that is more binding, but only if that is `new`.
     pub(super) fn leading(&self, defect: Defect, new: impl Fn(Defect) -> bool) -> Defect {
         let Some(breach) = self.breach(defect) else { return defect };
-        let follows = breach.is_of_what_never_came();
+        let follows = breach.never_came;
         let is_end = |d: Defect| matches!(d, Defect::Deadlock | Defect::Livelock | Defect::Panic);
         let leads = |other: &Defect| {
             other.level() < defect.level()
@@ -288,13 +306,6 @@ impl Execution {
     #[must_use]
     pub fn breach(&self, defect: Defect) -> Option<&Breach> {
         self.breaches.iter().find(|breach| breach.defect == defect)
-    }
-}
-
-impl Breach {
-    /// Whether a rule is broken because something never came.
-    fn is_of_what_never_came(&self) -> bool {
-        self.violation.as_ref().is_some_and(|violation| violation.never_came)
     }
 }
 
@@ -316,14 +327,18 @@ fn task_names(engine: &Engine, count: usize) -> BTreeMap<TaskId, String> {
 }
 
 fn broken_rule(calls: &[SeenCall], account: usize, violation: &Violation) -> Breach {
-    // The calls of this sync up to the breach. The monitor does not count the ends of callbacks.
+    // The calls of this sync and of the store up to the breach. The monitor counts neither the ends
+    // of callbacks nor what belongs to the store.
     let mut counted = 0;
     let seen: Vec<(usize, &SeenCall)> = calls
         .iter()
         .enumerate()
-        .filter(|(_, seen)| seen.account == account && seen.call.sync == violation.sync)
+        .filter(|(_, seen)| {
+            let of_sync = seen.call.sync == violation.sync || is_of_store(&seen.call);
+            seen.account == account && of_sync
+        })
         .take_while(|(_, seen)| {
-            counted += u32::from(!is_end(&seen.call));
+            counted += u32::from(!is_end(&seen.call) && !is_of_store(&seen.call));
             counted <= violation.position
         })
         .collect();
@@ -334,7 +349,8 @@ fn broken_rule(calls: &[SeenCall], account: usize, violation: &Violation) -> Bre
     let culprit = violation.calls.last().and_then(place);
     involved.sort_unstable();
     involved.dedup();
-    let last = seen.iter().rev().find(|(_, seen)| !is_end(&seen.call)).map(|(place, _)| *place);
+    let counts = |seen: &SeenCall| !is_end(&seen.call) && !is_of_store(&seen.call);
+    let last = seen.iter().rev().find(|(_, seen)| counts(seen)).map(|(place, _)| *place);
     let place = match culprit {
         Some(culprit) if !violation.never_came && Some(culprit) >= last => BreachPlace::At(culprit),
         _ => {
@@ -349,12 +365,17 @@ fn broken_rule(calls: &[SeenCall], account: usize, violation: &Violation) -> Bre
         at_ms: violation.at_ms,
         place,
         involved,
+        never_came: violation.never_came,
         violation: Some(violation.clone()),
     }
 }
 
 fn is_end(call: &CallRecord) -> bool {
     matches!(call.call, Call::Ended { .. })
+}
+
+fn is_of_store(call: &CallRecord) -> bool {
+    call.sync == SyncId::STORE
 }
 
 /// A monitor may keep a numbered call in another form than the log has it.
@@ -413,6 +434,23 @@ fn engine_breach(observed: &Observed) -> Option<Breach> {
     Some(at_the_end(observed.lines(), &observed.outcome, defect, message))
 }
 
+/// A property of the author's that is broken.
+fn property_breach(observed: &Observed, broken: &BrokenProperty) -> Breach {
+    let BrokenProperty { property, message, step, at_ms, never_came, .. } = broken;
+    let (defect, message, lines) = (Defect::Property(*property), message.clone(), observed.lines());
+    let place = observed.place_of_step(*step).filter(|_| !never_came);
+    let breach = if place.is_some() {
+        at_place(place, lines, &observed.outcome, defect, message)
+    } else {
+        let steps = observed.steps.iter().map(|seen| seen.step);
+        let calls = observed.calls.iter().map(|seen| seen.step);
+        let before = calls.chain(steps).take_while(|of| of <= step).count();
+        let place = BreachPlace::After(before);
+        Breach { place, ..at_the_end(before, &observed.outcome, defect, message) }
+    };
+    Breach { at_ms: *at_ms, never_came: *never_came, ..breach }
+}
+
 /// The error that a program returned.
 fn error_breach(observed: &Observed) -> Option<Breach> {
     let Returned { step, at_ms, error } = observed.returned.as_ref()?;
@@ -447,27 +485,50 @@ fn panic_breach(observed: &Observed, tasks: &BTreeMap<TaskId, String>) -> Option
     })
 }
 
+/// Panics of tokio's for want of a runtime of it.
+const ASKS_FOR_TOKIO: [&str; 3] = [
+    "there is no reactor running",
+    "there is no timer running",
+    "must be called from the context of a Tokio",
+];
+
+/// Whether a panic with this text asks for a runtime of tokio's.
+pub(crate) fn asks_for_tokio(message: &str) -> bool {
+    ASKS_FOR_TOKIO.iter().any(|text| message.contains(text))
+}
+
 /// What to say to a panic of tokio's, which asks for its runtime.
 fn panic_hint(message: &str, is_of_program: bool) -> String {
     let of_tokio = [
-        "there is no reactor running",
-        "there is no timer running",
+        "there is no signal driver running",
+        "there is no process driver running",
         "Cannot start a runtime from within a runtime",
         "Cannot drop a runtime in a context where blocking is not allowed",
         "can call blocking only when running on the multi-threaded runtime",
         "called from outside of a `task::LocalSet`",
-        "must be called from the context of a Tokio",
         "A Tokio 1.x context was found, but",
     ];
-    if !of_tokio.iter().any(|text| message.contains(text)) {
+    let on_runtime = on_runtime(is_of_program);
+    if message.contains("A Tokio 1.x context was found, but IO is disabled") {
+        return ". Sockets, pipes and processes of the real tokio are not under control: hand the \
+                program a stream in memory"
+            .to_owned();
+    }
+    let asks = asks_for_tokio(message);
+    if !asks && !of_tokio.iter().any(|text| message.contains(text)) {
         return String::new();
     }
-    let on_runtime = on_runtime(is_of_program);
+    let or_feature = if asks && !cfg!(feature = "real-tokio") {
+        ". With the feature `real-tokio` of mapi-sync-sim a check gives the real one, in virtual \
+         time"
+    } else {
+        ""
+    };
     format!(
         ". This code needs a runtime of tokio's, and a check has none: nothing is wrong with the \
          order of the calls. Spawn, sleep and ask for the time {on_runtime}; `tokio::sync` works \
          without. Or let the crate mapi-sync-tokio stand in for tokio, in the manifest of whoever \
-         calls it"
+         calls it{or_feature}"
     )
 }
 
@@ -494,6 +555,7 @@ fn at_the_end(calls: usize, outcome: &Outcome, defect: Defect, message: String) 
         at_ms: outcome.virtual_ms,
         place: BreachPlace::After(calls),
         involved: calls.checked_sub(1).into_iter().collect(),
+        never_came: false,
         violation: None,
     }
 }

@@ -9,20 +9,26 @@ mod builder;
 mod counterexample;
 mod counterexamples;
 mod early;
+mod environment;
 mod estimate;
 mod execution;
 mod explore;
+#[cfg(feature = "proptest")]
+mod known;
 mod mutants;
 mod named;
 mod progress;
 mod real_time;
 mod recorder;
+mod regressions;
 mod repeat;
 mod replay;
 mod report;
 mod run;
 mod search;
 mod subject;
+mod tested;
+mod tokio_uses;
 mod vacuity;
 mod watchdog;
 mod why;
@@ -30,14 +36,18 @@ mod why;
 pub use builder::{Check, check};
 pub use counterexample::{Completion, Counterexample};
 pub use counterexamples::Shrinking;
+#[cfg(feature = "real-tokio")]
+pub(crate) use execution::asks_for_tokio;
 pub use execution::{Breach, BreachPlace, Event, Execution};
 pub use explore::explore;
+#[cfg(feature = "proptest")]
+pub(crate) use known::{Begin, Found, FoundSlot, Known};
 pub use mutants::{MutantCheck, MutantVerdict, MutantsReport, VariantVerdict};
 pub use named::UnknownScenario;
 pub use replay::{LeftOver, ReplayError, ReplayOrSearch, ReplayOutcome, Replayed};
-pub use report::Report;
+pub use report::{Goal, Report};
 pub use subject::{LimitChanges, Subject, SubjectKind};
-pub use vacuity::Warning;
+pub use vacuity::{TokioUse, Warning};
 #[cfg(feature = "proptest")]
 pub(crate) use watchdog::WATCHDOG;
 pub use watchdog::{Hang, HangPhase};

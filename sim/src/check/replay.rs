@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use super::execution::asks_for_tokio;
 use super::repeat::{parting, uncontrolled};
 use super::why::decision_in_words;
-use super::{Check, Defect, Execution, Report, Subject, SubjectKind};
+use super::{Breach, Check, Defect, Execution, Report, Subject, SubjectKind};
 use crate::decision::{Departure, Kind, Token, TokenError, TokenFormat};
-use crate::engine::{Engine, TaskKey};
+use crate::engine::{Engine, Property, TaskKey, TaskPanic};
 use crate::world::{MUTANTS, Scenario, VARIANTS};
 
 /// Why a token was not replayed.
@@ -144,6 +145,11 @@ impl Replayed {
     pub fn shows_its_defect(&self) -> Option<bool> {
         let name = self.token.defect()?;
         Some(self.execution.breaches.iter().any(|breach| breach.defect.id() == name))
+    }
+
+    /// The defect that the token names, if `check` can find one of that name.
+    pub(super) fn named_defect(&self, check: &Check) -> Option<Defect> {
+        check.defect_named(self.token.defect()?, &self.execution.properties)
     }
 
     /// Does nothing if the replay [holds](Self::holds).
@@ -295,6 +301,12 @@ impl Check {
         } else {
             check
         };
+        Ok(check.replayed(subject, token))
+    }
+
+    /// Runs the execution of this token.
+    fn replayed(&self, subject: Subject, token: Token) -> Replayed {
+        let check = self;
         let world = check.world();
         let mut engine = check.replay_engine(&world);
         let mut run = || {
@@ -302,10 +314,14 @@ impl Check {
             Execution::new(world.scenario(), observed, &engine)
         };
         let mut execution = run();
+        let asks = |panic: &TaskPanic| asks_for_tokio(&panic.message);
+        if check.offers_tokio() && execution.outcome.panics.iter().any(asks) {
+            return check.clone().with_real_tokio(true).replayed(subject, token);
+        }
         let second = run();
         let differ = execution.calls != second.calls
             || execution.steps != second.steps
-            || execution.breaches != second.breaches;
+            || !same_breaches(&execution, &second, check.real_tokio == Some(true));
         if second.outcome.is_outside() {
             // Whatever differs comes from there.
             execution = second;
@@ -325,7 +341,7 @@ impl Check {
         let left_over = LeftOver::new(&token, &execution, &engine);
         execution.find_places(&world, check.replay_engine(&world), &token.decisions);
         let scenario = check.scenario().clone();
-        Ok(Replayed { subject, execution, scenario, token, left_over })
+        Replayed { subject, execution, scenario, token, left_over }
     }
 
     /// As [`replay`](Self::replay). If the token no longer applies, runs this check until it finds
@@ -342,18 +358,19 @@ impl Check {
     /// As [`run`](Self::run) does.
     pub fn replay_or_search(&self, token: &str) -> Result<ReplayOrSearch, ReplayError> {
         let replayed = self.replay(token)?;
-        let search =
-            (replayed.outcome() == ReplayOutcome::NoLongerApplies).then(|| {
-                match replayed.token.defect().and_then(|name| self.defect_named(name)) {
-                    Some(defect) => self.clone().until(defect).run(),
-                    None => self.run(),
-                }
-            });
+        let search = (replayed.outcome() == ReplayOutcome::NoLongerApplies).then(|| match replayed
+            .named_defect(self)
+        {
+            Some(defect) => self.clone().until(defect).run(),
+            None => self.run(),
+        });
         Ok(ReplayOrSearch { replayed, search })
     }
 
-    /// The defect of this name that this check can find.
-    fn defect_named(&self, name: &str) -> Option<Defect> {
+    /// The defect of this name that this check can find. `properties` are those that its executions
+    /// are held to, as far as they are known.
+    fn defect_named(&self, name: &str, properties: &[Property]) -> Option<Defect> {
+        let properties = properties.iter().copied().map(Defect::Property);
         let ends = [
             Defect::Deadlock,
             Defect::Livelock,
@@ -364,8 +381,16 @@ impl Check {
         ];
         let world = self.world();
         let rules = world.policy().rules().map(Defect::Rule);
-        ends.into_iter().chain(rules).find(|defect| defect.id() == name)
+        ends.into_iter().chain(rules).chain(properties).find(|defect| defect.id() == name)
     }
+}
+
+/// Whether two runs show the same. The real tokio numbers its tasks on from one execution to the
+/// next, and panics name them.
+fn same_breaches(one: &Execution, other: &Execution, with_real_tokio: bool) -> bool {
+    let of = |breach: &Breach| (breach.defect, breach.at_ms, breach.place);
+    let in_short = || one.breaches.iter().map(of).eq(other.breaches.iter().map(of));
+    if with_real_tokio { in_short() } else { one.breaches == other.breaches }
 }
 
 fn read(token: &str) -> Result<(Token, Subject), ReplayError> {

@@ -42,6 +42,8 @@ pub struct Report {
     pub elapsed: Duration,
     /// How often each feature was exercised.
     pub coverage: Coverage,
+    /// The author's goals, by name.
+    pub goals: Vec<Goal>,
     /// Reasons why the check proves less than it seems to.
     pub warnings: Vec<Warning>,
     /// The rules that had no chance to be broken, for want of what they [need](Rule::needs). They
@@ -53,6 +55,16 @@ pub struct Report {
     pub hang: Option<Hang>,
     /// For each defect the first execution that showed it, in that order.
     pub counterexamples: Vec<Counterexample>,
+}
+
+/// What at least one schedule should come by: a [`sometimes!`](crate::sometimes).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Goal {
+    /// Its name.
+    pub name: &'static str,
+    /// How many schedules met it.
+    pub met: u64,
 }
 
 impl Report {

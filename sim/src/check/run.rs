@@ -11,12 +11,12 @@ use super::progress::ProgressLines;
 use super::search::{Search, SearchSummary, StopAt};
 use super::vacuity::{vacuous, warnings};
 use super::watchdog::{self, Watch};
-use super::{Check, Report, Warning, Why};
+use super::{Check, Goal, Report, Warning, Why};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
 use crate::engine::{Engine, Limits, OutsideThreads};
 use crate::shrink::{reaches_a_program, reaches_any_provider};
-use crate::world::{Code, Fault, Knob, Scenario, Swarm, World};
+use crate::world::{Code, Fault, Knob, RealTokioUse, Scenario, Swarm, World};
 
 /// How long a check waits, in real time, for a thread that could end a deadlock.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -26,6 +26,9 @@ const LATE_PERCENT: u32 = 100;
 
 /// How many segments a new task of an author's own provider runs before its `spawn` returns.
 const EARLY_SEGMENTS: u32 = 32;
+
+/// What stands in the place of the strategy's name where schedules around a known one are run.
+const AROUND: &str = "around a kept schedule";
 
 /// A fault that an author's provider meets besides those of its scenario, which older tokens know
 /// by a digest.
@@ -43,7 +46,7 @@ impl Check {
     pub fn run(&self) -> Report {
         let control = Control::new();
         let mut lines = ProgressLines::new(&self.scenario.name, self.requested(), &control);
-        watchdog::run(self, &control, &mut |shrinking| lines.tell(shrinking))
+        self.run_watched(&control, &mut |shrinking| lines.tell(shrinking))
     }
 
     /// As [`run`](Self::run), without the lines on the standard error stream; `control` counts the
@@ -69,11 +72,23 @@ impl Check {
         control: &Control,
         progress: &mut dyn FnMut(Shrinking),
     ) -> Report {
-        watchdog::run(self, control, &mut |shrinking| {
+        self.run_watched(control, &mut |shrinking| {
             if let Some(shrinking) = shrinking {
                 progress(shrinking);
             }
         })
+    }
+
+    fn run_watched(
+        &self,
+        control: &Control,
+        progress: &mut dyn FnMut(Option<Shrinking>),
+    ) -> Report {
+        #[cfg(feature = "proptest")]
+        if let Some(known) = &self.known {
+            return self.run_from(known, control, progress);
+        }
+        watchdog::run(self, control, progress)
     }
 
     /// The check with the faults that it is run with although nobody asked for them.
@@ -93,7 +108,8 @@ impl Check {
     }
 
     /// Runs the check in this thread.
-    pub(super) fn conduct(&self, watch: &Watch, tell: &mut dyn FnMut(Shrinking)) -> Report {
+    /// `None` if it has to be run once more, with the real tokio.
+    pub(super) fn conduct(&self, watch: &Watch, tell: &mut dyn FnMut(Shrinking)) -> Option<Report> {
         let began = Instant::now();
         let world = self.world();
         let stop_at = match self.until {
@@ -113,11 +129,18 @@ impl Check {
             watch,
             own_code: !self.is_simulated(),
             outside_threads: self.outside_threads.clone(),
+            offers_tokio: self.offers_tokio(),
+            ends: self.time.and_then(|limit| began.checked_add(limit)),
+            around: self.around.as_ref(),
         };
         let mut summary = search.run();
+        if summary.asks_for_tokio {
+            return None;
+        }
+        self.say_tokio(&mut summary, watch);
         let counterexamples = self.counterexamples(&mut summary, watch, tell);
         let interrupted = watch.control.is_interrupted();
-        self.report(began.elapsed(), interrupted, summary, counterexamples)
+        Some(self.report(began.elapsed(), interrupted, summary, counterexamples))
     }
 
     pub(super) fn report(
@@ -128,6 +151,11 @@ impl Check {
         counterexamples: Vec<Counterexample>,
     ) -> Report {
         let requested = self.requested();
+        let mut met = summary.goals.clone();
+        for name in &self.goals {
+            met.entry(name).or_default();
+        }
+        let goals: Vec<Goal> = met.into_iter().map(|(name, met)| Goal { name, met }).collect();
         let all = if self.strategy.exhaustive {
             summary.exhausted
         } else {
@@ -144,6 +172,20 @@ impl Check {
             // The executions that are compared are few: another one showed that an order decides.
             warnings.retain(|warning| *warning != Warning::NoConflict);
         }
+        if summary.out_of_time {
+            warnings.push(Warning::OutOfTime(self.time.unwrap_or_default()));
+        }
+        let unmet = goals.iter().filter(|goal| goal.met == 0);
+        warnings.extend(unmet.map(|goal| Warning::GoalNotMet(goal.name)));
+        let mut proof = summary.proof;
+        if let (Some(proof), Some(property)) = (&mut proof, summary.untracked)
+            && self.reduces()
+        {
+            let name = property.name;
+            proof.bounds.push(format!(
+                "no two steps taken for independent, because `{name}` looks at what is not tracked"
+            ));
+        }
         let sees_releases = self.is_simulated();
         let vacuous = if self.is_of_program() {
             Vec::new()
@@ -153,21 +195,22 @@ impl Check {
         Report {
             kind: self.kind,
             scenario: self.scenario.name.clone(),
-            strategy: self.strategy.name,
+            strategy: if self.around.is_some() { AROUND } else { self.strategy.name },
             seed: self.seed,
             jobs: self.jobs,
             requested,
             schedules: summary.schedules,
             complete: all && !summary.stopped && summary.outside.is_none(),
-            proof: summary.proof,
+            proof,
             interrupted: interrupted && !all && !summary.stopped,
             steps: summary.steps,
             repeated: summary.repeated,
             elapsed,
             coverage: summary.coverage,
+            goals,
             warnings,
             vacuous,
-            strict: self.strict,
+            strict: self.strict.unwrap_or(false),
             hang: None,
             counterexamples,
         }
@@ -187,7 +230,9 @@ impl Check {
         let world = World::new(scenario).with_code(self.code.clone());
         let policy = self.policy.clone().unwrap_or_else(|| world.policy().clone());
         let policy = self.rules.iter().fold(policy, |policy, add| add(policy));
-        world.with_policy(policy)
+        let gives = self.real_tokio == Some(true);
+        let real_tokio = if gives { RealTokioUse::Yes } else { RealTokioUse::No };
+        world.with_policy(policy).with_real_tokio(real_tokio)
     }
 
     /// The same check, whose engines know of no threads outside yet. The simulated provider has

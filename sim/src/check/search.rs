@@ -6,19 +6,23 @@ use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Instant;
+
+use mapi_sync_engine::GuestUse;
 
 pub(super) use self::summary::SearchSummary;
 use super::estimate::Estimate;
+use super::execution::asks_for_tokio;
 use super::real_time::{RealTimeWait, Stopwatch};
 use super::repeat::difference;
 use super::watchdog::{RanSoFar, Watch, Work};
 use crate::decision::Decisions;
 use crate::defect::{Defect, defects};
 use crate::engine::parallel::run_chunks;
-use crate::engine::{Blocked, Budget, End, Engine, Limits, OutsideThreads, Strategy};
+use crate::engine::{Blocked, Budget, End, Engine, Limits, OutsideThreads, Strategy, TaskPanic};
 use crate::strategy::{
-    Bound, Cancellations, Dfs, Dpor, Findings, Replay, StrategyInfo, TrackedSharing, Watched,
-    explore, explore_rounds,
+    Around, Bound, Cancellations, Dfs, Dpor, Findings, Replay, StrategyInfo, TrackedSharing,
+    Watched, explore, explore_rounds,
 };
 use crate::world::{Observed, World};
 
@@ -69,6 +73,12 @@ pub(super) struct Search<'a> {
     /// Whether the provider, or the program, is an author's own.
     pub(super) own_code: bool,
     pub(super) outside_threads: OutsideThreads,
+    /// Ends the search at the first execution that panics for want of the real tokio.
+    pub(super) offers_tokio: bool,
+    /// When it ends at the latest.
+    pub(super) ends: Option<Instant>,
+    /// Schedules around these decisions are run, and not those of the strategy.
+    pub(super) around: Option<&'a Decisions>,
 }
 
 /// When a search ends early.
@@ -100,6 +110,15 @@ pub(super) struct OutsideTask {
     pub(super) index: u64,
     /// The tasks that wait; none if all went on by other means.
     pub(super) waits: Vec<Blocked>,
+}
+
+/// The first execution that used the real tokio; of those, the first that ran tasks of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TokioSeen {
+    /// The execution's number.
+    pub(super) index: u64,
+    pub(super) used: GuestUse,
+    pub(super) decisions: Decisions,
 }
 
 impl Search<'_> {
@@ -161,6 +180,9 @@ impl Search<'_> {
     }
 
     fn engine(&self) -> Engine {
+        if let Some(decisions) = self.around {
+            return self.engine_under(Around::new(decisions.clone(), self.seed));
+        }
         if self.may_not_reduce() {
             return self.engine_under(Dfs::new());
         }
@@ -276,6 +298,9 @@ impl Search<'_> {
                 summary.enough = true;
                 break;
             }
+            if self.ends_now(&mut summary) {
+                break;
+            }
             let index = summary.schedules;
             let ran = self.execute(engine, ran_so_far, index, &sampled, &mut summary);
             if let (Some(left), Ran::Counts | Ran::Stops) = (left, ran) {
@@ -308,7 +333,7 @@ impl Search<'_> {
         };
         let mut summary = SearchSummary::default();
         for index in range {
-            if self.watch.control.is_interrupted() {
+            if self.watch.control.is_interrupted() || self.ends_now(&mut summary) {
                 break;
             }
             match self.execute(engine, ran, index, &sampled, &mut summary) {
@@ -358,6 +383,14 @@ impl Search<'_> {
         Ran::Counts
     }
 
+    /// Whether the time of the search is over. Then it stops.
+    fn ends_now(&self, summary: &mut SearchSummary) -> bool {
+        let over = self.ends.is_some_and(|ends| Instant::now() >= ends);
+        summary.out_of_time |= over;
+        summary.stopped |= over;
+        over
+    }
+
     /// Whether an execution under these decisions has steps in conflict.
     fn races(&self, index: u64, decisions: Decisions) -> bool {
         let mut engine = self.engine_under(Watched::new(Replay::new(decisions)));
@@ -385,13 +418,12 @@ impl Search<'_> {
         observed: &Observed,
         summary: &mut SearchSummary,
     ) -> bool {
-        summary.schedules += 1;
-        summary.steps += observed.outcome.steps;
-        summary.coverage.merge(&observed.coverage);
+        summary.count(observed);
         if index < COMPARED {
             summary.compare(engine.fingerprint());
         }
         let mut stops = self.note_outside(index, observed, summary);
+        stops |= self.note_tokio(engine, index, observed, summary);
         stops |= self.note_livelock(observed, summary);
         let mut in_time = None;
         for defect in defects(observed) {
@@ -462,6 +494,25 @@ impl Search<'_> {
             summary.outside = Some(OutsideTask { index, waits: waits.to_vec() });
         }
         summary.outside_ends >= OUTSIDE
+    }
+
+    /// Notes what an execution used of the real tokio, or that it asked for it in vain. Returns
+    /// whether that ends the search.
+    fn note_tokio(
+        &self,
+        engine: &Engine,
+        index: u64,
+        observed: &Observed,
+        summary: &mut SearchSummary,
+    ) -> bool {
+        let used = engine.guest_use();
+        if used != GuestUse::default() {
+            let seen = TokioSeen { index, used, decisions: engine.decisions() };
+            summary.add_tokio(seen);
+        }
+        let asks = |panic: &TaskPanic| asks_for_tokio(&panic.message);
+        summary.asks_for_tokio |= self.offers_tokio && observed.outcome.panics.iter().any(asks);
+        summary.asks_for_tokio
     }
 
     /// Notes a livelock. Returns whether that ends the search: one for another defect goes on.

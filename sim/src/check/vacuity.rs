@@ -1,6 +1,7 @@
 //! Warnings of a check that did not exercise what it claims to check.
 
 use std::fmt;
+use std::time::Duration;
 
 use mapi_sync::contract::{Policy, Rule};
 
@@ -9,7 +10,7 @@ use super::execution::on_runtime;
 use super::real_time::RealTimeWait;
 use super::search::{OutsideTask, SearchSummary};
 use crate::engine::Blocked;
-use crate::world::{Coverage, Fault, Scenario};
+use crate::world::{Coverage, Fault, Scenario, Shutdown};
 
 /// A reason why a check says less than it seems to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub enum Warning {
     /// The scenario has this feature, and no execution exercised it. The name is that of the
     /// counter.
     NeverExercised(&'static str),
+    /// The search ended because it had [no longer](crate::Check::time).
+    OutOfTime(Duration),
+    /// No execution met this goal of the author's.
+    GoalNotMet(&'static str),
     /// The search ended before all schedules were run, because this many used up their budget of
     /// steps: others would take as long, and show the same.
     Livelocks(u64),
@@ -42,6 +47,25 @@ pub enum Warning {
         /// How long it waited, in microseconds.
         us: u64,
     },
+    /// Code asked for the real tokio, and [got](crate::Check::real_tokio) it.
+    RealTokio {
+        /// The number of the first execution that showed it, from 0.
+        index: u64,
+        /// Who asked for it there. Of several that did so in one step, the first.
+        uses: Vec<TokioUse>,
+        /// Whether tasks of it ran: the order among them was not explored.
+        has_tasks: bool,
+    },
+}
+
+/// Code that asked for the real tokio.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokioUse {
+    /// The task.
+    pub task: String,
+    /// File and line of the call.
+    pub place: String,
 }
 
 impl Warning {
@@ -88,6 +112,10 @@ impl Warning {
             Self::NeverExercised(name) => {
                 write!(f, "never exercised: {}", name.replace('_', " "))
             }
+            Self::OutOfTime(limit) => {
+                write!(f, "the search is incomplete: it ended when its time was over, {limit:?}")
+            }
+            Self::GoalNotMet(name) => write!(f, "no schedule met the goal {name:?}"),
             Self::Livelocks(count) => write!(
                 f,
                 "the search ended early: {count} schedules used up their budget of steps. Mend the \
@@ -115,6 +143,25 @@ impl Warning {
                     f,
                     ". Nobody is to blame, but no order with that thread was tried: spawn \
                      {on_runtime}, and let a test answer in the thread's place"
+                )
+            }
+            Self::RealTokio { index, uses, has_tasks } => {
+                write!(f, "schedule {}: code asks for the real tokio", index + 1)?;
+                let uses: Vec<String> =
+                    uses.iter().map(|asks| format!("`{}` at {}", asks.task, asks.place)).collect();
+                if !uses.is_empty() {
+                    write!(f, ": {}", uses.join(", "))?;
+                }
+                f.write_str(". Its timers fire in virtual time, and are never late")?;
+                if *has_tasks {
+                    f.write_str(
+                        ". Its tasks run as the task `tokio`, in an order among them that is \
+                         tokio's own and was not explored",
+                    )?;
+                }
+                f.write_str(
+                    ". Let the crate mapi-sync-tokio stand in for tokio, in the manifest of \
+                     whoever calls it",
                 )
             }
             Self::RealTime { index, task, us } => {
@@ -151,7 +198,12 @@ pub(super) fn warnings(
         let us = u64::try_from(slept.as_micros()).unwrap_or(u64::MAX);
         Warning::RealTime { index, task, us }
     });
-    let uncontrolled = outside.into_iter().chain(real_time);
+    let tokio = summary.tokio.as_ref().map(|seen| Warning::RealTokio {
+        index: seen.index,
+        uses: summary.tokio_uses.clone(),
+        has_tasks: seen.used.tasks,
+    });
+    let uncontrolled = outside.into_iter().chain(real_time).chain(tokio);
     let livelocks = summary.ended_at_livelocks.then_some(Warning::Livelocks(summary.livelocks));
     uncontrolled.chain(livelocks).chain(one).chain(calm).chain(never).collect()
 }
@@ -169,7 +221,8 @@ fn unexercised(scenario: &Scenario, coverage: &Coverage) -> impl Iterator<Item =
         "done" => true,
         "errors" => faults.network_loss > 0 || faults.offline > 0,
         "cancels" => host.cancels > 0,
-        "shutdowns" => host.shutdown,
+        "shutdowns" => host.shutdown.is_possible(),
+        "fast_shutdowns" => host.shutdown == Shutdown::Fast,
         "overlapping_starts" => host.overlap_start || host.reentrant,
         "failed_starts" => {
             faults.query_interface_refused > 0

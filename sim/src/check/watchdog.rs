@@ -308,6 +308,7 @@ pub(super) fn run(
 ) -> Report {
     let began = Instant::now();
     name_task_of_fatal_signal();
+    let given = check;
     let check = &check.with_own_faults();
     let limit = check.watchdog;
     let watch = Arc::new(Watch::new(control.part(), check.seed, limit.is_some()));
@@ -316,7 +317,8 @@ pub(super) fn run(
         move |watch: &Watch, tell: &mut dyn FnMut(Shrinking)| check.conduct(watch, tell)
     };
     let (beacon, poll, work) = match look_after(&watch, limit, progress, job) {
-        Ended::Done(report) => return report,
+        Ended::Done(Some(report)) => return report,
+        Ended::Done(None) => return run(&given.clone().with_real_tokio(true), control, progress),
         // It may wait for what its spawner holds, which is no fault of it.
         Ended::Hung(beacon, ..) if watch.is_early(&beacon) => {
             return run(&check.clone().early_tasks(false), control, progress);

@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
-use mapi_sync::contract::Rule;
+use mapi_sync::contract::{Policy, Rule};
 use mapi_sync_sim::report::Format;
 use mapi_sync_sim::strategy::{STRATEGIES, StrategyInfo};
 
@@ -34,6 +35,7 @@ pub(super) enum Command {
     Check(CheckArgs),
     Replay(ReplayArgs),
     Mutants(MutantsArgs),
+    Missed(MissedArgs),
     Rules(RulesArgs),
     Scenario(ScenarioArgs),
     Trace(TraceArgs),
@@ -70,6 +72,12 @@ pub(super) struct CheckArgs {
     /// Let timers run ahead of ready tasks by up to this many virtual milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub(super) skew_ms: u64,
+    /// End the search after this many seconds; it is incomplete then
+    #[arg(long, value_name = "S")]
+    pub(super) time: Option<NonZeroU64>,
+    /// Make all counterexamples smaller for no longer than this many seconds
+    #[arg(long, value_name = "S", default_value_t = 60)]
+    pub(super) shrink_time: u64,
     /// End if a poll takes longer than this many seconds, and name its task; 0 is never
     #[arg(long, value_name = "S", default_value_t = 30)]
     pub(super) watchdog: u64,
@@ -123,6 +131,51 @@ pub(super) struct MutantsArgs {
     pub(super) variant_schedules: NonZeroU64,
     #[command(flatten)]
     pub(super) search: SearchArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// Breaks your own provider, and says which breaks its tests do not see.
+///
+/// `cargo mutants` changes the source of a package in one place after another, in a copy, and runs
+/// its tests each time. A break is found if a test fails. `cargo install cargo-mutants --locked`
+/// installs it. Regression files are run and stay as they are.
+#[derive(Debug, clap::Args)]
+pub(super) struct MissedArgs {
+    /// The package to break [default: that of the current folder]
+    #[arg(short, long, value_name = "NAME")]
+    pub(super) package: Vec<String>,
+    /// Break only these files, such as `src/provider/*.rs`
+    #[arg(short, long, value_name = "GLOB")]
+    pub(super) file: Vec<String>,
+    /// Leave out breaks whose description matches this regular expression, such as `impl Debug`
+    #[arg(long, value_name = "REGEX")]
+    pub(super) except: Vec<String>,
+    /// Run only the tests whose names contain this
+    #[arg(long, value_name = "NAME")]
+    pub(super) test: Vec<String>,
+    /// The folder of the package or workspace [default: the current one]
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) dir: Option<PathBuf>,
+    /// How many schedules each check runs that is a test, as MAPI_SYNC_SCHEDULES says it
+    #[arg(short = 'n', long, value_name = "N", default_value = "500")]
+    pub(super) schedules: NonZeroU64,
+    /// How many seconds the tests may take with a break
+    #[arg(long, value_name = "S", default_value = "120")]
+    pub(super) timeout: NonZeroU64,
+    /// How many breaks to try at the same time [default: 1]
+    #[arg(short, long, value_name = "J")]
+    pub(super) jobs: Option<NonZeroUsize>,
+    /// Keep the logs of `cargo mutants` in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) keep: Option<PathBuf>,
+    /// Run nothing: read this `outcomes.json` of an earlier run of `cargo mutants`
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["package", "file", "except", "test", "dir", "jobs", "keep"]
+    )]
+    pub(super) outcomes: Option<PathBuf>,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
@@ -186,8 +239,59 @@ pub(super) enum TraceCommand {
         /// The file; `-` is the standard input
         file: PathBuf,
         #[command(flatten)]
+        policy: PolicyArgs,
+        #[command(flatten)]
         output: OutputArgs,
     },
+    Import(TraceImportArgs),
+}
+
+/// Makes a recording of a text log, and writes it to the standard output
+///
+/// A mapping file says with regular expressions which lines of the log are which calls. How many
+/// lines none of them matched is said on the standard error stream.
+#[derive(Debug, clap::Args)]
+pub(super) struct TraceImportArgs {
+    /// The mapping file, in TOML
+    pub(super) mapping: PathBuf,
+    /// The log; `-` is the standard input
+    pub(super) log: PathBuf,
+}
+
+/// Which rules are held, and their bounds.
+#[derive(Debug, clap::Args)]
+pub(super) struct PolicyArgs {
+    /// Do not hold this rule; can be given several times
+    #[arg(long, value_name = "RULE", value_parser = rule())]
+    without: Vec<Rule>,
+    /// Hold this rule, which is not held by default; can be given several times
+    #[arg(long, value_name = "RULE", value_parser = rule(), conflicts_with = "without")]
+    with: Vec<Rule>,
+    /// How many milliseconds after a cancel request Done may come
+    #[arg(long, value_name = "MS", default_value_t = whole(Policy::default().cancel_within()))]
+    cancel_within: u64,
+    /// How many milliseconds may pass without a callback
+    #[arg(long, value_name = "MS", default_value_t = whole(Policy::default().bounded_silence()))]
+    bounded_silence: u64,
+    /// How many calls of Progress may begin after a cancel request or the notice of a shutdown
+    #[arg(long, value_name = "N", default_value_t = Policy::default().progress_after_cancel())]
+    progress_after_cancel: u32,
+}
+
+impl PolicyArgs {
+    pub(super) fn policy(&self) -> Policy {
+        let policy = Policy::default()
+            .with_cancel_within(Duration::from_millis(self.cancel_within))
+            .with_bounded_silence(Duration::from_millis(self.bounded_silence))
+            .with_progress_after_cancel(self.progress_after_cancel);
+        let policy = self.with.iter().copied().fold(policy, Policy::with);
+        self.without.iter().copied().fold(policy, Policy::without)
+    }
+}
+
+/// In milliseconds.
+fn whole(bound: Duration) -> u64 {
+    u64::try_from(bound.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Checks a provider in a DLL, through its COM method table.

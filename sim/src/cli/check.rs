@@ -30,6 +30,11 @@ pub(super) fn check(args: &CheckArgs) -> Result<Status, Failure> {
         .shrink(!args.no_shrink)
         .watchdog((args.watchdog > 0).then(|| Duration::from_secs(args.watchdog)))
         .limits(limits);
+    let check = check.shrink_time(Some(Duration::from_secs(args.shrink_time)));
+    let check = match args.time {
+        Some(seconds) => check.time(Duration::from_secs(seconds.get())),
+        None => check,
+    };
     let check = match args.schedules {
         Some(schedules) => check.schedules(schedules.get()),
         None if args.search.strategy.exhaustive => check,

@@ -26,6 +26,19 @@ pub(super) enum Failure {
     Interrupts(#[from] ctrlc::Error),
     #[error("{path}: {error}")]
     Trace { path: String, error: mapi_sync::record::TraceError },
+    #[error("{path}: {why}")]
+    Mapping { path: String, why: String },
+    #[error("{path}: {error}")]
+    Import { path: String, error: super::import::ImportError },
+    #[error("{path} is no file of `cargo mutants`: {error}")]
+    Outcomes { path: String, error: serde_json::Error },
+    #[error(
+        "`cargo mutants` is not installed, or does not start: `cargo install cargo-mutants \
+         --locked` installs it (https://mutants.rs)"
+    )]
+    NoCargoMutants,
+    #[error("`cargo mutants` did not do its work: {0}. What it said stands above")]
+    CargoMutants(String),
     #[cfg(windows)]
     #[error("{}: {why}", provider.display())]
     Unusable { provider: std::path::PathBuf, why: String },

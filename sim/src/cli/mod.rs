@@ -5,6 +5,8 @@ mod check;
 #[cfg(windows)]
 mod com_check;
 mod failure;
+mod import;
+mod missed;
 mod output;
 mod progress;
 mod rules;
@@ -27,6 +29,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Replay(args) => check::replay(&args),
         Command::Mutants(args) => check::mutants(&args),
+        Command::Missed(args) => missed::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Scenario(args) => scenario::run(&args),
         Command::Trace(args) => trace::run(&args),

@@ -33,13 +33,13 @@ pub(super) fn read(path: &Path) -> Result<Scenario, Failure> {
     Ok(Scenario::parse(&origin, &source)?)
 }
 
-/// Reads no more than a scenario may have.
-fn read_bounded(input: impl Read) -> io::Result<String> {
+/// Reads no more than a scenario, or a mapping, may have.
+pub(super) fn read_bounded(input: impl Read) -> io::Result<String> {
     let most = Scenario::MAX_BYTES;
     let mut bytes = Vec::new();
     input.take(most as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > most {
-        let message = format!("it is larger than {most} bytes, the most that a scenario may have");
+        let message = format!("it is larger than {most} bytes, the most that is read of it");
         return Err(io::Error::new(ErrorKind::FileTooLarge, message));
     }
     String::from_utf8(bytes).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"))

@@ -1,4 +1,4 @@
-//! `trace check`: a recording of a production process, checked against the contract.
+//! `trace`: a recording of a production process, checked against the contract.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -8,14 +8,21 @@ use mapi_sync::contract::Policy;
 use mapi_sync::record;
 use mapi_sync_sim::report::Document;
 
-use super::args::{TraceArgs, TraceCommand};
+use super::args::{OutputArgs, TraceArgs, TraceCommand};
 use super::failure::Failure;
+use super::import;
 use super::output;
 use super::status::Status;
 
 pub(super) fn run(args: &TraceArgs) -> Result<Status, Failure> {
-    let TraceCommand::Check { file, output } = &args.command;
-    let policy = Policy::default();
+    match &args.command {
+        TraceCommand::Check { file, policy, output } => check(file, policy.policy(), output),
+        TraceCommand::Import(args) => import::run(args),
+    }
+}
+
+fn check(file: &Path, policy: Policy, output: &OutputArgs) -> Result<Status, Failure> {
+    let rules = policy.rules().count();
     let path = file.display().to_string();
     let checked = if file == Path::new("-") {
         record::check(io::stdin().lock(), policy)
@@ -28,7 +35,7 @@ pub(super) fn run(args: &TraceArgs) -> Result<Status, Failure> {
     output::write(output.format, Document::Trace(&report))?;
     Ok(if !report.violations.is_empty() {
         Status::Broken
-    } else if report.dropped > 0 || report.cut_off || report.syncs == 0 {
+    } else if report.dropped > 0 || report.cut_off || report.not_judged.len() == rules {
         Status::Incomplete
     } else {
         Status::Held

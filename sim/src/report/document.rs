@@ -14,6 +14,8 @@ use super::{Format, Palette};
 use crate::check::{MutantsReport, Replayed, Report};
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 use crate::foreign::ForeignReport;
+#[cfg(feature = "cli")]
+use crate::missed::MissedReport;
 use crate::world::{Scenario, ScenarioError};
 
 /// A result of the command or of the library, as something to show in any [`Format`].
@@ -38,6 +40,9 @@ pub enum Document<'a> {
     Scenario(&'a Scenario),
     /// The scenario files that were read.
     ScenarioFiles(&'a [ScenarioFile<'a>]),
+    /// The breaks that an author's own tests miss.
+    #[cfg(feature = "cli")]
+    Missed(&'a MissedReport),
     /// The check of a recording.
     #[cfg(feature = "cli")]
     Trace(&'a TraceReport),
@@ -93,6 +98,13 @@ impl fmt::Display for Replayed {
 impl fmt::Display for MutantsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Document::Mutants(self).fmt(f)
+    }
+}
+
+#[cfg(feature = "cli")]
+impl fmt::Display for MissedReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Document::Missed(self).fmt(f)
     }
 }
 

@@ -53,7 +53,7 @@ impl Size {
     fn of_scenario(scenario: &Scenario) -> Self {
         let Scenario { accounts, provider, host, faults, .. } = scenario;
         let injected: u64 = Fault::ALL.iter().map(|fault| u64::from(fault.budget(faults))).sum();
-        let switched = [host.shutdown, host.overlap_start, host.reentrant];
+        let switched = [host.overlap_start, host.reentrant];
         let work = accounts.iter().map(|account| {
             let folders = u64::from(account.folder_count());
             let messages: u64 =
@@ -75,6 +75,7 @@ impl Size {
         Self {
             faults_total: injected
                 + u64::from(host.cancels)
+                + host.shutdown as u64
                 + switched.into_iter().map(u64::from).sum::<u64>(),
             tasks: accounts.len() as u64
                 + u64::from(host.syncs)

@@ -35,8 +35,9 @@ impl Coverage {
         self.counts[Count::Done as usize]
     }
 
-    /// How often this came about. A release is seen only where the provider is the simulated one,
-    /// which holds its store while a sync runs: there it is the host's shutdown.
+    /// How often this came about. The simulated provider holds its store while a sync runs, so that
+    /// each shutdown of the host's shows the release; of another one, only a release after a logoff
+    /// is seen.
     #[must_use]
     pub(crate) fn of(&self, situation: Situation, sees_releases: bool) -> u64 {
         let count = |what: Count| self.counts[what as usize];
@@ -49,7 +50,9 @@ impl Coverage {
             Situation::Cancel => count(Count::Cancels),
             Situation::FailedStart => count(Count::FailedStarts),
             Situation::Release if sees_releases => count(Count::Shutdowns),
+            Situation::Release => count(Count::Releases),
             Situation::Overlap => count(Count::Overlaps),
+            Situation::FastShutdown => count(Count::FastShutdowns),
             // One that nobody sees.
             _ => 0,
         }

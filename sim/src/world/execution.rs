@@ -1,6 +1,7 @@
 //! One execution: set up all parts, run everything to its end, ask the monitors.
 
 use std::future::Future;
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,9 +19,13 @@ use super::runtime::WorldRuntime;
 use super::scenario::{Fault, Published, Returns, Scenario};
 use super::steps::logged;
 use crate::decision::Decisions;
-use crate::engine::{self, Engine, Limits, Nondeterminism, Object, Outcome, SegmentNote, TaskId};
+use crate::engine::{
+    self, End, Engine, Limits, Nondeterminism, Object, Outcome, SegmentNote, TaskId,
+};
 use crate::lock::lock;
 use crate::program::{Program, ReturnSlot};
+#[cfg(feature = "real-tokio")]
+use crate::real_tokio::RealTokio;
 #[cfg(feature = "tracing")]
 use crate::tracing_notes::noted;
 
@@ -49,6 +54,18 @@ pub struct World {
     code: Code,
     policy: Policy,
     keep_log: bool,
+    real_tokio: RealTokioUse,
+}
+
+/// Whether the executions of a world give code that asks for it the real tokio.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum RealTokioUse {
+    #[default]
+    No,
+    Yes,
+    /// Before this step only.
+    #[cfg(feature = "real-tokio")]
+    Before(u64),
 }
 
 impl World {
@@ -67,7 +84,8 @@ impl World {
         let plans = Plan::all(&scenario);
         let policy = policy(&scenario);
         let compiled = Arc::new(Compiled { scenario, plans, mutant });
-        Self { compiled, code: Code::Simulated, policy, keep_log: false }
+        let real_tokio = RealTokioUse::No;
+        Self { compiled, code: Code::Simulated, policy, keep_log: false, real_tokio }
     }
 
     /// The world of a scenario with your provider in it: its accounts, its host and its faults are
@@ -113,6 +131,24 @@ impl World {
         Self { keep_log: true, ..self }
     }
 
+    /// The same world, with or without the real tokio.
+    pub(crate) fn with_real_tokio(self, real_tokio: RealTokioUse) -> Self {
+        Self { real_tokio, ..self }
+    }
+
+    /// Gives the engine what its executions here need.
+    #[inline]
+    fn prepare(&self, engine: &mut Engine) {
+        #[cfg(feature = "real-tokio")]
+        match self.real_tokio {
+            RealTokioUse::No => {}
+            RealTokioUse::Yes => engine.set_guest(RealTokio::default()),
+            RealTokioUse::Before(step) => engine.set_guest(RealTokio::hidden_from(step)),
+        }
+        #[cfg(not(feature = "real-tokio"))]
+        let _ = (engine, self.real_tokio);
+    }
+
     /// The scenario.
     #[must_use]
     pub fn scenario(&self) -> &Scenario {
@@ -148,6 +184,7 @@ impl World {
 
     /// Runs the execution of this number. `None` if the engine's strategy has nothing left.
     pub fn run(&self, engine: &mut Engine, index: u64) -> Option<Observed> {
+        self.prepare(engine);
         let setup = Setup::new(self, self.keep_log);
         let outcome = engine.execute_boxed(index, setup.main(self))?;
         Some(setup.observe(engine, outcome))
@@ -155,6 +192,7 @@ impl World {
 
     /// Runs the execution that these decisions describe, and keeps a log of its calls.
     pub fn replay(&self, engine: &mut Engine, decisions: &Decisions) -> Observed {
+        self.prepare(engine);
         let setup = Setup::new(self, true);
         engine.keep_notes(true);
         let (outcome, steps) = noted(|| {
@@ -184,8 +222,15 @@ impl World {
         engine: &mut Engine,
         last: &Observed,
     ) -> (Result<(), Nondeterminism>, Vec<SeenCall>) {
+        self.prepare(engine);
         let setup = Setup::new(self, true);
-        let result = engine.repeat(&last.outcome, setup.main(self));
+        let ended = last.end_after_exit.clone().map(|end| {
+            let mut outcome = last.outcome.clone();
+            outcome.end = end;
+            outcome
+        });
+        let outcome = ended.as_ref().unwrap_or(&last.outcome);
+        let result = engine.repeat(outcome, setup.main(self));
         let run = lock(&setup.shared.run).take();
         (result, run.map_or_else(Vec::new, |run| setup.calls(&run)))
     }
@@ -287,7 +332,10 @@ impl Setup {
         let (world, shared) = (world.clone(), Arc::clone(&self.shared));
         async move {
             let monitors = monitors(&world, &shared);
-            let run = Arc::new(Run::new(&world.compiled, monitors));
+            let run = {
+                let is_simulated = matches!(world.code, Code::Simulated);
+                Arc::new(Run::new(&world.compiled, monitors, is_simulated))
+            };
             *lock(&shared.run) = Some(Arc::clone(&run));
             engine::before_closing(move || shared.close());
             let (kernel, runtime) = kernel(&run);
@@ -301,7 +349,7 @@ impl Setup {
             for _ in 0..run.host().cancels {
                 spawn_detached("user", user(Arc::clone(&run), Arc::clone(&accounts)));
             }
-            if run.host().shutdown {
+            if run.host().shutdown.is_possible() {
                 spawn_detached("shutdown", shutdown(Arc::clone(&run), Arc::clone(&accounts)));
             }
             for account in &accounts[1..] {
@@ -311,7 +359,7 @@ impl Setup {
         }
     }
 
-    fn observe(self, engine: &Engine, outcome: Outcome) -> Observed {
+    fn observe(self, engine: &Engine, mut outcome: Outcome) -> Observed {
         let mut coverage = Coverage::new();
         coverage.add_fault(Fault::TaskDropped, engine.drops().into());
         coverage.add_fault(Fault::SpuriousWake, engine.spurious_polls().into());
@@ -325,7 +373,8 @@ impl Setup {
                 returned,
                 segments,
                 ..Observed::new(outcome, coverage)
-            };
+            }
+            .with_properties(engine);
         };
         let verdict = lock(&self.shared.verdict).take().unwrap_or_else(|| {
             self.shared.ended_ms.store(outcome.virtual_ms, Ordering::Relaxed);
@@ -339,6 +388,10 @@ impl Setup {
             violations.retain(|finding| !follows_from_time(&finding.violation));
         }
         violations.sort_by_key(|finding| finding.violation.at_ms);
+        // A task that waits for ever, or works on, ends with the process.
+        let is_stuck = matches!(outcome.end, End::Deadlock(_) | End::Livelock(_));
+        let end_after_exit =
+            (is_stuck && run.has_exited()).then(|| mem::replace(&mut outcome.end, End::Completed));
         run.cover(&mut coverage);
         let (happenings, calls) = if self.shared.keep_log {
             (self.happenings(engine), self.calls(&run))
@@ -346,7 +399,15 @@ impl Setup {
             Default::default()
         };
         let segments = self.segments(engine);
-        Observed { violations, calls, happenings, segments, ..Observed::new(outcome, coverage) }
+        Observed {
+            violations,
+            calls,
+            happenings,
+            segments,
+            end_after_exit,
+            ..Observed::new(outcome, coverage)
+        }
+        .with_properties(engine)
     }
 
     /// What the segments did to other tasks.
@@ -379,7 +440,7 @@ impl Setup {
     fn calls(&self, run: &Run) -> Vec<SeenCall> {
         let mut logs: Vec<_> =
             run.monitors().iter().map(|monitor| monitor.log().into_iter()).collect();
-        let stamps = std::mem::take(&mut *lock(&self.shared.stamps));
+        let stamps = mem::take(&mut *lock(&self.shared.stamps));
         let seen = stamps.into_iter().filter_map(|Stamp { account, step, task, name, .. }| {
             logs[account].next().map(|call| SeenCall { account, step, task, name, call })
         });

@@ -38,14 +38,15 @@ mod time;
 
 pub use catalogue::scenario_named;
 pub use coverage::Coverage;
-pub(crate) use execution::Code;
+pub(crate) use execution::{Code, RealTokioUse};
 pub use execution::{ProviderFactory, World};
 pub use mutant::{MUTANTS, Mutant, MutantInfo, Needs, VARIANTS, VariantInfo};
 pub use observed::{Finding, Happened, Happening, Observed, SeenCall, SeenStep, Use};
 pub use scenario::{
     Account, CancelBy, CancelStyle, Changes, Contract, Cost, Costs, ErrorStyle, Fault, Faults,
     Folder, Folders, Host, Knob, Maximum, NextSync, OverlapStyle, Provider, Published, Returns,
-    Scenario, ScenarioError, Step, Swarm, Text, Time, Variation, WaitFor, builtin, builtins,
+    Scenario, ScenarioError, Shutdown, Step, Swarm, Text, Time, Variation, WaitFor, builtin,
+    builtins,
 };
 pub(crate) use sites::{site_name, undocumented_acts, variation_at};
 

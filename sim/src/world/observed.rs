@@ -4,7 +4,9 @@ use mapi_sync::contract::{CallRecord, Violation};
 
 use super::coverage::Coverage;
 use crate::decision::Departure;
-use crate::engine::{End, Mode, Note, Outcome, SegmentNote, TaskId};
+use crate::engine::{
+    BrokenProperty, End, Engine, Mode, Note, Outcome, Property, SegmentNote, TaskId,
+};
 use crate::program::Returned;
 
 /// One execution, as the contract saw it.
@@ -22,6 +24,16 @@ pub struct Observed {
     pub segments: Vec<SegmentNote>,
     /// How often each feature was exercised.
     pub coverage: Coverage,
+    /// How the engine ended it, if it could not go on after the process had exited.
+    pub(crate) end_after_exit: Option<End>,
+    /// The author's properties that were broken, in the order in which that was seen.
+    pub broken: Vec<BrokenProperty>,
+    /// The author's goals that it came by, and whether each was met.
+    pub goals: Vec<(&'static str, bool)>,
+    /// The author's properties that it was held to.
+    pub(crate) properties: Vec<Property>,
+    /// A property that looks at what is not tracked, if footprints were kept and there is one.
+    pub(crate) untracked: Option<Property>,
     /// Whether it is one of a program.
     pub(crate) is_of_program: bool,
     /// What a program returned, if it did.
@@ -89,10 +101,26 @@ impl Observed {
             happenings: Vec::new(),
             segments: Vec::new(),
             coverage,
+            end_after_exit: None,
+            broken: Vec::new(),
+            goals: Vec::new(),
+            properties: Vec::new(),
+            untracked: None,
             is_of_program: false,
             returned: None,
             steps: Vec::new(),
         }
+    }
+
+    /// Adds what the last execution of `engine` showed of the author's properties and goals.
+    pub(super) fn with_properties(mut self, engine: &Engine) -> Self {
+        if !engine.properties().is_empty() || !engine.goals().is_empty() {
+            self.broken = engine.broken_properties().to_vec();
+            self.goals = engine.goals().to_vec();
+            self.properties = engine.properties().to_vec();
+            self.untracked = engine.untracked_property();
+        }
+        self
     }
 
     /// How many calls a log has, or a program's steps.
@@ -117,10 +145,10 @@ impl Observed {
         panicked || self.returned_error().is_some()
     }
 
-    /// Whether the contract held.
+    /// Whether the contract held, and the author's properties.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.violations.is_empty()
+        self.violations.is_empty() && self.broken.is_empty()
     }
 
     /// Whether it shows nothing, because a task failed only for running on its spawner's stack.

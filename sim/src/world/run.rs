@@ -1,7 +1,7 @@
 //! The state that all parts of one execution share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use mapi_sync::contract::Monitor;
 
@@ -26,9 +26,13 @@ pub(super) struct Run {
     compiled: Arc<Compiled>,
     faults: FaultBudgets,
     varied: Option<Varied>,
+    /// Whether the provider says itself when its store is released.
+    counts_references: bool,
     /// One for each account: each has a store of its own.
     monitors: Vec<Monitor>,
-    /// Read only after the execution, so they are not tracked.
+    /// Whether the process has exited by the end. Read only after the execution, as are the
+    /// counts, so they are not tracked.
+    exited: AtomicBool,
     counts: [AtomicU32; Count::ALL.len()],
 }
 
@@ -40,17 +44,21 @@ pub(super) enum Count {
     Errors,
     Cancels,
     Shutdowns,
+    FastShutdowns,
+    Releases,
     Overlaps,
     FailedStarts,
 }
 
 impl Count {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Progress,
         Self::Done,
         Self::Errors,
         Self::Cancels,
         Self::Shutdowns,
+        Self::FastShutdowns,
+        Self::Releases,
         Self::Overlaps,
         Self::FailedStarts,
     ];
@@ -62,6 +70,8 @@ impl Count {
             Self::Errors => "errors",
             Self::Cancels => "cancels",
             Self::Shutdowns => "shutdowns",
+            Self::FastShutdowns => "fast_shutdowns",
+            Self::Releases => "releases",
             Self::Overlaps => "overlapping_starts",
             Self::FailedStarts => "failed_starts",
         }
@@ -70,12 +80,18 @@ impl Count {
 
 impl Run {
     /// Draws the host of this execution, if it varies.
-    pub(super) fn new(compiled: &Arc<Compiled>, monitors: Vec<Monitor>) -> Self {
+    pub(super) fn new(
+        compiled: &Arc<Compiled>,
+        monitors: Vec<Monitor>,
+        counts_references: bool,
+    ) -> Self {
         Self {
             faults: FaultBudgets::new(&compiled.scenario.faults),
             varied: Varied::draw(&compiled.scenario.host),
+            counts_references,
             monitors,
             compiled: Arc::clone(compiled),
+            exited: AtomicBool::new(false),
             counts: Default::default(),
         }
     }
@@ -98,6 +114,11 @@ impl Run {
         &self.compiled.plans[account]
     }
 
+    /// Whether the provider says itself when its store is released.
+    pub(super) fn counts_references(&self) -> bool {
+        self.counts_references
+    }
+
     pub(super) fn monitor(&self, account: usize) -> &Monitor {
         &self.monitors[account]
     }
@@ -115,6 +136,15 @@ impl Run {
     /// From now on, the world injects no fault.
     pub(super) fn end_faults(&self) {
         self.faults.end();
+    }
+
+    /// All providers have returned from DoFastShutdown: whoever still waits, the process has ended.
+    pub(super) fn exit(&self) {
+        self.exited.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_exited(&self) -> bool {
+        self.exited.load(Ordering::Relaxed)
     }
 
     /// Whether this fault is injected here.

@@ -9,6 +9,8 @@ pub(super) const CANCEL_BY: Site = Site::new("cancel by");
 pub(super) const CANCEL_AFTER: Site = Site::new("cancel after");
 pub(super) const SHUTS_DOWN: Site = Site::new("host shuts down");
 pub(super) const SHUTDOWN_AFTER: Site = Site::new("shutdown after");
+pub(super) const SHUTDOWN_WAY: Site = Site::new("way to shut down");
+pub(super) const SHUTDOWN_TAKES: Site = Site::new("shutdown takes");
 pub(super) const CALLBACK: Site = Site::new("callback time");
 pub(super) const CONNECT: Site = Site::new("cost connect");
 pub(super) const FOLDER: Site = Site::new("cost folder");
@@ -18,13 +20,15 @@ pub(super) const UPLOAD: Site = Site::new("cost upload");
 
 pub(super) const SWARM: Site = Site::new("host varies");
 
-const ALL: [Site; 12] = [
+const ALL: [Site; 14] = [
     SWARM,
     CANCELS,
     CANCEL_BY,
     CANCEL_AFTER,
     SHUTS_DOWN,
     SHUTDOWN_AFTER,
+    SHUTDOWN_WAY,
+    SHUTDOWN_TAKES,
     CALLBACK,
     CONNECT,
     FOLDER,

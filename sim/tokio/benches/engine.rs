@@ -182,8 +182,12 @@ async fn tokio_sleep() {
 
 async fn engine_select() {
     for _ in 0..TIMES {
-        let start = engine::choose("select", 2);
-        real_select(start, engine::yield_now(), engine::sleep(5)).await;
+        // As tokio's macro does, it draws the branch at each poll.
+        tokio::macros::real::select! {
+            @{ start={ engine::choose("select", BRANCHES) }; () }
+            () = engine::yield_now() => {}
+            () = engine::sleep(5) => {}
+        }
     }
 }
 
@@ -193,14 +197,5 @@ async fn tokio_select() {
             () = tokio::task::yield_now() => {}
             () = time::sleep_until(Instant::now() + Duration::from_millis(5)) => {}
         }
-    }
-}
-
-/// The same macro, without the stand-in's decision in it.
-async fn real_select(start: u32, one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
-    if start == 0 {
-        tokio::macros::real::select! { biased; () = one => {} () = other => {} }
-    } else {
-        tokio::macros::real::select! { biased; () = other => {} () = one => {} }
     }
 }

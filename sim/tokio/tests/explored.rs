@@ -121,8 +121,8 @@ fn the_real_tokio_is_told_from_the_stand_in() {
     where
         F: Future<Output = ()> + 'static,
     {
-        let report = explore(program).schedules(3).shrink(false).run();
-        messages(&report).swap_remove(0)
+        let check = explore(program).real_tokio(false).schedules(3).shrink(false);
+        messages(&check.run()).swap_remove(0)
     }
     // As a dependency does whose manifest was not changed.
     let said = [
@@ -138,6 +138,39 @@ fn the_real_tokio_is_told_from_the_stand_in() {
         let has_place = said.contains("explored.rs") || said.contains("interval.rs");
         assert!(said.contains("task \"main\"") && has_place, "{said}");
     }
+}
+
+#[test]
+fn both_tokios_are_in_one_execution() {
+    use tokio::macros::real;
+
+    let report = explore(|| async {
+        let began = Instant::now();
+        let real_began = real::time::Instant::now();
+        let (to_ours, mut from_theirs) = tokio::sync::mpsc::channel(1);
+        // A dependency's task, which was given one of our senders.
+        let theirs = real::spawn(async move {
+            for part in 1..=3 {
+                real::time::sleep(ms(40)).await;
+                to_ours.send(part).await.unwrap();
+            }
+        });
+        let ours = tokio::spawn(async move {
+            let mut parts = Vec::new();
+            while let Some(part) = from_theirs.recv().await {
+                parts.push((part, began.elapsed().as_millis()));
+            }
+            parts
+        });
+        assert_eq!(ours.await.unwrap(), [(1, 40), (2, 80), (3, 120)]);
+        theirs.await.unwrap();
+        let late = time::timeout(ms(30), real::time::sleep(ms(31))).await;
+        let in_time = real::time::timeout(ms(30), time::sleep_until(Instant::now() + ms(29)));
+        assert!(late.is_err() && in_time.await.is_ok());
+        assert_eq!(began.elapsed(), ms(179));
+        assert_eq!(real_began.elapsed(), ms(179));
+    });
+    report.schedules(300).run().assert_holds();
 }
 
 async fn joins() {

@@ -5,31 +5,12 @@ use std::mem::ManuallyDrop;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use windows_core::{HRESULT, IUnknown, Interface};
+use windows_core::{HRESULT, Interface};
 
-use super::IMAPISyncProgressCallback;
 use super::utf16::WideText;
+use super::{Held, IMAPISyncProgressCallback};
 use crate::com::guard;
 use crate::{HResult, RawEvent};
-
-/// Asks an object for an interface.
-///
-/// # Errors
-///
-/// The failure of QueryInterface; [`HResult::E_NOINTERFACE`] also if it answered success and left
-/// NULL.
-pub(crate) fn query<I: Interface>(unknown: &IUnknown) -> Result<I, HResult> {
-    let mut found = ptr::null_mut();
-    // SAFETY: `found` is valid for the write, and the IID is that of the type below. A COM object
-    // answers any IID.
-    let answer = unsafe { unknown.query(&I::IID, &mut found) };
-    HResult::from_i32(answer.0).ok()?;
-    if found.is_null() {
-        return Err(HResult::E_NOINTERFACE);
-    }
-    // SAFETY: QueryInterface answered with a reference to this interface.
-    Ok(unsafe { I::from_raw(found) })
-}
 
 impl IMAPISyncProgressCallback {
     pub(crate) fn call_progress(&self, text: Option<&str>, index: u32, max: u32) -> HRESULT {
@@ -64,7 +45,7 @@ impl IMAPISyncProgressCallback {
 /// The release does not wait until this value is freed, because a thread that an exception has
 /// stopped keeps the value for ever.
 pub(crate) struct Gate {
-    /// Owned; NULL once released.
+    /// Owned; NULL before it is connected, and once released.
     callback: AtomicPtr<c_void>,
     /// Twice the number of calls in flight, plus one once no further call may begin.
     calls: AtomicUsize,
@@ -74,18 +55,30 @@ const CLOSED: usize = 1;
 const ONE_CALL: usize = 2;
 
 impl Gate {
-    pub(crate) fn new(callback: IMAPISyncProgressCallback) -> Self {
-        Self { callback: AtomicPtr::new(callback.into_raw()), calls: AtomicUsize::new(0) }
+    /// A gate to nothing. No call goes through before it is [connected](Self::connect).
+    pub(crate) fn new() -> Self {
+        Self { callback: AtomicPtr::new(ptr::null_mut()), calls: AtomicUsize::new(0) }
+    }
+
+    /// Connects the gate, once and before the first call.
+    pub(crate) fn connect(&self, callback: IMAPISyncProgressCallback) {
+        self.callback.store(callback.into_raw(), Ordering::Release);
+    }
+
+    /// Whether a call is in flight.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.calls.load(Ordering::Acquire) & !CLOSED != 0
     }
 
     /// Makes a call; `None` when the gate is closed. If an exception leaves the call, the call
-    /// counts as ended, `rescue` runs, and this thread stops for ever.
+    /// counts as ended, `rescue` runs, and this thread stops for ever. `rescue` gets the name of
+    /// the method if it was not the one of the call, but the Release that may follow it.
     pub(crate) fn call(
         &self,
         invoke: impl FnOnce(&IMAPISyncProgressCallback) -> HRESULT,
-        rescue: impl FnOnce(),
+        rescue: impl Fn(Option<&'static str>) -> bool,
     ) -> Option<HResult> {
-        self.begin().then(|| self.begun(invoke, rescue))
+        self.begin(&rescue).then(|| self.begun(invoke, rescue))
     }
 
     /// Closes the gate and then makes one last call, unless an earlier call makes it unnecessary:
@@ -94,24 +87,24 @@ impl Gate {
         &self,
         wanted: impl FnOnce() -> bool,
         invoke: impl FnOnce(&IMAPISyncProgressCallback) -> HRESULT,
-        rescue: impl FnOnce(),
+        rescue: impl Fn(Option<&'static str>) -> bool,
     ) -> Option<HResult> {
-        if !self.begin() {
+        if !self.begin(&rescue) {
             return None;
         }
         self.calls.fetch_or(CLOSED, Ordering::AcqRel);
         if wanted() {
             return Some(self.begun(invoke, rescue));
         }
-        self.end();
+        self.end(&rescue);
         None
     }
 
     /// Enters a call; false when the gate is closed.
-    fn begin(&self) -> bool {
+    fn begin(&self, rescue: &impl Fn(Option<&'static str>) -> bool) -> bool {
         let allowed = self.calls.fetch_add(ONE_CALL, Ordering::AcqRel) & CLOSED == 0;
         if !allowed {
-            self.end();
+            self.end(rescue);
         }
         allowed
     }
@@ -120,49 +113,53 @@ impl Gate {
     fn begun(
         &self,
         invoke: impl FnOnce(&IMAPISyncProgressCallback) -> HRESULT,
-        rescue: impl FnOnce(),
+        rescue: impl Fn(Option<&'static str>) -> bool,
     ) -> HResult {
         let raw = self.callback.load(Ordering::Acquire);
-        // SAFETY: owned since `new`, and not released while a call is in flight. It stays owned by
-        // `self`.
+        // SAFETY: owned since `connect`, which comes before the first call, and not released while
+        // a call is in flight. It stays owned by `self`.
         let callback = ManuallyDrop::new(unsafe { IMAPISyncProgressCallback::from_raw(raw) });
         let answer = guard::call(
             || invoke(&callback),
             || {
-                self.end();
-                rescue();
+                self.calls.fetch_sub(ONE_CALL, Ordering::AcqRel);
+                // Release may throw too, so it is left to the other thread, if there is one.
+                if !rescue(None) && self.calls.load(Ordering::Acquire) == CLOSED {
+                    self.release(&rescue);
+                }
             },
         );
-        self.end();
+        self.end(&rescue);
         HResult::from_i32(answer.0)
     }
 
     /// Refuses all further calls, and releases the host's object once none is in flight.
-    pub(crate) fn close(&self) {
+    pub(crate) fn close(&self, rescue: impl Fn(Option<&'static str>) -> bool) {
         if self.calls.fetch_or(CLOSED, Ordering::AcqRel) & !CLOSED == 0 {
-            self.release();
+            self.release(rescue);
         }
     }
 
-    fn end(&self) {
+    fn end(&self, rescue: impl Fn(Option<&'static str>) -> bool) {
         if self.calls.fetch_sub(ONE_CALL, Ordering::AcqRel) == ONE_CALL + CLOSED {
-            self.release();
+            self.release(rescue);
         }
     }
 
     /// Releases the object, once. Called by everybody who sees that no call is in flight and none
     /// can begin.
-    fn release(&self) {
+    fn release(&self, rescue: impl Fn(Option<&'static str>) -> bool) {
         let raw = self.callback.swap(ptr::null_mut(), Ordering::AcqRel);
         if !raw.is_null() {
-            // SAFETY: owned since `new`, and taken out here, so this is the only release.
-            drop(unsafe { IMAPISyncProgressCallback::from_raw(raw) });
+            // SAFETY: owned since `connect`, and taken out here, so this is the only release.
+            let callback = unsafe { IMAPISyncProgressCallback::from_raw(raw) };
+            Held::new(callback.into()).release(|| _ = rescue(Some(Held::RELEASE)));
         }
     }
 }
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        self.release();
+        self.release(|_| false);
     }
 }

@@ -1,6 +1,6 @@
 //! The binary interface, as the reference pages "IMAPISync : IUnknown", "IMAPISyncProgressCallback
-//! : IUnknown" and "MAPISIB" state it: declarations, thunks, and safe calls around them. The work
-//! is done elsewhere in [`com`](super).
+//! : IUnknown", "IMAPIProviderShutdown : IUnknown" and "MAPISIB" state it: declarations, thunks,
+//! and safe calls around them. The work is done elsewhere in [`com`](super).
 //!
 //! Widths are fixed: a `ULONG` has 32 bits on every system, a `WCHAR` 16. Calls are `extern
 //! "system-unwind"`: `__stdcall` on 32-bit Windows and the C convention elsewhere. An exception
@@ -14,11 +14,15 @@
 
 mod aggregate;
 mod calls;
+#[cfg(windows)]
+mod mapi;
 mod object;
+mod shutdown;
 mod sib;
 mod store;
 #[cfg(windows)]
 mod thread;
+mod unknown;
 mod utf16;
 #[cfg(windows)]
 pub(crate) mod win32;
@@ -29,12 +33,18 @@ use std::mem::{offset_of, size_of};
 use windows_core::{GUID, HRESULT, IUnknown, IUnknown_Vtbl, IUnknownImpl, Interface, RuntimeName};
 
 pub use self::aggregate::SyncAggregate;
-pub(crate) use self::calls::{Gate, query};
-pub(crate) use self::object::{Callee, Object};
-pub(crate) use self::sib::{Block, OutPointer, OutSlot};
-pub(crate) use self::store::ProviderObject;
+pub(crate) use self::calls::Gate;
 #[cfg(windows)]
-pub(crate) use self::thread::spawn;
+pub(crate) use self::mapi::{Mapi, MapiThread};
+pub(crate) use self::object::{Callee, Object};
+pub use self::shutdown::{
+    IMAPIProviderShutdown, IMAPIProviderShutdown_Impl, IMAPIProviderShutdown_Vtbl,
+};
+pub(crate) use self::sib::{Block, OutPointer, OutSlot};
+pub(crate) use self::store::provider_object;
+#[cfg(windows)]
+pub(crate) use self::thread::{pin_module, spawn};
+pub(crate) use self::unknown::{Borrowed, Held, Revocable};
 
 /// "MAPI Sync Information Block": what the host passes to `SynchronizeInBackground`.
 #[repr(C)]

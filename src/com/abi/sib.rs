@@ -1,25 +1,25 @@
 //! The MAPISIB, both ways: reading what a host passes, and passing one to a foreign provider.
 
 use std::ffi::c_void;
-use std::ptr::{self, NonNull};
+use std::ptr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use windows_core::{HRESULT, IUnknown, Interface, InterfaceRef};
 
-use super::{IMAPISync, MAPISIB};
+use super::{Borrowed, IMAPISync, MAPISIB};
 use crate::RawEvent;
 use crate::lock::lock;
 
 /// The content of a host's MAPISIB. It borrows the objects: take a reference to keep one.
-pub(crate) struct Block<'a> {
+pub(crate) struct Block {
     pub(crate) flags: u32,
-    pub(crate) session: Option<InterfaceRef<'a, IUnknown>>,
-    pub(crate) callback: Option<InterfaceRef<'a, IUnknown>>,
+    pub(crate) session: Option<Borrowed>,
+    pub(crate) callback: Option<Borrowed>,
     pub(crate) out: Option<OutPointer>,
 }
 
-impl Block<'_> {
+impl Block {
     /// Reads the MAPISIB; `None` if it is NULL or too small. Reads its size before anything else.
     ///
     /// # Safety
@@ -39,7 +39,7 @@ impl Block<'_> {
         // SAFETY: the caller promises as many bytes as the block says it has, which are enough.
         let sib = unsafe { pmapisib.read_unaligned() };
         // SAFETY: NULL or alive, as the caller promises.
-        let object = |raw| NonNull::new(raw).map(|raw| unsafe { InterfaceRef::from_raw(raw) });
+        let object = |raw| unsafe { Borrowed::new(raw) };
         let (session, callback) = (object(sib.psesSync), object(sib.punkCallBack));
         let out = sib.phSyncDoneEvent;
         let out = (!out.is_null()).then(|| OutPointer(Mutex::new(Some(OutAddress(out)))));
@@ -58,6 +58,12 @@ struct OutAddress(*mut *mut c_void);
 unsafe impl Send for OutAddress {}
 
 impl OutPointer {
+    /// One that is closed already.
+    #[cfg(test)]
+    pub(crate) fn nowhere() -> Self {
+        Self(Mutex::new(None))
+    }
+
     /// Writes the event, unless the pointer has been closed.
     pub(crate) fn write(&self, event: RawEvent) {
         if let Some(address) = &*lock(&self.0) {

@@ -19,7 +19,7 @@ fn raw(event: RawEvent) -> HANDLE {
     ptr::without_provenance_mut(event.value())
 }
 
-fn last_error() -> HResult {
+pub(crate) fn last_error() -> HResult {
     // SAFETY: reads a number of this thread's.
     let code = unsafe { GetLastError() };
     // HRESULT_FROM_WIN32

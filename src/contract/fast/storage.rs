@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::FastPath;
 use crate::RawEvent;
 use crate::contract::judge::Judge;
-use crate::contract::sync_state::Scope;
+use crate::contract::sync_state::{Scope, Told};
 use crate::contract::{CallId, Policy, SyncId};
 use crate::lock::lock;
 
@@ -136,6 +136,8 @@ pub(in crate::contract) struct Syncs {
     single_threaded: bool,
     begun: u32,
     pub(in crate::contract) host_watched: bool,
+    /// What the store's provider has been told.
+    pub(in crate::contract) told: Option<Box<Told>>,
     /// First those that something is still owed for, in the order in which they began; then those
     /// that are spare.
     entries: Vec<Arc<SyncEntry>>,
@@ -152,7 +154,8 @@ thread_local! {
 
 impl Syncs {
     pub(in crate::contract) fn new(single_threaded: bool) -> Self {
-        Self { single_threaded, begun: 0, host_watched: false, entries: Vec::new(), open: 0 }
+        let (entries, told) = (Vec::new(), None);
+        Self { single_threaded, begun: 0, host_watched: false, told, entries, open: 0 }
     }
 
     /// Begins a sync.

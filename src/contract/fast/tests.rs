@@ -10,7 +10,7 @@ use crate::contract::{
     Answer, Call, CallId, CallInFlight, CallRecord, Findings, Monitor, MonitorConfig, Party,
     Policy, Rule, RuleCheck, RuleInfo, SyncId, SyncState, Violation, VirtualClock,
 };
-use crate::{HResult, RawEvent, SyncFlags};
+use crate::{HResult, RawEvent, ShutdownMethod, SyncFlags};
 
 #[derive(Clone, Debug)]
 enum Event {
@@ -57,6 +57,14 @@ fn other() -> impl Strategy<Value = Event> {
         call(Call::CancelRequested),
         call(Call::TextRead { call: CallId(2) }),
         call(Call::StoreReleased),
+        call(Call::ShutdownReturned {
+            method: ShutdownMethod::NotifyProcessShutdown,
+            result: HResult::S_OK
+        }),
+        call(Call::ShutdownReturned {
+            method: ShutdownMethod::DoFastShutdown,
+            result: HResult::S_OK
+        }),
         call(Call::Start { flags: SyncFlags::BACKGROUND }),
         call(Call::EventCreated { event: handle }),
         call(Call::EventDuplicated { by: Party::Provider, from: handle, event: other }),

@@ -11,6 +11,7 @@ pub(super) static INFO: RuleInfo =
         .level(Level::Policy)
         .bounds_time()
         .source("policy: Progress is documented as called periodically")
+        .needs_ends()
         .looks_at(&[CallKind::Progress, CallKind::Error, CallKind::Done])
         .wrong(&[
             Step::Started,

@@ -10,6 +10,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
      after Done, and not called after that",
 )
 .source("MAPISIB, punkCallBack; IUnknown::AddRef and IUnknown::Release")
+.needs_start()
 .looks_at(&[
     CallKind::StartReturned,
     CallKind::Queried,
@@ -58,7 +59,7 @@ impl RuleCheck for CallbackHeld {
                         .broken("the callback was released more often than it was AddRef'd")
                         .shows(call);
                 }
-                0 if sync.is_started() && !sync.is_done_ended() => {
+                0 if sync.is_started() && !sync.is_done_ended() && !sync.is_exiting() => {
                     findings
                         .broken("the callback was released before Done had returned")
                         .shows(sync.done())
@@ -66,9 +67,7 @@ impl RuleCheck for CallbackHeld {
                 }
                 _ => {}
             },
-            Call::StartReturned { result, .. }
-                if result.is_success() && !sync.is_callback_only() =>
-            {
+            Call::StartReturned { result, .. } if result.is_success() => {
                 let message = match sync.references() {
                     None => "the start succeeded without asking for the callback interface",
                     Some(..=0) if !sync.is_done_ended() => {
@@ -96,8 +95,10 @@ impl RuleCheck for CallbackHeld {
     }
 
     fn finish(&mut self, sync: &SyncState, findings: &mut Findings<'_>) {
-        // Where a Done is owed and did not come, or the start never returned, no release is due.
+        // Where a Done is owed and did not come, or the start never returned, or the process exits,
+        // no release is due.
         if let Some(references @ 1..) = sync.references()
+            && !sync.is_exiting()
             && (sync.done().is_some() || sync.returned().is_some() && !sync.owes_done())
         {
             let message =

@@ -18,6 +18,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
 )
 .bounds_time()
 .level(Level::Policy)
+.needs_ends()
 .needs(Situation::Cancel)
 .source("policy, after IMAPISupport::SpoolerYield")
 // The calls cannot show that the cancel cost the Done.

@@ -12,6 +12,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
      and always in the end",
 )
 .source("MAPISIB, phSyncDoneEvent")
+.needs_start()
 .looks_at(&[CallKind::StartReturned, CallKind::EventPublished, CallKind::EventSet])
 .wrong(&[
     Step::Started,
@@ -64,7 +65,9 @@ impl RuleCheck for EventAfterDone {
     fn observe(&mut self, call: &CallRecord, sync: &SyncState, findings: &mut Findings<'_>) {
         let handles = sync.handles();
         match call.call {
-            Call::EventSet { .. } if sync.is_done_ended() || sync.has_failed_start() => {}
+            // Once the process exits, no Done is owed.
+            Call::EventSet { .. }
+                if sync.is_done_ended() || sync.has_failed_start() || sync.is_exiting() => {}
             Call::EventSet { event, .. } if handles.is_published_event(event) => {
                 if handles.is_signalled() {
                     return;
@@ -95,9 +98,9 @@ impl RuleCheck for EventAfterDone {
     }
 
     fn finish(&mut self, sync: &SyncState, findings: &mut Findings<'_>) {
-        if !sync.is_callback_only()
-            && sync.is_started()
+        if sync.is_started()
             && sync.done().is_some()
+            && !sync.is_exiting()
             && !sync.published().is_null()
             && !sync.handles().is_signalled()
         {

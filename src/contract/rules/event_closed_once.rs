@@ -13,6 +13,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
 )
 .blame(Party::Host)
 .source("IMAPISyncProgressCallback::Done, hThreadDoneEvent")
+.needs_start()
 .looks_at(&[CallKind::EventClosed])
 .wrong(&[
     Step::Started,
@@ -52,7 +53,7 @@ impl RuleCheck for EventClosedOnce {
     fn finish(&mut self, sync: &SyncState, findings: &mut Findings<'_>) {
         let handles = sync.handles();
         let is_due = sync.is_host_watched()
-            && !sync.is_callback_only()
+            && !sync.is_exiting()
             && sync.is_started()
             && sync.done().is_some()
             && !sync.published().is_null();

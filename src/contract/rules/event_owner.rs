@@ -12,6 +12,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
      closed it",
 )
 .source("IMAPISyncProgressCallback::Done, hThreadDoneEvent")
+.needs_start()
 .looks_at(&[
     CallKind::EventDuplicated,
     CallKind::EventSet,

@@ -10,6 +10,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
     "a successful start has put a valid event in the out-pointer before it returns",
 )
 .source("MAPISIB, phSyncDoneEvent")
+.needs_start()
 .looks_at(&[CallKind::StartReturned, CallKind::EventPublished])
 .wrong(&[
     Step::Made(Call::Start { flags: crate::SyncFlags::BACKGROUND }),
@@ -46,9 +47,7 @@ impl RuleCheck for EventPublished {
                     findings.broken(message).shows(sync.done()).shows(call);
                 }
             }
-            Call::StartReturned { result, event }
-                if result.is_success() && !sync.is_callback_only() =>
-            {
+            Call::StartReturned { result, event } if result.is_success() => {
                 if event.is_null() {
                     findings
                         .broken("the start succeeded and left no event in the out-pointer")

@@ -9,6 +9,7 @@ use crate::{HResult, RawEvent};
 pub(super) static INFO: RuleInfo =
     RuleInfo::new("event-same", "the handle given to Done is NULL or the published one")
         .source("IMAPISyncProgressCallback::Done, hThreadDoneEvent")
+        .needs_start()
         .looks_at(&[CallKind::StartReturned, CallKind::Done])
         .wrong(&[
             Step::Started,
@@ -33,9 +34,6 @@ impl RuleCheck for EventSame {
     }
 
     fn observe(&mut self, call: &CallRecord, sync: &SyncState, findings: &mut Findings<'_>) {
-        if sync.is_callback_only() {
-            return;
-        }
         match call.call {
             Call::Done { event, .. } => {
                 let published = sync.published();

@@ -11,6 +11,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
     "a failing or panicking Progress or Error never costs the Done",
 )
 .level(Level::Policy)
+.needs_ends()
 .needs(Situation::HostFailure)
 .source("policy: only S_OK is documented, and the host waits for Done whatever it answered")
 .looks_at(&[CallKind::Ended])

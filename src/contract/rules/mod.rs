@@ -4,7 +4,7 @@
 //! that in which the rules are asked and shown. Add new rules at the end of their level.
 
 use super::rule::{Findings, Rule, RuleCheck};
-use super::{CallKind, CallRecord, Policy, Span, SyncState};
+use super::{CallKind, CallRecord, Policy, Situation, Span, SyncState};
 
 macro_rules! rules {
     ($($constant:ident $module:ident::$check:ident;)*) => {
@@ -35,6 +35,7 @@ macro_rules! rules {
 
         impl Checks {
             /// Asks each rule of this span that is among `asked`, in the order of the table.
+            #[inline]
             fn each(
                 &mut self,
                 span: Span,
@@ -86,6 +87,8 @@ rules! {
     HOST_ERROR_SURVIVED host_error_survived::HostErrorSurvived;
     CANCEL_ANSWERED cancel_answered::CancelAnswered;
     SHUTDOWN_DRAINED shutdown_drained::ShutdownDrained;
+    SHUTDOWN_STOPS_WORK shutdown_stops_work::ShutdownStopsWork;
+    SHUTDOWN_QUIET shutdown_quiet::ShutdownQuiet;
     OVERLAP overlap::Overlap;
     SERIAL_CALLS serial_calls::SerialCalls;
     BOUNDED_SILENCE bounded_silence::BoundedSilence;
@@ -94,24 +97,57 @@ rules! {
 /// A set of rules of the table, with a bit for the place of each.
 pub(super) type Places = u32;
 
-/// For each kind of call, the rules that look at it.
-const LOOK_AT: [Places; CallKind::ALL.len()] = {
+/// The rules that a policy holds only if it says so.
+pub(super) const OFF_BY_DEFAULT: Places = 1 << Index::SERIAL_CALLS as usize;
+
+/// The rules that can be broken where only the callback is seen.
+const OF_CALLBACK: Places = of_callback();
+
+const fn of_callback() -> Places {
+    let mut all = 0;
+    let mut place = 0;
+    while place < Rule::ALL.len() {
+        if !Rule::ALL[place].needs_start() {
+            all |= 1 << place;
+        }
+        place += 1;
+    }
+    all
+}
+
+/// The rules that can be broken in such a sync.
+fn of_scope(sync: &SyncState) -> Places {
+    if sync.is_callback_only() { OF_CALLBACK } else { Places::MAX }
+}
+
+/// For each kind of call, the rules that look at it: before the provider was notified of a fast
+/// shutdown, and since.
+const LOOK_AT: [[Places; CallKind::ALL.len()]; 2] = [looking_at(false), looking_at(true)];
+
+const fn looking_at(is_told: bool) -> [Places; CallKind::ALL.len()] {
     let mut all = [0; CallKind::ALL.len()];
     let mut place = 0;
     while place < Rule::ALL.len() {
         let kinds = Rule::ALL[place].looks_at();
+        let waits = !is_told && matches!(Rule::ALL[place].needs(), Some(Situation::FastShutdown));
         let mut n = 0;
-        while n < kinds.len() {
+        while n < kinds.len() && !waits {
             all[kinds[n] as usize] |= 1 << place;
             n += 1;
         }
         place += 1;
     }
     all
-};
+}
+
+/// The rules that look at such a call.
+fn look_at(call: &CallRecord, sync: &SyncState) -> Places {
+    LOOK_AT[usize::from(sync.is_told())][call.call.kind() as usize] & of_scope(sync)
+}
 
 impl Checks {
     /// Has each rule of this span that looks at such a call judge it.
+    #[inline]
     pub(super) fn observe(
         &mut self,
         span: Span,
@@ -119,7 +155,7 @@ impl Checks {
         sync: &SyncState,
         findings: &mut Findings<'_>,
     ) {
-        let asked = findings.policy.held() & LOOK_AT[call.call.kind() as usize];
+        let asked = findings.policy.held() & look_at(call, sync);
         self.each(span, asked, |rule, check| {
             findings.rule = rule;
             check.observe(call, sync, findings);
@@ -128,7 +164,7 @@ impl Checks {
 
     /// Has each rule of this span judge what did not come.
     pub(super) fn finish(&mut self, span: Span, sync: &SyncState, findings: &mut Findings<'_>) {
-        self.each(span, findings.policy.held(), |rule, check| {
+        self.each(span, findings.policy.held() & of_scope(sync), |rule, check| {
             findings.rule = rule;
             check.finish(sync, findings);
         });
@@ -145,7 +181,7 @@ impl Checks {
         sync: &SyncState,
         findings: &mut Findings<'_>,
     ) {
-        let others = findings.policy.held() & !LOOK_AT[call.call.kind() as usize];
+        let others = findings.policy.held() & of_scope(sync) & !look_at(call, sync);
         let before = format!("{self:?}");
         self.each(span, others, |rule, check| {
             findings.rule = rule;
@@ -164,8 +200,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_has_22_rules_with_distinct_ids() {
-        assert_eq!(Rule::ALL.len(), 22);
+    fn the_table_has_24_rules_with_distinct_ids() {
+        assert_eq!(Rule::ALL.len(), 24);
         for rule in Rule::ALL {
             assert_eq!(rule.id().parse(), Ok(*rule));
         }
@@ -176,7 +212,7 @@ mod tests {
     #[test]
     fn levels_and_blames_are_as_counted() {
         let count = |level| Rule::ALL.iter().filter(|rule| rule.level() == level).count();
-        assert_eq!([count(Level::Must), count(Level::Should), count(Level::Policy)], [13, 3, 6]);
+        assert_eq!([count(Level::Must), count(Level::Should), count(Level::Policy)], [14, 3, 7]);
         let hosts: Vec<_> = Rule::ALL.iter().filter(|rule| rule.blame() == Party::Host).collect();
         assert_eq!(hosts, [&Rule::EVENT_CLOSED_ONCE, &Rule::STRINGS_COPIED]);
     }

@@ -11,6 +11,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
     "if the start failed, the callback is never called for it and no event is left in the \
      out-pointer",
 )
+.needs_start()
 .needs(Situation::FailedStart)
 .source("COM: on failure an out-parameter is NULL; IMAPISync::SynchronizeInBackground")
 .judges_parts()
@@ -61,7 +62,7 @@ impl RuleCheck for NoCallOnFailedStart {
                         .shows(early)
                         .shows(call);
                 }
-                if !event.is_null() && !sync.is_callback_only() {
+                if !event.is_null() {
                     let message = format!("the start failed and left {event} in the out-pointer");
                     findings.broken(message).shows(call);
                 }

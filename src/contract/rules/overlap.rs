@@ -12,6 +12,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
      callback, Done and event",
 )
 .level(Level::Policy)
+.needs_start()
 .needs(Situation::Overlap)
 .source("policy: the reference does not speak of a second start")
 .over_all_syncs()

@@ -13,6 +13,7 @@ pub(super) static INFO: RuleInfo =
             "policy, off by default: MAPI is free-threaded and the client's callbacks are \
              thread-safe",
         )
+        .needs_ends()
         .looks_at(&[CallKind::Progress, CallKind::Error, CallKind::Done])
         .wrong(&[
             Step::Started,

@@ -12,6 +12,7 @@ pub(super) static INFO: RuleInfo = RuleInfo::new(
 )
 .blame(Party::Host)
 .source("COM: memory passed in belongs to the caller and is valid for the call")
+.needs_start()
 .looks_at(&[CallKind::TextRead])
 .wrong(&[
     Step::Started,

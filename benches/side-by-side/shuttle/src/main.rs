@@ -1,23 +1,7 @@
 //! shuttle-tokio, under the random scheduler. Its `broadcast` is not written yet.
 
-#[path = "../../programs/aborts.rs"]
-mod aborts;
-#[path = "../../programs/intervals.rs"]
-mod intervals;
-#[path = "../../programs/join_set.rs"]
-mod join_set;
-#[path = "../../programs/mpsc.rs"]
-mod mpsc;
-#[path = "../../programs/mutex.rs"]
-mod mutex;
-#[path = "../../programs/notify.rs"]
-mod notify;
-#[path = "../../programs/select_loops.rs"]
-mod select_loops;
-#[path = "../../programs/timeouts.rs"]
-mod timeouts;
-#[path = "../../programs/watch.rs"]
-mod watch;
+#[path = "../../programs/mod.rs"]
+mod programs;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -25,12 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use shuttle::scheduler::RandomScheduler;
 use shuttle::{Config, FailurePersistence, Runner};
-use side_by_side::{MOST, serve};
+use side_by_side::{MOST, Program, serve};
 
-fn hunt<F>(program: fn() -> F, seed: u64) -> Option<u64>
-where
-    F: Future<Output = ()> + 'static,
-{
+fn hunt(program: Program, seed: u64) -> Option<u64> {
     let begun = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&begun);
     let mut config = Config::new();
@@ -48,8 +29,5 @@ where
 }
 
 fn main() {
-    side_by_side::programs! {
-        hunt:
-        timeouts, intervals, select_loops, aborts, join_set, mpsc, mutex, notify, watch
-    }
+    serve(programs::ALL, hunt);
 }

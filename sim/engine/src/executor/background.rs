@@ -4,8 +4,6 @@
 //! far they came depends on when that was, so the order of that end and each of their segments can
 //! be observed. A search learns so from the trace: the end aborts them, and their drops are steps.
 
-use std::mem;
-
 use super::Engine;
 use crate::context::{self, Context};
 use crate::footprint::{Effect, Mode};
@@ -15,7 +13,8 @@ impl Engine {
     /// The running segment has ended the last task that is not in the background.
     #[cold]
     pub(super) fn end_background(&mut self, cx: &Context) {
-        let is_ending = mem::replace(&mut self.is_ending, true);
+        let is_ending = self.ends_from.is_some();
+        self.ends_from.get_or_insert(cx.step.get() + 1);
         for id in (0..).map(TaskId).take(self.admitted) {
             let slot = &self.slots[id.index()];
             // Those that have ended already could have come later.

@@ -45,9 +45,8 @@ impl Engine {
         context::set_recording(false);
         context::watch_progress();
         self.ready.wake(task);
-        let hidden = mem::take(&mut self.before);
-        let doomed = mem::take(&mut self.doomed);
-        for task in hidden.into_iter().chain(doomed) {
+        self.ready.reveal();
+        for task in mem::take(&mut self.doomed) {
             self.ready.wake(task);
         }
         self.run_rounds(cx)
@@ -103,8 +102,10 @@ impl Engine {
 
     /// Moves the clock to the next deadline, if there is one. Returns whether there was.
     fn move_clock_in_turn(&mut self, cx: &Context) -> ControlFlow<End, bool> {
-        let deadline = cx.timers.borrow_mut().next();
-        let Some(deadline) = deadline else { return ControlFlow::Continue(false) };
+        let own = cx.timers.borrow_mut().next();
+        let before = self.ready.gather().len();
+        let next = if self.guest.is_some() { self.next_with_guest(own) } else { own };
+        let Some(deadline) = next else { return ControlFlow::Continue(false) };
         self.spend(cx)?;
         let now = context::now().max(deadline);
         if now > self.limits.max_virtual_ms {
@@ -115,7 +116,8 @@ impl Engine {
         self.clock_moves += 1;
         self.fire_due(cx, now);
         self.after_segment(cx, TaskId::CLOCK, false);
-        ControlFlow::Continue(true)
+        // With a guest, time also passes for those that only look and yield.
+        ControlFlow::Continue(own.is_some() || self.ready.gather().len() > before)
     }
 
     /// Takes a step from what is left.

@@ -7,14 +7,6 @@ use crate::id::{ObjectId, TaskId};
 use crate::wakeup::segment_object;
 
 impl Engine {
-    /// Takes every task out of the ready set, so that a wake of one that is ready already is seen
-    /// too.
-    pub(super) fn hide_ready(&mut self) {
-        self.before.clear();
-        self.before.extend(self.ready.gather().iter());
-        self.ready.take_all();
-    }
-
     #[inline(never)]
     pub(super) fn report_segment(&mut self, cx: &Context, task: TaskId, finished: bool) {
         let key = cx.key(task);
@@ -55,9 +47,7 @@ impl Engine {
                 cx.effects.borrow_mut().push(Effect::Access(next, Mode::Write));
             }
         }
-        for id in self.before.drain(..) {
-            self.ready.wake(id);
-        }
+        self.ready.reveal();
         {
             let segment = Segment {
                 step: cx.step.get(),

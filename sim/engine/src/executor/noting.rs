@@ -19,7 +19,7 @@ impl Engine {
     #[cold]
     pub(super) fn begin_note(&mut self, cx: &Context, task: TaskId) {
         // Where footprints are kept, the tasks that can run are hidden now.
-        self.could_run = if self.recording { self.before.clone() } else { self.ready.peek() };
+        self.could_run = if self.recording { self.ready.hidden() } else { self.ready.peek() };
         self.admitted_before = self.admitted;
         let mut could_run = self.could_run.clone();
         if task != TaskId::CLOCK

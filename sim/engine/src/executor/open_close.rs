@@ -5,13 +5,14 @@ use std::mem;
 use std::sync::Arc;
 
 use super::fairness::UNCOUNTED;
+use super::properties::drop_looks;
 use super::{Engine, TaskSlot};
 use crate::context::{self, BoxedTask, Context, SpawnedTask};
-use crate::fatal;
 use crate::id::TaskId;
 use crate::note::Notes;
 use crate::oracle::{Observer, Strategy};
 use crate::outcome::{End, Limits, Outcome};
+use crate::property::Seen;
 
 impl Engine {
     pub(super) fn open(
@@ -23,7 +24,7 @@ impl Engine {
     ) {
         cx.active.set(true);
         context::count_execution();
-        if self.keeps_notes || !self.notes.segments.is_empty() {
+        if self.keeps_notes || self.has_leftovers {
             self.open_notes(cx);
         }
         self.ready.home().begin();
@@ -32,9 +33,10 @@ impl Engine {
         context::take_clock_read();
         cx.step.set(0);
         cx.index.set(index);
-        fatal::set_origin(cx, &self.origin);
         cx.current.set(TaskId::MAIN);
-        cx.dirty.set(self.recording || self.keeps_notes);
+        let stays_dirty = self.recording || self.keeps_notes || self.guest.is_some();
+        cx.dirty.set(stays_dirty);
+        cx.stays_dirty.set(stays_dirty);
         context::set_recording(self.recording);
         cx.faults_left.set(self.limits.faults);
         let none = cx.strategy.replace(Some(strategy));
@@ -47,20 +49,27 @@ impl Engine {
         self.spurious_left = self.limits.spurious;
         self.doomed.clear();
         self.fair_end = None;
-        self.is_ending = false;
+        self.ends_from = None;
         cx.takes_defaults.set(false);
         self.held.clear();
-        self.before.clear();
         cx.late_percent.set(self.limits.late_percent);
         cx.early_segments.set(self.limits.early_segments);
         cx.is_early.set(false);
         cx.is_calm.set(false);
         self.fast_loop = self.can_use_fast_loop();
         let Limits { drops_waiting, timers_apart, early_segments, .. } = self.limits;
-        self.has_extras = self.recording || drops_waiting || timers_apart || early_segments > 0;
+        let has_extras = self.recording
+            || drops_waiting
+            || timers_apart
+            || early_segments > 0
+            || self.guest.is_some();
+        cx.has_extras.set(has_extras);
         self.paused.clear();
         if self.beacon.is_some() {
             self.open_beacon(cx, index);
+        }
+        if self.guest.is_some() {
+            self.open_guest();
         }
         let id = cx.register(Cow::Borrowed("main"), None);
         self.admit(id, main, self.limits.main_droppable, false);
@@ -82,9 +91,10 @@ impl Engine {
         let none = slot.future.replace(future);
         debug_assert!(none.is_none());
         mem::forget(none);
-        // Whether a droppable task is dropped is asked before each poll, and a beacon and a reader
-        // have to know of each.
-        let watched = droppable || self.beacon.is_some() || self.keeps_notes;
+        // Whether a droppable task is dropped is asked before each poll, a beacon and a reader have
+        // to know of each, and a guest hosts each.
+        let watched =
+            droppable || self.beacon.is_some() || self.keeps_notes || self.guest.is_some();
         slot.watched_from = if watched { 0 } else { UNCOUNTED };
         slot.unwatched = slot.watched_from.cast_signed();
         slot.last_yield = 0;
@@ -108,6 +118,8 @@ impl Engine {
     #[inline(never)]
     fn open_notes(&mut self, cx: &Context) {
         self.notes = Notes::default();
+        self.seen = Seen::new();
+        self.has_leftovers = false;
         if self.keeps_notes {
             *cx.notes.borrow_mut() = Some(Notes::default());
         }
@@ -185,13 +197,17 @@ impl Engine {
         cx.late_percent.set(0);
         if self.keeps_notes {
             self.notes = cx.notes.take().unwrap_or_default();
+            self.has_leftovers = true;
         }
         self.answers.clear();
         if cx.touched.get() {
-            mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
+            self.close_touched(cx, &end, steps);
         }
         if !self.ready.is_over() || !cx.spawned.borrow().is_empty() {
             self.drop_rest(cx);
+        }
+        if self.guest.is_some() {
+            self.close_guest(cx);
         }
         if self.beacon.is_some() || self.recording || cx.touched.get() {
             self.close_extras(cx);
@@ -217,6 +233,14 @@ impl Engine {
     }
 
     #[inline(never)]
+    fn close_touched(&mut self, cx: &Context, end: &End, steps: u64) {
+        mem::swap(&mut *cx.answers.borrow_mut(), &mut self.answers);
+        if !cx.looks.borrow().is_empty() || !cx.seen.borrow().is_empty() {
+            self.finish_properties(cx, end, steps);
+        }
+    }
+
+    #[inline(never)]
     fn close_extras(&mut self, cx: &Context) {
         if let Some(beacon) = &self.beacon {
             beacon.ends();
@@ -224,6 +248,9 @@ impl Engine {
         }
         if cx.touched.get() {
             cx.clear_touched();
+            if !cx.looks.borrow().is_empty() {
+                drop_looks(cx);
+            }
             let reported = cx.reported.take();
             if !reported.is_empty() {
                 self.panics.extend(reported);
@@ -267,7 +294,7 @@ impl Engine {
 }
 
 /// Takes the last of the tasks that were spawned and not admitted, with its place among them.
-fn last_spawned(cx: &Context) -> Option<(SpawnedTask, usize)> {
+pub(super) fn last_spawned(cx: &Context) -> Option<(SpawnedTask, usize)> {
     let mut spawned = cx.spawned.borrow_mut();
     let child = spawned.pop()?;
     Some((child, spawned.len()))

@@ -69,7 +69,7 @@ impl Engine {
             };
             self.ready.take(task);
             if self.recording {
-                self.hide_ready();
+                self.ready.hide();
             }
             if let ControlFlow::Break(end) = self.segment(cx, task, departed) {
                 return end;
@@ -180,11 +180,16 @@ impl Engine {
         if self.drop_instead(cx, task) {
             return Polled::Ends;
         }
-        let slot = &mut self.slots[task.index()];
-        let polled = slot.poll(recording);
+        let polled = if self.guest.is_some() {
+            self.poll_hosted(task, recording)
+        } else {
+            self.slots[task.index()].poll(recording)
+        };
         if polled == Polled::Ends {
             self.retire(cx, task, TaskState::Finished);
-        } else if slot.polls() > UNCOUNTED && self.pause_if_idle(cx, task, polled) {
+        } else if self.slots[task.index()].polls() > UNCOUNTED
+            && self.pause_if_idle(cx, task, polled)
+        {
             return Polled::Waits;
         }
         polled
@@ -260,6 +265,10 @@ impl Engine {
             if empty || self.limits.skew_ms > 0 { cx.timers.borrow_mut().next() } else { None };
         if empty {
             let deadline = match deadline {
+                _ if self.guest.is_some() => match self.next_with_guest(deadline) {
+                    Some(deadline) => deadline,
+                    None => return Err(self.stuck(cx)),
+                },
                 Some(deadline) => deadline,
                 // Time passes for those that wait for it without a timer.
                 None if !self.paused.is_empty() && context::take_clock_read() => {
@@ -361,6 +370,7 @@ impl Engine {
         deadline: u64,
         departed: bool,
     ) -> Result<(), End> {
+        let deadline = if self.guest.is_some() { self.advance_guest(deadline) } else { deadline };
         let now = context::now().max(deadline);
         if now > self.limits.max_virtual_ms {
             return Err(self.exhausted(cx, Budget::VirtualTime));
@@ -369,7 +379,7 @@ impl Engine {
         cx.current.set(TaskId::CLOCK);
         self.clock_moves += 1;
         if self.recording {
-            self.hide_ready();
+            self.ready.hide();
         }
         // No limit of steps applies: the next segment's does.
         let step = cx.step.get() as usize;
@@ -391,6 +401,9 @@ impl Engine {
 
     /// Fires the timers that are due at `now`, but for those that are to fire later.
     pub(super) fn fire_due(&mut self, cx: &Context, now: u64) {
+        if self.guest.is_some() {
+            self.wake_from_guest();
+        }
         if self.limits.timers_apart {
             self.hold_due(cx, now);
         }
@@ -434,7 +447,7 @@ impl Engine {
     pub(super) fn drop_caught(&mut self, cx: &Context, task: TaskId, future: BoxedTask) {
         self.say(cx, task);
         yield_flag::begin_without_flag();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.hosted(|| drop(future)))) {
             self.note_panic(cx, task, payload, false);
         }
         yield_flag::end();
@@ -479,8 +492,9 @@ impl Engine {
 
     #[inline(never)]
     fn take_orders(&mut self, cx: &Context, task: TaskId, finished: bool) {
-        cx.dirty.set(self.recording || self.keeps_notes);
-        if self.has_extras {
+        cx.dirty.set(cx.stays_dirty.get());
+        let has_extras = cx.has_extras.get();
+        if has_extras {
             self.take_first_extras(cx, task, finished);
         }
         for child in cx.spawned.borrow_mut().drain(..) {
@@ -490,7 +504,7 @@ impl Engine {
             }
             self.admit(id, child.future, child.droppable, child.background);
         }
-        if self.has_extras || !cx.aborts.borrow().is_empty() {
+        if has_extras || !cx.aborts.borrow().is_empty() {
             self.take_last_extras(cx);
         }
     }
@@ -499,6 +513,12 @@ impl Engine {
     #[inline(never)]
     fn take_first_extras(&mut self, cx: &Context, task: TaskId, finished: bool) {
         self.spawned.clear();
+        if self.guest.is_some() {
+            self.wake_guest(cx);
+        }
+        if !cx.looks.borrow().is_empty() {
+            self.look(cx, task);
+        }
         if !self.held.is_empty() {
             self.fire_held(cx, task);
         }
@@ -513,10 +533,9 @@ impl Engine {
         if !cx.early_runs.borrow().is_empty() {
             self.settle_early_runs(cx);
         }
-        let mut aborts = cx.aborts.take();
-        aborts.drain(..).for_each(|id| self.abort(id));
-        // Nobody aborts meanwhile. The memory is kept.
-        cx.aborts.replace(aborts);
+        for id in cx.aborts.borrow_mut().drain(..) {
+            self.abort(id);
+        }
         if self.recording && self.foreground == 0 {
             self.end_background(cx);
         }
@@ -561,7 +580,7 @@ impl Engine {
 
 impl TaskSlot {
     #[inline(always)]
-    fn poll(&mut self, recording: bool) -> Polled {
+    pub(super) fn poll(&mut self, recording: bool) -> Polled {
         let mut task_cx = task::Context::from_waker(&self.waker);
         let future = self.future.as_mut().expect("only living tasks are ready");
         if recording {

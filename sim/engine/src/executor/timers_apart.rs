@@ -36,6 +36,11 @@ impl Engine {
         if task != TaskId::CLOCK {
             self.fire_some(cx, task);
         }
+        // A task that ran within this segment may have taken over what is due.
+        let early: Vec<TaskId> = cx.early_runs.borrow().iter().map(|run| run.task).collect();
+        for task in early {
+            self.fire_some(cx, task);
+        }
         cx.dirty.set(cx.dirty.get() || !self.held.is_empty());
     }
 

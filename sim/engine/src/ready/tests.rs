@@ -1,6 +1,7 @@
 //! The ready set beside a sorted set.
 
 use std::collections::BTreeSet;
+use std::mem;
 
 use proptest::prelude::*;
 
@@ -34,7 +35,7 @@ fn wakes_beyond_the_blocks_of_the_top_word_come_in_order() {
     let tasks = 70 * CHUNK as u32;
     let (mut set, wakers) = filled(tasks);
     set.gather();
-    set.take_all();
+    set.hide();
     let mut woken = [tasks - 1, 64 * CHUNK as u32, 63 * CHUNK as u32 - 1, 65, 0].map(TaskId);
     for id in woken {
         wakers[id.index()].wake_by_ref();
@@ -48,7 +49,7 @@ enum Change {
     Insert,
     Wake(usize),
     Take(usize),
-    TakeAll,
+    HideOrReveal,
     Retire(usize),
     Clear,
 }
@@ -60,7 +61,7 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
         4 => Just(Change::Insert),
         8 => task().prop_map(Change::Wake),
         8 => task().prop_map(Change::Take),
-        2 => Just(Change::TakeAll),
+        4 => Just(Change::HideOrReveal),
         3 => task().prop_map(Change::Retire),
         1 => Just(Change::Clear),
     ];
@@ -79,6 +80,7 @@ proptest! {
         let mut tasks = tasks;
         let mut model: BTreeSet<TaskId> = (0..tasks).map(TaskId).collect();
         let mut live = model.clone();
+        let mut hidden: Option<BTreeSet<TaskId>> = None;
         for change in changes {
             let one = |number: usize| Some(TaskId((number as u32).checked_rem(tasks)?));
             match change {
@@ -107,11 +109,17 @@ proptest! {
                         model.remove(&id);
                     }
                 }
-                Change::TakeAll => {
-                    set.gather();
-                    set.take_all();
-                    model.clear();
-                }
+                Change::HideOrReveal => match hidden.take() {
+                    None => {
+                        set.hide();
+                        hidden = Some(mem::take(&mut model));
+                    }
+                    Some(tasks) => {
+                        prop_assert_eq!(set.hidden(), Vec::from_iter(tasks.iter().copied()));
+                        set.reveal();
+                        model.extend(tasks.intersection(&live).copied());
+                    }
+                },
                 Change::Retire(number) => {
                     if let Some(id) = one(number) {
                         set.retire(id);
@@ -124,6 +132,7 @@ proptest! {
                     tasks = 0;
                     model.clear();
                     live.clear();
+                    hidden = None;
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! How schedules are chosen: one file for each strategy.
 
+mod around;
 mod block;
 mod cancellations;
 mod dfs;
@@ -21,6 +22,7 @@ mod table;
 mod urw;
 mod watched;
 
+pub use around::Around;
 pub use block::LearningBlock;
 pub use cancellations::Cancellations;
 pub use dfs::{Bound, Dfs};

@@ -69,10 +69,17 @@ impl Operation {
     ) -> Poll<T> {
         match self.stage {
             Stage::New => {
-                if self.begins(cx) {
+                if !context::is_simulated() {
+                    self.stage = Stage::Outside;
+                    return poll(cx);
+                }
+                self.stage = Stage::Begun;
+                if yield_flag::yield_at_point(cx) {
+                    // The segment in which a new operation begins is over, and the task can run
+                    // again.
                     return Poll::Pending;
                 }
-                return poll(cx);
+                context::effect(Effect::Access(object.id(), mode));
             }
             Stage::Begun => context::effect(Effect::Access(object.id(), mode)),
             Stage::Waits => {}
@@ -119,7 +126,9 @@ impl Operation {
                 self.stage = Stage::Outside;
                 return poll(cx);
             }
-            Stage::New if there.is_some() => cx.waker().wake_by_ref(),
+            Stage::New if there.is_some() && !yield_flag::is_polled_once(cx) => {
+                cx.waker().wake_by_ref();
+            }
             Stage::New => {
                 let polled = self.poll_inner(cx, poll);
                 if polled.is_ready() {
@@ -163,19 +172,6 @@ impl Operation {
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.stage == Stage::Waits
-    }
-
-    /// Whether it is the segment in which a new operation begins. It is over then, and the task
-    /// can run again.
-    #[inline]
-    fn begins(&mut self, cx: &Context<'_>) -> bool {
-        if !context::is_simulated() {
-            self.stage = Stage::Outside;
-            return false;
-        }
-        self.stage = Stage::Begun;
-        yield_flag::yield_task(cx);
-        true
     }
 
     #[inline]

@@ -11,15 +11,15 @@ pub(super) struct Point {
 }
 
 impl Point {
-    /// Pending at the first call, with the task still able to run; ready ever after.
+    /// Pending at the first call, with the task still able to run; ready ever after, and for
+    /// whoever polls only once.
     #[inline]
     pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.passed {
             return Poll::Ready(());
         }
         self.passed = true;
-        yield_flag::yield_task(cx);
-        Poll::Pending
+        if yield_flag::yield_at_point(cx) { Poll::Pending } else { Poll::Ready(()) }
     }
 }
 

@@ -1,10 +1,13 @@
 //! What the executions of a search showed, put together from its chunks and parts.
 
+use std::collections::BTreeMap;
+
 use mapi_sync_engine::Proof;
 
-use super::{ALL_LIVELOCK_STEPS, Candidate, OutsideTask};
-use crate::check::Defect;
+use super::{ALL_LIVELOCK_STEPS, Candidate, OutsideTask, TokioSeen};
 use crate::check::real_time::RealTimeWait;
+use crate::check::{Defect, TokioUse};
+use crate::engine::Property;
 use crate::strategy::{Dfs, Findings};
 use crate::world::{Coverage, Observed};
 
@@ -46,6 +49,17 @@ pub(in crate::check) struct SearchSummary {
     pub(in crate::check) ended_at_livelocks: bool,
     /// The first execution in which a poll waited in real time.
     pub(in crate::check) real_time: Option<(u64, RealTimeWait)>,
+    pub(in crate::check) tokio: Option<TokioSeen>,
+    /// Who asked for it there.
+    pub(in crate::check) tokio_uses: Vec<TokioUse>,
+    /// An execution asked for the real tokio, which it could have.
+    pub(in crate::check) asks_for_tokio: bool,
+    /// It ended early, because its time was over.
+    pub(in crate::check) out_of_time: bool,
+    /// In how many executions each of the author's goals was met that was come by.
+    pub(in crate::check) goals: BTreeMap<&'static str, u64>,
+    /// The first property that looks at what is not tracked, if footprints were kept.
+    pub(in crate::check) untracked: Option<Property>,
 }
 
 impl SearchSummary {
@@ -53,11 +67,20 @@ impl SearchSummary {
         self.found.iter().any(|candidate| candidate.defect == defect)
     }
 
-    /// Adds an execution, and the candidates of its part of the search.
-    pub(in crate::check) fn note(&mut self, observed: &Observed, of_part: &[Candidate]) {
+    /// Adds what every execution counts for.
+    pub(super) fn count(&mut self, observed: &Observed) {
         self.schedules += 1;
         self.steps += observed.outcome.steps;
         self.coverage.merge(&observed.coverage);
+        for (goal, met) in &observed.goals {
+            *self.goals.entry(goal).or_default() += u64::from(*met);
+        }
+        self.untracked = self.untracked.or(observed.untracked);
+    }
+
+    /// Adds an execution, and the candidates of its part of the search.
+    pub(in crate::check) fn note(&mut self, observed: &Observed, of_part: &[Candidate]) {
+        self.count(observed);
         for candidate in of_part {
             if !self.has(candidate.defect) {
                 self.found.push(candidate.clone());
@@ -80,6 +103,13 @@ impl SearchSummary {
         self.found = kept;
     }
 
+    /// Adds a later execution that used the real tokio.
+    pub(super) fn add_tokio(&mut self, seen: TokioSeen) {
+        if self.tokio.as_ref().is_none_or(|known| seen.used.tasks && !known.used.tasks) {
+            self.tokio = Some(seen);
+        }
+    }
+
     /// Notes whether an execution differs from the first one.
     pub(super) fn compare(&mut self, fingerprint: u64) {
         let first = *self.first.get_or_insert(fingerprint);
@@ -92,6 +122,7 @@ impl SearchSummary {
         self.steps += chunk.steps;
         self.exhausted |= chunk.exhausted;
         self.stopped |= chunk.stopped;
+        self.out_of_time |= chunk.out_of_time;
         self.enough |= chunk.enough;
         self.proof = chunk.proof.or(self.proof.take());
         self.reached = chunk.reached.or(self.reached.take());
@@ -112,10 +143,18 @@ impl SearchSummary {
             self.outside = new.or(self.outside.take());
         }
         self.real_time = self.real_time.take().or(chunk.real_time);
+        self.asks_for_tokio |= chunk.asks_for_tokio;
+        if let Some(seen) = chunk.tokio {
+            self.add_tokio(seen);
+        }
         if let Some(first) = chunk.first {
             self.compare(first);
         }
         self.coverage.merge(&chunk.coverage);
+        for (goal, met) in chunk.goals {
+            *self.goals.entry(goal).or_default() += met;
+        }
+        self.untracked = self.untracked.or(chunk.untracked);
         for candidate in chunk.found {
             if !self.has(candidate.defect) {
                 self.found.push(candidate);
@@ -134,6 +173,9 @@ impl Findings for SearchSummary {
         }
         if let Some((index, _)) = &mut later.real_time {
             *index += self.schedules;
+        }
+        if let Some(seen) = &mut later.tokio {
+            seen.index += self.schedules;
         }
         self.merge(later);
     }

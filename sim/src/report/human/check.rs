@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use mapi_sync::contract::{Rule, Situation};
+use mapi_sync::contract::Rule;
 
 use super::timeline::{step_in_words, write_timeline};
-use super::{grouped, rounded, write_wrapped};
+use super::{by_reason, grouped, rounded, write_wrapped};
 use crate::check::{
     Breach, Execution, Hang, ReplayOutcome, Replayed, Report, Subject, SubjectKind,
 };
@@ -95,6 +95,11 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
     if !counters.is_empty() {
         write_wrapped(out, "  exercised: ", &counters)?;
     }
+    let met = report.goals.iter().filter(|goal| goal.met > 0);
+    let met: Vec<String> = met.map(|goal| format!("{} {}", goal.name, grouped(goal.met))).collect();
+    if !met.is_empty() {
+        write_wrapped(out, "  goals met: ", &met)?;
+    }
     if report.repeated > 0 {
         let percent = |share| 100.0 * report.chance_to_see_a_difference(share);
         writeln!(
@@ -107,7 +112,11 @@ fn write_summary(out: &mut dyn Write, report: &Report, palette: &Palette) -> io:
         )?;
     }
     if !report.vacuous.is_empty() {
-        let rules: Vec<String> = no_chance(&report.vacuous);
+        let needs = |rule: &Rule| Some((rule.id(), rule.needs()?));
+        let rules: Vec<String> = by_reason(report.vacuous.iter().filter_map(needs))
+            .into_iter()
+            .map(|(needs, rules)| format!("{} ({needs})", rules.join(" and ")))
+            .collect();
         write_wrapped(out, "  no chance to be broken: ", &rules)?;
     }
     writeln!(out, "  {faint}orders are tried between polls, never inside of one{faint:#}")?;
@@ -133,18 +142,6 @@ fn finding(kind: SubjectKind) -> &'static str {
         SubjectKind::Program => "defect",
         _ => "violation",
     }
-}
-
-/// The rules that had no chance, those together that needed the same.
-fn no_chance(rules: &[Rule]) -> Vec<String> {
-    let mut groups: Vec<(Situation, Vec<&str>)> = Vec::new();
-    for (rule, needs) in rules.iter().filter_map(|rule| Some((rule, rule.needs()?))) {
-        match groups.iter_mut().find(|(situation, _)| *situation == needs) {
-            Some((_, same)) => same.push(rule.id()),
-            None => groups.push((needs, vec![rule.id()])),
-        }
-    }
-    groups.iter().map(|(needs, rules)| format!("{} ({needs})", rules.join(" and "))).collect()
 }
 
 /// Writes which poll ended the check, and how to get there again.

@@ -2,6 +2,8 @@
 
 mod besides;
 mod check;
+#[cfg(feature = "cli")]
+mod missed;
 mod mutants;
 #[cfg(any(feature = "cli", windows, feature = "com-vtable-testing"))]
 mod observed;
@@ -31,6 +33,8 @@ pub(super) fn write(
         Document::Scenario(scenario) => out.write_all(scenario.to_toml().as_bytes()),
         Document::ScenarioFiles(files) => scenarios::write_files(out, files, palette),
         #[cfg(feature = "cli")]
+        Document::Missed(report) => missed::write_missed(out, report, palette),
+        #[cfg(feature = "cli")]
         Document::Trace(report) => observed::write_trace(out, report),
         #[cfg(any(windows, feature = "com-vtable-testing"))]
         Document::Foreign { report, .. } => write_foreign(out, report),
@@ -43,16 +47,33 @@ fn write_wrapped(out: &mut dyn Write, heading: &str, words: &[String]) -> io::Re
     write!(out, "{heading}")?;
     let mut column = indent;
     for (n, word) in words.iter().enumerate() {
-        let comma = if n + 1 < words.len() { ", " } else { "" };
+        let comma = if n + 1 < words.len() { "," } else { "" };
         let width = word.chars().count() + comma.len();
-        if column + width > 100 && column > indent {
+        if n > 0 && column + 1 + width > 100 {
             write!(out, "\n{:indent$}", "")?;
             column = indent;
+        } else if n > 0 {
+            write!(out, " ")?;
+            column += 1;
         }
         write!(out, "{word}{comma}")?;
         column += width;
     }
     writeln!(out)
+}
+
+/// The ids of rules, those together that have the same reason, in the order of the first of each.
+fn by_reason<R: PartialEq>(
+    rules: impl Iterator<Item = (&'static str, R)>,
+) -> Vec<(R, Vec<String>)> {
+    let mut groups: Vec<(R, Vec<String>)> = Vec::new();
+    for (rule, reason) in rules {
+        match groups.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, same)) => same.push(rule.to_owned()),
+            None => groups.push((reason, vec![rule.to_owned()])),
+        }
+    }
+    groups
 }
 
 /// A number with a comma between each three digits.

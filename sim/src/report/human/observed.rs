@@ -6,6 +6,8 @@ use std::io::{self, Write};
 #[cfg(feature = "cli")]
 use mapi_sync::record::TraceReport;
 
+#[cfg(feature = "cli")]
+use super::{by_reason, write_wrapped};
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 use crate::foreign::{ForeignReport, ForeignViolation};
 
@@ -28,9 +30,17 @@ pub(super) fn write_trace(out: &mut dyn Write, report: &TraceReport) -> io::Resu
     }
     write_violations(out, report.violations.iter().map(|violation| (violation, &violation.calls)))?;
     match report.more_violations {
-        0 => Ok(()),
-        more => writeln!(out, "\nand {more} more"),
+        0 => {}
+        more => writeln!(out, "\nand {more} more")?,
     }
+    let not_judged = report.not_judged.iter().map(|not| (not.rule.id(), not.why));
+    if !report.violations.is_empty() {
+        writeln!(out)?;
+    }
+    for (why, rules) in by_reason(not_judged) {
+        write_wrapped(out, &format!("not judged, for {why}: "), &rules)?;
+    }
+    Ok(())
 }
 
 /// Writes the check of a provider behind COM.

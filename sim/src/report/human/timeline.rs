@@ -219,6 +219,8 @@ impl Columns {
             text += &format!("  {:1$}", cut(account, self.account), self.account);
         }
         if self.sync {
+            // A call of the store's has none.
+            let sync = if *sync > 0 { sync.to_string() } else { String::new() };
             text += &format!("  {sync:>4}");
         }
         format!("{text}  {:1$}  {words}", cut(task, self.task), self.task)

@@ -5,8 +5,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::check::{
-    Breach, BreachPlace, Event, Execution, Hang, HangPhase, ReplayOutcome, Replayed, Report,
-    Subject, SubjectKind,
+    Breach, BreachPlace, Defect, Event, Execution, Goal, Hang, HangPhase, ReplayOutcome, Replayed,
+    Report, Subject, SubjectKind,
 };
 use crate::engine::{Mode, SegmentNote, TaskId};
 use crate::report::changes::changes_in_words;
@@ -57,6 +57,9 @@ pub(super) struct Check {
     schedules_per_s: f64,
     jobs: usize,
     coverage: Counters,
+    /// The author's goals. Absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    goals: Vec<GoalMet>,
     /// Reasons why the check proves less than it seems to.
     warnings: Vec<String>,
     /// The rules that had no chance to be broken. A program has none.
@@ -92,11 +95,26 @@ impl From<&Report> for Check {
                 coverage: report.coverage.clone(),
                 of_program: report.kind == SubjectKind::Program,
             },
+            goals: report.goals.iter().map(GoalMet::from).collect(),
             warnings: report.warnings.iter().map(|warning| warning.in_words(report.kind)).collect(),
             no_chance: (report.kind != SubjectKind::Program)
                 .then(|| report.vacuous.iter().filter_map(NoChance::of).collect()),
             violations: report.counterexamples.iter().flat_map(Violation::all).collect(),
         }
+    }
+}
+
+/// A goal of the author's.
+#[derive(Debug, Serialize)]
+struct GoalMet {
+    name: &'static str,
+    /// How many schedules met it; 0 comes with a warning.
+    schedules: u64,
+}
+
+impl From<&Goal> for GoalMet {
+    fn from(goal: &Goal) -> Self {
+        Self { name: goal.name, schedules: goal.met }
     }
 }
 
@@ -241,8 +259,12 @@ impl Serialize for Counters {
 /// A broken rule, or an execution that is wrong in itself.
 #[derive(Debug, Serialize)]
 struct Violation {
-    /// A rule's id, or `deadlock`, `livelock`, `panic`, `error`, `leaked-task`, `nondeterminism`.
+    /// A rule's id, or `deadlock`, `livelock`, `panic`, `error`, `leaked-task`, `nondeterminism`;
+    /// of a property, its name.
     rule: &'static str,
+    /// Of a property of the author's: when it is to hold. `invariant`, `at-end` or `eventually`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    property: Option<&'static str>,
     /// `must`, `should` or `policy`.
     level: String,
     /// `provider`, `host` or, where the calls do not show it, `unknown`. A program has none.
@@ -318,6 +340,10 @@ impl Violation {
         let Breach { defect, message, account, at_ms, place, involved, .. } = breach;
         Self {
             rule: defect.id(),
+            property: match defect {
+                Defect::Property(property) => Some(property.kind.name()),
+                _ => None,
+            },
             level: execution.level(*defect).to_string(),
             blame: (!execution.is_of_program).then(|| {
                 defect.blame().map_or_else(|| "unknown".to_owned(), |blame| blame.to_string())
@@ -501,7 +527,7 @@ struct Call {
     /// The step of the execution, from 0.
     step: u64,
     account: Option<String>,
-    /// The sync's number in its account, from 1.
+    /// The sync's number in its account, from 1; 0 for a call of the store's.
     sync: u32,
     /// The task that made it.
     task: String,

@@ -3,6 +3,8 @@
 //! Keys are added over time and never change their meaning.
 
 mod check;
+#[cfg(feature = "cli")]
+mod missed;
 mod mutants;
 #[cfg(any(feature = "cli", windows, feature = "com-vtable-testing"))]
 mod observed;
@@ -27,6 +29,8 @@ pub(super) fn write(out: &mut dyn Write, document: Document<'_>) -> io::Result<(
         // With every default filled in, by the keys of its file.
         Document::Scenario(scenario) => object(out, scenario),
         Document::ScenarioFiles(files) => object(out, &scenarios::ScenarioFiles::new(files)),
+        #[cfg(feature = "cli")]
+        Document::Missed(report) => object(out, &missed::Missed::from(report)),
         #[cfg(feature = "cli")]
         Document::Trace(report) => object(out, &observed::Trace::from(report)),
         #[cfg(any(windows, feature = "com-vtable-testing"))]

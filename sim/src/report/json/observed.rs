@@ -20,6 +20,17 @@ pub(super) struct Trace {
     violations: Vec<Violation>,
     /// How many more were broken than `violations` has.
     more_violations: u64,
+    /// The rules that were not applied to any sync.
+    not_judged: Vec<NotJudged>,
+}
+
+/// A rule that was not applied.
+#[cfg(feature = "cli")]
+#[derive(Debug, Serialize)]
+struct NotJudged {
+    rule: &'static str,
+    /// Why, in words.
+    why: String,
 }
 
 /// The result of `mapi-sync com-check`.
@@ -65,6 +76,11 @@ impl From<&TraceReport> for Trace {
             cut_off: report.cut_off,
             violations: report.violations.iter().map(Violation::from).collect(),
             more_violations: report.more_violations,
+            not_judged: report
+                .not_judged
+                .iter()
+                .map(|not| NotJudged { rule: not.rule.id(), why: not.why.to_string() })
+                .collect(),
         }
     }
 }

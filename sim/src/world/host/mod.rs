@@ -2,6 +2,7 @@
 
 mod callback;
 mod kernel;
+mod shutdown;
 mod user;
 mod vary;
 
@@ -15,7 +16,8 @@ use mapi_sync::{
 
 use self::callback::{HostCallback, HostUnknown};
 pub(super) use self::kernel::Kernel;
-pub(super) use self::user::{shutdown, user};
+pub(super) use self::shutdown::shutdown;
+pub(super) use self::user::user;
 pub(super) use self::vary::Varied;
 use super::mutant::Mutant;
 use super::run::{Count, Run, spawn_detached};
@@ -39,6 +41,14 @@ pub(super) struct HostAccount {
     /// How many syncs are still to be started, one after the other.
     left: Register<u32>,
     pub(super) reentered: Register<bool>,
+    /// Whether the provider can be notified of a shutdown, and may be. What follows is used only
+    /// then.
+    has_shutdown: bool,
+    /// How many starts are under way.
+    starting: Register<u32>,
+    start_returned: Event,
+    /// The process exits: nothing is waited for any more.
+    exited: Event,
 }
 
 /// One sync as the host sees it.
@@ -66,6 +76,7 @@ impl HostAccount {
         runtime: Arc<dyn Runtime>,
         events: Arc<dyn Events>,
     ) -> Self {
+        let has_shutdown = run.host().shutdown.is_possible() && store.shutdown().is_some();
         Self {
             run: Arc::clone(run),
             account,
@@ -76,6 +87,10 @@ impl HostAccount {
             closing: Register::new("host is closing", false),
             left: Register::new("syncs left", run.host().syncs),
             reentered: Register::new("started from inside", false),
+            has_shutdown,
+            starting: Register::new("starts under way", 0),
+            start_returned: Event::new("start returned"),
+            exited: Event::new("process exit"),
         }
     }
 
@@ -114,7 +129,7 @@ impl HostAccount {
         for sync in self.open.get() {
             // A start that is under way may yet fail, and then no Done comes.
             if sync.has_started.load(Ordering::Relaxed) {
-                sync.done.wait().await;
+                self.unless_exited(sync.done.wait()).await;
             }
         }
         self.run.end_faults();
@@ -183,11 +198,13 @@ impl HostAccount {
         callback.belongs_to(&sync);
         let event_out = Arc::clone(request.event_out());
         self.open.update(|open| open.push(Arc::clone(&sync)));
+        let starting = self.starting();
         let result = store.synchronize_in_background(request).await;
         // A thread can be delayed between its last step and its return.
         engine::yield_now().await;
         sync.watch.observe(Call::StartReturned { result, event: event_out.published() });
         drop(store);
+        drop(starting);
         if result.is_failure() {
             self.run.count(Count::FailedStarts);
             self.forget(&sync);
@@ -203,12 +220,14 @@ impl HostAccount {
 
     /// Waits for the end of a sync, and closes its handle.
     async fn settle(self: &Arc<Self>, sync: Arc<HostSync>) {
-        sync.done.wait().await;
+        if self.unless_exited(sync.done.wait()).await.is_none() {
+            return;
+        }
         let published = sync.published.get();
         if !published.is_null() && !self.run.is(Mutant::HostNeverCloses) {
             let passed = sync.passed.get().unwrap_or(RawEvent::NULL);
             if passed.is_null() || self.run.host().wait == WaitFor::Event {
-                self.events.wait(published).await;
+                self.unless_exited(self.events.wait(published)).await;
             }
             self.close(&sync, published);
         }
@@ -263,20 +282,5 @@ impl HostAccount {
             self.run.count(Count::Cancels);
         }
         sync.cancel.request();
-    }
-
-    /// The host shuts down: it starts no more syncs, asks those that run to stop, and releases the
-    /// store.
-    pub(super) fn shut_down(&self) {
-        self.closing.set(true);
-        for sync in self.open.get() {
-            self.cancel(&sync);
-            let published = sync.published.get();
-            if self.run.is(Mutant::HostClosesFromTwoPaths) && !published.is_null() {
-                self.close(&sync, published);
-            }
-        }
-        let store = lock(&self.store).take();
-        drop(store);
     }
 }

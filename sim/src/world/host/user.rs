@@ -1,12 +1,12 @@
-//! The user who cancels, and the host's shutdown: events that can come at any moment.
+//! The user who cancels, at any moment.
 
 use std::sync::Arc;
 
 use super::HostAccount;
 use crate::engine;
-use crate::world::run::{Count, Run};
+use crate::world::run::Run;
 use crate::world::scenario::CancelBy;
-use crate::world::sites::{CANCEL_AFTER, CANCEL_BY, CANCELS, SHUTDOWN_AFTER, SHUTS_DOWN};
+use crate::world::sites::{CANCEL_AFTER, CANCEL_BY, CANCELS};
 use crate::world::time::{choose_cost, sleep_ms};
 
 /// A user who may press Cancel All, once for each task.
@@ -28,17 +28,5 @@ pub(in crate::world) async fn user(run: Arc<Run>, accounts: Arc<[Arc<HostAccount
     }
     for (account, syncs) in accounts.iter().zip(syncs) {
         account.cancel_all(syncs, by_signal);
-    }
-}
-
-/// A host that may shut down.
-pub(in crate::world) async fn shutdown(run: Arc<Run>, accounts: Arc<[Arc<HostAccount>]>) {
-    if engine::choose(SHUTS_DOWN, 2) == 0 {
-        return;
-    }
-    sleep_ms(choose_cost(SHUTDOWN_AFTER, &run.host().shutdown_after)).await;
-    run.count(Count::Shutdowns);
-    for account in accounts.iter() {
-        account.shut_down();
     }
 }

@@ -2,7 +2,7 @@
 
 use mapi_sync::contract::{Party, Rule};
 
-use super::super::scenario::{Cost, Scenario, WaitFor};
+use super::super::scenario::{Cost, Scenario, Shutdown, WaitFor};
 
 /// What must come together before a mutant shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -173,6 +173,10 @@ mutants! {
         "Ends a cancelled sync with E_FAIL.";
     OutlivesStore "outlives-store" SHUTDOWN_DRAINED Cancel shut_down,
         "Lets the store go while a sync still runs.";
+    IgnoresNotice "ignores-notice" SHUTDOWN_STOPS_WORK Cancel exiting,
+        "Works on after NotifyProcessShutdown, until DoFastShutdown.";
+    ExitsInMidSync "exits-in-mid-sync" SHUTDOWN_QUIET Cancel exiting,
+        "Returns from DoFastShutdown while a sync still runs, whose Done comes later.";
     RefusesOverlap "refuses-overlap" OVERLAP Nothing overlapping,
         "Refuses a second start with E_FAIL instead of MAPI_E_BUSY.";
     OverlappingCalls "overlapping-calls" SERIAL_CALLS Order(6) serial,
@@ -280,7 +284,11 @@ fn slow_cancel(scenario: &mut Scenario) {
 }
 
 fn shut_down(scenario: &mut Scenario) {
-    scenario.host.shutdown = true;
+    scenario.host.shutdown = Shutdown::Released;
+}
+
+fn exiting(scenario: &mut Scenario) {
+    scenario.host.shutdown = Shutdown::Fast;
 }
 
 fn overlapping(scenario: &mut Scenario) {

@@ -5,7 +5,7 @@ use mapi_sync::SyncFlags;
 
 use super::super::scenario::{
     CancelStyle, Cost, ErrorStyle, Folders, Maximum, NextSync, OverlapStyle, Published, Returns,
-    Scenario, Step, Text, WaitFor,
+    Scenario, Shutdown, Step, Text, WaitFor,
 };
 use super::table::fixture;
 
@@ -253,8 +253,51 @@ pub const VARIANTS: &[VariantInfo] = &[
         summary: "The host shuts down while a sync runs, and the provider keeps the store until \
                   Done.",
         change: |s| {
-            s.host.shutdown = true;
+            s.host.shutdown = Shutdown::Released;
             s.host.syncs = 2;
+        },
+    },
+    VariantInfo {
+        name: "done-before-exit",
+        summary: "The host shuts down fast while a sync runs, and the provider sends its Done \
+                  before DoFastShutdown returns.",
+        change: |s| {
+            s.host.shutdown = Shutdown::Fast;
+            s.host.syncs = 2;
+        },
+    },
+    VariantInfo {
+        name: "no-done-after-exit",
+        summary: "The host shuts down fast, and a provider that takes every step itself calls \
+                  nobody after DoFastShutdown: no Done comes.",
+        change: |s| {
+            s.host.shutdown = Shutdown::Fast;
+            s.host.syncs = 2;
+            s.host.callback = Cost::Choice(vec![0, 5]);
+            s.provider.done_handle = false;
+            s.provider.keep_alive_ms = 3;
+        },
+    },
+    VariantInfo {
+        name: "done-before-logoff",
+        summary: "A fast shutdown is refused, and the provider ends its syncs before it logs off.",
+        change: |s| {
+            s.host.shutdown = Shutdown::FastRefused;
+            s.host.overlap_start = true;
+            s.provider.overlap = OverlapStyle::OwnSync;
+        },
+    },
+    VariantInfo {
+        name: "exit-with-faults",
+        summary: "The host shuts down fast, users cancel, callbacks fail and tasks are dropped.",
+        change: |s| {
+            s.host.shutdown = Shutdown::Fast;
+            s.host.cancels = 1;
+            s.provider.keep_alive_ms = 3;
+            s.faults.task_dropped = 2;
+            s.faults.callback_failure = 1;
+            s.faults.callback_panic = 1;
+            s.faults.task_creation = 1;
         },
     },
 ];

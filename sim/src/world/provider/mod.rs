@@ -5,6 +5,7 @@ mod network;
 mod plan;
 mod position;
 mod raw;
+mod shutdown;
 mod store;
 mod work;
 

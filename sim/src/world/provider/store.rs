@@ -9,12 +9,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::{Either, select};
 use mapi_sync::{
-    CancelSignal, HResult, MapiSync, Reporter, Runtime, SyncDone, SyncRequest, SyncSession,
-    TaskEnd, TaskHandle,
+    CancelSignal, HResult, MapiSync, ProviderShutdown, Reporter, Runtime, SyncDone, SyncRequest,
+    SyncSession, TaskEnd, TaskHandle,
 };
 
 use super::plan::{Phase, Unit};
 use super::position::{Position, maximum, wording};
+use super::shutdown::Shutdown;
 use super::work::{Job, ProgressSink};
 use crate::engine::sync::Register;
 use crate::world::run::{Run, Running, StoreRef};
@@ -26,6 +27,7 @@ pub(in crate::world) struct StoreProvider {
     account: usize,
     store: StoreRef,
     running: Register<u32>,
+    shutdown: Option<Arc<Shutdown>>,
 }
 
 impl StoreProvider {
@@ -35,6 +37,7 @@ impl StoreProvider {
             account,
             store: StoreRef::new(run, account),
             running: Register::new("running syncs", 0),
+            shutdown: Shutdown::new(run),
         }
     }
 }
@@ -45,16 +48,25 @@ impl MapiSync for StoreProvider {
         if self.running.get() > 0 && self.run.scenario().provider.overlap == OverlapStyle::Busy {
             return HResult::MAPI_E_BUSY;
         }
+        if self.shutdown.as_ref().is_some_and(|shutdown| shutdown.is_told()) {
+            return HResult::MAPI_E_END_OF_SESSION;
+        }
+        let ongoing = self.shutdown.as_ref().map(|shutdown| shutdown.begin(request.cancel()));
         let sync = Sync {
             run: Arc::clone(&self.run),
             account: self.account,
+            shutdown: self.shutdown.clone(),
             running: Running::new(&self.running),
         };
         let store = self.store.clone();
         request.start(move |session| {
-            session.keep(store);
+            session.keep((store, ongoing));
             sync.run(session)
         })
+    }
+
+    fn shutdown(&self) -> Option<&dyn ProviderShutdown> {
+        self.shutdown.as_deref().map(|shutdown| shutdown as &dyn ProviderShutdown)
     }
 }
 
@@ -62,12 +74,13 @@ impl MapiSync for StoreProvider {
 struct Sync {
     run: Arc<Run>,
     account: usize,
+    shutdown: Option<Arc<Shutdown>>,
     running: Running,
 }
 
 impl Sync {
     async fn run(self, session: SyncSession) -> SyncDone {
-        let sink = SessionProgress::new(&self.run, self.account, &session);
+        let sink = SessionProgress::new(&self.run, self.account, &self.shutdown, &session);
         let job = Arc::new(Job::new(&self.run, self.account, sink.clone()));
         let status = self.work(&job, session.runtime()).await;
         drop(job);
@@ -150,16 +163,23 @@ struct SessionProgress {
     account: usize,
     reporter: Reporter,
     cancel: CancelSignal,
+    shutdown: Option<Arc<Shutdown>>,
     position: Register<Position>,
 }
 
 impl SessionProgress {
-    fn new(run: &Arc<Run>, account: usize, session: &SyncSession) -> Self {
+    fn new(
+        run: &Arc<Run>,
+        account: usize,
+        shutdown: &Option<Arc<Shutdown>>,
+        session: &SyncSession,
+    ) -> Self {
         Self {
             run: Arc::clone(run),
             account,
             reporter: session.reporter(),
             cancel: session.cancel().clone(),
+            shutdown: shutdown.clone(),
             position: Register::new("position", Position::default()),
         }
     }
@@ -175,7 +195,8 @@ impl SessionProgress {
         loop {
             runtime.sleep(Duration::from_millis(every_ms)).await;
             let position = self.position.get();
-            if position.max > 0 {
+            let is_told = self.shutdown.as_ref().is_some_and(|shutdown| shutdown.is_told());
+            if position.max > 0 && !is_told {
                 self.report(None, position).await;
             }
         }

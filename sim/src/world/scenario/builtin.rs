@@ -6,7 +6,7 @@ use super::Scenario;
 
 macro_rules! embedded {
     ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../../../../scenarios/", $name, ".toml")))),*]
+        &[$(($name, include_str!(concat!("../../../scenarios/", $name, ".toml")))),*]
     };
 }
 
@@ -21,6 +21,7 @@ const SOURCES: &[(&str, &str)] = embedded![
     "headers-only",
     "tiny-sync",
     "tiny-cancel",
+    "fast-shutdown",
 ];
 
 static BUILTINS: LazyLock<Vec<Scenario>> = LazyLock::new(|| {

@@ -6,7 +6,7 @@ use std::fmt;
 
 use mapi_sync::SyncFlags;
 
-use super::{Account, Cost, Fault, Folders, Scenario};
+use super::{Account, Cost, Fault, Folders, Scenario, Shutdown};
 
 /// A number of a scenario that can be changed by itself. Accounts are counted from 0, as the
 /// scenario has them.
@@ -20,7 +20,8 @@ pub enum Knob {
     Fault(Fault),
     /// How many users may cancel.
     Cancels,
-    /// Whether the host may shut down: 0 or 1.
+    /// How the host may shut down: 0 not, 1 in full, 2 in a fast way that is refused, 3 in a
+    /// fast way.
     Shutdown,
     /// Whether a second sync is started while the first one runs: 0 or 1.
     OverlapStart,
@@ -153,7 +154,8 @@ impl Changes {
                 Knob::Flags(_) => format!("{value:#x}"),
                 Knob::Account(_) if value == 0 => "left out".to_owned(),
                 Knob::Account(_) => "there".to_owned(),
-                Knob::Shutdown | Knob::OverlapStart | Knob::Reentrant => {
+                Knob::Shutdown => Shutdown::of_place(value).name().to_owned(),
+                Knob::OverlapStart | Knob::Reentrant => {
                     (if value == 0 { "no" } else { "yes" }).to_owned()
                 }
                 _ => value.to_string(),
@@ -212,7 +214,7 @@ impl Knob {
         match self {
             Self::Fault(fault) => Some(fault.budget(faults).into()),
             Self::Cancels => Some(host.cancels.into()),
-            Self::Shutdown => Some(host.shutdown.into()),
+            Self::Shutdown => Some(host.shutdown as u64),
             Self::OverlapStart => Some(host.overlap_start.into()),
             Self::Reentrant => Some(host.reentrant.into()),
             Self::Account(n) => of(n, |_| 1),
@@ -266,7 +268,7 @@ impl Knob {
         match self {
             Self::Fault(fault) => *fault.budget_mut(faults) = number.min(1_000),
             Self::Cancels => lower(&mut host.cancels, 0),
-            Self::Shutdown => turn_off(&mut host.shutdown),
+            Self::Shutdown => host.shutdown = host.shutdown.min(Shutdown::of_place(value)),
             Self::OverlapStart => turn_off(&mut host.overlap_start),
             Self::Reentrant => turn_off(&mut host.reentrant),
             // Taken out when all else is done, so that the others keep their numbers.

@@ -176,6 +176,7 @@ mod tests {
             "headers-only 86041e4d5938a239",
             "tiny-sync 67e22eead63d332b",
             "tiny-cancel 14b17cb5749013b9",
+            "fast-shutdown 75b84d8e104f600f",
         ];
         assert_eq!(digests, pinned);
     }

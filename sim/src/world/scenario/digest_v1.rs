@@ -148,8 +148,10 @@ mod tests {
         let smallest = "version = 1\nname = \"x\"\n[[account]]\nname = \"a\"\n";
         let smallest = Scenario::parse("t", smallest).unwrap();
         assert_eq!(smallest.digest_v1(), 1_427_634_640_173_859_609);
+        // The later ones have no token of that format.
         let digests: Vec<String> = builtins()
             .iter()
+            .take(10)
             .map(|scenario| format!("{} {:016x}", scenario.name, scenario.digest_v1()))
             .collect();
         let pinned = [

@@ -26,7 +26,7 @@ pub use error::ScenarioError;
 pub use faults::{Fault, Faults};
 pub use model::{
     Account, CancelBy, CancelStyle, Contract, Costs, ErrorStyle, Folder, Folders, Host, Maximum,
-    NextSync, OverlapStyle, Provider, Published, Returns, Scenario, Step, Text, WaitFor,
+    NextSync, OverlapStyle, Provider, Published, Returns, Scenario, Shutdown, Step, Text, WaitFor,
 };
 pub use swarm::{Swarm, Variation};
 pub use values::Cost;

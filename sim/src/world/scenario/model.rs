@@ -1,12 +1,16 @@
 //! What a scenario says, section by section, with defaults and ranges.
 
+use std::fmt;
+
 use mapi_sync::SyncFlags;
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::faults::Faults;
 use super::read::{accounts, mutant, some_messages};
 use super::swarm::Swarm;
 use super::values::{Cost, DAY, flags, label, ranged};
+use crate::suggest::nearest;
 
 /// A whole scenario: one kind of execution, of which the search tries many schedules.
 ///
@@ -265,9 +269,11 @@ pub struct Host {
     pub cancel_after: Cost,
     /// How a cancel reaches the provider.
     pub cancel_by: CancelBy,
-    /// Whether the host may shut down in the middle; whether it does is a decision of the search.
-    pub shutdown: bool,
-    /// How long after the start it does.
+    /// Whether the host may shut down in the middle, and how; whether it does is a decision of the
+    /// search.
+    pub shutdown: Shutdown,
+    /// How long after the start it does, and how long a fast shutdown takes from the notice to the
+    /// exit.
     pub shutdown_after: Cost,
     /// Whether a callback may start another sync from inside Progress.
     pub reentrant: bool,
@@ -308,6 +314,115 @@ pub enum CancelBy {
     Signal,
     /// One of the two, as the search decides.
     Either,
+}
+
+/// How a host shuts down. In a scenario file, `false` and `true` stand for `"never"` and
+/// `"released"`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Shutdown {
+    /// It does not.
+    #[default]
+    Never,
+    /// In full: it asks the syncs that run to stop, and releases the store. A provider
+    /// that has [`ProviderShutdown`](mapi_sync::ProviderShutdown) is told by StoreLogoff before.
+    Released,
+    /// It asks for a fast shutdown, which another provider of the session refuses, and goes on in
+    /// the full way.
+    FastRefused,
+    /// In a fast way: QueryFastShutdown, NotifyProcessShutdown, DoFastShutdown, and the process
+    /// exits. Where the provider refuses, it is the full way; where it has no such interface, it
+    /// is told nothing.
+    Fast,
+}
+
+impl Shutdown {
+    /// All of them. Tokens hold their places.
+    pub const ALL: [Self; 4] = [Self::Never, Self::Released, Self::FastRefused, Self::Fast];
+
+    /// The name in a scenario file and in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Released => "released",
+            Self::FastRefused => "fast-refused",
+            Self::Fast => "fast",
+        }
+    }
+
+    /// The one at this place, or the last.
+    pub(super) fn of_place(place: u64) -> Self {
+        let last = Self::ALL.len() - 1;
+        Self::ALL[usize::try_from(place).map_or(last, |place| place.min(last))]
+    }
+
+    /// Whether it is any but [`Never`](Self::Never).
+    #[must_use]
+    pub const fn is_possible(self) -> bool {
+        !matches!(self, Self::Never)
+    }
+
+    /// Whether it begins as a fast one.
+    #[must_use]
+    pub const fn is_fast(self) -> bool {
+        matches!(self, Self::Fast | Self::FastRefused)
+    }
+}
+
+impl From<bool> for Shutdown {
+    fn from(possible: bool) -> Self {
+        if possible { Self::Released } else { Self::Never }
+    }
+}
+
+impl From<Shutdown> for bool {
+    fn from(shutdown: Shutdown) -> Self {
+        shutdown.is_possible()
+    }
+}
+
+impl Serialize for Shutdown {
+    // A digest that a token holds covers the form of older values.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Never => serializer.serialize_bool(false),
+            Self::Released => serializer.serialize_bool(true),
+            Self::FastRefused | Self::Fast => serializer.serialize_str(self.name()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Shutdown {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+
+        impl Visitor<'_> for Read {
+            type Value = Shutdown;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true, false, or a way to shut down")
+            }
+
+            fn visit_bool<E>(self, possible: bool) -> Result<Shutdown, E> {
+                Ok(possible.into())
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Shutdown, E> {
+                let known = Shutdown::ALL.into_iter().find(|way| way.name() == name);
+                known.ok_or_else(|| {
+                    let names = Shutdown::ALL.map(Shutdown::name);
+                    let near = nearest(name, &names).map_or_else(
+                        || format!("there are {}", names.join(", ")),
+                        |near| format!("did you mean `{near}`?"),
+                    );
+                    E::custom(format!("unknown value `{name}`, {near}"))
+                })
+            }
+        }
+
+        deserializer.deserialize_any(Read)
+    }
 }
 
 /// The contract's policies: what the interface's documentation leaves open. Times are virtual
@@ -418,7 +533,7 @@ impl Default for Host {
             cancels: 0,
             cancel_after: Cost::Uniform(0, 60),
             cancel_by: CancelBy::Either,
-            shutdown: false,
+            shutdown: Shutdown::Never,
             shutdown_after: Cost::Uniform(0, 60),
             reentrant: false,
             swarm: Swarm::NONE,

@@ -13,6 +13,8 @@ use crate::task::JoinHandle;
 /// What to use inside an execution.
 const INSTEAD: &str = "use a task::LocalSet instead";
 
+by_handle!(LocalRuntime);
+
 /// A runtime whose tasks stay on the thread that made it. It is the real one, and refused inside an
 /// execution.
 pub struct LocalRuntime {
@@ -50,12 +52,6 @@ impl LocalRuntime {
         Self { real, handle }
     }
 
-    /// A handle to this runtime.
-    #[must_use]
-    pub fn handle(&self) -> &Handle {
-        &self.handle
-    }
-
     /// Starts a task, which need not be `Send`.
     #[track_caller]
     pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
@@ -66,25 +62,10 @@ impl LocalRuntime {
         JoinHandle::real(self.real.spawn_local(future))
     }
 
-    /// Runs a blocking closure apart from the tasks.
-    #[track_caller]
-    pub fn spawn_blocking<F, R>(&self, func: F) -> JoinHandle<R>
-    where
-        F: FnOnce() -> R + Send + 'static,
-        R: Send + 'static,
-    {
-        self.handle.spawn_blocking(func)
-    }
-
     /// Runs a future to its end.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.real.block_on(future)
-    }
-
-    /// Makes this the current runtime, until the guard is dropped.
-    pub fn enter(&self) -> EnterGuard<'_> {
-        self.handle.enter()
     }
 
     /// Ends the runtime, and waits up to `duration` for its tasks.
@@ -95,12 +76,6 @@ impl LocalRuntime {
     /// Ends the runtime, and waits for nothing.
     pub fn shutdown_background(self) {
         self.real.shutdown_background();
-    }
-
-    /// What the runtime counts.
-    #[must_use]
-    pub fn metrics(&self) -> RuntimeMetrics {
-        self.handle.metrics()
     }
 }
 

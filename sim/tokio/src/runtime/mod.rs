@@ -3,6 +3,44 @@
 //! Inside an execution a runtime is a handle to the execution. Its tasks are the execution's, and
 //! dropping it leaves them running.
 
+/// What both kinds of runtime do by their handle.
+macro_rules! by_handle {
+    ($Runtime:ident) => {
+        impl $Runtime {
+            /// A handle to this runtime.
+            #[must_use]
+            pub fn handle(&self) -> &Handle {
+                &self.handle
+            }
+
+            /// Runs a blocking closure apart from the tasks.
+            #[track_caller]
+            pub fn spawn_blocking<F, R>(&self, func: F) -> JoinHandle<R>
+            where
+                F: FnOnce() -> R + Send + 'static,
+                R: Send + 'static,
+            {
+                self.handle.spawn_blocking(func)
+            }
+
+            /// Makes this the current runtime, until the guard is dropped.
+            pub fn enter(&self) -> EnterGuard<'_> {
+                self.handle.enter()
+            }
+
+            /// What the runtime counts.
+            ///
+            /// # Panics
+            ///
+            /// Inside an execution, which counts nothing.
+            #[must_use]
+            pub fn metrics(&self) -> RuntimeMetrics {
+                self.handle.metrics()
+            }
+        }
+    };
+}
+
 mod block_on;
 mod builder;
 mod handle;
@@ -23,6 +61,8 @@ pub use self::builder::Builder;
 pub use self::handle::{EnterGuard, Handle, Id, TryCurrentError};
 pub use self::local::LocalRuntime;
 use crate::task::JoinHandle;
+
+by_handle!(Runtime);
 
 /// A runtime.
 #[derive(Debug)]
@@ -52,12 +92,6 @@ impl Runtime {
         Self { real: None, handle: Handle::inside(has_one_thread) }
     }
 
-    /// A handle to this runtime.
-    #[must_use]
-    pub fn handle(&self) -> &Handle {
-        &self.handle
-    }
-
     /// Starts a task.
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
@@ -66,16 +100,6 @@ impl Runtime {
         F::Output: Send + 'static,
     {
         self.handle.spawn(future)
-    }
-
-    /// Runs a blocking closure apart from the tasks.
-    #[track_caller]
-    pub fn spawn_blocking<F, R>(&self, func: F) -> JoinHandle<R>
-    where
-        F: FnOnce() -> R + Send + 'static,
-        R: Send + 'static,
-    {
-        self.handle.spawn_blocking(func)
     }
 
     /// Runs a future to its end.
@@ -92,11 +116,6 @@ impl Runtime {
         }
     }
 
-    /// Makes this the current runtime, until the guard is dropped.
-    pub fn enter(&self) -> EnterGuard<'_> {
-        self.handle.enter()
-    }
-
     /// Ends the runtime, and waits up to `duration` for its tasks.
     pub fn shutdown_timeout(self, duration: Duration) {
         if let Some(real) = self.real {
@@ -109,16 +128,6 @@ impl Runtime {
         if let Some(real) = self.real {
             real.shutdown_background();
         }
-    }
-
-    /// What the runtime counts.
-    ///
-    /// # Panics
-    ///
-    /// Inside an execution, which counts nothing.
-    #[must_use]
-    pub fn metrics(&self) -> RuntimeMetrics {
-        self.handle.metrics()
     }
 }
 

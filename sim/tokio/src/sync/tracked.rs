@@ -86,10 +86,11 @@ impl<F: Future> Future for Touching<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        if let Some(point) = this.point {
+        // Whoever polls with a waker without data polls once, as `now_or_never` does.
+        if let Some(point) = this.point.as_mut().filter(|_| !cx.waker().data().is_null()) {
             ready!(Pin::new(point).poll(cx));
-            *this.point = None;
         }
+        *this.point = None;
         this.object.write();
         this.future.poll(cx)
     }

@@ -32,6 +32,7 @@ enum Repr<T> {
 struct Inside<T> {
     task: engine::JoinHandle,
     output: Arc<Output<T>>,
+    is_joined: bool,
 }
 
 impl<T> JoinHandle<T> {
@@ -40,7 +41,7 @@ impl<T> JoinHandle<T> {
     }
 
     pub(super) fn inside(task: engine::JoinHandle, output: Arc<Output<T>>) -> Self {
-        Self(Repr::Inside(Inside { task, output }))
+        Self(Repr::Inside(Inside { task, output, is_joined: false }))
     }
 
     /// Asks for the task to be dropped at its next await point.
@@ -84,27 +85,38 @@ impl<T> JoinHandle<T> {
     pub(super) fn ended_at(&self) -> Option<u64> {
         match &self.0 {
             Repr::Real(_) => None,
-            Repr::Inside(inside) => inside.output.ended_at(),
+            Repr::Inside(inside) => inside.task.ended_at(),
         }
     }
 }
 
 impl<T> Inside<T> {
     /// What the task that has ended left.
-    fn take(&self) -> Result<T, JoinError> {
-        let id = Id::inside(self.task.id());
-        match self.output.take() {
+    fn take(&mut self) -> Result<T, JoinError> {
+        self.is_joined = true;
+        match Output::take_alone(&mut self.output) {
             Some(Ok(output)) => Ok(output),
-            Some(Err(panic)) => Err(JoinError::panicked(id, panic.into_payload())),
-            None => Err(JoinError::cancelled(id)),
+            result => Err(self.error(result.and_then(Result::err))),
+        }
+    }
+
+    #[cold]
+    fn error(&self, panic: Option<Box<CaughtPanic>>) -> JoinError {
+        let id = Id::inside(self.task.id());
+        match panic {
+            Some(panic) => JoinError::panicked(id, panic.into_payload()),
+            None => JoinError::cancelled(id),
         }
     }
 }
 
 impl<T> Drop for Inside<T> {
     fn drop(&mut self) {
+        if self.is_joined {
+            return;
+        }
         let panic = match self.output.take() {
-            Some(Err(panic)) => Some(panic),
+            Some(Err(panic)) => Some(*panic),
             // Whoever drops the handle has nothing to do with an output that panics.
             Some(Ok(output)) => {
                 let dropped = catch_unwind(AssertUnwindSafe(|| drop(output)));

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -13,33 +12,36 @@ use pin_project_lite::pin_project;
 use super::join::JoinHandle;
 use crate::inside::task_name;
 
-const RUNS: u64 = u64::MAX;
+/// What came of a task. A panic is boxed, so that what is moved is small.
+type TaskResult<T> = Result<T, Box<CaughtPanic>>;
 
 /// What a task leaves to whoever joins it.
 pub(crate) struct Output<T> {
-    result: Mutex<Option<Result<T, CaughtPanic>>>,
-    /// The step of its end; `RUNS` before.
-    ended_at: AtomicU64,
+    result: Mutex<Option<TaskResult<T>>>,
 }
 
 impl<T> Output<T> {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { result: Mutex::new(None), ended_at: AtomicU64::new(RUNS) })
+        Arc::new(Self { result: Mutex::new(None) })
     }
 
     /// The result, once. `None` if the task was dropped before its end.
-    pub(super) fn take(&self) -> Option<Result<T, CaughtPanic>> {
+    pub(super) fn take(&self) -> Option<TaskResult<T>> {
         self.result.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn set(&self, result: Result<T, CaughtPanic>) {
-        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+    /// The same for whoever is alone with it, as a joiner is once the task has ended: that needs no
+    /// lock.
+    #[inline]
+    pub(super) fn take_alone(this: &mut Arc<Self>) -> Option<TaskResult<T>> {
+        match Arc::get_mut(this) {
+            Some(alone) => alone.result.get_mut().unwrap_or_else(PoisonError::into_inner).take(),
+            None => this.take(),
+        }
     }
 
-    /// The step at which the task ended, dropped or not. `None` as long as it has not.
-    pub(super) fn ended_at(&self) -> Option<u64> {
-        let step = self.ended_at.load(Ordering::Relaxed);
-        (step != RUNS).then_some(step)
+    fn set(&self, result: TaskResult<T>) {
+        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
     }
 }
 
@@ -54,15 +56,17 @@ pin_project! {
     impl<F: Future> PinnedDrop for Spawned<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            this.output.ended_at.store(engine::current_step(), Ordering::Relaxed);
-            // It may be aborted, and panic at that.
+            if this.future.is_none() {
+                return;
+            }
+            // It is aborted, and may panic at that.
             let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
             match dropped {
                 Ok(()) => {}
                 Err(payload) if Arc::strong_count(this.output) == 1 || engine::is_closing() => {
                     resume_unwind(payload)
                 }
-                Err(payload) => this.output.set(Err(CaughtPanic::new(payload))),
+                Err(payload) => this.output.set(Err(Box::new(CaughtPanic::new(payload)))),
             }
         }
     }
@@ -79,24 +83,26 @@ impl<F: Future> Future for Spawned<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        let result = catch_unwind(AssertUnwindSafe(|| {
+        let polled = catch_unwind(AssertUnwindSafe(|| {
             let future = this.future.as_mut().as_pin_mut();
-            future.expect("a task is not polled after its end").poll(cx)
+            let polled = future.expect("a task is not polled after its end").poll(cx);
+            if polled.is_ready() {
+                this.future.set(None);
+            }
+            polled
         }));
-        let result = match result {
+        match polled {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(payload) => Err(payload),
-        };
-        let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
-        let result = match dropped {
-            Ok(()) => result,
-            Err(payload) => result.and(Err(payload)),
-        };
-        match result {
-            // Nobody will take the panic.
-            Err(payload) if Arc::strong_count(this.output) == 1 => resume_unwind(payload),
-            result => this.output.set(result.map_err(CaughtPanic::new)),
+            Ok(Poll::Ready(output)) => this.output.set(Ok(output)),
+            Err(payload) => {
+                // Only the first panic is anyone's.
+                drop(catch_unwind(AssertUnwindSafe(|| this.future.set(None))));
+                if Arc::strong_count(this.output) == 1 {
+                    // Nobody will take it.
+                    resume_unwind(payload);
+                }
+                this.output.set(Err(Box::new(CaughtPanic::new(payload))));
+            }
         }
         Poll::Ready(())
     }

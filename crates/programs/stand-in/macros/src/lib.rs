@@ -18,7 +18,8 @@ pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
     paused.extend(body.stream());
     tokens.push(Group::new(Delimiter::Brace, paused).into());
     let check = format!(
-        "#[::tokio::sim::test(schedules = {SCHEDULES}, ends_with_main, crate = \"::tokio::sim\")]"
+        "#[::tokio::sim::test(schedules = {SCHEDULES}, ends_with_main, keep = false, \
+         strict = false, crate = \"::tokio::sim\")]"
     );
     let mut test: TokenStream = check.parse().expect("an attribute");
     test.extend(tokens);

@@ -87,6 +87,9 @@ impl Ending {
     /// Ends the sync with this status.
     pub(super) async fn finish(mut self, status: HResult) {
         if let Some(state) = self.state.clone() {
+            if state.exits() {
+                return self.give_up();
+            }
             self.stage = Stage::DoneBegun;
             self.done(&state, status).await;
         }
@@ -98,7 +101,7 @@ impl Ending {
         self.after_done();
     }
 
-    /// Ends the sync without a Done. Only mutants do.
+    /// Ends the sync without a Done, as mutants do, and as anybody may once the process exits.
     pub(super) fn give_up(mut self) {
         self.stage = Stage::Over;
         if let Some(state) = &self.state {
@@ -201,6 +204,10 @@ impl Drop for Ending {
         }
         // After an execution was cut off, nobody is left to call.
         if !self.armed.0.load(Ordering::Relaxed) || engine::is_closing() {
+            return;
+        }
+        if state.exits() {
+            state.callback.add_ref();
             return;
         }
         let dies = state.run.is(Mutant::DiesOnCallbackPanic) && std::thread::panicking();

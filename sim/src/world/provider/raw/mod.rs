@@ -11,10 +11,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::{Either, select};
-use mapi_sync::{HResult, MapiSync, OwnedEvent, RawEvent, Runtime, SyncRequest, TaskHandle};
+use mapi_sync::{
+    HResult, MapiSync, OwnedEvent, ProviderShutdown, RawEvent, Runtime, SyncRequest, TaskHandle,
+};
 
 use self::ending::Ending;
-use self::progress::{RawProgress, SyncState};
+use self::progress::{Kept, RawProgress, SyncState};
+use super::shutdown::Shutdown;
 use super::work::Job;
 use crate::engine::sync::Register;
 use crate::world::mutant::Mutant;
@@ -28,6 +31,7 @@ pub(in crate::world) struct RawProvider {
     account: usize,
     store: StoreRef,
     running: Register<u32>,
+    shutdown: Option<Arc<Shutdown>>,
 }
 
 impl RawProvider {
@@ -37,6 +41,7 @@ impl RawProvider {
             account,
             store: StoreRef::new(run, account),
             running: Register::new("running syncs", 0),
+            shutdown: Shutdown::new(run),
         }
     }
 
@@ -44,8 +49,11 @@ impl RawProvider {
         self.run.is(mutant)
     }
 
-    /// The answer to a start that is refused because a sync runs.
+    /// The answer to a start that is refused because a sync runs, or because the session ends.
     fn refusal(&self) -> Option<HResult> {
+        if self.shutdown.as_ref().is_some_and(|shutdown| shutdown.is_told()) {
+            return Some(HResult::MAPI_E_END_OF_SESSION);
+        }
         let busy =
             self.running.get() > 0 && self.run.scenario().provider.overlap == OverlapStyle::Busy;
         let code =
@@ -89,6 +97,7 @@ impl MapiSync for RawProvider {
         if let Some(code) = self.refusal() {
             return code;
         }
+        let ongoing = self.shutdown.as_ref().map(|shutdown| shutdown.begin(request.cancel()));
         let callback = match request.query_callback() {
             Ok(callback) => callback,
             Err(code) => return code,
@@ -107,7 +116,8 @@ impl MapiSync for RawProvider {
         };
         let published = handles.published;
         let store = (!self.is(Mutant::OutlivesStore)).then(|| self.store.clone());
-        let state = SyncState::new(&self.run, self.account, callback, &request, published, store);
+        let kept = Kept { store, shutdown: self.shutdown.clone(), ongoing };
+        let state = SyncState::new(&self.run, self.account, callback, &request, published, kept);
         let state = Arc::new(state);
         let ending = Ending::new(Arc::clone(&state), handles.private);
         let armed = ending.armed();
@@ -143,6 +153,10 @@ impl MapiSync for RawProvider {
             task.detach();
         }
         HResult::S_OK
+    }
+
+    fn shutdown(&self) -> Option<&dyn ProviderShutdown> {
+        self.shutdown.as_deref().map(|shutdown| shutdown as &dyn ProviderShutdown)
     }
 }
 

@@ -12,6 +12,7 @@ use mapi_sync::{
 
 use super::super::plan::{Phase, Unit};
 use super::super::position::{Position, maximum, wording};
+use super::super::shutdown::{Ongoing, Shutdown};
 use super::super::work::ProgressSink;
 use crate::engine;
 use crate::engine::sync::{Event, Mutex, Register};
@@ -19,6 +20,15 @@ use crate::world::mutant::Mutant;
 use crate::world::run::{Run, StoreRef};
 use crate::world::scenario::Step;
 use crate::world::time::sleep_ms;
+
+/// What a sync holds until Done has returned.
+pub(super) struct Kept {
+    #[expect(dead_code, reason = "it is held")]
+    pub(super) store: Option<StoreRef>,
+    pub(super) shutdown: Option<Arc<Shutdown>>,
+    #[expect(dead_code, reason = "it is held")]
+    pub(super) ongoing: Option<Ongoing>,
+}
 
 /// The state that all tasks of one sync share.
 pub(super) struct SyncState {
@@ -28,8 +38,7 @@ pub(super) struct SyncState {
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) cancel: CancelSignal,
     pub(super) published: RawEvent,
-    /// Held until Done has returned.
-    _store: Option<StoreRef>,
+    kept: Kept,
     position: Register<Position>,
     /// Reports made, for the mutant that takes positions too early. Changed only together with the
     /// position.
@@ -54,7 +63,7 @@ impl SyncState {
         callback: CallbackRef,
         request: &SyncRequest,
         published: RawEvent,
-        store: Option<StoreRef>,
+        kept: Kept,
     ) -> Self {
         let serial = run.scenario().contract.serial_calls && !run.is(Mutant::OverlappingCalls);
         Self {
@@ -64,7 +73,7 @@ impl SyncState {
             runtime: Arc::clone(request.runtime()),
             cancel: request.cancel().clone(),
             published,
-            _store: store,
+            kept,
             position: Register::new("position", Position::default()),
             reported: AtomicU32::new(0),
             turn: serial.then(|| Mutex::new("turn to call", ())),
@@ -101,6 +110,11 @@ impl SyncState {
     /// A worker did not reach its end.
     pub(super) fn worker_lost(&self) {
         self.broken.set(true);
+    }
+
+    /// Whether the process exits and no call may begin any more.
+    pub(super) fn exits(&self) -> bool {
+        self.kept.shutdown.as_ref().is_some_and(|shutdown| shutdown.exits())
     }
 
     /// Begins a phase of this many units that several workers share.
@@ -162,7 +176,8 @@ impl SyncState {
     }
 
     async fn tick(&self) {
-        if self.position.get().max > 0 {
+        let is_told = self.kept.shutdown.as_ref().is_some_and(|shutdown| shutdown.is_told());
+        if self.position.get().max > 0 && !is_told {
             self.report(None, |position| *position).await;
         }
     }
@@ -178,6 +193,9 @@ impl SyncState {
             Some(turn) => Some(turn.lock().await),
             None => None,
         };
+        if self.exits() {
+            return;
+        }
         let position = self.position.update(count);
         let provider = &self.run.scenario().provider;
         let (index, max) = position.shown(provider);
@@ -199,6 +217,9 @@ impl SyncState {
             Some(turn) => Some(turn.lock().await),
             None => None,
         };
+        if self.exits() {
+            return;
+        }
         let answer = catch_panic(self.callback.error(code, text)).await;
         self.react(answer);
     }

@@ -2,6 +2,7 @@
 
 mod bounded;
 mod channel;
+mod sides;
 mod unbounded;
 
 pub use real::sync::mpsc::error;

@@ -98,6 +98,14 @@ const OTHERWISE: &[(&str, &str, Why)] = &[
     ("watch Ref", "has_changed", Why::Real),
 ];
 
+/// The types that macros of ours write an `impl` for, by their names there.
+const EXPANDED: &[(&str, &[&str])] = &[
+    ("mpsc $Receiver", &["mpsc Receiver", "mpsc UnboundedReceiver"]),
+    ("mpsc $Sender", &["mpsc Sender", "mpsc UnboundedSender"]),
+    ("mpsc $WeakSender", &["mpsc WeakSender", "mpsc WeakUnboundedSender"]),
+    ("runtime $Runtime", &["runtime LocalRuntime", "runtime Runtime"]),
+];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Why {
     /// The real one is re-exported.
@@ -125,11 +133,23 @@ fn every_function_of_tokio_is_here_with_its_signature() {
     }
     assert!(real.len() > 300, "{}", real.len());
     let mut ours = Functions::new();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = stand_in().join("src");
     for folder in ["runtime", "sync", "task", "time"] {
         read(&root, &root.join(folder), &mut ours);
     }
-    let page = root.join("../../../docs/tokio.md");
+    for ((of, name), signature) in std::mem::take(&mut ours) {
+        let expanded = EXPANDED.iter().find(|(by, _)| *by == of);
+        let types = expanded.map_or_else(|| vec![of.as_str()], |(_, types)| types.to_vec());
+        for of in types {
+            // The other types of the macro have other names too.
+            let named = EXPANDED.iter().fold(signature.clone(), |text, (by, types)| {
+                let place = expanded.and_then(|(_, own)| own.iter().position(|own| *own == of));
+                text.replace(last(by), last(types[place.unwrap_or(0)]))
+            });
+            ours.insert((of.to_owned(), name.clone()), named);
+        }
+    }
+    let page = stand_in().join("../../docs/tokio.md");
     let page = fs::read_to_string(page).unwrap();
     let mut wrong = Vec::new();
     for ((of, name), signature) in &real {
@@ -166,11 +186,16 @@ fn last(of: &str) -> &str {
     of.split_once(' ').map_or(of, |(_, name)| name)
 }
 
+/// The folder of our crate.
+fn stand_in() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../sim/tokio")
+}
+
 /// The folder of the real crate, as cargo has it.
 fn real_root() -> PathBuf {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--offline", "--manifest-path"])
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
+        .arg(stand_in().join("Cargo.toml"))
         .output()
         .unwrap();
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
