@@ -1,5 +1,5 @@
-//! The simulation and the search, seen through the public interface. One program holds what does not need a process of
-//! its own: each program of tests is linked once for every target.
+//! The simulation and the search, seen through the public interface. One program holds what does
+//! not need a process of its own: each program of tests is linked once for every target.
 
 mod accusations;
 mod attribute;
