@@ -22,7 +22,7 @@ fn check(form: &str, wrong: bool) -> ForeignReport {
     // The missing call of a wrong provider often never comes, in none of its syncs.
     let grace = if wrong { Duration::from_millis(500) } else { patience };
     let check = ForeignCheck { syncs: 4, patience, grace, ..ForeignCheck::default() };
-    check_store(&store, &check, |_| {}).expect("IMAPISync")
+    check_store(&store, &check).expect("IMAPISync")
 }
 
 /// Every form with the rule that it breaks. A rule about the process needs a separate process, and
