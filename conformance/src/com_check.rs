@@ -197,7 +197,7 @@ pub const FORMS: &[Form] = &{
         form(
             Store,
             "event-on-failed-start",
-            Breaks("event-published"),
+            Breaks("no-call-on-failed-start"),
             FEW,
             "leaves an event, and fails its start",
         ),

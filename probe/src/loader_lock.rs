@@ -17,6 +17,8 @@ mod system {
 #[cfg(windows)]
 #[expect(unsafe_code, reason = "reads the process's own block")]
 mod system {
+    use std::ffi::c_void;
+    use std::mem::offset_of;
     use std::ptr::NonNull;
     use std::sync::OnceLock;
 
@@ -52,16 +54,17 @@ mod system {
         // SAFETY: as above: it takes nothing, and answers with the block of this process.
         let peb = unsafe { peb() };
         // SAFETY: the block is larger, and lasts as long as the process.
-        let lock = unsafe { peb.add(LOADER_LOCK).cast::<*mut CRITICAL_SECTION>().read() };
+        let lock = unsafe { peb.wrapping_add(LOADER_LOCK).cast::<*mut CRITICAL_SECTION>().read() };
         NonNull::new(lock).map(Lock)
     }
 
     pub(super) fn holds_loader_lock() -> bool {
         static LOCK: OnceLock<Option<Lock>> = OnceLock::new();
         let Some(lock) = *LOCK.get_or_init(find) else { return false };
+        let owner = lock.0.as_ptr().wrapping_byte_add(offset_of!(CRITICAL_SECTION, OwningThread));
         // SAFETY: the lock is there; its owner is a word that others write in one piece. Only if it
         // is this thread's number does it matter, and then no other thread writes it.
-        let owner = unsafe { (&raw const (*lock.0.as_ptr()).OwningThread).read_volatile() };
+        let owner = unsafe { owner.cast::<*mut c_void>().read_volatile() };
         // SAFETY: reads a number of this thread.
         owner.addr() == unsafe { GetCurrentThreadId() } as usize
     }

@@ -219,12 +219,17 @@ mod exports {
     struct Image(*mut u8);
 
     impl Image {
+        /// The address at this offset, which wraps around.
+        fn at(self, offset: u32) -> *mut u8 {
+            self.0.wrapping_add(offset as usize)
+        }
+
         /// # Safety
         ///
         /// A `T` lies at this offset.
         unsafe fn read<T: Copy>(self, offset: u32) -> T {
             // SAFETY: the caller's promise; the image is loaded.
-            unsafe { self.0.add(offset as usize).cast::<T>().read_unaligned() }
+            unsafe { self.at(offset).cast::<T>().read_unaligned() }
         }
     }
 
@@ -257,7 +262,7 @@ mod exports {
         const SIGNATURE_AND_FILE_HEADER: u32 = 4 + 20;
         const DIRECTORIES: u32 = if cfg!(target_pointer_width = "64") { 112 } else { 96 };
 
-        // SAFETY (of all reads here): the layout of a loaded image, as the caller promises.
+        // SAFETY: the layout of a loaded image, as the caller promises.
         let header = unsafe { image.read::<u32>(HEADER) };
         // SAFETY: as above.
         let table = unsafe { image.read::<u32>(header + SIGNATURE_AND_FILE_HEADER + DIRECTORIES) };
@@ -271,12 +276,11 @@ mod exports {
             // SAFETY: as above.
             let text = unsafe { image.read::<u32>(names_at + index * 4) };
             // SAFETY: a terminated name lies there.
-            unsafe { CStr::from_ptr(image.0.add(text as usize).cast()) == name }
+            unsafe { CStr::from_ptr(image.at(text).cast()) == name }
         })?;
         // SAFETY: as above.
         let ordinal = unsafe { image.read::<u16>(ordinals + index * 2) };
-        // SAFETY: as above.
-        Some(unsafe { image.0.add(functions as usize).cast::<u32>().add(ordinal.into()) })
+        Some(image.at(functions).cast::<u32>().wrapping_add(ordinal.into()))
     }
 
     /// The offset from the image at which a call reaches `function`.

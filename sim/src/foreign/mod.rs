@@ -21,6 +21,7 @@ mod plan;
 mod report;
 mod run;
 mod tell;
+mod windows_only;
 mod wire;
 
 use std::sync::{Arc, Mutex};
@@ -64,7 +65,7 @@ impl Default for ForeignCheck {
 
 /// Where the stores of a check come from.
 pub trait Stores {
-    /// The store to begin with.
+    /// The store to begin with, without a reference that is kept. It is asked for once.
     fn first(&mut self) -> IUnknown;
 
     /// Another store of the same provider. The check asks for one before it releases a store in the

@@ -13,6 +13,7 @@ use super::figures::{self, Process};
 use super::host::Host;
 use super::plan::{Behaviour, Plan};
 use super::tell::{Tell, Teller};
+use super::windows_only::{self, Freed};
 use super::wire::Said;
 use super::{ForeignCheck, ForeignViolation, Habit, ProcessRule, Stores};
 use crate::lock::lock;
@@ -260,9 +261,9 @@ impl Run {
         let Prepared { number, host, watch, request } = prepared;
         let answer = Arc::new(Mutex::new(None));
         let parked = com::parked_threads();
-        if behaviour.has(Habit::SingleThreaded) && single_threaded::IS_HERE {
+        if behaviour.has(Habit::SingleThreaded) && windows_only::HAS_APARTMENTS {
             self.did(Habit::SingleThreaded);
-            single_threaded::start(provider, request, Arc::clone(&answer), Arc::clone(over));
+            windows_only::start(provider, request, Arc::clone(&answer), Arc::clone(over));
             self.wait(self.check.patience, || {
                 lock(&answer).is_some() || com::parked_threads() > parked
             })
@@ -469,70 +470,5 @@ pub(super) async fn wait_until(limit: Duration, mut condition: impl FnMut() -> b
             return false;
         }
         tokio::time::sleep(POLL).await;
-    }
-}
-
-/// Memory that was freed, in use by others.
-struct Freed {
-    #[cfg(windows)]
-    _spray: mapi_sync_probe::Spray,
-}
-
-impl Freed {
-    fn in_use() -> Self {
-        Self {
-            #[cfg(windows)]
-            _spray: mapi_sync_probe::Spray::new(),
-        }
-    }
-}
-
-/// A start in a single-threaded apartment.
-#[cfg(windows)]
-mod single_threaded {
-    use mapi_sync_probe::Apartment;
-
-    use super::*;
-
-    pub(super) const IS_HERE: bool = true;
-
-    /// Starts the sync on a new thread in an apartment of its own, which pumps messages until the
-    /// sync is over.
-    pub(super) fn start(
-        provider: ForeignSync,
-        request: SyncRequest,
-        answer: Arc<Mutex<Option<HResult>>>,
-        over: Arc<AtomicBool>,
-    ) {
-        std::thread::spawn(move || {
-            let apartment = match Apartment::single_threaded() {
-                Ok(apartment) => apartment,
-                Err(code) => {
-                    *lock(&answer) = Some(code);
-                    return;
-                }
-            };
-            let started = provider.synchronize_here(&request);
-            drop(provider);
-            *lock(&answer) = Some(started);
-            while !over.load(Ordering::Acquire) {
-                apartment.pump(POLL * 5);
-            }
-        });
-    }
-}
-
-#[cfg(not(windows))]
-mod single_threaded {
-    use super::*;
-
-    pub(super) const IS_HERE: bool = false;
-
-    pub(super) fn start(
-        _: ForeignSync,
-        _: SyncRequest,
-        _: Arc<Mutex<Option<HResult>>>,
-        _: Arc<AtomicBool>,
-    ) {
     }
 }

@@ -42,13 +42,14 @@ impl Teller {
 
 /// Stores from one library.
 struct Loaded<'a> {
-    first: IUnknown,
+    /// Until it is asked for: the check must be able to give back every reference.
+    first: Option<IUnknown>,
     library: &'a Library,
 }
 
 impl Stores for Loaded<'_> {
     fn first(&mut self) -> IUnknown {
-        self.first.clone()
+        self.first.take().expect("it is asked for once")
     }
 
     fn another(&mut self) -> Result<IUnknown, HResult> {
@@ -109,7 +110,7 @@ fn check(
     let session = Session::new();
     let said = teller.clone();
     let tell: Tell = Arc::new(move |message| said.say(message));
-    let mut stores = Loaded { first, library: &library };
+    let mut stores = Loaded { first: Some(first), library: &library };
     let checked = check_stores(&mut stores, &check_of(args), Some(session.unknown()), tell);
     let ended = checked.map_err(|code| format!("the store answered {code} for IMAPISync"))?;
     match ended {
