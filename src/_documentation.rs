@@ -15,6 +15,13 @@ pub mod any_program {}
 #[doc = include_str!("../docs/bugs-found.md")]
 pub mod bugs_found {}
 
+#[doc = "[the contract]: crate::_documentation::contract"]
+#[doc = "[a simulation]: crate::_documentation::guide"]
+#[doc = "[every command]: crate"]
+#[doc = ""]
+#[doc = include_str!("../docs/com-check.md")]
+pub mod com_check {}
+
 #[doc = "[The terms]: crate::_documentation::terms"]
 #[doc = "[the read-me]: crate"]
 #[doc = "[Ten programs on tokio]: crate::_documentation::side_by_side"]

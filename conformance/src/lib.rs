@@ -6,6 +6,7 @@
 //! Separate tests cover what only method tables have: sizes, NULL members, exceptions.
 
 pub mod case;
+pub mod com_check;
 pub mod cpp;
 mod events;
 mod ffi;

@@ -1,120 +1,235 @@
-//! The command `com-check`, on DLLs: the example store, and the C++ provider in each of its forms.
+//! The command `com-check`, on DLLs: each form of the providers, in C++ and Rust, has its verdict.
 #![cfg(windows)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use mapi_sync_conformance::com_check::{Dll, FORMS, Form, How, Verdict, built};
+use serde_json::Value;
 
 /// Compiled by the build script, where there is a compiler for the target.
 const CPP_STORE: &str = match option_env!("CPP_STORE_DLL") {
     Some(dll) => dll,
     None => "cpp_store.dll",
 };
+const CPP_FORMS: &str = match option_env!("CPP_FORMS_DLL") {
+    Some(dll) => dll,
+    None => "cpp_forms.dll",
+};
 
-/// What cargo has built beside the tests: the folder above theirs.
-fn built(name: &str) -> PathBuf {
-    let tests = std::env::current_exe().expect("this test has a path");
-    let built = tests.parent().and_then(Path::parent).expect("a folder of test programs");
-    let path = built.join(name);
-    assert!(path.exists(), "{} is not built: scripts/test-windows builds it", path.display());
-    path
+fn path(dll: Dll) -> PathBuf {
+    match dll {
+        Dll::Store => CPP_STORE.into(),
+        Dll::Forms => CPP_FORMS.into(),
+        Dll::Rust => built("examples/scenario_store.dll"),
+        Dll::RustForms => built("examples/rust_forms.dll"),
+    }
 }
 
-fn com_check(dll: &Path, form: &str, more: &[&str]) -> Output {
+fn command(dll: &Path, how: How, more: &[&str]) -> Command {
     let mut command = Command::new(built("mapi-sync.exe"));
     command.arg("com-check").arg(dll).args(["--format", "json"]).args(more);
-    if !more.contains(&"--patience") {
-        command.args(["--patience", "3000"]);
-    }
-    command.env("MAPI_SYNC_FORM", form).env("MAPI_SYNC_SCENARIO", "tiny-sync");
-    command.output().expect("the command runs")
+    command.args(["--syncs", &how.syncs.to_string()]);
+    command.args(["--patience", &how.patience_ms.to_string()]);
+    command
 }
 
-/// Exit status, and the rules found broken.
-fn checked(dll: &Path, form: &str, more: &[&str]) -> (i32, Vec<String>) {
-    let output = com_check(dll, form, more);
-    let text = String::from_utf8(output.stdout).expect("JSON");
+fn json(output: &Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    let report: serde_json::Value =
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}\n{errors}"));
-    assert!(report["syncs"].as_u64().is_some_and(|syncs| syncs > 0), "{text}");
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}\n{errors}"))
+}
+
+fn checked(form: &Form, more: &[&str]) -> (Option<i32>, Value) {
+    let mut command = command(&path(form.dll), form.how, more);
+    command.env(form.dll.variable(), form.name);
+    let output = command.output().expect("the command runs");
+    (output.status.code(), json(&output))
+}
+
+/// A form of `forms_dll.cpp`.
+fn form(name: &str) -> &'static Form {
+    FORMS.iter().find(|form| form.dll == Dll::Forms && form.name == name).expect("a form")
+}
+
+fn rules(report: &Value) -> Vec<&str> {
     let violations = report["violations"].as_array().expect("violations");
-    for violation in violations {
+    violations.iter().map(|violation| violation["rule"].as_str().expect("a name")).collect()
+}
+
+fn message<'a>(report: &'a Value, rule: &str) -> &'a str {
+    let violations = report["violations"].as_array().expect("violations");
+    let broken = violations.iter().find(|violation| violation["rule"] == rule);
+    broken.unwrap_or_else(|| panic!("{rule} in {report}"))["message"].as_str().expect("a text")
+}
+
+/// What is wrong with the answer, if anything.
+fn judge(form: &Form) -> Result<(), String> {
+    let (status, report) = checked(form, &[]);
+    let rules = rules(&report);
+    let right = match form.verdict {
+        Verdict::Holds => status == Some(0) && rules.is_empty(),
+        Verdict::Breaks(rule) => status == Some(1) && rules.contains(&rule),
+        Verdict::Vacuous => status == Some(3) && report["vacuous"] == true,
+        Verdict::Unusable(why) => {
+            status == Some(2) && report["unusable"].as_str().is_some_and(|text| text.contains(why))
+        }
+    };
+    for violation in report["violations"].as_array().expect("violations") {
         for key in ["rule", "level", "blame", "message", "token", "calls"] {
             assert!(violation.get(key).is_some(), "{key} in {violation}");
         }
     }
-    let rules =
-        violations.iter().map(|violation| violation["rule"].as_str().expect("a name").into());
-    (output.status.code().expect("it ended by itself"), rules.collect())
+    if right { Ok(()) } else { Err(format!("{form:?}: status {status:?}, {report:#}")) }
+}
+
+/// Most of a check is waiting, so several run at once.
+#[test]
+fn every_form_has_its_verdict() {
+    const AT_ONCE: usize = 6;
+
+    let next = AtomicUsize::new(0);
+    let wrong = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(form) = FORMS.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let began = Instant::now();
+                    let judged = judge(form);
+                    println!("{:>6.1} s {}", began.elapsed().as_secs_f64(), form.name);
+                    if let Err(answer) = judged {
+                        wrong.lock().unwrap().push(answer);
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), FORMS.len(), wrong.join("\n"));
 }
 
 #[test]
-fn the_example_store_holds() {
-    let dll = built("examples/scenario_store.dll");
-    assert_eq!(checked(&dll, "", &["--syncs", "6"]), (0, vec![]));
+fn what_the_host_did_is_in_the_report() {
+    let (status, report) = checked(form("fails-with-errors"), &["--seed", "9"]);
+    assert_eq!(status, Some(0), "{report:#}");
+    assert_eq!(report["not_exercised"], Value::Array(Vec::new()));
+    let exercised = report["exercised"].as_array().expect("a list");
+    let mut did: Vec<_> = exercised.iter().map(|did| did["what"].as_str().unwrap()).collect();
+    did.sort_unstable();
+    let all = [
+        "all-flags",
+        "done-fails",
+        "error-fails",
+        "exit",
+        "lingers-in-done",
+        "longer-block",
+        "other-flags",
+        "overlaps",
+        "progress-fails",
+        "releases-store",
+        "session",
+        "single-threaded",
+        "slow",
+        "starts-in-done",
+        "starts-in-error",
+        "starts-in-progress",
+        "unload",
+    ];
+    assert_eq!(did, all);
 }
 
 #[test]
-fn the_example_store_answers_a_cancel() {
-    let dll = built("examples/scenario_store.dll");
-    assert_eq!(checked(&dll, "", &["--syncs", "3", "--cancel-after", "5"]), (0, vec![]));
+fn a_crash_has_a_place_and_keeps_what_was_found_before() {
+    let store = FORMS.iter().find(|form| form.name == "crashes").expect("a form");
+    let (_, report) = checked(store, &[]);
+    let crash = message(&report, "process-survives");
+    assert!(crash.contains("in the start of sync 1: access violation (0xC0000005)"), "{crash}");
+    assert!(crash.contains("at cpp_store.dll+0x"), "{crash}");
+    assert!(crash.contains("in thread ") && crash.contains("wrote 0x0"), "{crash}");
+
+    // After many syncs.
+    let (_, report) = checked(form("release-crashes"), &[]);
+    assert!(report["syncs"].as_u64().is_some_and(|syncs| syncs > 1), "{report:#}");
+    assert!(report["dones"].as_u64().is_some_and(|dones| dones > 1), "{report:#}");
+    assert!(report["calls"].as_u64().is_some_and(|calls| calls > 4), "{report:#}");
+    assert!(!report["exercised"].as_array().unwrap().is_empty(), "{report:#}");
 }
 
 #[test]
-fn the_correct_cpp_forms_hold() {
-    for form in ["correct", "inline", "null-handle"] {
-        assert_eq!(checked(CPP_STORE.as_ref(), form, &["--syncs", "12"]), (0, vec![]), "{form}");
+fn a_minidump_is_written_where_it_is_asked_for() {
+    let dump = std::env::temp_dir().join(format!("com-check-{}.dmp", std::process::id()));
+    let path = dump.to_str().expect("a path in Unicode");
+    let (status, report) = checked(form("breakpoint"), &["--minidump", path]);
+    assert_eq!(status, Some(1));
+    let crash = message(&report, "process-survives");
+    assert!(crash.contains("breakpoint (0x80000003) at cpp_forms.dll+0x"), "{crash}");
+    assert!(!crash.contains("no minidump"), "{crash}");
+    let bytes = std::fs::read(&dump).expect("a minidump");
+    std::fs::remove_file(&dump).expect("it is ours");
+    assert_eq!(&bytes[..4], b"MDMP");
+
+    let (_, report) = checked(form("breakpoint"), &["--minidump", "no/such/folder/x.dmp"]);
+    let crash = message(&report, "process-survives");
+    assert!(crash.contains("no minidump"), "{crash}");
+}
+
+#[test]
+fn a_cancel_is_answered_by_the_example_store() {
+    let how = How { syncs: 3, patience_ms: 5000 };
+    let example = Form { how, ..FORMS[0] };
+    let (status, report) = checked(&example, &["--cancel-after", "5"]);
+    assert_eq!((status, rules(&report)), (Some(0), vec![]));
+}
+
+#[test]
+fn the_process_that_a_provider_starts_ends_with_the_check() {
+    let began = Instant::now();
+    let (status, report) = checked(form("grandchild"), &[]);
+    assert_eq!(status, Some(0), "{report:#}");
+    // It holds the standard error stream, so this would wait for its minute.
+    assert!(began.elapsed() < Duration::from_secs(40));
+}
+
+#[test]
+fn files_that_are_no_provider_are_refused_with_a_reason() {
+    let how = How { syncs: 1, patience_ms: 1000 };
+    let this_program = std::env::current_exe().expect("this test has a path");
+    let text = std::env::temp_dir().join(format!("com-check-{}.dll", std::process::id()));
+    std::fs::write(&text, "no image").expect("room for a file");
+    let other = if cfg!(target_pointer_width = "64") { "32-bit" } else { "64-bit" };
+    let own = if cfg!(target_pointer_width = "64") { "64-bit" } else { "32-bit" };
+    let mut image = vec![0_u8; 512];
+    image[..2].copy_from_slice(b"MZ");
+    image[0x3C] = 0x80;
+    image[0x80..0x86].copy_from_slice(&if other == "32-bit" {
+        *b"PE\0\0\x4C\x01"
+    } else {
+        *b"PE\0\0\x64\x86"
+    });
+    let foreign = text.with_extension("other.dll");
+    std::fs::write(&foreign, image).expect("room for a file");
+    let width = format!("this DLL is {other}, this checker {own}");
+    let cases: [(&Path, &[&str], &str); 5] = [
+        ("no_such.dll".as_ref(), &[], "there is no such file"),
+        (&text, &[], "Windows error"),
+        (&foreign, &[], &width),
+        (CPP_FORMS.as_ref(), &["--export", "NoSuchExport"], "no export NoSuchExport"),
+        (&this_program, &[], "cannot be"),
+    ];
+    for (dll, more, why) in cases {
+        let output = command(dll, how, more).output().expect("the command runs");
+        assert_eq!(output.status.code(), Some(2), "{dll:?}");
+        let report = json(&output);
+        let unusable = report["unusable"].as_str().expect("a reason");
+        if dll != this_program {
+            assert!(unusable.contains(why), "{unusable}");
+        }
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains("error:") && errors.contains(unusable), "{errors}");
     }
-}
-
-#[test]
-fn a_wrong_cpp_form_is_found() {
-    for (form, rule) in [("done-twice", "done-once"), ("signals-published", "event-after-done")] {
-        let (status, rules) = checked(CPP_STORE.as_ref(), form, &["--syncs", "4"]);
-        assert_eq!(status, 1, "{form}");
-        assert!(rules.iter().any(|broken| broken == rule), "{form}: {rules:?}");
-    }
-}
-
-#[test]
-fn leaked_handles_are_found() {
-    let (status, rules) = checked(CPP_STORE.as_ref(), "leaks-event", &["--syncs", "30"]);
-    assert_eq!((status, rules), (1, vec!["handles-closed".to_owned()]));
-}
-
-#[test]
-fn handles_closed_twice_are_found() {
-    let (status, rules) = checked(CPP_STORE.as_ref(), "closes-twice", &["--syncs", "2"]);
-    assert_eq!((status, rules), (1, vec!["handles-closed-once".to_owned()]));
-    // The host's own handle, which it has closed inside Done.
-    let (status, rules) = checked(CPP_STORE.as_ref(), "closes-handle", &["--syncs", "1"]);
-    assert_eq!((status, rules), (1, vec!["handles-closed-once".to_owned()]));
-    // And one that it has not.
-    let (status, rules) = checked(CPP_STORE.as_ref(), "closes-handle", &["--syncs", "2"]);
-    assert_eq!(status, 1);
-    assert!(rules.iter().any(|rule| rule == "event-owner"), "{rules:?}");
-}
-
-#[test]
-fn a_crash_is_reported_and_stays_in_its_process() {
-    let (status, rules) = checked(CPP_STORE.as_ref(), "crashes", &["--syncs", "3"]);
-    assert_eq!((status, rules), (1, vec!["process-survives".to_owned()]));
-}
-
-#[test]
-fn a_hang_is_reported_and_ended() {
-    let (status, rules) =
-        checked(CPP_STORE.as_ref(), "hangs", &["--syncs", "3", "--patience", "500"]);
-    assert_eq!(status, 1);
-    assert!(rules.iter().any(|rule| rule == "sync-ends"), "{rules:?}");
-}
-
-#[test]
-fn a_file_without_a_provider_is_refused() {
-    for (dll, more) in [("no_such.dll", &[][..]), (CPP_STORE, &["--export", "NoSuchExport"][..])] {
-        let output = com_check(dll.as_ref(), "correct", more);
-        assert_eq!(output.status.code(), Some(2));
-        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(errors.contains("error:"), "{errors}");
-    }
+    std::fs::remove_file(&text).expect("it is ours");
+    std::fs::remove_file(&foreign).expect("it is ours");
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use mapi_sync::HResult;
 use mapi_sync::com::{IUnknown, Incident, Provider};
 use mapi_sync_conformance::case;
+use mapi_sync_conformance::com_check::built;
 use mapi_sync_conformance::cpp::{self, Plan};
 use mapi_sync_conformance::provider::Scripted;
 use windows_core::{HSTRING, Interface, w};
@@ -23,11 +24,8 @@ use windows_sys::Win32::System::Threading::{
     CREATE_SUSPENDED, CreateThread, INFINITE, ResumeThread, WaitForSingleObject,
 };
 
-/// The example, which scripts/test-windows builds in the folder above the tests' own.
 fn scenario_store() -> PathBuf {
-    let tests = std::env::current_exe().expect("this test has a path");
-    let built = tests.parent().and_then(Path::parent).expect("a folder of test programs");
-    built.join("examples").join("scenario_store.dll")
+    built("examples/scenario_store.dll")
 }
 
 #[test]

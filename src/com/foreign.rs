@@ -35,6 +35,7 @@ use crate::{EventOut, HResult, MapiSync, ProviderShutdown, ShutdownMethod, SyncR
 pub struct ForeignSync {
     store: Arc<Store>,
     kept: Arc<Mutex<VecDeque<Inbound>>>,
+    longer_block: bool,
 }
 
 /// How many callback objects are kept alive.
@@ -89,7 +90,40 @@ impl ForeignSync {
         // Owned at once: a failure gives the other reference back as any drop does.
         let mut store = Store { sync: None, shutdown, entry };
         store.sync = Some(sync?);
-        Ok(Self { store: Arc::new(store), kept: Arc::default() })
+        Ok(Self { store: Arc::new(store), kept: Arc::default(), longer_block: false })
+    }
+
+    /// The same store, with `MAPISIB::ulSize` larger than the block of today or not: a provider
+    /// must take a later version of the block, which starts with the same members.
+    #[must_use]
+    pub fn with_longer_block(self, longer: bool) -> Self {
+        Self { longer_block: longer, ..self }
+    }
+
+    /// Starts a sync on this thread, as a host does inside of a callback. The request's runtime is
+    /// not used.
+    ///
+    /// An exception out of the start parks this thread: it never returns then. The thread enters
+    /// nothing.
+    pub fn synchronize_here(&self, request: &SyncRequest) -> HResult {
+        self.start(request, &Answer::default())
+    }
+
+    /// Whether the interface belongs to the object that `store` does: QueryInterface for IUnknown
+    /// gives the same pointer on both ("Rules for Implementing QueryInterface").
+    ///
+    /// # Errors
+    ///
+    /// The failure of one of the two.
+    pub fn is_object_of(&self, store: &IUnknown) -> Result<bool, HResult> {
+        let (foreign, store) = (self.clone(), Borrowed::of(store));
+        // This thread waits, so the reference of its caller lasts.
+        thread::elsewhere(self.store.entry.as_ref(), move || {
+            let identity = |borrowed: Borrowed| borrowed.query::<IUnknown>().map(Held::new);
+            let sync = IUnknown::from(foreign.as_sync().clone());
+            let (own, its) = (identity(Borrowed::of(&sync))?, identity(store)?);
+            Ok(own.unknown().as_raw() == its.unknown().as_raw())
+        })?
     }
 
     /// The foreign interface.
@@ -180,6 +214,7 @@ impl ForeignSync {
             session.and_then(ComSession::unknown),
             callback.as_ref().map(Inbound::to_ref),
             &slot.value,
+            self.longer_block,
         );
         slot.close();
         HResult::from_i32(answer.0)

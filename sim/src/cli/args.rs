@@ -297,9 +297,12 @@ fn whole(bound: Duration) -> u64 {
 /// Checks a provider in a DLL, through its COM method table.
 ///
 /// The DLL is loaded into a separate process, and its export `HRESULT __stdcall NAME(IUnknown
-/// **store)` is asked for a store. Syncs are run one after the other and every call is checked
-/// against the contract. Defects that only a process shows are found too: a crash, a sync that
-/// never ends, handles and threads that are left.
+/// **store)` is asked for a store. Syncs are run one after the other, by a host that does what
+/// hosts do: it fails and delays calls, starts a sync inside of a callback, releases the store in
+/// the middle of a sync, and more, which the report lists. Every call is checked against the
+/// contract. Defects that only a process shows are found too: a crash, a sync that never ends,
+/// handles, threads and memory that are left. What the provider prints to its standard output is
+/// dropped. docs/com-check.md has the rules.
 #[cfg(windows)]
 #[derive(Debug, clap::Args)]
 pub(super) struct ComCheckArgs {
@@ -317,12 +320,19 @@ pub(super) struct ComCheckArgs {
     /// Ask each sync to stop after this many milliseconds
     #[arg(long, value_name = "MS")]
     pub(super) cancel_after: Option<u64>,
-    /// How long to wait for each of start, Done and event, in milliseconds
+    /// How long to wait for a start to return, for the next call of a sync, and for the event
+    /// after Done, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 30_000)]
     pub(super) patience: u64,
-    /// Run it in this process
+    /// Where the host's plan starts from; the same seed gives the same plan
+    #[arg(short, long, value_name = "S", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Write a minidump to this file if the provider crashes
+    #[arg(long, value_name = "FILE")]
+    pub(super) minidump: Option<PathBuf>,
+    /// The pipe to the process that started this one
     #[arg(long, hide = true)]
-    pub(super) in_process: bool,
+    pub(super) wire: Option<usize>,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }

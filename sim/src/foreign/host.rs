@@ -5,35 +5,54 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use mapi_sync::com::{self, Waited};
-use mapi_sync::contract::{Call, Party, SyncWatch};
-use mapi_sync::{EventOut, HResult, OwnedEvent, RawEvent, SyncProgressCallback};
+use mapi_sync::{EventOut, HResult, RawEvent, SyncProgressCallback};
 
+use super::event::EventWatch;
+use super::plan::Behaviour;
+use super::run::Run;
+use super::{Habit, ProcessRule};
 use crate::lock::lock;
 
 /// How long a slow host takes to return from a call.
 const SLOW_CALL: Duration = Duration::from_millis(20);
 
+/// How many calls of a sync a slow host is slow at. More would only make a long sync longer.
+const SLOW_CALLS: u64 = 50;
+
+/// How a host lingers in Done: it looks at the event this often, with this time between.
+const LINGER: (u32, Duration) = (8, Duration::from_millis(60));
+
 /// The callback of one sync, and the host's view of its event.
 pub(super) struct Host {
-    closes_in_done: bool,
-    is_slow: bool,
+    run: Arc<Run>,
+    number: u32,
+    behaviour: Behaviour,
     cancel_at: Option<Instant>,
+    asks_to_stop: AtomicBool,
     calls: AtomicU64,
     done: AtomicBool,
     references: AtomicI64,
+    /// Since when neither side has done anything, and where the host is meanwhile.
+    last: Mutex<(Instant, Option<&'static str>)>,
+    /// The one sync that is started beside this one has been.
+    started_another: AtomicBool,
     event: OnceLock<Arc<EventWatch>>,
 }
 
 impl Host {
-    pub(super) fn new(closes_in_done: bool, is_slow: bool, cancel_after: Option<Duration>) -> Self {
+    pub(super) fn new(run: &Arc<Run>, number: u32, behaviour: Behaviour) -> Self {
+        let now = Instant::now();
         Self {
-            closes_in_done,
-            is_slow,
-            cancel_at: cancel_after.map(|after| Instant::now() + after),
+            run: Arc::clone(run),
+            number,
+            behaviour,
+            cancel_at: run.check.cancel_after.map(|after| now + after),
+            asks_to_stop: AtomicBool::new(false),
             calls: AtomicU64::new(0),
             done: AtomicBool::new(false),
             references: AtomicI64::new(0),
+            last: Mutex::new((now, None)),
+            started_another: AtomicBool::new(false),
             event: OnceLock::new(),
         }
     }
@@ -67,6 +86,17 @@ impl Host {
         self.references.load(Ordering::Acquire)
     }
 
+    /// For how long nothing has happened, and in what the host's own call is stuck, if in any.
+    pub(super) fn silence(&self) -> (Duration, Option<&'static str>) {
+        let (since, inside) = *lock(&self.last);
+        (since.elapsed(), inside)
+    }
+
+    /// From now on Progress and Error ask to stop.
+    pub(super) fn ask_to_stop(&self) {
+        self.asks_to_stop.store(true, Ordering::Release);
+    }
+
     /// Whether the event has occurred. Reports it to the monitor.
     pub(super) fn look_for_signal(&self) -> bool {
         self.event().look()
@@ -82,17 +112,56 @@ impl Host {
         self.event().forget();
     }
 
-    fn answer(&self) -> HResult {
-        self.calls.fetch_add(1, Ordering::AcqRel);
+    /// What each call begins with.
+    fn called(&self, method: &'static str) {
+        *lock(&self.last) = (Instant::now(), None);
+        let before = self.calls.fetch_add(1, Ordering::AcqRel);
         // Look at every call, to see a signal that comes too early.
         self.event().look();
-        if self.is_slow {
-            // This is the provider's thread, so nothing else is delayed.
+        if mapi_sync_probe::holds_loader_lock() {
+            let message =
+                format!("{method} of sync {} was called under the loader lock", self.number);
+            self.run.found_once(ProcessRule::LoaderLock, message);
+        }
+        // This is the provider's thread, so nothing else is delayed.
+        if self.behaviour.has(Habit::Slow) && method != "Done" && before < SLOW_CALLS {
+            self.run.did(Habit::Slow);
             std::thread::sleep(SLOW_CALL);
         }
-        match self.cancel_at {
-            Some(at) if Instant::now() >= at => HResult::MAPI_W_CANCEL_MESSAGE,
-            _ => HResult::S_OK,
+    }
+
+    /// Starts another sync, once, on the thread of the call that this is inside of.
+    fn may_start_another(&self, habit: Habit, inside: &'static str) {
+        if !self.behaviour.has(habit) || self.started_another.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        *lock(&self.last) = (Instant::now(), Some(inside));
+        if self.run.start_another_here(inside) {
+            self.run.did(habit);
+        }
+    }
+
+    /// What each call ends with: its answer.
+    fn answer(&self, fails: Habit) -> HResult {
+        *lock(&self.last) = (Instant::now(), None);
+        self.run.flush();
+        if self.behaviour.has(fails) {
+            self.run.did(fails);
+            return self.behaviour.failure;
+        }
+        let cancelled = self.cancel_at.is_some_and(|at| Instant::now() >= at);
+        if fails != Habit::DoneFails && (cancelled || self.asks_to_stop.load(Ordering::Acquire)) {
+            return HResult::MAPI_W_CANCEL_MESSAGE;
+        }
+        HResult::S_OK
+    }
+
+    fn linger(&self) {
+        self.run.did(Habit::LingersInDone);
+        let (times, between) = LINGER;
+        for _ in 0..times {
+            std::thread::sleep(between);
+            self.event().look();
         }
     }
 }
@@ -100,21 +169,29 @@ impl Host {
 #[async_trait]
 impl SyncProgressCallback for Host {
     async fn progress(&self, _text: Option<&str>, _index: u32, _index_max: u32) -> HResult {
-        self.answer()
+        self.called("Progress");
+        self.may_start_another(Habit::StartsInProgress, "Progress");
+        self.answer(Habit::ProgressFails)
     }
 
     async fn error(&self, _result: HResult, _text: Option<&str>) -> HResult {
-        self.answer()
+        self.called("Error");
+        self.may_start_another(Habit::StartsInError, "Error");
+        self.answer(Habit::ErrorFails)
     }
 
     async fn done(&self, event: RawEvent, _status: HResult) -> HResult {
-        self.calls.fetch_add(1, Ordering::AcqRel);
-        self.event().look();
-        if self.closes_in_done && !event.is_null() && event == self.published() {
+        self.called("Done");
+        self.may_start_another(Habit::StartsInDone, "Done");
+        if self.behaviour.has(Habit::LingersInDone) {
+            self.linger();
+        }
+        if self.behaviour.closes_in_done && !event.is_null() && event == self.published() {
             self.event().close();
         }
+        let answer = self.answer(Habit::DoneFails);
         self.done.store(true, Ordering::Release);
-        HResult::S_OK
+        answer
     }
 
     fn add_ref(&self) {
@@ -123,87 +200,6 @@ impl SyncProgressCallback for Host {
 
     fn release(&self) {
         self.references.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// A published event, seen from outside: the effects of the provider's calls on it show, the calls
-/// themselves do not.
-pub(super) struct EventWatch {
-    out: Arc<dyn EventOut>,
-    watch: SyncWatch,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// The host's own handle. It shows the signal even after the published one is closed.
-    private: Option<OwnedEvent>,
-    signalled: bool,
-    closed: bool,
-}
-
-impl EventWatch {
-    pub(super) fn new(out: Arc<dyn EventOut>, watch: SyncWatch) -> Self {
-        Self { out, watch, state: Mutex::default() }
-    }
-
-    fn look(&self) -> bool {
-        let mut state = lock(&self.state);
-        if !state.signalled
-            && let Some(private) = &state.private
-            && com::wait(private.raw(), Duration::ZERO) == Waited::Signalled
-        {
-            let event = private.raw();
-            state.signalled = true;
-            drop(state);
-            self.watch.observe(Call::EventSet { by: Party::Provider, event });
-            return true;
-        }
-        state.signalled
-    }
-
-    fn forget(&self) {
-        lock(&self.state).private = None;
-    }
-
-    fn close(&self) {
-        let event = self.published();
-        {
-            let mut state = lock(&self.state);
-            if event.is_null() || std::mem::replace(&mut state.closed, true) {
-                return;
-            }
-        }
-        // Look first: under a debugger, closing a handle that is not open counts as the provider's
-        // defect.
-        let open = com::wait(event, Duration::ZERO) != Waited::Invalid;
-        if !open || com::events().close(event) != HResult::S_OK {
-            // It was open when it was published, and the host did not close it, so the provider
-            // did.
-            self.watch.observe(Call::EventClosed { by: Party::Provider, event });
-        }
-    }
-}
-
-impl EventOut for EventWatch {
-    fn publish(&self, event: RawEvent) -> HResult {
-        // If it cannot be duplicated, it is not an open handle. The monitor then gets no report
-        // of it, and finds that out.
-        if let Ok(private) = OwnedEvent::duplicate_of(&com::events(), event) {
-            self.watch.observe(Call::EventCreated { event });
-            let copy = private.raw();
-            self.watch.observe(Call::EventDuplicated {
-                by: Party::Provider,
-                from: event,
-                event: copy,
-            });
-            let mut state = lock(&self.state);
-            state.private = Some(private);
-        }
-        self.out.publish(event)
-    }
-
-    fn published(&self) -> RawEvent {
-        self.out.published()
+        self.run.flush();
     }
 }

@@ -1,200 +1,128 @@
 //! Checks a foreign provider: an `IMAPISync` behind a COM pointer, on real threads and in real
 //! time.
 //!
-//! [`check_store`] starts syncs on the store through [`ForeignSync`], each with a callback that the
-//! contract's [`Monitor`] watches. The calls do not show everything, so the check also looks at the
-//! event from outside, and reports to the same monitor when it occurred and whether the published
-//! handle is still open. The handles and threads of the process are counted before and after.
+//! [`check_store`] starts syncs on the store through [`ForeignSync`](mapi_sync::com::ForeignSync),
+//! each with a callback that the contract's [`Monitor`](mapi_sync::contract::Monitor) watches. The
+//! calls do not show everything, so the check also looks at the event from outside, and reports to
+//! the same monitor when it occurred and whether the published handle is still open. The handles,
+//! threads and private memory of the process are looked at before and after.
 //!
-//! A real schedule is one of many, so a check without violations proves less than a simulation.
-//! Check a provider in Rust in the simulation.
+//! The host does what hosts do: [`Habit`] lists it. A seed makes its plan repeatable, and the
+//! report says which of it took effect. A real schedule is one of many all the same, so a check
+//! without violations proves less than a simulation. Check a provider in Rust in the simulation.
+//!
+//! A provider that crashes takes its process along. So the command `com-check` runs it in a process
+//! of its own, which says what it finds in messages, as it finds it: [`Said`].
 
+mod event;
+mod figures;
 mod host;
+mod plan;
 mod report;
+mod run;
+mod tell;
+mod windows_only;
+mod wire;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use mapi_sync::com::{self, ForeignSync, IUnknown};
-use mapi_sync::contract::{Call, Monitor, MonitorConfig};
-use mapi_sync::{HResult, MapiSync, Runtime, SyncFlags, SyncRequest, TokioRuntime};
+use mapi_sync::com::IUnknown;
+use mapi_sync::{HResult, SyncFlags};
 
-use self::host::{EventWatch, Host};
-pub use self::report::{ForeignReport, ForeignViolation, ProcessRule};
+pub use self::plan::Habit;
+pub use self::report::{Exercised, ForeignReport, ForeignViolation, ProcessRule};
+pub use self::run::Ended;
+use self::run::Run;
+pub use self::tell::Tell;
+pub use self::wire::{Assembly, Counts, Messages, Said};
+use crate::lock::lock;
 
 /// The configuration of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignCheck {
-    /// The flags of each sync.
+    /// The flags of most syncs.
     pub flags: SyncFlags,
-    /// How many syncs are run, one after the other.
+    /// How many syncs are run, one after the other. Some start another one beside.
     pub syncs: u32,
     /// After this time the host's callback answers `MAPI_W_CANCEL_MESSAGE`, which asks to stop.
     pub cancel_after: Option<Duration>,
-    /// How long to wait for each of the start, the Done and the event.
+    /// How long a start, a sync without any call, and the time from Done to the event may take.
     pub patience: Duration,
-    /// How long to wait for stray calls, releases and threads that end. After a Done, the wait for
-    /// the event takes at most twice as long.
+    /// How long to wait for stray calls, releases and threads that end.
     pub grace: Duration,
+    /// Where the host's plan starts from: the same seed gives the same plan.
+    pub seed: u64,
 }
 
 impl Default for ForeignCheck {
     fn default() -> Self {
         let flags = SyncFlags::UPLOAD_CONTENTS | SyncFlags::DOWNLOAD_CONTENTS;
         let (patience, grace) = (Duration::from_secs(30), Duration::from_secs(2));
-        Self { flags, syncs: 20, cancel_after: None, patience, grace }
+        Self { flags, syncs: 20, cancel_after: None, patience, grace, seed: 1 }
     }
 }
 
-const POLL: Duration = Duration::from_millis(2);
+/// Where the stores of a check come from.
+pub trait Stores {
+    /// The store to begin with, without a reference that is kept. It is asked for once.
+    fn first(&mut self) -> IUnknown;
 
-/// Runs syncs on `store` and checks everything that can be seen of them against the contract. Calls
-/// `after_each` after each sync with the number of syncs so far.
-///
-/// In every second sync the host closes the published handle inside Done, in the others after the
-/// event. In two of four syncs it is slow to return from Progress and Error, so that a Done that
-/// overtakes them shows.
+    /// Another store of the same provider. The check asks for one before it releases a store in the
+    /// middle of a sync.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none. No store is released in mid-sync then.
+    fn another(&mut self) -> Result<IUnknown, HResult>;
+}
+
+/// A store that is the only one.
+struct OnlyStore(IUnknown);
+
+impl Stores for OnlyStore {
+    fn first(&mut self) -> IUnknown {
+        self.0.clone()
+    }
+
+    fn another(&mut self) -> Result<IUnknown, HResult> {
+        Err(HResult::MAPI_E_NO_SUPPORT)
+    }
+}
+
+/// Runs syncs on `store` and checks everything that can be seen of them against the contract.
 ///
 /// # Errors
 ///
 /// The store's answer if it has no `IMAPISync`; [`HResult::E_OUTOFMEMORY`] if no runtime can be
 /// created.
-pub fn check_store(
-    store: &IUnknown,
+pub fn check_store(store: &IUnknown, check: &ForeignCheck) -> Result<ForeignReport, HResult> {
+    let assembly = Arc::new(Mutex::new(Assembly::default()));
+    let assembled = Arc::clone(&assembly);
+    let tell: Tell = Arc::new(move |said| lock(&assembled).take(said.clone()));
+    let began = Instant::now();
+    check_stores(&mut OnlyStore(store.clone()), check, None, tell)?;
+    // A provider may hold on to a callback, and with it to the other end.
+    let mut report = std::mem::take(&mut *lock(&assembly)).finish();
+    report.elapsed_s = began.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+/// As [`check_store`], with stores from `stores`, a session object for `psesSync`, and everything
+/// told as it is found.
+///
+/// # Errors
+///
+/// As [`check_store`].
+pub fn check_stores(
+    stores: &mut dyn Stores,
     check: &ForeignCheck,
-    after_each: impl FnMut(u32),
-) -> Result<ForeignReport, HResult> {
-    let provider = ForeignSync::query(store)?;
+    session: Option<IUnknown>,
+    tell: Tell,
+) -> Result<Ended, HResult> {
     let tokio = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .map_err(|_| HResult::E_OUTOFMEMORY)?;
-    Ok(tokio.block_on(run(&provider, check, after_each)))
-}
-
-async fn run(
-    provider: &ForeignSync,
-    check: &ForeignCheck,
-    mut after_each: impl FnMut(u32),
-) -> ForeignReport {
-    let began = Instant::now();
-    let runtime: Arc<dyn Runtime> = Arc::new(TokioRuntime::current(com::events()));
-    let clock = Arc::clone(&runtime);
-    let monitor = Monitor::new(MonitorConfig::default(), move || {
-        u64::try_from(clock.now().as_millis()).unwrap_or(u64::MAX)
-    });
-    let mut report = ForeignReport::default();
-    let mut before = None;
-    for number in 0..check.syncs {
-        if !sync(provider, check, &monitor, &runtime, number, &mut report).await {
-            break;
-        }
-        // The first sync may create what all syncs share.
-        if before.is_none() {
-            before = Some(Process::soon().await);
-        }
-        after_each(number + 1);
-    }
-    if let Some(before) = before
-        && report.syncs > 1
-    {
-        let after = Process::settled(before, check.grace).await;
-        report.compare(before, after);
-    }
-    report.add_violations(&monitor.finish());
-    report.elapsed_s = began.elapsed().as_secs_f64();
-    report
-}
-
-/// Runs one sync. Returns whether another one makes sense.
-async fn sync(
-    provider: &ForeignSync,
-    check: &ForeignCheck,
-    monitor: &Monitor,
-    runtime: &Arc<dyn Runtime>,
-    number: u32,
-    report: &mut ForeignReport,
-) -> bool {
-    let host = Arc::new(Host::new(number.is_multiple_of(2), number % 4 >= 2, check.cancel_after));
-    let request =
-        SyncRequest::new(Arc::clone(&host) as _, Arc::clone(runtime)).with_flags(check.flags);
-    let (watch, request) = monitor.watch_request(request);
-    host.watch_with(EventWatch::new(Arc::clone(request.event_out()), watch.clone()));
-    let request = request.with_event_out(host.event_out());
-
-    report.syncs += 1;
-    let start = provider.synchronize_in_background(request);
-    let Ok(started) = tokio::time::timeout(check.patience, start).await else {
-        report.add(ProcessRule::Ends, format!("the start of sync {} never returned", number + 1));
-        return false;
-    };
-    watch.observe(Call::StartReturned { result: started, event: host.published() });
-    if started.is_failure() {
-        report.failed_starts += 1;
-        // A wrong provider may call all the same. It does so soon.
-        tokio::time::sleep(POLL * 10).await;
-    } else {
-        let done = wait_until(check.patience, || host.is_done()).await;
-        report.dones += u64::from(done);
-        if !done {
-            let patience = check.patience.as_secs_f64();
-            let message = format!("sync {} had no Done after {patience} s", number + 1);
-            report.add(ProcessRule::Ends, message);
-        }
-        // Without a Done, do not wait long for the event.
-        let patience = if done { check.patience.min(check.grace * 2) } else { POLL };
-        wait_until(patience, || host.look_for_signal()).await;
-        host.close_published();
-        if !done {
-            return false;
-        }
-    }
-    wait_until(check.grace, || host.references() == 0).await;
-    host.forget_event();
-    report.calls += host.calls();
-    true
-}
-
-/// Polls until other threads have made `condition` true. Returns whether they did so in time.
-async fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + limit;
-    loop {
-        if condition() {
-            return true;
-        }
-        if Instant::now() >= deadline {
-            return false;
-        }
-        tokio::time::sleep(POLL).await;
-    }
-}
-
-/// Figures of this process.
-#[derive(Clone, Copy, Debug)]
-struct Process {
-    handles: usize,
-    threads: Option<usize>,
-}
-
-impl Process {
-    fn now() -> Self {
-        Self { handles: mapi_sync_probe::open_handles(), threads: mapi_sync_probe::threads() }
-    }
-
-    /// The figures once most threads that are about to end have ended.
-    async fn soon() -> Self {
-        tokio::time::sleep(POLL * 10).await;
-        Self::now()
-    }
-
-    /// The figures once they are no more than `before`, or after `grace`.
-    async fn settled(before: Self, grace: Duration) -> Self {
-        let mut now = Self::now();
-        wait_until(grace, || {
-            now = Self::now();
-            now.handles <= before.handles && now.threads <= before.threads
-        })
-        .await;
-        now
-    }
+    tokio.block_on(async { Run::new(check, session, tell).all(stores).await })
 }

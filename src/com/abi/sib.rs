@@ -97,26 +97,53 @@ impl OutSlot {
     }
 }
 
+/// A block with members that no version has yet.
+#[repr(C)]
+struct LongerBlock {
+    sib: MAPISIB,
+    later: [usize; 4],
+}
+
+/// What stands in a block after the call, in the place of pointers: no object lies there.
+const OVER: usize = usize::MAX / 0xFF * 0xDD;
+
 impl IMAPISync {
-    /// Starts a sync of a foreign provider, on this thread.
+    /// Starts a sync of a foreign provider, on this thread. `ulSize` says that the block is
+    /// `longer` than today's, or not.
+    ///
+    /// The block is overwritten once the call is over, as its memory belongs to the host again.
     pub(crate) fn call_start(
         &self,
         flags: u32,
         session: Option<&IUnknown>,
         callback: Option<InterfaceRef<'_, IUnknown>>,
         out: &OutSlot,
+        longer: bool,
     ) -> HRESULT {
-        let mut sib = MAPISIB {
-            ulSize: u32::try_from(size_of::<MAPISIB>()).unwrap_or(u32::MAX),
+        let size = if longer { size_of::<LongerBlock>() } else { size_of::<MAPISIB>() };
+        let sib = MAPISIB {
+            ulSize: u32::try_from(size).unwrap_or(u32::MAX),
             ulFlags: flags,
             psesSync: session.map_or(ptr::null_mut(), Interface::as_raw),
             punkCallBack: callback.map_or(ptr::null_mut(), |callback| callback.as_raw()),
             phSyncDoneEvent: out.0.as_ptr().cast(),
         };
+        let mut block = LongerBlock { sib, later: [0; 4] };
         let start = Interface::vtable(self).SynchronizeInBackground;
-        // SAFETY: `self` is a reference that we hold; the block and everything in it outlives the
-        // call, as the MAPISIB page asks of the caller.
-        let start = || unsafe { start(self.as_raw(), &mut sib) };
-        guard::call_here("IMAPISync::SynchronizeInBackground", start)
+        // SAFETY: `self` is a reference that we hold; the block, which is as long as its size says,
+        // and everything in it outlives the call, as the MAPISIB page asks of the caller.
+        let start = || unsafe { start(self.as_raw(), (&raw mut block).cast()) };
+        let answer = guard::call_here("IMAPISync::SynchronizeInBackground", start);
+        let over = ptr::without_provenance_mut::<c_void>(OVER);
+        let sib = MAPISIB {
+            ulSize: u32::MAX,
+            ulFlags: u32::MAX,
+            psesSync: over,
+            punkCallBack: over,
+            phSyncDoneEvent: over.cast(),
+        };
+        // SAFETY: a place of ours; volatile, because only a wrong provider ever reads it.
+        unsafe { (&raw mut block).write_volatile(LongerBlock { sib, later: [OVER; 4] }) };
+        answer
     }
 }

@@ -7,7 +7,9 @@ use std::io::{self, Write};
 use mapi_sync::record::TraceReport;
 
 #[cfg(feature = "cli")]
-use super::{by_reason, write_wrapped};
+use super::by_reason;
+#[cfg(any(feature = "cli", windows, feature = "com-vtable-testing"))]
+use super::write_wrapped;
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 use crate::foreign::{ForeignReport, ForeignViolation};
 
@@ -49,15 +51,28 @@ pub(in crate::report) fn write_foreign(
     out: &mut dyn Write,
     report: &ForeignReport,
 ) -> io::Result<()> {
-    let ForeignReport { syncs, failed_starts, dones, calls, elapsed_s, violations } = report;
+    let ForeignReport { syncs, failed_starts, dones, calls, elapsed_s, .. } = report;
     write!(out, "{syncs} syncs in {elapsed_s:.1} s: {dones} ended with Done, ")?;
     writeln!(out, "{failed_starts} starts failed, {calls} callbacks")?;
+    let did: Vec<String> =
+        report.exercised.iter().map(|did| format!("{} {}", did.what, did.times)).collect();
+    let did_not: Vec<String> = report.not_exercised().map(|habit| habit.id().into()).collect();
+    for (heading, list) in [("the host did: ", did), ("it had no chance to do: ", did_not)] {
+        if !list.is_empty() {
+            write_wrapped(out, heading, &list)?;
+        }
+    }
+    if let Some(why) = &report.unusable {
+        writeln!(out, "the provider could not be used: {why}")?;
+    } else if report.is_vacuous() {
+        writeln!(out, "no sync got as far as its Done, so nothing was checked")?;
+    }
     let in_words = |ForeignViolation { rule, level, blame, message, .. }: &ForeignViolation| {
         format!("{rule} ({level}, {blame}): {message}")
     };
     write_violations(
         out,
-        violations.iter().map(|violation| (in_words(violation), &violation.calls)),
+        report.violations.iter().map(|violation| (in_words(violation), &violation.calls)),
     )
 }
 

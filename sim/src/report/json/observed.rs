@@ -5,7 +5,7 @@ use mapi_sync::record::TraceReport;
 use serde::Serialize;
 
 #[cfg(any(windows, feature = "com-vtable-testing"))]
-use crate::foreign::{ForeignReport, ForeignViolation};
+use crate::foreign::{Exercised, ForeignReport, ForeignViolation};
 
 /// The result of `mapi-sync trace check`.
 #[cfg(feature = "cli")]
@@ -47,6 +47,14 @@ pub(super) struct Foreign<'a> {
     calls: u64,
     /// Real time, in seconds.
     elapsed_s: f64,
+    /// Whether no sync got as far as its Done and nothing is broken: the check shows nothing.
+    vacuous: bool,
+    /// Why the provider could not be used.
+    unusable: Option<&'a str>,
+    /// What the host did that not every host does, and how often.
+    exercised: &'a [Exercised],
+    /// What it would have done as well, had it had the chance.
+    not_exercised: Vec<&'static str>,
     violations: Vec<Violation>,
 }
 
@@ -103,11 +111,22 @@ impl From<&mapi_sync::contract::Violation> for Violation {
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 impl<'a> Foreign<'a> {
     /// The report on the provider that this export of a DLL gave.
-    pub(super) fn new(provider: &'a str, export: &'a str, report: &ForeignReport) -> Self {
-        let &ForeignReport { syncs, failed_starts, dones, calls, elapsed_s, ref violations } =
-            report;
-        let violations = violations.iter().map(Violation::from).collect();
-        Self { provider, export, syncs, failed_starts, dones, calls, elapsed_s, violations }
+    pub(super) fn new(provider: &'a str, export: &'a str, report: &'a ForeignReport) -> Self {
+        let &ForeignReport { syncs, failed_starts, dones, calls, elapsed_s, .. } = report;
+        Self {
+            provider,
+            export,
+            syncs,
+            failed_starts,
+            dones,
+            calls,
+            elapsed_s,
+            vacuous: report.is_vacuous(),
+            unusable: report.unusable.as_deref(),
+            exercised: &report.exercised,
+            not_exercised: report.not_exercised().map(|habit| habit.id()).collect(),
+            violations: report.violations.iter().map(Violation::from).collect(),
+        }
     }
 }
 
