@@ -26,6 +26,7 @@ mod replay;
 mod report;
 mod run;
 mod search;
+mod sentence;
 mod subject;
 mod tested;
 mod tokio_uses;

@@ -12,6 +12,7 @@ mod format;
 mod human;
 mod json;
 mod palette;
+mod words;
 
 pub use document::{Document, FileMistake, ScenarioFile};
 pub use format::Format;

@@ -270,6 +270,8 @@ struct Violation {
     /// `provider`, `host` or, where the calls do not show it, `unknown`. A program has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     blame: Option<String>,
+    /// What went wrong, in one sentence that names the tasks.
+    sentence: String,
     /// What happened, in a sentence.
     message: String,
     /// The rule in words.
@@ -323,6 +325,7 @@ impl Violation {
             let breach = shown.execution.breach(*defect)?;
             let token = shown.token_of(*defect).to_string();
             Some(Self {
+                sentence: shown.sentence_of(*defect),
                 schedule: Some(shown.index + 1),
                 found_decisions: Some(shown.found_decisions),
                 shrink_executions: Some(shown.shrink_executions),
@@ -348,6 +351,7 @@ impl Violation {
             blame: (!execution.is_of_program).then(|| {
                 defect.blame().map_or_else(|| "unknown".to_owned(), |blame| blame.to_string())
             }),
+            sentence: execution.sentence(*defect).unwrap_or_default(),
             message: message.clone(),
             statement: defect.statement(),
             token: token.to_owned(),
