@@ -25,8 +25,12 @@ mod check;
 mod disk;
 mod format;
 mod recorder;
+mod report;
+mod write;
 mod writer;
 
-pub use check::{NotJudged, TraceError, TraceReport, WhyNotJudged, check};
+pub use check::{TraceError, check};
 pub use format::{Event, Record, Text};
 pub use recorder::{RecordedProvider, Recorder, RecorderConfig, RecorderCounts};
+pub use report::{NotJudged, TraceReport, WhyNotJudged};
+pub use write::write;
