@@ -350,9 +350,10 @@ pub mod world;
 
 pub use check::{
     Breach, BreachPlace, Check, Completion, Counterexample, DecisiveStep, Defect, Event, Execution,
-    Goal, Hang, HangPhase, LeftOver, LimitChanges, MutantCheck, MutantVerdict, MutantsReport,
-    ReplayError, ReplayOrSearch, ReplayOutcome, Replayed, Report, Shrinking, Subject, SubjectKind,
-    TokioUse, UnknownScenario, VariantVerdict, Warning, Why, check, explore,
+    Goal, Hang, HangPhase, LeftOver, Lesson, LimitChanges, MutantCheck, MutantVerdict,
+    MutantsReport, ReplayError, ReplayOrSearch, ReplayOutcome, Replayed, Report, RightExecution,
+    Shrinking, Subject, SubjectKind, TokioUse, UnknownScenario, VariantVerdict, Warning, Why,
+    WrongExecution, check, explore,
 };
 use mapi_sync_engine::lock;
 pub use mapi_sync_engine::{Proof, ProofUnit, decision, property, sometimes, strategy};

@@ -9,9 +9,9 @@ use super::{by_reason, grouped, rounded, write_wrapped};
 use crate::check::{
     Breach, Execution, Hang, ReplayOutcome, Replayed, Report, Subject, SubjectKind,
 };
-use crate::decision::Token;
 use crate::report::Palette;
 use crate::report::changes::changes_in_words;
+use crate::report::command::replay_command;
 use crate::world::Scenario;
 use crate::{Counterexample, Why};
 
@@ -215,7 +215,7 @@ pub(super) fn write_replay(
     }
 }
 
-fn write_counterexample(
+pub(super) fn write_counterexample(
     out: &mut dyn Write,
     shown: &Counterexample,
     palette: &Palette,
@@ -356,13 +356,4 @@ fn write_end(out: &mut dyn Write, execution: &Execution, palette: &Palette) -> i
         grouped(execution.switches),
         grouped(outcome.virtual_ms),
     )
-}
-
-/// The command, or the method call, that replays a token.
-fn replay_command(subject: &Subject, token: &Token) -> String {
-    match subject.kind {
-        SubjectKind::Provider | SubjectKind::Program => format!(".replay(\"{token}\")"),
-        SubjectKind::Given => format!("mapi-sync replay {token} SCENARIO-FILE"),
-        _ => format!("mapi-sync replay {token}"),
-    }
 }
