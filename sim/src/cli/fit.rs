@@ -57,9 +57,8 @@ impl Fit {
 fn hanging(line: &str, width: usize) -> usize {
     let margin = line.len() - line.trim_start_matches([' ', '|', '-', '>']).len();
     let mut place = if margin < line.len() { margin } else { 0 };
-    let mut column = 0;
     let mut spaces = 0;
-    for (at, c) in visible(line) {
+    for (column, (at, c)) in visible(line).enumerate() {
         if column >= width / 2 {
             break;
         }
@@ -73,7 +72,6 @@ fn hanging(line: &str, width: usize) -> usize {
             }
             spaces = 0;
         }
-        column += 1;
     }
     place
 }

@@ -9,7 +9,7 @@ use super::{check, missed, mutants, observed, rules, scenarios};
 /// their meaning.
 #[derive(JsonSchema)]
 #[schemars(untagged, rename = "mapi-sync")]
-#[expect(dead_code, reason = "only its schema is used")]
+#[expect(dead_code, clippy::large_enum_variant, reason = "only its schema is used")]
 enum Any<'a> {
     Check(check::Check),
     Replay(check::Replay),
