@@ -11,7 +11,7 @@ use super::progress::ProgressLines;
 use super::search::{Search, SearchSummary, StopAt};
 use super::vacuity::{vacuous, warnings};
 use super::watchdog::{self, Watch};
-use super::{Check, Goal, Report, Warning, Why};
+use super::{Check, Defect, Goal, Report, Warning, Why};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
 use crate::engine::{Engine, Limits, OutsideThreads};
@@ -187,10 +187,18 @@ impl Check {
             ));
         }
         let sees_releases = self.is_simulated();
-        let vacuous = if self.is_of_program() {
-            Vec::new()
+        let (vacuous, held) = if self.is_of_program() {
+            (Vec::new(), Vec::new())
         } else {
-            vacuous(self.world().policy(), &summary.coverage, sees_releases)
+            let world = self.world();
+            let vacuous = vacuous(world.policy(), &summary.coverage, sees_releases);
+            let is_broken = |rule| {
+                counterexamples.iter().any(|shown| shown.defects.contains(&Defect::Rule(rule)))
+            };
+            let was_run = summary.schedules > 0;
+            let rules = world.policy().rules().filter(|_| was_run);
+            let held = rules.filter(|rule| !vacuous.contains(rule) && !is_broken(*rule)).collect();
+            (vacuous, held)
         };
         Report {
             kind: self.kind,
@@ -210,6 +218,7 @@ impl Check {
             goals,
             warnings,
             vacuous,
+            held,
             strict: self.strict.unwrap_or(false),
             hang: None,
             counterexamples,
