@@ -9,6 +9,7 @@ use windows_core::{HRESULT, IUnknown, Interface, InterfaceRef};
 
 use super::{Borrowed, IMAPISync, MAPISIB};
 use crate::RawEvent;
+use crate::com::guard;
 use crate::lock::lock;
 
 /// The content of a host's MAPISIB. It borrows the objects: take a reference to keep one.
@@ -115,6 +116,7 @@ impl IMAPISync {
         let start = Interface::vtable(self).SynchronizeInBackground;
         // SAFETY: `self` is a reference that we hold; the block and everything in it outlives the
         // call, as the MAPISIB page asks of the caller.
-        unsafe { start(self.as_raw(), &mut sib) }
+        let start = || unsafe { start(self.as_raw(), &mut sib) };
+        guard::call_here("IMAPISync::SynchronizeInBackground", start)
     }
 }

@@ -57,12 +57,12 @@ macro_rules! examples {
 }
 
 examples! {
-    cancel "../examples/cancel.rs";
-    parallel "../examples/parallel.rs";
-    retry "../examples/retry.rs";
-    select_loop "../examples/select_loop.rs";
-    sequential "../examples/sequential.rs";
-    single_flight "../examples/single_flight.rs";
+    cancel "../../examples/cancel.rs";
+    parallel "../../examples/parallel.rs";
+    retry "../../examples/retry.rs";
+    select_loop "../../examples/select_loop.rs";
+    sequential "../../examples/sequential.rs";
+    single_flight "../../examples/single_flight.rs";
 }
 
 broken!(

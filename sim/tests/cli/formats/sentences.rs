@@ -17,7 +17,7 @@ fn each_mutant_has_a_sentence() {
             }
         }
     }
-    is_blessed("tests/formats/sentences.txt", include_str!("sentences.txt"), &text);
+    is_blessed("tests/cli/formats/sentences.txt", include_str!("sentences.txt"), &text);
 }
 
 /// The names in backquotes.

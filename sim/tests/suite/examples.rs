@@ -1,16 +1,16 @@
 //! The examples hold, and meet the goals that they name.
 
-#[path = "../examples/cancel.rs"]
+#[path = "../../examples/cancel.rs"]
 mod cancel;
-#[path = "../examples/parallel.rs"]
+#[path = "../../examples/parallel.rs"]
 mod parallel;
-#[path = "../examples/retry.rs"]
+#[path = "../../examples/retry.rs"]
 mod retry;
-#[path = "../examples/select_loop.rs"]
+#[path = "../../examples/select_loop.rs"]
 mod select_loop;
-#[path = "../examples/sequential.rs"]
+#[path = "../../examples/sequential.rs"]
 mod sequential;
-#[path = "../examples/single_flight.rs"]
+#[path = "../../examples/single_flight.rs"]
 mod single_flight;
 
 #[test]

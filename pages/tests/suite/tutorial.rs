@@ -1,13 +1,13 @@
 //! The tutorial's outputs and code are real, its bug is found, and what it mends holds.
 
-#[path = "../../sim/examples/tutorial.rs"]
+#[path = "../../../sim/examples/tutorial.rs"]
 mod tutorial;
 
 use mapi_sync_sim::Report;
 use mapi_sync_sim::strategy::TrackedSharing;
 
-const PAGE: &str = include_str!("../../docs/tutorial.md");
-const EXAMPLE: &str = include_str!("../../sim/examples/tutorial.rs");
+const PAGE: &str = include_str!("../../../docs/tutorial.md");
+const EXAMPLE: &str = include_str!("../../../sim/examples/tutorial.rs");
 
 /// The most lines of a counterexample.
 const LINES: usize = 12;
@@ -22,7 +22,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
 /// The report, as the example prints it.
 fn printed(report: &Report) -> String {
     // The test finds the example by another path.
-    report.to_string().replace("pages/tests/../../sim/examples/", "sim/examples/")
+    report.to_string().replace("pages/tests/suite/../../../sim/examples/", "sim/examples/")
 }
 
 /// How many lines the time line of the first counterexample has.
