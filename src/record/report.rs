@@ -78,8 +78,8 @@ impl fmt::Display for WhyNotJudged {
             ),
             Self::TasksUnknown { most } => write!(
                 f,
-                "a trace does not say which task calls, so that up to {most} late calls of Progress \
-                 pass"
+                "a trace does not say which task calls, so that up to {most} late calls of \
+                 Progress pass"
             ),
         }
     }

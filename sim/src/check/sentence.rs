@@ -336,8 +336,11 @@ impl Tale<'_> {
 
     fn callback_held(&self) -> Option<String> {
         let Some(call) = self.culprit() else {
-            return Some("not every reference to the callback was released: the host's object is never freed"
-                .to_owned());
+            return Some(
+                "not every reference to the callback was released: the host's object is never \
+                 freed"
+                    .to_owned(),
+            );
         };
         let task = self.task(call);
         Some(match &call.call.call {

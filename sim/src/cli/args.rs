@@ -20,9 +20,7 @@ use super::status::Status;
     name = "mapi-sync",
     version,
     after_help = format!(
-        "Examples:\n  mapi-sync check late-ticker       # a mistake, found and explained\n  \
-         mapi-sync rules done-last         # the rule that it breaks\n  mapi-sync doctor                  \
-         # what works here\n\n{}\nColours are off where the output is no terminal, and under NO_COLOR.",
+        "{EXAMPLES}\n{}\nColours are off where the output is no terminal, and under NO_COLOR.",
         Status::help()
     )
 )]
@@ -30,6 +28,13 @@ pub(super) struct Args {
     #[command(subcommand)]
     pub(super) command: Command,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  mapi-sync check late-ticker    # a mistake, found and explained
+  mapi-sync rules done-last      # the rule that it breaks
+  mapi-sync doctor               # what works here
+";
 
 /// The arguments of each command say what it does.
 #[derive(Debug, Subcommand)]

@@ -69,8 +69,14 @@ fn write_wrapped(out: &mut dyn Write, heading: &str, words: &[String]) -> io::Re
     let width = heading.chars().count();
     // Behind a long heading there is no room for a column.
     let indent = if width > WIDEST / 2 { 4 } else { width };
-    write!(out, "{heading}")?;
+    let first = words.first().map_or(0, |word| word.chars().count() + 1);
     let mut column = width;
+    if width + first > WIDEST {
+        write!(out, "{}\n{:indent$}", heading.trim_end(), "")?;
+        column = indent;
+    } else {
+        write!(out, "{heading}")?;
+    }
     for (n, word) in words.iter().enumerate() {
         let comma = if n + 1 < words.len() { "," } else { "" };
         let width = word.chars().count() + comma.len();

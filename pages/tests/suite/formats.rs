@@ -1,11 +1,11 @@
 //! The page of the formats shows what is printed, and the schema of JSON is up to date.
 //!
-//! `BLESS=1 cargo test -p mapi-sync-pages --test formats` writes the schema anew.
+//! `BLESS=1 cargo test -p mapi-sync-pages --test suite schema` writes the schema anew.
 
 use mapi_sync_sim::Check;
 use mapi_sync_sim::report::{Document, Format, Palette, json_schema};
 
-const PAGE: &str = include_str!("../../docs/formats.md");
+const PAGE: &str = include_str!("../../../docs/formats.md");
 
 #[test]
 fn schema_is_that_of_the_code() {
@@ -15,7 +15,7 @@ fn schema_is_that_of_the_code() {
         std::fs::write(path, schema).expect("the file can be written");
         return;
     }
-    let found = include_str!("../../docs/report.schema.json");
+    let found = include_str!("../../../docs/report.schema.json");
     assert!(found == schema, "docs/report.schema.json is stale: run this test with BLESS=1");
 }
 

@@ -17,7 +17,7 @@ fn each_mutant_has_a_sentence() {
             }
         }
     }
-    is_blessed("tests/formats/sentences.txt", include_str!("sentences.txt"), &text);
+    is_blessed("tests/cli/formats/sentences.txt", include_str!("sentences.txt"), &text);
 }
 
 /// The names in backquotes.
@@ -66,7 +66,7 @@ fn a_sentence_is_of_one_line_and_heads_the_report() {
     }
 }
 
-/// What decides is told of the first defect only.
+/// What decides is said for the first defect only.
 #[test]
 fn a_sentence_of_a_replay_says_the_same_without_what_decides() {
     let shown = &report("late-error").counterexamples[0];

@@ -163,8 +163,8 @@ fn a_format_refuses_what_it_cannot_show() {
     }
 }
 
-/// The file is one [message](https://protobuf.dev/programming-guides/encoding) `Trace`: packets, each
-/// with its length, and as many steps begin as end.
+/// The file is one message of Protocol Buffers: packets, each with its length. Every step has a
+/// packet for its begin and one for its end.
 #[test]
 fn perfetto_is_a_list_of_packets() {
     for (name, report) in reports() {
