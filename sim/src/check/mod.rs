@@ -8,6 +8,7 @@
 mod builder;
 mod counterexample;
 mod counterexamples;
+mod durations;
 mod early;
 mod environment;
 mod estimate;
@@ -36,6 +37,7 @@ mod why;
 pub use builder::{Check, check};
 pub use counterexample::{Completion, Counterexample};
 pub use counterexamples::Shrinking;
+pub use durations::Durations;
 #[cfg(feature = "real-tokio")]
 pub(crate) use execution::asks_for_tokio;
 pub use execution::{Breach, BreachPlace, Event, Execution};
@@ -45,7 +47,7 @@ pub(crate) use known::{Begin, Found, FoundSlot, Known};
 pub use mutants::{MutantCheck, MutantVerdict, MutantsReport, VariantVerdict};
 pub use named::UnknownScenario;
 pub use replay::{LeftOver, ReplayError, ReplayOrSearch, ReplayOutcome, Replayed};
-pub use report::{Goal, Report};
+pub use report::{Exercised, Goal, Report};
 pub use subject::{LimitChanges, Subject, SubjectKind};
 pub use vacuity::{TokioUse, Warning};
 #[cfg(feature = "proptest")]

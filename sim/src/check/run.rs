@@ -9,9 +9,9 @@ use super::counterexamples::Shrinking;
 use super::early;
 use super::progress::ProgressLines;
 use super::search::{Search, SearchSummary, StopAt};
-use super::vacuity::{vacuous, warnings};
+use super::vacuity::{exercised, warnings};
 use super::watchdog::{self, Watch};
-use super::{Check, Goal, Report, Warning, Why};
+use super::{Check, Exercised, Goal, Report, Warning, Why};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
 use crate::engine::{Engine, Limits, OutsideThreads};
@@ -187,11 +187,15 @@ impl Check {
             ));
         }
         let sees_releases = self.is_simulated();
-        let vacuous = if self.is_of_program() {
+        let exercised = if self.is_of_program() {
             Vec::new()
         } else {
-            vacuous(self.world().policy(), &summary.coverage, sees_releases)
+            let (world, schedules) = (self.world(), summary.schedules);
+            exercised(world.policy(), &summary.coverage, schedules, sees_releases)
         };
+        // A rule without needs is never vacuous, not even where no schedule was run.
+        let is_vacuous = |of: &&Exercised| of.rule.needs().is_some() && of.chances == 0;
+        let vacuous = exercised.iter().filter(is_vacuous).map(|of| of.rule).collect();
         Report {
             kind: self.kind,
             scenario: self.scenario.name.clone(),
@@ -207,6 +211,8 @@ impl Check {
             repeated: summary.repeated,
             elapsed,
             coverage: summary.coverage,
+            exercised,
+            durations: summary.durations,
             goals,
             warnings,
             vacuous,

@@ -82,6 +82,8 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "S", default_value_t = 30)]
     pub(super) watchdog: u64,
     #[command(flatten)]
+    pub(super) report: ReportArgs,
+    #[command(flatten)]
     pub(super) output: OutputArgs,
 }
 
@@ -113,6 +115,8 @@ pub(super) struct ReplayArgs {
     pub(super) token: String,
     /// The scenario file that the token is of
     pub(super) scenario: Option<OsString>,
+    #[command(flatten)]
+    pub(super) report: ReportArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
@@ -241,6 +245,8 @@ pub(super) enum TraceCommand {
         #[command(flatten)]
         policy: PolicyArgs,
         #[command(flatten)]
+        report: ReportArgs,
+        #[command(flatten)]
         output: OutputArgs,
     },
     Import(TraceImportArgs),
@@ -332,6 +338,14 @@ pub(super) struct OutputArgs {
     /// For people or for programs
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(super) format: Format,
+}
+
+/// Where a page goes.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ReportArgs {
+    /// Write the result as a page for the browser, too: one file, which needs no other
+    #[arg(long = "report", value_name = "FILE.html")]
+    pub(super) file: Option<PathBuf>,
 }
 
 fn strategy() -> impl TypedValueParser<Value = &'static StrategyInfo> {

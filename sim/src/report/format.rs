@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Document, Palette, human, json};
+use super::{Document, Palette, html, human, json};
 
 /// A way to show a [`Document`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum Format {
     Human,
     /// One JSON object
     Json,
+    /// One file for the browser
+    Html,
 }
 
 impl Format {
@@ -30,6 +32,7 @@ impl Format {
         match self {
             Self::Human => human::write(out, document, palette),
             Self::Json => json::write(out, document),
+            Self::Html => html::write(out, document),
         }
     }
 

@@ -7,11 +7,14 @@
 //! name in [`Format`], and an arm in [`Format::write`].
 
 mod changes;
+mod dialog;
 mod document;
 mod format;
+mod html;
 mod human;
 mod json;
 mod palette;
+mod sequence;
 
 pub use document::{Document, FileMistake, ScenarioFile};
 pub use format::Format;

@@ -354,7 +354,7 @@ fn write_end(out: &mut dyn Write, execution: &Execution, palette: &Palette) -> i
 }
 
 /// The command, or the method call, that replays a token.
-fn replay_command(subject: &Subject, token: &Token) -> String {
+pub(in crate::report) fn replay_command(subject: &Subject, token: &Token) -> String {
     match subject.kind {
         SubjectKind::Provider | SubjectKind::Program => format!(".replay(\"{token}\")"),
         SubjectKind::Given => format!("mapi-sync replay {token} SCENARIO-FILE"),

@@ -13,8 +13,11 @@ mod timeline;
 
 use std::io::{self, Write};
 
+pub(super) use self::besides::segment_in_words;
+pub(super) use self::check::replay_command;
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 pub(super) use self::observed::write_foreign;
+pub(super) use self::timeline::{call_in_words, is_bookkeeping, step_words};
 use super::{Document, Palette};
 
 /// Writes a document in words.
@@ -77,7 +80,7 @@ fn by_reason<R: PartialEq>(
 }
 
 /// A number with a comma between each three digits.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

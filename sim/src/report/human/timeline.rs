@@ -103,7 +103,7 @@ impl<'a> Line<'a> {
             account: execution.accounts.get(seen.account).map_or("", String::as_str),
             sync: seen.call.sync.0,
             task: execution.task_of(seen),
-            words: words(seen),
+            words: call_in_words(seen),
             is_faint: is_bookkeeping(seen),
         };
         let step = |seen: &'a SeenStep| Self {
@@ -120,7 +120,7 @@ impl<'a> Line<'a> {
 }
 
 /// A step of a program in words, with whom it woke and how long it sleeps.
-fn step_words(execution: &Execution, seen: &SeenStep) -> String {
+pub(in crate::report) fn step_words(execution: &Execution, seen: &SeenStep) -> String {
     let own = execution.step_in_words(seen);
     let place = execution.segments.partition_point(|note| note.step < seen.step);
     let note = execution.segments.get(place).filter(|note| note.step == seen.step);
@@ -266,7 +266,7 @@ fn cut(text: &str, width: usize) -> String {
 }
 
 /// Whether the call only handles references, handles or returns, which readers seldom look for.
-fn is_bookkeeping(seen: &SeenCall) -> bool {
+pub(in crate::report) fn is_bookkeeping(seen: &SeenCall) -> bool {
     match &seen.call.call {
         Call::Queried
         | Call::AddRef
@@ -295,7 +295,7 @@ pub(super) fn step_in_words(step: &DecisiveStep, execution: &Execution) -> Strin
 }
 
 /// The call in words, with the number of a callback before it.
-fn words(seen: &SeenCall) -> String {
+pub(in crate::report) fn call_in_words(seen: &SeenCall) -> String {
     match (&seen.call.call, seen.call.number) {
         (Call::Ended { call: CallId(number), answer }, _) => match answer {
             Answer::Returned(result) => format!("#{number}   returned {result}"),
