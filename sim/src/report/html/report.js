@@ -18,17 +18,16 @@
       this.at = -1;
       this.caused = null;
       const keys = make('div', undefined, 'keys');
-      for (const [label, name, act] of [
-        ['First', 'First row', () => this.go(0)],
-        ['Back', 'Row before', () => this.go(this.at - 1)],
-        ['Next', 'Next row', () => this.go(this.at + 1)],
-        ['Last', 'Last row', () => this.go(this.facts.rows.length - 1)],
-        ['✕ Violation', 'To the violation', () => this.toViolation()],
-      ]) {
-        if (name === 'To the violation' && facts.violation === null) continue;
+      const all = [
+        ['First', () => this.go(0)],
+        ['Back', () => this.go(this.at - 1)],
+        ['Next', () => this.go(this.at + 1)],
+        ['Last', () => this.go(this.facts.rows.length - 1)],
+      ];
+      if (facts.violation !== null) all.push(['✕ Violation', () => this.toViolation()]);
+      for (const [label, act] of all) {
         const button = make('button', label);
         button.type = 'button';
-        button.setAttribute('aria-label', name);
         button.addEventListener('click', act);
         keys.append(button);
       }
@@ -194,7 +193,7 @@
       return;
     }
     // Where arrows scroll by themselves, they do.
-    if (!current || event.target.closest('.wide, pre, code')) return;
+    if (!current || event.target.closest?.('.wide, pre, code')) return;
     const act = Object.hasOwn(acts, event.key) ? acts[event.key] : null;
     if (act) {
       act();
