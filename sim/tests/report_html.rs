@@ -49,6 +49,10 @@ fn a_page_answers_what_its_reader_asks() {
     let shown = &report.counterexamples[0];
     assert!(page.contains(shown.defects[0].statement()));
     assert!(page.contains(&shown.token().to_string()));
+    let mut alone = Vec::new();
+    shown.write_html(&mut alone).unwrap();
+    let alone = String::from_utf8(alone).unwrap();
+    assert!(alone.contains(shown.defects[0].statement()) && !alone.contains("What was exercised"));
     assert!(shown.without.as_ref().is_some_and(|without| without.breaches.is_empty()));
 }
 

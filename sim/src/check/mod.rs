@@ -18,6 +18,7 @@ mod explore;
 mod known;
 mod mutants;
 mod named;
+mod pages;
 mod progress;
 mod real_time;
 mod recorder;

@@ -426,8 +426,6 @@ fn add_marks(
 ) {
     let decisive = why.map_or_else(Vec::new, Why::steps);
     for (place, rank, row) in rows.iter_mut() {
-        let number = decisive.iter().position(|step| *step == row.step);
-        row.decisive = number.filter(|_| !row.is_faint).map(|number| number + 1);
         if *rank != LINE {
             continue;
         }
@@ -438,13 +436,13 @@ fn add_marks(
             row.is_involved |= breach.involved.contains(place);
         }
     }
-    // A step of which nothing but wakes is seen is marked there.
+    // The first row of a step is marked that a reader looks for; of a step that has none, a wake.
     for (number, step) in (1..).zip(&decisive) {
-        let of_step = |(_, _, row): &&mut (usize, u8, Row)| row.step == *step;
-        if rows.iter().all(|(_, _, row)| row.step != *step || row.decisive.is_none())
-            && let Some((_, _, row)) = rows.iter_mut().find(of_step)
-        {
-            row.decisive = Some(number);
+        let of_step = rows.iter().enumerate().filter(|(_, (_, _, row))| row.step == *step);
+        let order =
+            |(_, (before, rank, row)): &(usize, &(usize, u8, Row))| (row.is_faint, *before, *rank);
+        if let Some(place) = of_step.min_by_key(order).map(|(place, _)| place) {
+            rows[place].2.decisive = Some(number);
         }
     }
     let first = rows.len();

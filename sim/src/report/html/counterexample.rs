@@ -274,7 +274,9 @@ impl<'a> Shown<'a> {
                     }
                 }
                 Cause::New => {
-                    chain.push(format!("<q>{}</q> was new: {at} is its first.", line(name)));
+                    let waits = if chain.is_empty() { "never waited: it" } else { "was new: it" };
+                    let name = line(name);
+                    chain.push(format!("<q>{name}</q> {waits} could run since its start, {at}."));
                     break;
                 }
                 Cause::GoesOn => {
@@ -346,10 +348,11 @@ impl<'a> Shown<'a> {
                 if *moved > 1 {
                     write!(out, " with the {} after it", moved - 1)?;
                 }
-                writeln!(out, ". Exchanged, they do no harm.</p>")?;
+                writeln!(out, ". Exchanged, {} is gone.</p>", self.defect())?;
             }
             Why::Decision { what, .. } => {
-                writeln!(out, "<p>{}. Without that, nothing is wrong.</p>", shown(what))?;
+                let what = capitalized(what);
+                writeln!(out, "<p>{}. Without that, {} is gone.</p>", shown(&what), self.defect())?;
             }
             Why::EverySchedule { others } => writeln!(
                 out,
@@ -381,7 +384,7 @@ impl<'a> Shown<'a> {
             let words: Vec<String> = words.collect();
             writeln!(out, "<p>In a smaller scenario: {}.</p>", shown(&words.join(", ")))?;
         }
-        writeln!(out, "<p><a href=\"#summary\">What was exercised</a></p></dd>")
+        writeln!(out, "</dd>")
     }
 
     /// The steps that decide, and beside them the execution in which they are the other way.
@@ -450,6 +453,13 @@ impl<'a> Shown<'a> {
         write_lanes(out, &sequence.lanes)?;
         write_rows(out, sequence, places, id)?;
         writeln!(out, "</div></section>")
+    }
+
+    /// What it shows.
+    fn defect(&self) -> String {
+        self.breaches
+            .first()
+            .map_or("it".to_owned(), |breach| shown(breach.defect.id()).to_string())
     }
 
     /// A link to a row, if it is shown.

@@ -20,7 +20,7 @@ use hmac_sha256::Hash;
 use self::counterexample::Shown;
 use self::text::shown;
 use super::{Document, Format, Palette};
-use crate::check::{Replayed, Report};
+use crate::check::{Counterexample, Replayed, Report};
 
 /// How many lanes have a place of their own. What is beyond shares the last one.
 const LANES: usize = 24;
@@ -79,6 +79,55 @@ fn write_replay(out: &mut dyn Write, replayed: &Replayed) -> io::Result<()> {
     shown.write(out)?;
     writeln!(out, "</main>")?;
     end(out, Some(&data::Data::new(&[shown])))
+}
+
+impl Report {
+    /// Writes it as a page for the browser: one file that needs no other, and no network. As
+    /// [`Format::Html`] does.
+    ///
+    /// ```no_run
+    /// use std::fs::File;
+    ///
+    /// let report = mapi_sync_sim::explore(|| async {}).run();
+    /// report.write_html(&mut File::create("report.html")?)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The errors of `out`.
+    pub fn write_html(&self, out: &mut dyn Write) -> io::Result<()> {
+        write_check(out, self)
+    }
+}
+
+impl Counterexample {
+    /// Writes it alone as a page for the browser, as [`Report::write_html`] does.
+    ///
+    /// # Errors
+    ///
+    /// The errors of `out`.
+    pub fn write_html(&self, out: &mut dyn Write) -> io::Result<()> {
+        begin(out, &self.subject.name)?;
+        writeln!(out, "<main>")?;
+        summary::write_title(out, &self.subject.name, "✕ broken")?;
+        writeln!(out, "</header>")?;
+        let shown = Shown::of_counterexample(0, self, &mut { ROWS });
+        shown.write(out)?;
+        writeln!(out, "</main>")?;
+        end(out, Some(&data::Data::new(&[shown])))
+    }
+}
+
+impl Replayed {
+    /// Writes it as a page for the browser, as [`Report::write_html`] does.
+    ///
+    /// # Errors
+    ///
+    /// The errors of `out`.
+    pub fn write_html(&self, out: &mut dyn Write) -> io::Result<()> {
+        write_replay(out, self)
+    }
 }
 
 /// Writes the head of a page, up to its content.

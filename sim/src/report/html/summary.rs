@@ -85,7 +85,7 @@ pub(super) fn write_replay_head(out: &mut dyn Write, replayed: &Replayed) -> io:
     writeln!(out, "</header>")
 }
 
-fn write_title(out: &mut dyn Write, name: &str, verdict: &str) -> io::Result<()> {
+pub(super) fn write_title(out: &mut dyn Write, name: &str, verdict: &str) -> io::Result<()> {
     writeln!(
         out,
         "<header>\n<h1>{}</h1>\n<p class=\"verdict\">{}</p>\n\
