@@ -213,14 +213,15 @@ fn ten_mutants_have_pages() {
 #[cfg(feature = "cli")]
 #[test]
 fn a_recording_has_a_page_and_its_texts_are_data() {
-    let trace = r#"{"mapi-sync-trace":1,"file":0,"texts":true}
-{"t":1,"event":"open","sync":1,"flags":"0x00000080"}
-{"t":2000,"event":"progress","sync":1,"thread":1,"call":1,"text":"</script><img src=x>\u202e","index":9,"max":2}
-{"t":2001,"event":"returned","call":1,"result":"0x00000000"}
+    let head = r#"{"mapi-sync-trace":1,"file":0,"texts":true}
+{"t":1,"event":"open","sync":1,"flags":"0x00000080"}"#;
+    let text = r"</script><img src=x>\u202e";
+    let call = r#"{"t":2000,"event":"progress","sync":1,"thread":1,"call":1,"index":9,"max":2"#;
+    let rest = r#"{"t":2001,"event":"returned","call":1,"result":"0x00000000"}
 {"t":5000,"event":"done","sync":1,"thread":1,"call":2,"handle":4,"status":"0x00000000"}
 {"t":5001,"event":"returned","call":2,"result":"0x00000000"}
-{"t":9000,"event":"close","sync":1}
-"#;
+{"t":9000,"event":"close","sync":1}"#;
+    let trace = format!("{head}\n{call},\"text\":\"{text}\"}}\n{rest}\n");
     let report = mapi_sync::record::check(trace.as_bytes(), Policy::default()).unwrap();
     let page = page("recording", Document::Trace(&report));
     assert!(page.contains("<h2 id=\"c0h\">progress-range</h2>"), "{page}");

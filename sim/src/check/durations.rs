@@ -21,7 +21,7 @@ impl Default for Durations {
 }
 
 impl Durations {
-    /// Adds an execution that took so many virtual milliseconds.
+    /// Adds an execution that took this many virtual milliseconds.
     pub(super) fn add(&mut self, ms: u64) {
         let bucket = (u64::BITS - ms.leading_zeros()) as usize;
         self.counts[bucket.min(BUCKETS - 1)] += 1;

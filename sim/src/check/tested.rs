@@ -188,8 +188,8 @@ impl Check {
                 let note = unchanged(file, file.rename(kept, test));
                 let old = &kept.test;
                 Err(format!(
-                    "{replayed}{page}\n{of} for `{old}`, a test that is gone, breaks this one, and is \
-                     kept under its name now{note}; alone again:\n{}",
+                    "{replayed}{page}\n{of} for `{old}`, a test that is gone, breaks this one, \
+                     and is kept under its name now{note}; alone again:\n{}",
                     again(kept)
                 ))
             }

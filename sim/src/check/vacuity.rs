@@ -208,7 +208,7 @@ pub(super) fn warnings(
     uncontrolled.chain(livelocks).chain(one).chain(calm).chain(never).collect()
 }
 
-/// How often each rule of this policy had a chance to be broken, in so many schedules.
+/// How often each rule of this policy had a chance to be broken, of all these schedules.
 pub(super) fn exercised(
     policy: &Policy,
     coverage: &Coverage,

@@ -436,7 +436,8 @@ impl<'a> Shown<'a> {
         writeln!(
             out,
             "<h3 id=\"{id}d\">Every {what}, in virtual time</h3>\n\
-             <p class=\"end\">{} {what}s, {} rows. {} after {} steps and {} context switches, at {} ms.</p>",
+             <p class=\"end\">{} {what}s, {} rows. {} after {} steps and {} context \
+             switches, at {} ms.</p>",
             execution.calls.len().max(execution.steps.len()),
             sequence.rows.len(),
             if outcome.end == crate::engine::End::Completed { "Completed" } else { "Ended" },

@@ -45,7 +45,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// A text with what is invisible shown by its code, and cut after so many characters.
+/// A text with what is invisible shown by its code, and cut after `most` characters.
 pub(super) fn plain(text: &str, most: usize) -> String {
     let mut shown = String::new();
     let mut chars = text.chars();
