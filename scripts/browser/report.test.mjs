@@ -1,4 +1,4 @@
-// Opens each page that sim/tests/report_html.rs wrote in a browser, and uses it as its reader does.
+// Opens each page that sim/tests/cli/pages.rs wrote in a browser, and uses it as its reader does.
 //
 //   node --test report.test.mjs        with PAGES (where pages are), PICTURES (where pictures go), CHROMIUM
 import assert from 'node:assert/strict';

@@ -2,5 +2,6 @@
 
 mod command;
 mod fuzz_corpus;
+mod pages;
 mod trace;
 mod trace_import;

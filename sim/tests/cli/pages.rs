@@ -6,7 +6,6 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-#[cfg(feature = "cli")]
 use mapi_sync::contract::Policy;
 use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
 use mapi_sync_sim::engine;
@@ -210,7 +209,6 @@ fn ten_mutants_have_pages() {
     }
 }
 
-#[cfg(feature = "cli")]
 #[test]
 fn a_recording_has_a_page_and_its_texts_are_data() {
     let head = r#"{"mapi-sync-trace":1,"file":0,"texts":true}
