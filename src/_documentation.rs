@@ -91,6 +91,9 @@ pub mod real_crates {}
 #[doc = include_str!("../docs/releasing.md")]
 pub mod releasing {}
 
+#[doc = include_str!("../docs/report.md")]
+pub mod report {}
+
 #[doc = include_str!("../docs/scenarios.md")]
 pub mod scenarios {}
 

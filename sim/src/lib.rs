@@ -349,11 +349,11 @@ mod tracing_notes;
 pub mod world;
 
 pub use check::{
-    Breach, BreachPlace, Check, Completion, Counterexample, DecisiveStep, Defect, Event, Execution,
-    Goal, Hang, HangPhase, LeftOver, Lesson, LimitChanges, MutantCheck, MutantVerdict,
-    MutantsReport, ReplayError, ReplayOrSearch, ReplayOutcome, Replayed, Report, RightExecution,
-    Shrinking, Subject, SubjectKind, TokioUse, UnknownScenario, VariantVerdict, Warning, Why,
-    WrongExecution, check, explore,
+    Breach, BreachPlace, Check, Completion, Counterexample, DecisiveStep, Defect, Durations, Event,
+    Execution, Exercised, Goal, Hang, HangPhase, LeftOver, Lesson, LimitChanges, MutantCheck,
+    MutantVerdict, MutantsReport, ReplayError, ReplayOrSearch, ReplayOutcome, Replayed, Report,
+    RightExecution, Shrinking, Subject, SubjectKind, TokioUse, UnknownScenario, VariantVerdict,
+    Warning, Why, WrongExecution, check, explore,
 };
 use mapi_sync_engine::lock;
 pub use mapi_sync_engine::{Proof, ProofUnit, decision, property, sometimes, strategy};

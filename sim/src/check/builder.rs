@@ -113,6 +113,8 @@ pub struct Check {
     /// Whether a test keeps what breaks it, and where, if not beside its source file.
     pub(super) keeps: bool,
     pub(super) regressions: Option<PathBuf>,
+    /// The folder in which a test writes what came of it as a page.
+    pub(super) pages: Option<PathBuf>,
     /// Schedules around these decisions are run, and not those of the strategy.
     pub(super) around: Option<Decisions>,
     /// A schedule of a property test's case that it begins with.
@@ -151,6 +153,7 @@ impl Check {
             goals: Vec::new(),
             time: None,
             keeps: true,
+            pages: None,
             regressions: None,
             around: None,
             #[cfg(feature = "proptest")]

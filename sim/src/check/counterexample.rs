@@ -21,6 +21,9 @@ pub struct Counterexample {
     pub scenario: Scenario,
     /// What decides that it shows the first of its defects; `None` if that was not looked for.
     pub why: Option<Why>,
+    /// The execution that is almost the same and [does not show it](Why::without), as its replay
+    /// showed it; `None` if there is none, or it was not looked for.
+    pub without: Option<Box<Execution>>,
     /// What was decided in it.
     pub decisions: Decisions,
     /// The [digest](crate::engine::Engine::prefix_digest) of its steps up to the last decision.

@@ -290,8 +290,16 @@ impl Check {
         let cause = cause.filter(|_| first == defect);
         let why =
             cause.map(|cause| cause.map_or(Why::Several, |cause| why(cause, &execution, &engine)));
+        let prefix = engine.prefix_digest();
+        // What is gone must be gone when it is shown, too.
+        let without = why.as_ref().and_then(Why::without).map(|decisions| {
+            let observed = world.replay(&mut engine, decisions);
+            Box::new(Execution::new(world.scenario(), observed, &engine))
+        });
+        let without = without.filter(|execution| execution.breach(defect).is_none());
         Counterexample {
             why,
+            without,
             index,
             defects,
             execution,
@@ -299,7 +307,7 @@ impl Check {
             scenario: self.scenario.clone(),
             found_decisions: decisions.len(),
             decisions,
-            prefix: engine.prefix_digest(),
+            prefix,
             shrink_executions: 0,
             shrinking: Completion::NotTried,
             explaining: Completion::NotTried,

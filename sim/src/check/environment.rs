@@ -1,6 +1,7 @@
 //! What the environment says of a check that is run as a test.
 
 use std::env;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Check;
@@ -16,10 +17,12 @@ const SHRINK_TIME: &str = "MAPI_SYNC_SHRINK_TIME";
 const SEED: &str = "MAPI_SYNC_SEED";
 const STRATEGY: &str = "MAPI_SYNC_STRATEGY";
 const EXACT_TIME: &str = "MAPI_SYNC_EXACT_TIME";
+const REPORT: &str = "MAPI_SYNC_REPORT";
 const REPLAY: &str = "MAPI_SYNC_REPLAY";
 pub(super) const KEEP: &str = "MAPI_SYNC_KEEP";
 
-const ALL: [&str; 8] = [SCHEDULES, TIME, SHRINK_TIME, SEED, STRATEGY, EXACT_TIME, REPLAY, KEEP];
+const ALL: [&str; 9] =
+    [SCHEDULES, TIME, SHRINK_TIME, SEED, STRATEGY, EXACT_TIME, REPORT, REPLAY, KEEP];
 
 /// The units of a duration, with their milliseconds.
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
@@ -33,6 +36,8 @@ pub(super) struct Environment {
     seed: Option<u64>,
     strategy: Option<&'static StrategyInfo>,
     exact_time: Option<bool>,
+    /// The folder for pages.
+    report: Option<PathBuf>,
     /// The token of the one schedule to run.
     pub(super) replay: Option<String>,
     /// Whether regression files stay as they are.
@@ -85,6 +90,10 @@ impl Environment {
                 self.strategy = Some(named.map_err(|unknown| unknown.to_string())?);
             }
             EXACT_TIME => self.exact_time = Some(switch(value)?),
+            REPORT => {
+                let folder = (!value.is_empty()).then(|| PathBuf::from(value));
+                self.report = Some(folder.ok_or("it is a folder, which is made if need be")?);
+            }
             REPLAY => self.replay = Some(value.to_owned()),
             KEEP => self.leaves_files = !switch(value)?,
             _ => {
@@ -110,6 +119,7 @@ impl Environment {
         check.seed = self.seed.unwrap_or(check.seed);
         check.strategy = self.strategy.unwrap_or(check.strategy);
         check.late_work = self.exact_time.map(|exact| !exact).or(check.late_work);
+        check.pages = self.report.clone().or(check.pages);
         check.strict = check.strict.or(self.is_ci.then_some(true));
         check
     }
@@ -166,6 +176,8 @@ mod tests {
         assert_eq!(changed.shrink_time, Some(Duration::from_millis(500)));
         assert_eq!((changed.strategy.name, changed.late_work), ("pct", Some(false)));
         assert_eq!(read(&[(SEED, "3")]).unwrap().apply(&check).seed, 3);
+        let pages = read(&[(REPORT, "target/pages")]).unwrap().apply(&check).pages;
+        assert_eq!(pages, Some(PathBuf::from("target/pages")));
         let leaves_files = |value| read(&[(KEEP, value)]).unwrap().leaves_files;
         assert!(leaves_files("false") && !leaves_files("true"));
         let plain = read(&[]).unwrap().apply(&check);
@@ -199,6 +211,7 @@ mod tests {
         assert!(error(STRATEGY, "portfolo").contains("no strategy is named `portfolo`"));
         assert!(error(EXACT_TIME, "yes").contains("true or false"));
         assert!(error(KEEP, "no").contains("true or false"));
+        assert!(error(REPORT, "").contains("it is a folder"));
         assert!(error("MAPI_SYNC_SHEDULES", "5").contains("did you mean MAPI_SYNC_SCHEDULES?"));
     }
 }

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use mapi_sync::contract::{Call, CallRecord, Level, SyncId, Violation};
 
 use super::why::decision_at;
-use crate::decision::Decisions;
+use crate::decision::{Decisions, Kind};
 use crate::defect::{Defect, Ranking, end_defect};
 use crate::engine::{
     BrokenProperty, End, Engine, Mode, Outcome, Property, PropertyKind, SegmentNote, TaskId,
 };
 use crate::program::Returned;
 use crate::shrink::switches;
+use crate::stand_in::is_network_fault;
 use crate::world::{
-    Finding, Happened, Happening, Observed, Scenario, SeenCall, SeenStep, Variation, World,
+    Fault, Finding, Happened, Happening, Observed, Scenario, SeenCall, SeenStep, Variation, World,
     undocumented_acts,
 };
 
@@ -69,6 +70,10 @@ pub struct Event {
     pub task: String,
     /// What happened, in words.
     pub text: String,
+    /// The sort of the decision; `None` of a note.
+    pub kind: Option<Kind>,
+    /// Whether it is a fault of the network.
+    pub is_of_network: bool,
 }
 
 impl Event {
@@ -82,16 +87,27 @@ impl Event {
                 at_ms: Some(note.at_ms),
                 task: name(note.task),
                 text: format!("note: {}", note.text),
+                kind: None,
+                is_of_network: false,
             },
             Happened::Decision(departure) => {
                 let task =
                     engine.task_with_key(departure.place.task).map_or_else(String::new, name);
                 let site = engine.site_name(departure.place.site);
                 let text = decision_at(&departure, site, &task, "");
-                Self { before, step, at_ms: None, task, text }
+                let kind = departure.place.kind;
+                let site = crate::world::site_name(departure.place.site).or(site);
+                let is_of_network = kind == Kind::Fault && site.is_some_and(is_of_network);
+                Self { before, step, at_ms: None, task, text, kind: Some(kind), is_of_network }
             }
         }
     }
+}
+
+/// Whether a fault of this name strikes a network: that of the simulated provider, or a stand-in.
+fn is_of_network(site: &str) -> bool {
+    let simulated = [Fault::NetworkLoss, Fault::NetworkLatency, Fault::Offline];
+    simulated.iter().any(|fault| fault.name() == site) || is_network_fault(site)
 }
 
 /// A defect of one execution.

@@ -8,6 +8,7 @@
 mod builder;
 mod counterexample;
 mod counterexamples;
+mod durations;
 mod early;
 mod environment;
 mod estimate;
@@ -18,6 +19,7 @@ mod known;
 mod lesson;
 mod mutants;
 mod named;
+mod pages;
 mod progress;
 mod real_time;
 mod recorder;
@@ -38,6 +40,7 @@ mod why;
 pub use builder::{Check, check};
 pub use counterexample::{Completion, Counterexample};
 pub use counterexamples::Shrinking;
+pub use durations::Durations;
 #[cfg(feature = "real-tokio")]
 pub(crate) use execution::asks_for_tokio;
 pub use execution::{Breach, BreachPlace, Event, Execution};
@@ -48,7 +51,7 @@ pub use lesson::{Lesson, RightExecution, WrongExecution};
 pub use mutants::{MutantCheck, MutantVerdict, MutantsReport, VariantVerdict};
 pub use named::UnknownScenario;
 pub use replay::{LeftOver, ReplayError, ReplayOrSearch, ReplayOutcome, Replayed};
-pub use report::{Goal, Report};
+pub use report::{Exercised, Goal, Report};
 pub use subject::{LimitChanges, Subject, SubjectKind};
 pub use vacuity::{TokioUse, Warning};
 #[cfg(feature = "proptest")]

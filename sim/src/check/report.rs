@@ -5,7 +5,7 @@ use std::time::Duration;
 use mapi_sync::contract::Rule;
 use mapi_sync_engine::Proof;
 
-use super::{Defect, Hang, SubjectKind, Warning};
+use super::{Defect, Durations, Hang, SubjectKind, Warning};
 use crate::Counterexample;
 use crate::world::Coverage;
 
@@ -42,6 +42,10 @@ pub struct Report {
     pub elapsed: Duration,
     /// How often each feature was exercised.
     pub coverage: Coverage,
+    /// How often each rule that was held had a chance to be broken. A program has none.
+    pub exercised: Vec<Exercised>,
+    /// How long the executions took in virtual time.
+    pub durations: Durations,
     /// The author's goals, by name.
     pub goals: Vec<Goal>,
     /// Reasons why the check proves less than it seems to.
@@ -67,6 +71,17 @@ pub struct Goal {
     pub name: &'static str,
     /// How many schedules met it.
     pub met: u64,
+}
+
+/// How often a rule had a chance to be broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Exercised {
+    /// The rule.
+    pub rule: Rule,
+    /// How often that came about which it [needs](Rule::needs). Of a rule that needs nothing, the
+    /// number of schedules: any of them could have broken it.
+    pub chances: u64,
 }
 
 impl Report {

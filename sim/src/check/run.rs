@@ -9,9 +9,9 @@ use super::counterexamples::Shrinking;
 use super::early;
 use super::progress::ProgressLines;
 use super::search::{Search, SearchSummary, StopAt};
-use super::vacuity::{vacuous, warnings};
+use super::vacuity::{exercised, warnings};
 use super::watchdog::{self, Watch};
-use super::{Check, Defect, Goal, Report, Warning, Why};
+use super::{Check, Defect, Exercised, Goal, Report, Warning, Why};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
 use crate::engine::{Engine, Limits, OutsideThreads};
@@ -187,19 +187,21 @@ impl Check {
             ));
         }
         let sees_releases = self.is_simulated();
-        let (vacuous, held) = if self.is_of_program() {
-            (Vec::new(), Vec::new())
+        let exercised = if self.is_of_program() {
+            Vec::new()
         } else {
-            let world = self.world();
-            let vacuous = vacuous(world.policy(), &summary.coverage, sees_releases);
-            let is_broken = |rule| {
-                counterexamples.iter().any(|shown| shown.defects.contains(&Defect::Rule(rule)))
-            };
-            let was_run = summary.schedules > 0;
-            let rules = world.policy().rules().filter(|_| was_run);
-            let held = rules.filter(|rule| !vacuous.contains(rule) && !is_broken(*rule)).collect();
-            (vacuous, held)
+            let (world, schedules) = (self.world(), summary.schedules);
+            exercised(world.policy(), &summary.coverage, schedules, sees_releases)
         };
+        // A rule without needs is never vacuous, not even where no schedule was run.
+        let is_vacuous = |of: &&Exercised| of.rule.needs().is_some() && of.chances == 0;
+        let vacuous: Vec<Rule> = exercised.iter().filter(is_vacuous).map(|of| of.rule).collect();
+        let is_broken = |rule: &Rule| {
+            counterexamples.iter().any(|shown| shown.defects.contains(&Defect::Rule(*rule)))
+        };
+        let was_run = |_: &&Exercised| summary.schedules > 0;
+        let rules = exercised.iter().filter(was_run).map(|of| of.rule);
+        let held = rules.filter(|rule| !vacuous.contains(rule) && !is_broken(rule)).collect();
         Report {
             kind: self.kind,
             scenario: self.scenario.name.clone(),
@@ -215,6 +217,8 @@ impl Check {
             repeated: summary.repeated,
             elapsed,
             coverage: summary.coverage,
+            exercised,
+            durations: summary.durations,
             goals,
             warnings,
             vacuous,

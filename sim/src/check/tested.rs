@@ -6,9 +6,11 @@ use std::panic::Location;
 use std::path::PathBuf;
 
 use super::environment::Environment;
+use super::pages::write_page;
 use super::regressions::{Kept, Regressions};
 use super::{Check, ReplayError, ReplayOutcome, Replayed, Report};
 use crate::decision::Decisions;
+use crate::report::Document;
 
 /// How many schedules around one that no longer applies are run.
 const AROUND: u64 = 1_000;
@@ -55,6 +57,7 @@ impl Check {
     /// | `MAPI_SYNC_SEED` | a number | [`seed`](Self::seed) |
     /// | `MAPI_SYNC_STRATEGY` | a name of [`STRATEGIES`] | [`strategy`](Self::strategy) |
     /// | `MAPI_SYNC_EXACT_TIME` | `true` or `false` | not [`late_work`](Self::late_work) |
+    /// | `MAPI_SYNC_REPORT` | a folder | nothing: what came of each test is a page for the browser there |
     /// | `MAPI_SYNC_REPLAY` | a token | [`replay`](Self::replay), and nothing else |
     /// | `MAPI_SYNC_KEEP` | `true` or `false` | `false`: the regression file is only read |
     /// | `CI` | anything but `false` and `0` | [`strict`](Self::strict), unless the code sets it |
@@ -107,7 +110,7 @@ impl Check {
     ) -> Result<(), String> {
         let check = environment.apply(self);
         if let Some(token) = &environment.replay {
-            return check.tested_alone(token);
+            return check.tested_alone(test, token);
         }
         if let Some(file) = file {
             for kept in file.read()? {
@@ -117,17 +120,25 @@ impl Check {
         // Captured as the rest of a test's output is: only who looks needs it.
         eprintln!("{test}: strategy {}, seed {}", check.strategy.name, check.seed);
         let report = check.run();
+        let page = check.page(test, Document::Check(&report));
         if report.passes() {
+            page.lines().skip(1).for_each(&mut *say);
             if !report.complete {
                 say(&format!("{test}: incomplete: {} schedules were run", report.schedules));
             }
             return Ok(());
         }
-        Err(failure(test, &report, file))
+        Err(failure(test, &report, file, &page))
+    }
+
+    /// Writes what came of a test as a page, if there is a folder for it, and says so in a line.
+    fn page(&self, test: &str, document: Document<'_>) -> String {
+        let said = self.pages.as_ref().map(|folder| write_page(folder, test, document));
+        said.map_or_else(String::new, |said| format!("\n{said}"))
     }
 
     /// Runs the schedule of a token and no other.
-    fn tested_alone(&self, token: &str) -> Result<(), String> {
+    fn tested_alone(&self, test: &str, token: &str) -> Result<(), String> {
         let replayed = self.replay(token).map_err(|error| match error {
             ReplayError::Token(_) => format!("the environment variable MAPI_SYNC_REPLAY: {error}"),
             _ => format!(
@@ -135,15 +146,16 @@ impl Check {
                  token is of"
             ),
         })?;
+        let page = self.page(test, Document::Replay(&replayed));
         match replayed.outcome() {
             ReplayOutcome::Mended => Ok(()),
-            ReplayOutcome::Broken => Err(format!("{replayed}")),
-            ReplayOutcome::NoLongerApplies => {
-                Err(format!("{replayed}\nthe token no longer applies, so its replay tests nothing"))
-            }
-            ReplayOutcome::OutsideThread => {
-                Err(format!("{replayed}\na thread takes part that the replay does not control"))
-            }
+            ReplayOutcome::Broken => Err(format!("{replayed}{page}")),
+            ReplayOutcome::NoLongerApplies => Err(format!(
+                "{replayed}\nthe token no longer applies, so its replay tests nothing{page}"
+            )),
+            ReplayOutcome::OutsideThread => Err(format!(
+                "{replayed}\na thread takes part that the replay does not control{page}"
+            )),
         }
     }
 
@@ -167,14 +179,17 @@ impl Check {
         };
         match standing {
             Standing::Broken(replayed) if is_own => {
-                Err(format!("{replayed}\n{of} breaks it as before; alone again:\n{}", again(kept)))
+                let page = self.page(test, Document::Replay(&replayed));
+                let again = again(kept);
+                Err(format!("{replayed}{page}\n{of} breaks it as before; alone again:\n{again}"))
             }
             Standing::Broken(replayed) => {
+                let page = self.page(test, Document::Replay(&replayed));
                 let note = unchanged(file, file.rename(kept, test));
                 let old = &kept.test;
                 Err(format!(
-                    "{replayed}\n{of} for `{old}`, a test that is gone, breaks this one, and is \
-                     kept under its name now{note}; alone again:\n{}",
+                    "{replayed}{page}\n{of} for `{old}`, a test that is gone, breaks this one, \
+                     and is kept under its name now{note}; alone again:\n{}",
                     again(kept)
                 ))
             }
@@ -182,7 +197,8 @@ impl Check {
             Standing::Mended(replayed) if is_own => match self.broken_around(&replayed) {
                 Some(report) => {
                     let why = "its decisions lead elsewhere";
-                    Err(moved(test, kept, file, why, &report))
+                    let page = self.page(test, Document::Check(&report));
+                    Err(moved(test, kept, file, why, (&report, &page)))
                 }
                 None => {
                     let what = replayed.token.defect().unwrap_or("its defect").to_owned();
@@ -222,7 +238,8 @@ impl Check {
     ) -> Result<(), String> {
         let of = format!("{test}: the schedule kept in {file} no longer applies ({why})");
         if let Some(report) = replayed.and_then(|replayed| self.broken_around(&replayed)) {
-            return Err(moved(test, kept, file, why, &report));
+            let page = self.page(test, Document::Check(&report));
+            return Err(moved(test, kept, file, why, (&report, &page)));
         }
         // What breaks the program on purpose may change it as it likes.
         if self.strict == Some(true) && !file.stays() {
@@ -285,8 +302,8 @@ impl Check {
 }
 
 /// What a test fails with whose check does not pass. Keeps what was found.
-fn failure(test: &str, report: &Report, file: Option<&Regressions>) -> String {
-    let mut text = report.to_string();
+fn failure(test: &str, report: &Report, file: Option<&Regressions>, page: &str) -> String {
+    let mut text = format!("{report}{page}");
     let kept = report.counterexamples.iter().map(|shown| {
         let breach = shown.defects.first().and_then(|defect| shown.execution.breach(*defect));
         let about = breach.map(|breach| format!("{}: {}", breach.defect, breach.message));
@@ -310,9 +327,15 @@ fn failure(test: &str, report: &Report, file: Option<&Regressions>) -> String {
 }
 
 /// What a test fails with that a schedule near a kept one breaks. That one is kept in its place.
-fn moved(test: &str, kept: &Kept, file: &Regressions, why: &str, report: &Report) -> String {
+fn moved(
+    test: &str,
+    kept: &Kept,
+    file: &Regressions,
+    why: &str,
+    (report, page): (&Report, &str),
+) -> String {
     let note = unchanged(file, file.retire(kept));
-    let failure = failure(test, report, Some(file));
+    let failure = failure(test, report, Some(file), page);
     format!(
         "{test}: the schedule kept in {file} no longer applies ({why}), and one near it breaks the \
          test{note}\n\n{failure}"
@@ -458,6 +481,34 @@ mod tests {
         assert_eq!(token(&again), token(&failure));
         assert!(said.is_empty());
         assert_eq!(folder.text(), text);
+    }
+
+    #[test]
+    fn what_came_of_a_test_is_a_page_where_the_environment_says_so() {
+        const SAID: &str = "adds: a page for the browser is in ";
+        let folder = Folder::new();
+        let pages = folder.0.join("pages");
+        let page = || fs::read_to_string(pages.join("adds.html")).unwrap();
+        let run = |check: &Check, more: Option<(&str, &str)>| {
+            let folder = pages.display().to_string();
+            let variables = [("MAPI_SYNC_REPORT", folder.as_str())].into_iter().chain(more);
+            let owned = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let environment = Environment::new(owned).unwrap();
+            let mut said = Vec::new();
+            let mut say = |line: &str| said.push(line.to_owned());
+            let result = check.tested("adds", &environment, None, &mut say);
+            (result, said)
+        };
+        let failure = run(&adders(BROKEN), None).0.unwrap_err();
+        assert!(failure.contains(SAID), "{failure}");
+        assert!(page().contains("an addition is lost"));
+        let alone = run(&adders(BROKEN), Some(("MAPI_SYNC_REPLAY", token(&failure))));
+        assert!(alone.0.unwrap_err().contains(SAID));
+        assert!(page().contains("✕ broken"));
+        let (result, said) = run(&explore(|| async {}), None);
+        assert_eq!(result, Ok(()));
+        assert!(said.iter().any(|line| line.starts_with(SAID)), "{said:?}");
+        assert!(page().contains("✓ nothing went wrong"));
     }
 
     #[test]

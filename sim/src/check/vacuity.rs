@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use mapi_sync::contract::{Policy, Rule};
 
-use super::SubjectKind;
 use super::execution::on_runtime;
 use super::real_time::RealTimeWait;
 use super::search::{OutsideTask, SearchSummary};
+use super::{Exercised, SubjectKind};
 use crate::engine::Blocked;
 use crate::world::{Coverage, Fault, Scenario, Shutdown};
 
@@ -208,10 +208,17 @@ pub(super) fn warnings(
     uncontrolled.chain(livelocks).chain(one).chain(calm).chain(never).collect()
 }
 
-/// The rules of this policy that had no chance.
-pub(super) fn vacuous(policy: &Policy, coverage: &Coverage, sees_releases: bool) -> Vec<Rule> {
-    let had_chance = |situation| coverage.of(situation, sees_releases) > 0;
-    policy.rules().filter(|rule| !rule.needs().is_none_or(had_chance)).collect()
+/// How often each rule of this policy had a chance to be broken, of all these schedules.
+pub(super) fn exercised(
+    policy: &Policy,
+    coverage: &Coverage,
+    schedules: u64,
+    sees_releases: bool,
+) -> Vec<Exercised> {
+    let chances = |rule: Rule| {
+        rule.needs().map_or(schedules, |situation| coverage.of(situation, sees_releases))
+    };
+    policy.rules().map(|rule| Exercised { rule, chances: chances(rule) }).collect()
 }
 
 /// The counters of features that the scenario has, and that stand at zero.

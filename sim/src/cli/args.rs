@@ -122,6 +122,8 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "S", default_value_t = 30)]
     pub(super) watchdog: u64,
     #[command(flatten)]
+    pub(super) report: ReportArgs,
+    #[command(flatten)]
     pub(super) output: ExecutionOutputArgs,
 }
 
@@ -158,6 +160,8 @@ pub(super) struct ReplayArgs {
     pub(super) token: String,
     /// The scenario file that the token is of
     pub(super) scenario: Option<OsString>,
+    #[command(flatten)]
+    pub(super) report: ReportArgs,
     #[command(flatten)]
     pub(super) output: ExecutionOutputArgs,
 }
@@ -298,6 +302,8 @@ Examples:
         #[command(flatten)]
         policy: PolicyArgs,
         #[command(flatten)]
+        report: ReportArgs,
+        #[command(flatten)]
         output: VerdictOutputArgs,
     },
     Import(TraceImportArgs),
@@ -432,6 +438,14 @@ fn formats(known: &'static [Format]) -> impl TypedValueParser<Value = Format> {
     let names = known.iter().filter_map(ValueEnum::to_possible_value);
     PossibleValuesParser::new(names.collect::<Vec<_>>())
         .try_map(|name| Format::from_str(&name, false))
+}
+
+/// Where a page goes.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ReportArgs {
+    /// Write the result as a page for the browser, too: one file, which needs no other
+    #[arg(long = "report", value_name = "FILE.html")]
+    pub(super) file: Option<PathBuf>,
 }
 
 fn strategy() -> impl TypedValueParser<Value = &'static StrategyInfo> {

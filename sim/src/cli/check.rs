@@ -9,6 +9,7 @@ use mapi_sync_sim::{Check, LimitChanges, MutantCheck, ReplayError, ReplayOutcome
 
 use super::args::{CheckArgs, MutantsArgs, ReplayArgs};
 use super::failure::Failure;
+use super::output::Page;
 use super::progress::{Interrupts, ProgressLine};
 use super::status::Status;
 use super::{output, source};
@@ -40,6 +41,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Status, Failure> {
         None if args.search.strategy.exhaustive => check,
         None => check.schedules(SCHEDULES),
     };
+    let page = Page::create(&args.report)?;
     let interrupts = Interrupts::listen()?;
     let control = interrupts.control();
     let report = {
@@ -47,6 +49,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Status, Failure> {
         check.run_with_progress(control, &mut |shrinking| progress.shrinks(shrinking))
     };
     output::write(args.output.format, Document::Check(&report))?;
+    page.write(Document::Check(&report))?;
     Ok(if report.is_broken() {
         Status::Broken
     } else if report.interrupted {
@@ -66,8 +69,10 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Status, Failure> {
         }
         (_, by_itself) => by_itself?,
     };
+    let page = Page::create(&args.report)?;
     let replayed = check.replay(&args.token)?;
     output::write(args.output.format, Document::Replay(&replayed))?;
+    page.write(Document::Replay(&replayed))?;
     Ok(match replayed.outcome() {
         ReplayOutcome::Mended => Status::Held,
         ReplayOutcome::Broken => Status::Broken,

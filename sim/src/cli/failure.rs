@@ -1,6 +1,7 @@
 //! Why a command could not do its work, in words.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use mapi_sync_sim::world::ScenarioError;
 use mapi_sync_sim::{ReplayError, UnknownScenario};
@@ -22,6 +23,8 @@ pub(super) enum Failure {
     Replay(#[from] ReplayError),
     #[error("cannot write the result: {0}")]
     Output(#[from] io::Error),
+    #[error("cannot write the report to {path}: {error}")]
+    Page { path: String, error: io::Error },
     #[error("cannot listen for Ctrl-C: {0}")]
     Interrupts(#[from] ctrlc::Error),
     #[error("{path}: {error}")]
@@ -48,6 +51,11 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// A page that cannot be written.
+    pub(super) fn page(path: &Path, error: io::Error) -> Self {
+        Self::Page { path: path.display().to_string(), error }
+    }
+
     /// Prints it on the standard error stream, in clap's style of a usage error.
     pub(super) fn print(&self) {
         if matches!(self, Self::Reported) {

@@ -1,10 +1,14 @@
 //! Writes results to the standard output.
 
 use std::env;
+use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::path::PathBuf;
 
 use mapi_sync_sim::report::{Document, Format, Palette};
 
+use super::args::ReportArgs;
+use super::failure::Failure;
 use super::fit::{Fit, Fitted};
 
 /// Writes a result to the standard output. Words for people fit the terminal, and within GitHub
@@ -56,4 +60,23 @@ fn is_verdict(document: Document<'_>) -> bool {
         document,
         Document::Check(_) | Document::Replay(_) | Document::Mutants(_) | Document::Trace(_)
     )
+}
+
+/// A page for the browser that is being written, if one is wanted.
+pub(super) struct Page(Option<(PathBuf, BufWriter<File>)>);
+
+impl Page {
+    /// Makes the file, before there is a result that could be lost if that fails.
+    pub(super) fn create(args: &ReportArgs) -> Result<Self, Failure> {
+        let Some(path) = &args.file else { return Ok(Self(None)) };
+        let file = File::create(path).map_err(|error| Failure::page(path, error))?;
+        Ok(Self(Some((path.clone(), BufWriter::new(file)))))
+    }
+
+    /// Writes the result.
+    pub(super) fn write(self, document: Document<'_>) -> Result<(), Failure> {
+        let Some((path, mut out)) = self.0 else { return Ok(()) };
+        let written = Format::Html.write(&mut out, document, &Palette::PLAIN);
+        written.and_then(|()| out.flush()).map_err(|error| Failure::page(&path, error))
+    }
 }

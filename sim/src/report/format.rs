@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Document, Palette, human, json};
+use super::{Document, Palette, html, human, json};
 #[cfg(feature = "cli")]
 use super::{calls, github, junit, markdown, perfetto, sarif};
 
@@ -34,6 +34,8 @@ pub enum Format {
     /// The calls of the first counterexample as a recorder writes them, for `trace check`
     #[cfg(feature = "cli")]
     Calls,
+    /// One file for the browser
+    Html,
 }
 
 impl Format {
@@ -64,6 +66,7 @@ impl Format {
             Self::Perfetto => perfetto::write(out, document),
             #[cfg(feature = "cli")]
             Self::Calls => calls::write(out, document),
+            Self::Html => html::write(out, document),
         }
     }
 

@@ -15,10 +15,12 @@ mod calls;
 mod cases;
 mod changes;
 mod command;
+mod dialog;
 mod document;
 mod format;
 #[cfg(feature = "cli")]
 mod github;
+mod html;
 mod human;
 mod json;
 #[cfg(feature = "cli")]
@@ -32,6 +34,7 @@ mod palette;
 mod perfetto;
 #[cfg(feature = "cli")]
 mod sarif;
+mod sequence;
 mod words;
 
 #[cfg(feature = "cli")]

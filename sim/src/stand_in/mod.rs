@@ -81,5 +81,6 @@ mod site;
 mod storage;
 
 pub use self::latency::Latency;
+pub(crate) use self::network::is_network_fault;
 pub use self::network::{Network, NetworkError, NetworkFault};
 pub use self::storage::{Crashed, Storage, StorageError, StorageFault};

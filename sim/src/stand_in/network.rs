@@ -61,6 +61,21 @@ pub enum NetworkFault {
     Silent,
 }
 
+/// What the sites of these faults are called, behind the name of the network or of the request.
+const FAULT_SITES: [&str; 6] = [
+    "not connected",
+    "silence",
+    "request lost",
+    "answer lost",
+    "connection breaks",
+    "short result",
+];
+
+/// Whether the site of a fault is one of a network's.
+pub(crate) fn is_network_fault(site: &str) -> bool {
+    site.rsplit_once(": ").is_some_and(|(_, what)| FAULT_SITES.contains(&what))
+}
+
 /// Why a request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]

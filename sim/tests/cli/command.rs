@@ -120,6 +120,26 @@ fn a_violation_is_status_1_and_replays_by_itself() {
 }
 
 #[test]
+fn a_page_is_written_beside_what_is_printed() {
+    let file = File::new("page.html", "");
+    let path = file.path();
+    let page = |args: &[&str]| {
+        let args: Vec<&str> = args.iter().copied().chain(["--report", path]).collect();
+        let printed = prints(1, &args);
+        (printed, std::fs::read_to_string(path).unwrap())
+    };
+    let (printed, checked) = page(&["check", "done-twice", "-n", "500"]);
+    assert_eq!(printed.lines().next(), Some("done-once (must): the provider is to blame"));
+    let token = printed.split_whitespace().find(|word| word.starts_with("ms2-")).unwrap();
+    assert!(checked.starts_with("<!DOCTYPE html>") && checked.ends_with("</html>\n"));
+    assert!(checked.contains(&format!("mapi-sync replay {token}")));
+    let (_, replayed) = page(&["replay", token]);
+    assert!(replayed.contains("✕ broken") && replayed.contains(token));
+    let none = refuses(&["check", "done-twice", "--report", "/no/such/folder/page.html"]);
+    assert!(none.contains("cannot write the report to /no/such/folder/page.html"), "{none}");
+}
+
+#[test]
 fn a_check_that_met_nothing_warns_and_fails_when_strict() {
     let said = prints(0, &["check", "flaky-network", "-n", "1"]);
     assert!(said.contains("\n  warning: every execution was the same one\n"), "{said}");

@@ -3,5 +3,6 @@
 mod command;
 mod formats;
 mod fuzz_corpus;
+mod pages;
 mod trace;
 mod trace_import;

@@ -6,7 +6,7 @@ use mapi_sync_engine::Proof;
 
 use super::{ALL_LIVELOCK_STEPS, Candidate, OutsideTask, TokioSeen};
 use crate::check::real_time::RealTimeWait;
-use crate::check::{Defect, TokioUse};
+use crate::check::{Defect, Durations, TokioUse};
 use crate::engine::Property;
 use crate::strategy::{Dfs, Findings};
 use crate::world::{Coverage, Observed};
@@ -27,6 +27,7 @@ pub(in crate::check) struct SearchSummary {
     /// Of a depth-first search whose executions are one sequence: where it is.
     pub(super) reached: Option<Dfs>,
     pub(in crate::check) coverage: Coverage,
+    pub(in crate::check) durations: Durations,
     /// The first of the executions that were compared, by its fingerprint.
     pub(super) first: Option<u64>,
     /// Whether two executions differed.
@@ -72,6 +73,7 @@ impl SearchSummary {
         self.schedules += 1;
         self.steps += observed.outcome.steps;
         self.coverage.merge(&observed.coverage);
+        self.durations.add(observed.outcome.virtual_ms);
         for (goal, met) in &observed.goals {
             *self.goals.entry(goal).or_default() += u64::from(*met);
         }
@@ -151,6 +153,7 @@ impl SearchSummary {
             self.compare(first);
         }
         self.coverage.merge(&chunk.coverage);
+        self.durations.merge(&chunk.durations);
         for (goal, met) in chunk.goals {
             *self.goals.entry(goal).or_default() += met;
         }

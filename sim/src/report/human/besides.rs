@@ -160,7 +160,10 @@ fn add_absences(lines: &mut Vec<Line>, execution: &Execution, breaches: &[&Breac
 }
 
 /// What came of a segment, if it is worth a line.
-pub(super) fn segment_in_words(execution: &Execution, note: &SegmentNote) -> Option<String> {
+pub(in crate::report) fn segment_in_words(
+    execution: &Execution,
+    note: &SegmentNote,
+) -> Option<String> {
     let wakes = (!note.woke.is_empty()).then(|| format!("wakes {}", names(execution, &note.woke)));
     let sleeps = note.sleeps_until.map(|until| format!("sleeps until {until} ms"));
     let parts: Vec<String> = wakes.into_iter().chain(sleeps).collect();

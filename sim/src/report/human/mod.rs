@@ -13,8 +13,10 @@ mod timeline;
 
 use std::io::{self, Write};
 
+pub(super) use self::besides::segment_in_words;
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 pub(super) use self::observed::write_foreign;
+pub(super) use self::timeline::{is_bookkeeping, step_words};
 #[cfg(feature = "cli")]
 use super::cases::Shown;
 use super::{Document, Palette};
@@ -108,7 +110,7 @@ fn by_reason<R: PartialEq>(
 }
 
 /// A number with a comma between each three digits.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

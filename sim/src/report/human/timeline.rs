@@ -121,7 +121,7 @@ impl<'a> Line<'a> {
 }
 
 /// A step of a program in words, with whom it woke and how long it sleeps.
-fn step_words(execution: &Execution, seen: &SeenStep) -> String {
+pub(in crate::report) fn step_words(execution: &Execution, seen: &SeenStep) -> String {
     let own = execution.step_in_words(seen);
     let place = execution.segments.partition_point(|note| note.step < seen.step);
     let note = execution.segments.get(place).filter(|note| note.step == seen.step);
@@ -267,7 +267,7 @@ fn cut(text: &str, width: usize) -> String {
 }
 
 /// Whether the call only handles references, handles or returns, which readers seldom look for.
-fn is_bookkeeping(seen: &SeenCall) -> bool {
+pub(in crate::report) fn is_bookkeeping(seen: &SeenCall) -> bool {
     match &seen.call.call {
         Call::Queried
         | Call::AddRef

@@ -24,7 +24,7 @@ pub(super) struct TimelineEvent {
 
 impl From<&Event> for TimelineEvent {
     fn from(event: &Event) -> Self {
-        let Event { before, step, at_ms, task, text } = event.clone();
+        let Event { before, step, at_ms, task, text, .. } = event.clone();
         Self { before, step, at_ms, task, text }
     }
 }
