@@ -106,7 +106,7 @@ impl ForeignSync {
     /// An exception out of the start parks this thread: it never returns then. The thread enters
     /// nothing.
     pub fn synchronize_here(&self, request: &SyncRequest) -> HResult {
-        self.start(request, &Answer::default())
+        self.start(request)
     }
 
     /// Whether the interface belongs to the object that `store` does: QueryInterface for IUnknown
