@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use mapi_sync::contract::Rule;
 use mapi_sync_engine::Origin;
 use mapi_sync_probe::name_task_of_fatal_signal;
 

@@ -140,6 +140,7 @@ impl From<&Violation> for ForeignViolation {
 
 /// How often the host did something that not every host does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Exercised {
     /// A [`Habit`]'s name, or `unload`, `exit` or `mapi-threads`.
