@@ -4,7 +4,7 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use mapi_sync_conformance::{case, cpp};
-use mapi_sync_sim::foreign::{ForeignCheck, ForeignReport, check_store};
+use mapi_sync_sim::foreign::{ForeignCheck, ForeignReport, Habit, check_store};
 
 /// The forms that use a handle after it went to Done. By then it may be the handle of another test
 /// of this process, which they would close or signal, so each of them runs alone.
@@ -75,7 +75,7 @@ fn a_correct_provider_is_taken_through_what_hosts_do() {
     if !cfg!(windows) {
         missing.push("single-threaded");
     }
-    let mut not_exercised: Vec<_> = report.not_exercised().map(|habit| habit.id()).collect();
+    let mut not_exercised: Vec<_> = report.not_exercised().map(Habit::id).collect();
     not_exercised.sort_unstable();
     missing.sort_unstable();
     assert_eq!(not_exercised, missing);

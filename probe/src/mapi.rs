@@ -327,8 +327,10 @@ mod exports {
         // SAFETY: as above.
         let runs =
             unsafe { VirtualProtect(place, code.len(), PAGE_EXECUTE_READ, &mut earlier) } != 0;
+        // SAFETY: returns a pseudo-handle, without any condition.
+        let process = unsafe { GetCurrentProcess() };
         // SAFETY: as above, in this process.
-        unsafe { FlushInstructionCache(GetCurrentProcess(), place, code.len()) };
+        unsafe { FlushInstructionCache(process, place, code.len()) };
         let offset = u32::try_from(place.addr() - image.0.addr()).ok()?;
         runs.then_some(offset)
     }

@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn ids_are_unique() {
-        let mut ids: Vec<_> = Habit::ALL.iter().map(|habit| habit.id()).collect();
+        let mut ids: Vec<_> = Habit::ALL.iter().copied().map(Habit::id).collect();
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), Habit::ALL.len());

@@ -190,10 +190,7 @@ impl Run {
             }
         };
         // A sync beside this one may have started when its Done came.
-        while let Some(sync) = {
-            let sync = lock(&self.beside).pop();
-            sync
-        } {
+        while let Some(sync) = self.next_beside() {
             goes_on &= self.finish(&sync).await;
         }
         over.store(true, Ordering::Release);
@@ -209,6 +206,11 @@ impl Run {
         host.forget_event();
         self.flush();
         goes_on
+    }
+
+    /// A sync that was started beside others. Nothing is locked when this has returned.
+    fn next_beside(&self) -> Option<Sync> {
+        lock(&self.beside).pop()
     }
 
     /// Waits until every reference to the callback has been given back.

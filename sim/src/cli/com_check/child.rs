@@ -139,9 +139,8 @@ fn judge_session(session: Session, teller: &Teller) {
 }
 
 fn judge_mapi(mapi: MapiThreads, teller: &Teller) {
-    match u64::try_from(mapi.entered()) {
-        Ok(threads @ 1..) => teller.say(&Said::Did("mapi-threads".into(), threads)),
-        _ => {}
+    if let Ok(threads @ 1..) = u64::try_from(mapi.entered()) {
+        teller.say(&Said::Did("mapi-threads".into(), threads));
     }
     let unbalanced = mapi.unbalanced();
     let Some((thread, counts)) = unbalanced.first() else { return };

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -134,14 +134,9 @@ impl Watch {
                 }
                 _ => {}
             }
-            loop {
-                match messages.try_recv() {
-                    Ok(said) => {
-                        self.take(said);
-                        last = Instant::now();
-                    }
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-                }
+            while let Ok(said) = messages.try_recv() {
+                self.take(said);
+                last = Instant::now();
             }
             if self.is_over && !self.unloads {
                 return End::Over;

@@ -5,7 +5,7 @@ use mapi_sync::record::TraceReport;
 use serde::Serialize;
 
 #[cfg(any(windows, feature = "com-vtable-testing"))]
-use crate::foreign::{Exercised, ForeignReport, ForeignViolation};
+use crate::foreign::{Exercised, ForeignReport, ForeignViolation, Habit};
 
 /// The result of `mapi-sync trace check`.
 #[cfg(feature = "cli")]
@@ -129,7 +129,7 @@ impl<'a> Foreign<'a> {
             vacuous: report.is_vacuous(),
             unusable: report.unusable.as_deref(),
             exercised: &report.exercised,
-            not_exercised: report.not_exercised().map(|habit| habit.id()).collect(),
+            not_exercised: report.not_exercised().map(Habit::id).collect(),
             violations: report.violations.iter().map(Violation::from).collect(),
         }
     }
