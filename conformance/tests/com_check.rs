@@ -70,7 +70,7 @@ fn message<'a>(report: &'a Value, rule: &str) -> &'a str {
 fn judge(form: &Form) -> Result<(), String> {
     let (status, report) = checked(form, &[]);
     let rules = rules(&report);
-    let right = match form.verdict {
+    let right = match form.verdict_here() {
         Verdict::Holds => status == Some(0) && rules.is_empty(),
         Verdict::Breaks(rule) => status == Some(1) && rules.contains(&rule),
         Verdict::Vacuous => status == Some(3) && report["vacuous"] == true,
