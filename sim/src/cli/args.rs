@@ -444,8 +444,8 @@ fn formats(known: &'static [Format]) -> impl TypedValueParser<Value = Format> {
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ReportArgs {
     /// Write the result as a page for the browser, too: one file, which needs no other
-    #[arg(long = "report", value_name = "FILE.html")]
-    pub(super) file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE.html")]
+    pub(super) report: Option<PathBuf>,
 }
 
 fn strategy() -> impl TypedValueParser<Value = &'static StrategyInfo> {
