@@ -41,6 +41,11 @@ pub mod contract {}
 #[doc = include_str!("../docs/design.md")]
 pub mod design {}
 
+#[doc = "[the page for the browser]: crate::_documentation::report"]
+#[doc = ""]
+#[doc = include_str!("../docs/formats.md")]
+pub mod formats {}
+
 #[cfg(not(doctest))]
 #[doc = "[any program]: crate::_documentation::any_program"]
 #[doc = "[its page]: crate::_documentation::contract"]
@@ -54,6 +59,7 @@ pub mod design {}
 #[doc = "[The tutorial]: crate::_documentation::tutorial"]
 #[doc = "[does the check work?]: crate::_documentation::missed"]
 #[doc = "[a log]: crate::_documentation::trace_import"]
+#[doc = "[other formats]: crate::_documentation::formats"]
 #[doc = ""]
 #[doc = include_str!("../docs/guide.md")]
 pub mod guide {}

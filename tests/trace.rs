@@ -253,3 +253,48 @@ fn what_was_found_before_a_gap_stays_found() {
     assert_eq!(with_gap(6), [Rule::PROGRESS_FORWARD]);
     assert_eq!(with_gap(4), []);
 }
+
+/// A sync whose host answers the first Progress with a cancel, and that ends like this after so
+/// many more.
+fn after_a_cancel(more: u32, status: HResult) -> TraceReport {
+    let progress = |index| Call::Progress { text: Some("Inbox"), index, index_max: more + 1 };
+    let cancel = Answer::Returned(HResult::MAPI_W_CANCEL_MESSAGE);
+    let mut steps = vec![Step::Started, Step::Answered(progress(1), cancel)];
+    steps.extend((0..more).map(|n| Step::Made(progress(n + 2))));
+    steps.push(Step::Made(Call::Done { event: Step::EVENT, status }));
+    report(&Recording::of(&steps, true), &Policy::default())
+}
+
+#[test]
+fn late_calls_whose_tasks_are_not_known_are_no_pass() {
+    let why = |report: &TraceReport| {
+        let not = report.not_judged.iter().find(|not| not.rule == Rule::CANCEL_ANSWERED);
+        not.map(|not| not.why)
+    };
+    let holds = |report: &TraceReport| report.held.contains(&Rule::CANCEL_ANSWERED);
+    // Each task may report once more.
+    let one = after_a_cancel(1, HResult::S_OK);
+    assert!(why(&one).is_none() && holds(&one), "{one:?}");
+    // Two may be of one task or of two.
+    let two = after_a_cancel(2, HResult::S_OK);
+    assert_eq!(why(&two), Some(WhyNotJudged::TasksUnknown { most: 8 }));
+    assert!(two.violations.is_empty() && !holds(&two), "{two:?}");
+    // An answer settles it, and too many calls do.
+    let answered = after_a_cancel(2, HResult::MAPI_E_USER_CANCEL);
+    assert!(why(&answered).is_none() && holds(&answered), "{answered:?}");
+    let nine = after_a_cancel(9, HResult::S_OK);
+    assert_eq!(nine.violations[0].rule, Rule::CANCEL_ANSWERED);
+    assert!(why(&nine).is_none() && !holds(&nine), "{nine:?}");
+}
+
+#[test]
+fn a_sync_without_a_call_says_nothing_of_its_done() {
+    let trace = r#"{"mapi-sync-trace":1,"file":0,"texts":true,"exact_gaps":true}
+{"t":1,"event":"open","sync":1,"flags":"0x00000080"}
+{"t":2,"event":"close","sync":1}
+"#;
+    let report = report(trace, &Policy::default());
+    let not = report.not_judged.iter().find(|not| not.rule == Rule::DONE_ONCE).expect("it says");
+    assert_eq!(not.why, WhyNotJudged::NoCalls);
+    assert!(report.violations.is_empty() && !report.held.contains(&Rule::DONE_ONCE));
+}

@@ -7,6 +7,7 @@
 //! ends as a failing test would, with a panic that prints the counterexample. In short:
 //!
 //! ```text
+//! `sync` sent Done(S_OK) when the last position was 3 of 4: nothing keeps `Inbox` from …
 //! progress-complete (should): the provider is to blame
 //!    Done(S_OK) came when the last position was 3 of 4
 //!

@@ -148,6 +148,7 @@
 //! `sim/examples/check_a_provider.rs`:
 //!
 //! ```text
+//! `sync` sent Done(S_OK) when the last position was 3 of 4: nothing keeps `Inbox` from …
 //! progress-complete (should): the provider is to blame
 //!    Done(S_OK) came when the last position was 3 of 4
 //!
@@ -164,9 +165,10 @@
 //!    exchanged, progress-complete is gone: .replay("ms2-…")
 //! ```
 //!
-//! Read it from the top: the rule, how binding it is and who broke it; the calls in virtual time,
-//! each with its task, where `|` marks the calls that show the violation and `->` the one that
-//! broke the rule; and what decides: here two adjacent steps, whose other order keeps the rule.
+//! Read it from the top: what went wrong, in one sentence; the rule, how binding it is and who
+//! broke it; the calls in virtual time, each with its task, where `|` marks the calls that show the
+//! violation and `->` the one that broke the rule; and what decides: here two adjacent steps, whose
+//! other order keeps the rule.
 //!
 //! # Any async code
 //!
@@ -348,10 +350,10 @@ pub mod world;
 
 pub use check::{
     Breach, BreachPlace, Check, Completion, Counterexample, DecisiveStep, Defect, Durations, Event,
-    Execution, Exercised, Goal, Hang, HangPhase, LeftOver, LimitChanges, MutantCheck,
+    Execution, Exercised, Goal, Hang, HangPhase, LeftOver, Lesson, LimitChanges, MutantCheck,
     MutantVerdict, MutantsReport, ReplayError, ReplayOrSearch, ReplayOutcome, Replayed, Report,
-    Shrinking, Subject, SubjectKind, TokioUse, UnknownScenario, VariantVerdict, Warning, Why,
-    check, explore,
+    RightExecution, Shrinking, Subject, SubjectKind, TokioUse, UnknownScenario, VariantVerdict,
+    Warning, Why, WrongExecution, check, explore,
 };
 use mapi_sync_engine::lock;
 pub use mapi_sync_engine::{Proof, ProofUnit, decision, property, sometimes, strategy};

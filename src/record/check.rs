@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use super::format::{Event, Header, Record, Text, VERSION};
+use super::report::{NotJudged, TraceReport, WhyNotJudged};
 use crate::contract::{
     Answer, Call, CallId, Monitor, MonitorConfig, Policy, Rule, Situation, SyncId, SyncWatch,
     Violation, VirtualClock,
@@ -64,63 +65,6 @@ pub enum TraceError {
 impl fmt::Debug for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-/// What a trace came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TraceReport {
-    /// Syncs in the trace.
-    pub syncs: u64,
-    /// Callbacks in the trace.
-    pub calls: u64,
-    /// Records that the recorder had to drop. A sync of which some may be missing, and one that
-    /// began before the trace, are judged by those rules alone that can be applied to parts of
-    /// them: nothing is missed that may be among what was dropped.
-    pub dropped: u64,
-    /// Whether the trace was cut off in the middle of a line, as a process that is ended leaves
-    /// it.
-    pub cut_off: bool,
-    /// The rules that were broken, at most 1,000 of them.
-    pub violations: Vec<Violation>,
-    /// How many more were broken.
-    pub more_violations: u64,
-    /// The rules of the policy that were not applied to any sync, in the order of the table.
-    pub not_judged: Vec<NotJudged>,
-}
-
-/// A rule that a trace gave no chance to be broken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct NotJudged {
-    /// The rule.
-    pub rule: Rule,
-    /// Why.
-    pub why: WhyNotJudged,
-}
-
-/// Why a rule was not applied to a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum WhyNotJudged {
-    /// It [needs](Rule::needs_start) more than the callback of a sync.
-    CallbacksOnly,
-    /// It [needs](Rule::needs_ends) to know how calls end, and the trace does not say.
-    NoEnds,
-    /// It [needs](Rule::judges_parts) all calls of a sync, and the trace has no sync as a whole.
-    PartsOnly,
-    /// What it [needs](Rule::needs) never came.
-    Missing(Situation),
-}
-
-impl fmt::Display for WhyNotJudged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CallbacksOnly => f.write_str("a trace has callbacks only"),
-            Self::NoEnds => f.write_str("the trace does not say how calls end"),
-            Self::PartsOnly => f.write_str("the trace has no sync as a whole"),
-            Self::Missing(situation) => situation.fmt(f),
-        }
     }
 }
 
@@ -193,6 +137,8 @@ struct Trace {
     begun: u64,
     dropped: u64,
     seen: Vec<Situation>,
+    /// The rules that some sync may have broken, for all that the trace shows.
+    unsure: Vec<NotJudged>,
 }
 
 /// What the trace has of a shutdown.
@@ -203,6 +149,8 @@ struct Shutdown {
     /// The methods that have returned, each with its first time, in milliseconds: later syncs know
     /// of them.
     returned: BTreeMap<ShutdownMethod, (u64, HResult)>,
+    /// Whether NotifyProcessShutdown was called, and DoFastShutdown has not returned since.
+    is_noticed: bool,
 }
 
 /// The violations under one policy.
@@ -221,6 +169,20 @@ struct Sync {
     /// How many violations had been found before the first gap: they hold whatever is missing.
     sure: usize,
     closed: bool,
+    late: Late,
+}
+
+/// How many calls a sync began, and how many of Progress when it was to stop.
+#[derive(Clone, Copy, Default)]
+struct Late {
+    /// All of them.
+    calls: u64,
+    /// Since its host answered a call with a cancel request, if it did.
+    since_cancel: Option<u32>,
+    /// Since NotifyProcessShutdown.
+    since_notice: u32,
+    /// Whether it ended with a success or a warning.
+    succeeded: bool,
 }
 
 /// A call that has begun.
@@ -228,6 +190,7 @@ struct Begun {
     sync: u64,
     /// Its number to the monitor.
     number: CallId,
+    is_done: bool,
 }
 
 impl Trace {
@@ -251,6 +214,7 @@ impl Trace {
             begun: 0,
             dropped: 0,
             seen: Vec::new(),
+            unsure: Vec::new(),
         }
     }
 
@@ -277,6 +241,7 @@ impl Trace {
                 self.insert(sync, true);
             }
             Event::Shutdown { call, method, .. } => {
+                self.shutdown.is_noticed |= method == ShutdownMethod::NotifyProcessShutdown;
                 self.monitors().for_each(|monitor| monitor.shutdown_called(method));
                 if self.ends {
                     self.shutdown.calls.insert(call, method);
@@ -306,10 +271,23 @@ impl Trace {
             Call::Error { .. } => self.sees(Situation::Error),
             _ => {}
         }
-        let Some(sync) = self.open.get(&number) else { return };
+        let Some(sync) = self.open.get_mut(&number) else { return };
+        sync.late.calls += 1;
+        match call {
+            Call::Progress { .. } => {
+                if let Some(count) = &mut sync.late.since_cancel {
+                    *count = count.saturating_add(1);
+                }
+                let is_late = u32::from(self.shutdown.is_noticed);
+                sync.late.since_notice = sync.late.since_notice.saturating_add(is_late);
+            }
+            Call::Done { status, .. } => sync.late.succeeded = status.is_success(),
+            _ => {}
+        }
+        let is_done = matches!(call, Call::Done { .. });
         let Some(call) = sync.watch.observe(call) else { return };
         if self.ends {
-            self.calls.insert(call_number, Begun { sync: number, number: call });
+            self.calls.insert(call_number, Begun { sync: number, number: call, is_done });
         } else {
             sync.watch.observe(Call::Ended { call, answer: Answer::Returned(HResult::S_OK) });
         }
@@ -347,7 +325,8 @@ impl Trace {
         self.clock.set(now);
         let watch = monitor.callback_sync();
         let is_whole = is_whole && self.has_whole_syncs();
-        self.open.insert(number, Sync { monitor, watch, is_whole, sure: 0, closed: false });
+        let late = Late::default();
+        self.open.insert(number, Sync { monitor, watch, is_whole, sure: 0, closed: false, late });
         self.syncs += 1;
     }
 
@@ -361,6 +340,7 @@ impl Trace {
         {
             self.sees(Situation::FastShutdown);
         }
+        self.shutdown.is_noticed &= method != ShutdownMethod::DoFastShutdown;
         let now = self.clock.now();
         self.shutdown.returned.entry(method).or_insert((now, result));
     }
@@ -373,8 +353,12 @@ impl Trace {
             _ => {}
         }
         // A call that is not known began before the trace does.
-        let Some(Begun { sync, number: call }) = self.calls.remove(&call) else { return };
-        if let Some(sync) = self.open.get(&sync) {
+        let Some(begun) = self.calls.remove(&call) else { return };
+        let Begun { sync, number: call, is_done } = begun;
+        if let Some(sync) = self.open.get_mut(&sync) {
+            if answer == Answer::Returned(HResult::MAPI_W_CANCEL_MESSAGE) && !is_done {
+                sync.late.since_cancel.get_or_insert(0);
+            }
             sync.watch.observe(Call::Ended { call, answer });
         }
     }
@@ -399,6 +383,7 @@ impl Trace {
         self.closed.retain(|other| *other != number);
         self.calls.retain(|_, call| call.sync != number);
         self.whole_syncs += u64::from(sync.is_whole);
+        self.doubt(&sync);
         for (place, violation) in sync.monitor.violations().into_iter().enumerate() {
             // What did not come may be among what is missing.
             let of_parts = violation.rule.judges_parts() && !violation.never_came;
@@ -411,14 +396,34 @@ impl Trace {
         }
     }
 
+    /// Notes which rules a sync that has come to its end may have broken unseen.
+    fn doubt(&mut self, sync: &Sync) {
+        let Late { calls, since_cancel, since_notice, succeeded } = sync.late;
+        let tasks = WhyNotJudged::TasksUnknown { most: self.policy.progress_after_cancel() };
+        let ignored = since_cancel.filter(|_| succeeded).unwrap_or(0);
+        for (rule, why, is_doubtful) in [
+            (Rule::DONE_ONCE, WhyNotJudged::NoCalls, sync.is_whole && sync.closed && calls == 0),
+            (Rule::CANCEL_ANSWERED, tasks, ignored > 1),
+            (Rule::SHUTDOWN_STOPS_WORK, tasks, since_notice > 1),
+        ] {
+            if is_doubtful && self.unsure.iter().all(|known| known.rule != rule) {
+                self.unsure.push(NotJudged { rule, why });
+            }
+        }
+    }
+
     fn report(mut self, cut_off: bool) -> TraceReport {
         for number in self.open.keys().copied().collect::<Vec<_>>() {
             self.finish(number);
         }
-        let not_judged = self.not_judged();
+        let mut not_judged = self.not_judged();
         let Verdict { mut violations, more } =
             if self.has_whole_syncs() { self.whole } else { self.parts };
         violations.sort_by_key(|(sync, _)| *sync);
+        let is_broken = |rule: &Rule| violations.iter().any(|(_, broken)| broken.rule == *rule);
+        not_judged.retain(|not| !self.unsure.contains(not) || !is_broken(&not.rule));
+        let is_judged = |rule: &Rule| not_judged.iter().all(|not| not.rule != *rule);
+        let held = self.policy.rules().filter(|rule| is_judged(rule) && !is_broken(rule)).collect();
         TraceReport {
             syncs: self.syncs,
             calls: self.begun,
@@ -427,6 +432,7 @@ impl Trace {
             violations: violations.into_iter().map(|(_, violation)| violation).collect(),
             more_violations: more,
             not_judged,
+            held,
         }
     }
 
@@ -444,7 +450,10 @@ impl Trace {
                 return Some(WhyNotJudged::Missing(situation));
             }
             let judges_what_is_there = has_whole || rule.judges_parts() && self.syncs > 0;
-            (!judges_what_is_there).then_some(WhyNotJudged::PartsOnly)
+            if !judges_what_is_there {
+                return Some(WhyNotJudged::PartsOnly);
+            }
+            self.unsure.iter().find(|known| known.rule == rule).map(|known| known.why)
         };
         let of = |rule| why(rule).map(|why| NotJudged { rule, why });
         self.policy.rules().filter_map(of).collect()

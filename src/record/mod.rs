@@ -27,8 +27,12 @@ mod disk;
 mod etw;
 mod format;
 mod recorder;
+mod report;
+mod write;
 mod writer;
 
-pub use check::{NotJudged, TraceError, TraceReport, WhyNotJudged, check};
+pub use check::{TraceError, check};
 pub use format::{Event, Record, Text};
 pub use recorder::{RecordedProvider, Recorder, RecorderConfig, RecorderCounts};
+pub use report::{NotJudged, TraceReport, WhyNotJudged};
+pub use write::write;

@@ -22,7 +22,7 @@ fn pages_show_what_the_example_prints() {
             })
             .flat_map(|line| [line, "\n"])
             .collect();
-        let block = text.split("```text\n").find(|block| block.starts_with("progress-complete"));
+        let block = text.split("```text\n").find(|block| block.starts_with("`sync` sent Done"));
         let block = block.unwrap_or_else(|| panic!("{page} shows no counterexample"));
         let shown = block.split("```").next().unwrap_or_default();
         // A page may leave lines out, and the end of the token.

@@ -2,6 +2,7 @@
 
 mod counterexample;
 mod design;
+mod formats;
 // These two read the sources where they were built; under Wine they lie elsewhere.
 #[cfg(not(windows))]
 mod manifests;

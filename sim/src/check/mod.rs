@@ -16,6 +16,7 @@ mod execution;
 mod explore;
 #[cfg(feature = "proptest")]
 mod known;
+mod lesson;
 mod mutants;
 mod named;
 mod pages;
@@ -28,6 +29,7 @@ mod replay;
 mod report;
 mod run;
 mod search;
+mod sentence;
 mod subject;
 mod tested;
 mod tokio_uses;
@@ -45,6 +47,7 @@ pub use execution::{Breach, BreachPlace, Event, Execution};
 pub use explore::explore;
 #[cfg(feature = "proptest")]
 pub(crate) use known::{Begin, Found, FoundSlot, Known};
+pub use lesson::{Lesson, RightExecution, WrongExecution};
 pub use mutants::{MutantCheck, MutantVerdict, MutantsReport, VariantVerdict};
 pub use named::UnknownScenario;
 pub use replay::{LeftOver, ReplayError, ReplayOrSearch, ReplayOutcome, Replayed};

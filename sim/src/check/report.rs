@@ -5,7 +5,7 @@ use std::time::Duration;
 use mapi_sync::contract::Rule;
 use mapi_sync_engine::Proof;
 
-use super::{Durations, Hang, SubjectKind, Warning};
+use super::{Defect, Durations, Hang, SubjectKind, Warning};
 use crate::Counterexample;
 use crate::world::Coverage;
 
@@ -53,6 +53,8 @@ pub struct Report {
     /// The rules that had no chance to be broken, for want of what they [need](Rule::needs). They
     /// were held, and nothing is known of them.
     pub vacuous: Vec<Rule>,
+    /// The rules that were held, had a chance to be broken, and were not. A program has none.
+    pub held: Vec<Rule>,
     /// Whether a warning counts as a failure.
     pub strict: bool,
     /// The poll that did not return and ended the check, if one did.
@@ -87,6 +89,12 @@ impl Report {
     #[must_use]
     pub fn is_broken(&self) -> bool {
         !self.counterexamples.is_empty()
+    }
+
+    /// Whether this rule was found broken.
+    #[must_use]
+    pub fn broke(&self, rule: Rule) -> bool {
+        self.counterexamples.iter().any(|shown| shown.defects.contains(&Defect::Rule(rule)))
     }
 
     /// Whether no defect was found, and none could hide behind a

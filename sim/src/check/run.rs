@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use mapi_sync::contract::Rule;
 use mapi_sync_engine::Origin;
 use mapi_sync_probe::name_task_of_fatal_signal;
 
@@ -11,7 +12,7 @@ use super::progress::ProgressLines;
 use super::search::{Search, SearchSummary, StopAt};
 use super::vacuity::{exercised, warnings};
 use super::watchdog::{self, Watch};
-use super::{Check, Exercised, Goal, Report, Warning, Why};
+use super::{Check, Defect, Exercised, Goal, Report, Warning, Why};
 use crate::Counterexample;
 use crate::engine::parallel::Control;
 use crate::engine::{Engine, Limits, OutsideThreads};
@@ -195,7 +196,12 @@ impl Check {
         };
         // A rule without needs is never vacuous, not even where no schedule was run.
         let is_vacuous = |of: &&Exercised| of.rule.needs().is_some() && of.chances == 0;
-        let vacuous = exercised.iter().filter(is_vacuous).map(|of| of.rule).collect();
+        let vacuous: Vec<Rule> = exercised.iter().filter(is_vacuous).map(|of| of.rule).collect();
+        let is_broken =
+            |rule| counterexamples.iter().any(|shown| shown.defects.contains(&Defect::Rule(rule)));
+        let was_run = summary.schedules > 0;
+        let rules = exercised.iter().map(|of| of.rule).filter(|_| was_run);
+        let held = rules.filter(|rule| !vacuous.contains(rule) && !is_broken(*rule)).collect();
         Report {
             kind: self.kind,
             scenario: self.scenario.name.clone(),
@@ -216,6 +222,7 @@ impl Check {
             goals,
             warnings,
             vacuous,
+            held,
             strict: self.strict.unwrap_or(false),
             hang: None,
             counterexamples,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use mapi_sync::contract::{Policy, Rule};
 use mapi_sync_sim::report::Format;
 use mapi_sync_sim::strategy::{STRATEGIES, StrategyInfo};
@@ -20,7 +20,7 @@ use super::status::Status;
     name = "mapi-sync",
     version,
     after_help = format!(
-        "{}\nColours are off where the output is no terminal, and under NO_COLOR.",
+        "{EXAMPLES}\n{}\nColours are off where the output is no terminal, and under NO_COLOR.",
         Status::help()
     )
 )]
@@ -28,6 +28,13 @@ pub(super) struct Args {
     #[command(subcommand)]
     pub(super) command: Command,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  mapi-sync check late-ticker    # a mistake, found and explained
+  mapi-sync rules done-last      # the rule that it breaks
+  mapi-sync doctor               # what works here
+";
 
 /// The arguments of each command say what it does.
 #[derive(Debug, Subcommand)]
@@ -41,6 +48,33 @@ pub(super) enum Command {
     Trace(TraceArgs),
     #[cfg(windows)]
     ComCheck(ComCheckArgs),
+    /// Says what works here: terminal, cores, formats, and the parts for Windows
+    Doctor,
+    Completions(CompletionsArgs),
+    Man(ManArgs),
+}
+
+/// Writes the completions of a shell to the standard output
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mapi-sync completions bash > ~/.local/share/bash-completion/completions/mapi-sync
+  mapi-sync completions fish > ~/.config/fish/completions/mapi-sync.fish")]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    pub(super) shell: clap_complete::Shell,
+}
+
+/// Writes the manual page to the standard output, or all pages into a folder
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mapi-sync man | man -l -
+  mapi-sync man --folder ~/.local/share/man/man1")]
+pub(super) struct ManArgs {
+    /// Write a page for each command into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) folder: Option<PathBuf>,
 }
 
 /// Runs many schedules of a scenario and checks every call against the contract.
@@ -50,6 +84,12 @@ pub(super) enum Command {
 /// broken rules, unless --fail-fast. The result is the same for every number of jobs. Ctrl-C and
 /// SIGTERM end the run early, with a summary of what was run.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mapi-sync check late-ticker                  # a provider that is wrong on purpose
+  mapi-sync check my.toml -n 10000 --seed 7    # a scenario of your own
+  mapi-sync check --format junit > junit.xml   # for a dashboard
+  mapi-sync check late-ticker --format calls | mapi-sync trace check -")]
 pub(super) struct CheckArgs {
     /// A built-in scenario or mutant, by name, or a scenario file; `-` reads one from the standard
     /// input
@@ -84,7 +124,7 @@ pub(super) struct CheckArgs {
     #[command(flatten)]
     pub(super) report: ReportArgs,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    pub(super) output: ExecutionOutputArgs,
 }
 
 /// How schedules are searched.
@@ -110,6 +150,11 @@ pub(super) struct SearchArgs {
 /// that file, and is refused with any other. If the program has changed so much that decisions of
 /// the token are left over, the first of them is named.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mapi-sync replay ms2-...                         # what a check printed
+  mapi-sync replay ms2-... my.toml                 # of a scenario file
+  mapi-sync replay ms2-... --format perfetto > t   # open it in ui.perfetto.dev")]
 pub(super) struct ReplayArgs {
     /// The token, as a check printed it
     pub(super) token: String,
@@ -118,7 +163,7 @@ pub(super) struct ReplayArgs {
     #[command(flatten)]
     pub(super) report: ReportArgs,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    pub(super) output: ExecutionOutputArgs,
 }
 
 /// Checks that every mutant is found, and that no correct variant is accused.
@@ -126,6 +171,10 @@ pub(super) struct ReplayArgs {
 /// Each mutant of the simulated provider or host breaks one rule, and is run until that rule is
 /// found broken. Each correct variant is unusual but right, and must never be accused of anything.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mapi-sync mutants
+  mapi-sync mutants -n 1000 --variant-schedules 100 --strategy pct")]
 pub(super) struct MutantsArgs {
     /// How many schedules to run of each mutant at most
     #[arg(short = 'n', long, value_name = "N", default_value = "100000")]
@@ -136,7 +185,7 @@ pub(super) struct MutantsArgs {
     #[command(flatten)]
     pub(super) search: SearchArgs,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    pub(super) output: VerdictOutputArgs,
 }
 
 /// Breaks your own provider, and says which breaks its tests do not see.
@@ -186,6 +235,10 @@ pub(super) struct MissedArgs {
 
 /// Shows the rules of the contract.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mapi-sync rules              # the table
+  mapi-sync rules done-last    # a rule, with a wrong and a right time line")]
 pub(super) struct RulesArgs {
     /// The rule to show all about
     #[arg(value_parser = rule())]
@@ -239,6 +292,10 @@ pub(super) enum TraceCommand {
     /// A recording shows callbacks only, so the rules about starts, references and events are not
     /// checked. If the file has only a part of a sync, nothing is reported as missing from that
     /// sync.
+    #[command(after_help = "\
+Examples:
+  mapi-sync trace check sync.jsonl
+  mapi-sync trace check - --cancel-within 3000 --format junit < sync.jsonl")]
     Check {
         /// The file; `-` is the standard input
         file: PathBuf,
@@ -247,7 +304,7 @@ pub(super) enum TraceCommand {
         #[command(flatten)]
         report: ReportArgs,
         #[command(flatten)]
-        output: OutputArgs,
+        output: VerdictOutputArgs,
     },
     Import(TraceImportArgs),
 }
@@ -257,6 +314,9 @@ pub(super) enum TraceCommand {
 /// A mapping file says with regular expressions which lines of the log are which calls. How many
 /// lines none of them matched is said on the standard error stream.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mapi-sync trace import mapping.toml client.log | mapi-sync trace check -")]
 pub(super) struct TraceImportArgs {
     /// The mapping file, in TOML
     pub(super) mapping: PathBuf,
@@ -336,7 +396,7 @@ pub(super) struct ComCheckArgs {
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct OutputArgs {
     /// For people or for programs
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    #[arg(long, value_name = "FORMAT", value_parser = formats(GENERAL), default_value = "human")]
     pub(super) format: Format,
 }
 
@@ -346,6 +406,43 @@ pub(super) struct ReportArgs {
     /// Write the result as a page for the browser, too: one file, which needs no other
     #[arg(long = "report", value_name = "FILE.html")]
     pub(super) file: Option<PathBuf>,
+}
+
+/// The output of a command that runs executions.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct ExecutionOutputArgs {
+    /// For people, for programs, or for another tool
+    #[arg(long, value_name = "FORMAT", value_parser = formats(Format::value_variants()),
+        default_value = "human")]
+    pub(super) format: Format,
+}
+
+/// The output of a command that comes to a verdict without an execution to show.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct VerdictOutputArgs {
+    /// For people, for programs, or for another tool
+    #[arg(long, value_name = "FORMAT", value_parser = formats(VERDICT), default_value = "human")]
+    pub(super) format: Format,
+}
+
+/// The formats that show everything.
+const GENERAL: &[Format] = &[Format::Human, Format::Json];
+
+/// The formats that show a verdict.
+const VERDICT: &[Format] = &[
+    Format::Human,
+    Format::Json,
+    Format::Html,
+    Format::Junit,
+    Format::Sarif,
+    Format::Github,
+    Format::Markdown,
+];
+
+fn formats(known: &'static [Format]) -> impl TypedValueParser<Value = Format> {
+    let names = known.iter().filter_map(ValueEnum::to_possible_value);
+    PossibleValuesParser::new(names.collect::<Vec<_>>())
+        .try_map(|name| Format::from_str(&name, false))
 }
 
 fn strategy() -> impl TypedValueParser<Value = &'static StrategyInfo> {

@@ -4,13 +4,16 @@ mod args;
 mod check;
 #[cfg(windows)]
 mod com_check;
+mod doctor;
 mod failure;
+mod fit;
 mod import;
 mod missed;
 mod output;
 mod progress;
 mod rules;
 mod scenario;
+mod shell;
 mod source;
 mod status;
 mod trace;
@@ -33,6 +36,9 @@ pub(crate) fn main() -> ExitCode {
         Command::Rules(args) => rules::run(&args),
         Command::Scenario(args) => scenario::run(&args),
         Command::Trace(args) => trace::run(&args),
+        Command::Doctor => doctor::run(),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
         #[cfg(windows)]
         Command::ComCheck(args) => com_check::run(&args),
     };

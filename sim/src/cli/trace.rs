@@ -8,7 +8,7 @@ use mapi_sync::contract::Policy;
 use mapi_sync::record;
 use mapi_sync_sim::report::Document;
 
-use super::args::{OutputArgs, TraceArgs, TraceCommand};
+use super::args::{TraceArgs, TraceCommand, VerdictOutputArgs};
 use super::failure::Failure;
 use super::import;
 use super::output::{self, Page};
@@ -23,7 +23,12 @@ pub(super) fn run(args: &TraceArgs) -> Result<Status, Failure> {
     }
 }
 
-fn check(file: &Path, policy: Policy, page: Page, output: &OutputArgs) -> Result<Status, Failure> {
+fn check(
+    file: &Path,
+    policy: Policy,
+    page: Page,
+    output: &VerdictOutputArgs,
+) -> Result<Status, Failure> {
     let rules = policy.rules().count();
     let path = file.display().to_string();
     let checked = if file == Path::new("-") {

@@ -11,7 +11,7 @@ use mapi_sync::record::TraceReport;
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 use super::human;
 use super::{Format, Palette};
-use crate::check::{MutantsReport, Replayed, Report};
+use crate::check::{Lesson, MutantsReport, Replayed, Report};
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 use crate::foreign::ForeignReport;
 #[cfg(feature = "cli")]
@@ -34,6 +34,8 @@ pub enum Document<'a> {
     Rules(&'a [Rule]),
     /// One rule in detail.
     Rule(Rule),
+    /// One rule by example.
+    Lesson(&'a Lesson),
     /// A list of scenarios.
     Scenarios(&'a [Scenario]),
     /// One scenario with every default filled in.
@@ -56,6 +58,24 @@ pub enum Document<'a> {
         /// What the check found.
         report: &'a ForeignReport,
     },
+}
+
+#[cfg(feature = "cli")]
+impl Document<'_> {
+    /// What it is, with an article.
+    pub(super) fn in_words(&self) -> &'static str {
+        match self {
+            Self::Check(_) => "a check",
+            Self::Replay(_) => "a replay",
+            Self::Mutants(_) => "a check of the mutants",
+            Self::Rules(_) | Self::Rule(_) | Self::Lesson(_) => "rules",
+            Self::Scenarios(_) | Self::Scenario(_) | Self::ScenarioFiles(_) => "scenarios",
+            Self::Missed(_) => "breaks that tests miss",
+            Self::Trace(_) => "a recording",
+            #[cfg(any(windows, feature = "com-vtable-testing"))]
+            Self::Foreign { .. } => "a provider behind COM",
+        }
+    }
 }
 
 /// A file that was read as a scenario.

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use mapi_sync::contract::{Answer, Call, Party};
 
 use super::dialog::{AccountLine, Dialog};
-use super::human::{call_in_words, is_bookkeeping, segment_in_words, step_words};
+use super::human::{is_bookkeeping, segment_in_words, step_words};
+use super::words::call_in_words;
 use crate::check::{Breach, BreachPlace, Execution};
 use crate::decision::Kind;
 use crate::engine::{SegmentNote, TaskId};
@@ -140,7 +141,7 @@ impl Sequence {
             let (from, to) = hosts.ends(execution, place, seen);
             let changed = dialog.take(seen);
             let row = Row {
-                words: call_in_words(seen),
+                words: call_in_words(&seen.call, " "),
                 sync: Some((seen.account, seen.call.sync.0)),
                 is_faint: is_bookkeeping(seen),
                 dialog: changed.map(|account| (account, dialog.accounts[account].clone())),

@@ -97,7 +97,9 @@ fn a_contract_that_holds_is_status_0() {
 #[test]
 fn a_violation_is_status_1_and_replays_by_itself() {
     let said = prints(1, &["check", "late-ticker", "--schedules", "500", "--fail-fast"]);
-    assert!(said.starts_with("done-last (must): the provider is to blame\n"), "{said}");
+    let sentence = "`ticker`'s Progress began after Done: nothing waits for `ticker`\n";
+    let head = format!("{sentence}done-last (must): the provider is to blame\n");
+    assert!(said.starts_with(&head), "{said}");
     assert_eq!(said.matches("\n-> ").count(), 1, "{said}");
     let replay = said
         .lines()
@@ -109,7 +111,7 @@ fn a_violation_is_status_1_and_replays_by_itself() {
         text.lines().find(|line| line.starts_with("-> ")).expect("a marked step").to_owned()
     };
     assert_eq!(arrow(&said), arrow(&again));
-    assert!(again.starts_with("done-last (must): the provider is to blame\n"), "{again}");
+    assert!(again.starts_with(&head), "{again}");
     // A scenario that is named besides must be the same.
     prints(1, &["replay", token, "late-ticker"]);
     let message = refuses(&["replay", token, "default"]);
@@ -325,6 +327,7 @@ fn check_says_in_json_what_it_saw() {
             "rule",
             "schedule",
             "segments",
+            "sentence",
             "shrink_executions",
             "statement",
             "timeline",
@@ -407,8 +410,13 @@ fn mutants_are_found_and_variants_are_not_accused() {
 #[test]
 fn rules_and_scenarios_are_shown() {
     let table = prints(0, &["rules"]);
-    assert_eq!(table.lines().count(), 25);
-    assert!(prints(0, &["rules", "done-once"]).contains("exactly one Done"));
+    let is_row = |line: &&str| !line.starts_with(' ');
+    assert_eq!(table.lines().filter(is_row).count(), 25);
+    let lesson = prints(0, &["rules", "done-once"]);
+    for part in ["exactly one Done", "done-twice", "what cannot be seen", "\nwrong: ", "\nright: "]
+    {
+        assert!(lesson.contains(part), "{part} is missing:\n{lesson}");
+    }
     let rules = json(0, &["rules"]);
     assert_eq!(rules["rules"].as_array().map(Vec::len), Some(mapi_sync::contract::Rule::ALL.len()));
     assert_eq!(json(0, &["rules", "overlap"])["rules"][0]["level"], "policy");

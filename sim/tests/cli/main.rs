@@ -1,6 +1,7 @@
 //! The command, as it is run from a shell, and the files that it reads.
 
 mod command;
+mod formats;
 mod fuzz_corpus;
 mod pages;
 mod trace;

@@ -36,7 +36,12 @@ fn a_good_recording_holds() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[..2], ["1 syncs, 2 calls", "no rule was broken"]);
     assert!(lines[2].starts_with("not judged, for a trace has callbacks only: "), "{text}");
-    assert!(text.contains("not judged, for no cancel was requested: cancel-answered\n"), "{text}");
+    assert!(
+        text.contains(
+            "not judged, for no call was answered with a cancel request: cancel-answered\n"
+        ),
+        "{text}"
+    );
 }
 
 #[test]
@@ -122,7 +127,10 @@ fn policies_are_given_on_the_command_line() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let not_judged = report["not_judged"].as_array().expect("a list");
     let of = |id: &str| not_judged.iter().find(|rule| rule["rule"] == id);
-    assert_eq!(of("cancel-answered").expect("it is there")["why"], "no cancel was requested");
+    assert_eq!(
+        of("cancel-answered").expect("it is there")["why"],
+        "no call was answered with a cancel request"
+    );
     assert_eq!(of("bounded-silence"), None);
     assert_eq!(check(&back, &["--without", "bounded"]).status.code(), Some(2));
     assert_eq!(check(GOOD, &["--with", "serial-calls"]).status.code(), Some(0));

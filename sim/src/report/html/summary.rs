@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::text::{line, shown};
 use crate::check::{Hang, ReplayOutcome, Replayed, Report, SubjectKind};
-use crate::report::human::{grouped, replay_command};
+use crate::report::command::replay_command;
+use crate::report::human::grouped;
 
 /// How many warnings are shown.
 const WARNINGS: usize = 100;

@@ -9,9 +9,9 @@ use super::{by_reason, grouped, rounded, write_wrapped};
 use crate::check::{
     Breach, Execution, Hang, ReplayOutcome, Replayed, Report, Subject, SubjectKind,
 };
-use crate::decision::Token;
 use crate::report::Palette;
 use crate::report::changes::changes_in_words;
+use crate::report::command::replay_command;
 use crate::world::Scenario;
 use crate::{Counterexample, Why};
 
@@ -33,7 +33,7 @@ pub(super) fn write_report(
         let Palette { bad, literal, .. } = palette;
         for defect in &shown.defects {
             if let Some(breach) = shown.execution.breach(*defect) {
-                writeln!(out, "{bad}{defect}{bad:#}: {}", breach.message)?;
+                writeln!(out, "{bad}{defect}{bad:#}: {}", shown.sentence_of(breach.defect))?;
             }
         }
         let command = replay_command(&shown.subject, &shown.token());
@@ -169,7 +169,8 @@ pub(super) fn write_replay(
     let Replayed { subject, execution, scenario, token, left_over } = replayed;
     let breaches: Vec<&Breach> = execution.breaches.iter().collect();
     for breach in &breaches {
-        write_breach(out, execution, breach, palette)?;
+        let sentence = execution.sentence(breach.defect).unwrap_or_default();
+        write_breach(out, execution, breach, &sentence, palette)?;
     }
     if !breaches.is_empty() {
         writeln!(out)?;
@@ -214,7 +215,7 @@ pub(super) fn write_replay(
     }
 }
 
-fn write_counterexample(
+pub(super) fn write_counterexample(
     out: &mut dyn Write,
     shown: &Counterexample,
     palette: &Palette,
@@ -223,7 +224,7 @@ fn write_counterexample(
     let breaches: Vec<&Breach> =
         execution.breaches.iter().filter(|breach| defects.contains(&breach.defect)).collect();
     for breach in &breaches {
-        write_breach(out, execution, breach, palette)?;
+        write_breach(out, execution, breach, &shown.sentence_of(breach.defect), palette)?;
     }
     writeln!(out)?;
     write_timeline(out, execution, &breaches, shown.why.as_ref(), palette, false)?;
@@ -311,10 +312,12 @@ fn write_breach(
     out: &mut dyn Write,
     execution: &Execution,
     breach: &Breach,
+    sentence: &str,
     palette: &Palette,
 ) -> io::Result<()> {
     let Palette { bad, heading, faint, .. } = palette;
     let Breach { defect, message, .. } = breach;
+    writeln!(out, "{heading}{sentence}{heading:#}")?;
     let level = execution.level(*defect);
     if execution.is_of_program {
         // It has no contract: nobody else could be to blame.
@@ -326,7 +329,9 @@ fn write_breach(
         };
         writeln!(out, "{bad}{defect}{bad:#} ({level}): {blame}")?;
     }
-    writeln!(out, "   {heading}{message}{heading:#}")?;
+    if message != sentence {
+        writeln!(out, "   {message}")?;
+    }
     let what = if execution.is_of_program { "expected" } else { "rule" };
     writeln!(out, "   {faint}{what}: {}{faint:#}", defect.statement())?;
     for act in &execution.undocumented {
@@ -351,13 +356,4 @@ fn write_end(out: &mut dyn Write, execution: &Execution, palette: &Palette) -> i
         grouped(execution.switches),
         grouped(outcome.virtual_ms),
     )
-}
-
-/// The command, or the method call, that replays a token.
-pub(in crate::report) fn replay_command(subject: &Subject, token: &Token) -> String {
-    match subject.kind {
-        SubjectKind::Provider | SubjectKind::Program => format!(".replay(\"{token}\")"),
-        SubjectKind::Given => format!("mapi-sync replay {token} SCENARIO-FILE"),
-        _ => format!("mapi-sync replay {token}"),
-    }
 }

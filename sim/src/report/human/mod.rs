@@ -14,10 +14,11 @@ mod timeline;
 use std::io::{self, Write};
 
 pub(super) use self::besides::segment_in_words;
-pub(super) use self::check::replay_command;
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 pub(super) use self::observed::write_foreign;
-pub(super) use self::timeline::{call_in_words, is_bookkeeping, step_words};
+pub(super) use self::timeline::{is_bookkeeping, step_words};
+#[cfg(feature = "cli")]
+use super::cases::Shown;
 use super::{Document, Palette};
 
 /// Writes a document in words.
@@ -32,6 +33,7 @@ pub(super) fn write(
         Document::Mutants(report) => mutants::write_mutants(out, report, palette),
         Document::Rules(table) => rules::write_rules(out, table, palette),
         Document::Rule(rule) => rules::write_rule(out, rule, palette),
+        Document::Lesson(lesson) => rules::write_lesson(out, lesson, palette),
         Document::Scenarios(list) => scenarios::write_list(out, list, palette),
         Document::Scenario(scenario) => out.write_all(scenario.to_toml().as_bytes()),
         Document::ScenarioFiles(files) => scenarios::write_files(out, files, palette),
@@ -44,15 +46,43 @@ pub(super) fn write(
     }
 }
 
-/// Writes words after a heading, in lines of at most 100 characters.
+/// What shows a finding, in words: its counterexample or its time line, or its calls.
+#[cfg(feature = "cli")]
+pub(super) fn details(shown: &Shown<'_>) -> String {
+    let mut text = Vec::new();
+    let written = match shown {
+        Shown::Execution(_, _, Some(shown)) => {
+            check::write_counterexample(&mut text, shown, &Palette::PLAIN)
+        }
+        Shown::Execution(execution, breach, None) => {
+            timeline::write_timeline(&mut text, execution, &[breach], None, &Palette::PLAIN, false)
+        }
+        Shown::Calls(calls) => calls.iter().try_for_each(|call| writeln!(text, "{call}")),
+    };
+    written.expect("a vector takes every byte");
+    String::from_utf8(text).expect("a report in words is UTF-8")
+}
+
+/// The widest line of a list: what a terminal has at least.
+const WIDEST: usize = 80;
+
+/// Writes words after a heading, in lines of at most that many characters.
 fn write_wrapped(out: &mut dyn Write, heading: &str, words: &[String]) -> io::Result<()> {
-    let indent = heading.chars().count();
-    write!(out, "{heading}")?;
-    let mut column = indent;
+    let width = heading.chars().count();
+    // Behind a long heading there is no room for a column.
+    let indent = if width > WIDEST / 2 { 4 } else { width };
+    let first = words.first().map_or(0, |word| word.chars().count() + 1);
+    let mut column = width;
+    if width + first > WIDEST {
+        write!(out, "{}\n{:indent$}", heading.trim_end(), "")?;
+        column = indent;
+    } else {
+        write!(out, "{heading}")?;
+    }
     for (n, word) in words.iter().enumerate() {
         let comma = if n + 1 < words.len() { "," } else { "" };
         let width = word.chars().count() + comma.len();
-        if n > 0 && column + 1 + width > 100 {
+        if n > 0 && column + 1 + width > WIDEST {
             write!(out, "\n{:indent$}", "")?;
             column = indent;
         } else if n > 0 {
@@ -116,7 +146,7 @@ mod tests {
         let mut text = Vec::new();
         write_wrapped(&mut text, "  all: ", &words).unwrap();
         let text = String::from_utf8(text).unwrap();
-        assert!(text.lines().all(|line| line.chars().count() <= 100));
+        assert!(text.lines().all(|line| line.chars().count() <= WIDEST));
         assert!(text.lines().skip(1).all(|line| line.starts_with("       word")));
         assert_eq!(text.split_whitespace().filter(|word| *word == "word").count(), 40);
     }

@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use mapi_sync::contract::{Answer, Call, CallId};
+use mapi_sync::contract::{Answer, Call};
 
 use super::besides::{Besides, segment_in_words};
 use crate::check::{Breach, BreachPlace, Execution};
 use crate::report::Palette;
+use crate::report::words::call_in_words;
 use crate::world::{SeenCall, SeenStep};
 use crate::{DecisiveStep, Why};
 
@@ -103,7 +104,7 @@ impl<'a> Line<'a> {
             account: execution.accounts.get(seen.account).map_or("", String::as_str),
             sync: seen.call.sync.0,
             task: execution.task_of(seen),
-            words: call_in_words(seen),
+            words: call_in_words(&seen.call, "   "),
             is_faint: is_bookkeeping(seen),
         };
         let step = |seen: &'a SeenStep| Self {
@@ -291,19 +292,6 @@ pub(super) fn step_in_words(step: &DecisiveStep, execution: &Execution) -> Strin
         format!("step {step}, of `{task}`")
     } else {
         format!("step {step}, of `{task}`: {}", calls.join("; "))
-    }
-}
-
-/// The call in words, with the number of a callback before it.
-pub(in crate::report) fn call_in_words(seen: &SeenCall) -> String {
-    match (&seen.call.call, seen.call.number) {
-        (Call::Ended { call: CallId(number), answer }, _) => match answer {
-            Answer::Returned(result) => format!("#{number}   returned {result}"),
-            Answer::Panicked => format!("#{number}   panicked in the host"),
-            Answer::Dropped => format!("#{number}   dropped by the provider before it returned"),
-        },
-        (call, Some(CallId(number))) => format!("#{number} {call}"),
-        (call, None) => call.to_string(),
     }
 }
 

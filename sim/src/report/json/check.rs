@@ -1,20 +1,21 @@
 //! The JSON of a check and of a replay.
 
-use mapi_sync::contract::{CallId, Rule};
+use mapi_sync::contract::Rule;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::timeline::{Line, Segment, TimelineEvent};
 use crate::check::{
-    Breach, BreachPlace, Defect, Event, Execution, Goal, Hang, HangPhase, ReplayOutcome, Replayed,
-    Report, Subject, SubjectKind,
+    Breach, BreachPlace, Defect, Execution, Goal, Hang, HangPhase, ReplayOutcome, Replayed, Report,
+    Subject, SubjectKind,
 };
-use crate::engine::{Mode, SegmentNote, TaskId};
 use crate::report::changes::changes_in_words;
-use crate::world::{Coverage, Fault, Scenario, SeenCall, SeenStep};
+use crate::world::{Coverage, Fault, Scenario};
 use crate::{Counterexample, DecisiveStep, Why};
 
 /// The result of `mapi-sync check`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub(super) struct Check {
     /// `builtin`, `mutant`, `variant`, `file`, `provider` or `program`.
     kind: &'static str,
@@ -106,6 +107,7 @@ impl From<&Report> for Check {
 
 /// A goal of the author's.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct GoalMet {
     name: &'static str,
     /// How many schedules met it; 0 comes with a warning.
@@ -129,68 +131,9 @@ fn kind(kind: SubjectKind) -> &'static str {
     }
 }
 
-/// Something that happened between the calls of a time line.
-#[derive(Debug, Serialize)]
-struct TimelineEvent {
-    /// How many of the calls came before.
-    before: usize,
-    /// The step of the execution in which it happened, or before which, from 0.
-    step: u64,
-    /// When a note was made, in virtual milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at_ms: Option<u64>,
-    task: String,
-    text: String,
-}
-
-impl From<&Event> for TimelineEvent {
-    fn from(event: &Event) -> Self {
-        let Event { before, step, at_ms, task, text, .. } = event.clone();
-        Self { before, step, at_ms, task, text }
-    }
-}
-
-/// A segment, or a move of the clock, in which a task was woken or began to sleep, or before which
-/// several tasks could have run.
-#[derive(Debug, Serialize)]
-struct Segment {
-    /// From 0.
-    step: u64,
-    /// Virtual milliseconds.
-    at_ms: u64,
-    /// The task that ran; `clock` for the clock.
-    task: String,
-    /// The tasks that could have run, it among them; of more than 64, the first 64.
-    could_run: Vec<String>,
-    /// The tasks that it woke.
-    wakes: Vec<String>,
-    /// When the clock is to wake it, in virtual milliseconds, if it sleeps.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sleeps_until_ms: Option<u64>,
-}
-
-impl Segment {
-    fn all(execution: &Execution) -> Vec<Self> {
-        let says = |note: &&SegmentNote| {
-            note.could_run.len() > 1 || !note.woke.is_empty() || note.sleeps_until.is_some()
-        };
-        let names = |tasks: &[TaskId]| {
-            tasks.iter().map(|task| execution.task_name(*task).to_owned()).collect()
-        };
-        let segment = |note: &SegmentNote| Self {
-            step: note.step,
-            at_ms: note.at_ms,
-            task: execution.task_name(note.task).to_owned(),
-            could_run: names(&note.could_run),
-            wakes: names(&note.woke),
-            sleeps_until_ms: note.sleeps_until,
-        };
-        execution.segments.iter().filter(says).map(segment).collect()
-    }
-}
-
 /// A rule that had no chance to be broken.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct NoChance {
     rule: &'static str,
     /// What it needs and never came, in words.
@@ -205,6 +148,7 @@ impl NoChance {
 
 /// A poll that did not return.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct HungPoll {
     task: String,
     /// The step of the execution, from 0.
@@ -256,8 +200,25 @@ impl Serialize for Counters {
     }
 }
 
+#[cfg(feature = "cli")]
+impl schemars::JsonSchema for Counters {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Counters".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let count = generator.subschema_for::<u64>();
+        schemars::json_schema!({
+            "description": "How often each feature and each fault came up, by its name.",
+            "type": "object",
+            "additionalProperties": count,
+        })
+    }
+}
+
 /// A broken rule, or an execution that is wrong in itself.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct Violation {
     /// A rule's id, or `deadlock`, `livelock`, `panic`, `error`, `leaked-task`, `nondeterminism`;
     /// of a property, its name.
@@ -270,6 +231,8 @@ struct Violation {
     /// `provider`, `host` or, where the calls do not show it, `unknown`. A program has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     blame: Option<String>,
+    /// What went wrong, in one sentence that names the tasks.
+    sentence: String,
     /// What happened, in a sentence.
     message: String,
     /// The rule in words.
@@ -323,6 +286,7 @@ impl Violation {
             let breach = shown.execution.breach(*defect)?;
             let token = shown.token_of(*defect).to_string();
             Some(Self {
+                sentence: shown.sentence_of(*defect),
                 schedule: Some(shown.index + 1),
                 found_decisions: Some(shown.found_decisions),
                 shrink_executions: Some(shown.shrink_executions),
@@ -348,6 +312,7 @@ impl Violation {
             blame: (!execution.is_of_program).then(|| {
                 defect.blame().map_or_else(|| "unknown".to_owned(), |blame| blame.to_string())
             }),
+            sentence: execution.sentence(*defect).unwrap_or_default(),
             message: message.clone(),
             statement: defect.statement(),
             token: token.to_owned(),
@@ -377,6 +342,7 @@ impl Violation {
 
 /// Why an execution shows a defect.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct Decisive {
     /// `order` of two adjacent steps; `fault`, `drop`, `spurious`, `choice` or `switch` for a
     /// decision; `every_schedule`; or `several` things together.
@@ -401,6 +367,7 @@ struct Decisive {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct Step {
     /// From 0.
     step: u64,
@@ -440,6 +407,7 @@ impl Decisive {
 
 /// A number of a scenario that was changed.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct Change {
     /// Its name.
     what: String,
@@ -454,106 +422,9 @@ impl Change {
     }
 }
 
-/// A line of a time line.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Line {
-    Call(Call),
-    Step(ProgramStep),
-}
-
-impl Line {
-    fn at(execution: &Execution, place: usize) -> Option<Self> {
-        if execution.is_of_program {
-            let seen = execution.steps.get(place)?;
-            return Some(Self::Step(ProgramStep::new(execution, seen)));
-        }
-        execution.calls.get(place).map(|seen| Self::Call(Call::new(execution, seen)))
-    }
-
-    fn all(execution: &Execution) -> Vec<Self> {
-        (0..).map_while(|place| Self::at(execution, place)).collect()
-    }
-}
-
-/// A step of a program.
-#[derive(Debug, Serialize)]
-struct ProgramStep {
-    /// Virtual milliseconds.
-    at_ms: u64,
-    /// The step of the execution, from 0.
-    step: u64,
-    /// The task whose it was.
-    task: String,
-    /// What it did, in words.
-    what: String,
-    /// Which tracked objects it used.
-    uses: Vec<ObjectUse>,
-}
-
-/// A use of a tracked object.
-#[derive(Debug, Serialize)]
-struct ObjectUse {
-    object: String,
-    /// `read`, `write` or `count`: the last commutes with others of its kind.
-    mode: &'static str,
-}
-
-impl ProgramStep {
-    fn new(execution: &Execution, seen: &SeenStep) -> Self {
-        let uses = seen.uses.iter().map(|used| ObjectUse {
-            object: used.object.clone(),
-            mode: match used.mode {
-                Mode::Read => "read",
-                Mode::Write => "write",
-                Mode::Commute => "count",
-            },
-        });
-        Self {
-            at_ms: seen.at_ms,
-            step: seen.step,
-            task: execution.task_of_step(seen).to_owned(),
-            what: execution.step_in_words(seen),
-            uses: uses.collect(),
-        }
-    }
-}
-
-/// A call between provider and host.
-#[derive(Debug, Serialize)]
-struct Call {
-    /// Virtual milliseconds.
-    at_ms: u64,
-    /// The step of the execution, from 0.
-    step: u64,
-    account: Option<String>,
-    /// The sync's number in its account, from 1; 0 for a call of the store's.
-    sync: u32,
-    /// The task that made it.
-    task: String,
-    /// A callback's number in its sync, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    number: Option<u32>,
-    /// The call with its arguments.
-    call: String,
-}
-
-impl Call {
-    fn new(execution: &Execution, seen: &SeenCall) -> Self {
-        Self {
-            at_ms: seen.call.at_ms,
-            step: seen.step,
-            account: execution.accounts.get(seen.account).cloned(),
-            sync: seen.call.sync.0,
-            task: execution.task_of(seen).to_owned(),
-            number: seen.call.number.map(|CallId(number)| number),
-            call: seen.call.call.to_string(),
-        }
-    }
-}
-
 /// The result of `mapi-sync replay`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub(super) struct Replay {
     scenario: String,
     /// `builtin`, `mutant`, `variant`, `file`, `provider` or `program`.
@@ -582,6 +453,7 @@ pub(super) struct Replay {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct LeftOver {
     /// How many were not taken; 0 if all were, but not after the same steps.
     count: usize,

@@ -6,6 +6,7 @@ use crate::missed::{self, MissedReport};
 
 /// The result of `mapi-sync missed`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub(super) struct Missed<'a> {
     /// How many breaks were tried: found, missed or timed out.
     tried: usize,
@@ -23,6 +24,8 @@ pub(super) struct Missed<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "cli", schemars(rename = "MissedBreak"))]
 struct Break<'a> {
     file: &'a str,
     line: u32,

@@ -10,11 +10,16 @@ mod mutants;
 mod observed;
 mod rules;
 mod scenarios;
+#[cfg(feature = "cli")]
+mod schema;
+mod timeline;
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
+#[cfg(feature = "cli")]
+pub use self::schema::json_schema;
 use super::Document;
 
 /// Writes a document as JSON, with a line feed after it.
@@ -25,6 +30,8 @@ pub(super) fn write(out: &mut dyn Write, document: Document<'_>) -> io::Result<(
         Document::Mutants(report) => object(out, &mutants::Mutants::from(report)),
         Document::Rules(table) => object(out, &rules::Rules::new(table)),
         Document::Rule(rule) => object(out, &rules::Rules::new(&[rule])),
+        // The traces are for people: `check` and `replay` have them for programs.
+        Document::Lesson(lesson) => object(out, &rules::Rules::new(&[lesson.rule])),
         Document::Scenarios(list) => object(out, &scenarios::Scenarios::new(list)),
         // With every default filled in, by the keys of its file.
         Document::Scenario(scenario) => object(out, scenario),

@@ -6,6 +6,7 @@ use crate::check::{Defect, MutantVerdict, MutantsReport, VariantVerdict};
 
 /// The result of `mapi-sync mutants`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub(super) struct Mutants {
     mutants: Vec<Mutant>,
     correct_variants: Vec<Variant>,
@@ -15,6 +16,7 @@ pub(super) struct Mutants {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct Mutant {
     name: &'static str,
     /// The rule that it breaks.
@@ -36,6 +38,7 @@ struct Mutant {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct Variant {
     name: &'static str,
     /// Whether anything was found, which would be wrong.
@@ -47,6 +50,7 @@ struct Variant {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct Accusation {
     rule: &'static str,
     token: String,

@@ -10,6 +10,7 @@ use crate::foreign::{ForeignReport, ForeignViolation};
 /// The result of `mapi-sync trace check`.
 #[cfg(feature = "cli")]
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub(super) struct Trace {
     syncs: u64,
     calls: u64,
@@ -27,6 +28,7 @@ pub(super) struct Trace {
 /// A rule that was not applied.
 #[cfg(feature = "cli")]
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct NotJudged {
     rule: &'static str,
     /// Why, in words.
@@ -36,6 +38,7 @@ struct NotJudged {
 /// The result of `mapi-sync com-check`.
 #[cfg(any(windows, feature = "com-vtable-testing"))]
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub(super) struct Foreign<'a> {
     /// The path of the DLL.
     provider: &'a str,
@@ -51,6 +54,8 @@ pub(super) struct Foreign<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "cli", schemars(rename = "ObservedViolation"))]
 struct Violation {
     /// A rule's id, of the contract or of a process.
     rule: String,

@@ -3,21 +3,26 @@
 use mapi_sync::contract::Rule;
 use serde::Serialize;
 
+use crate::report::words::unseen;
 use crate::world::MUTANTS;
 
 /// The result of `mapi-sync rules`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub(super) struct Rules {
     rules: Vec<RuleRow>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct RuleRow {
     id: &'static str,
     level: String,
     blame: String,
     statement: &'static str,
     source: &'static str,
+    /// What neither a schedule without it nor a recording can show of the rule, in words.
+    unseen: Vec<String>,
     /// The names of the mutants that break it.
     mutants: Vec<&'static str>,
 }
@@ -31,6 +36,7 @@ impl Rules {
             blame: rule.blame().to_string(),
             statement: rule.statement(),
             source: rule.source(),
+            unseen: unseen(*rule),
             mutants: MUTANTS
                 .iter()
                 .filter(|info| info.rule == *rule)

@@ -7,11 +7,13 @@ use crate::world::Scenario;
 
 /// The result of `mapi-sync scenario list`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub(super) struct Scenarios<'a> {
     scenarios: Vec<ScenarioRow<'a>>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct ScenarioRow<'a> {
     name: &'a str,
     about: &'a str,
@@ -42,6 +44,7 @@ impl<'a> Scenarios<'a> {
 
 /// The result of `mapi-sync scenario check`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub(super) struct ScenarioFiles<'a> {
     /// Whether every file is valid.
     valid: bool,
@@ -49,6 +52,7 @@ pub(super) struct ScenarioFiles<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct FileRow<'a> {
     path: &'a str,
     valid: bool,
@@ -59,6 +63,7 @@ struct FileRow<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct Mistake<'a> {
     /// From 1; `null` if the file could not be read.
     line: Option<usize>,
