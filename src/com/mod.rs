@@ -40,7 +40,6 @@ mod session;
 mod thread;
 mod worker;
 
-#[cfg(all(windows, feature = "trace"))]
 #[cfg(all(windows, target_env = "msvc", feature = "etw"))]
 pub(crate) use abi::EtwProvider;
 pub use abi::{
@@ -60,6 +59,7 @@ pub use kernel::{events, wait};
 pub use outbound::query_callback;
 pub use provider::Provider;
 pub use session::ComSession;
+#[cfg(all(windows, feature = "trace"))]
 pub(crate) use thread::{Form, spawn};
 pub use thread::{can_unload_now, live_objects, live_workers};
 pub use windows_core::IUnknown;
