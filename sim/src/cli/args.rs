@@ -404,8 +404,8 @@ pub(super) struct OutputArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ReportArgs {
     /// Write the result as a page for the browser, too: one file, which needs no other
-    #[arg(long = "report", value_name = "FILE.html")]
-    pub(super) file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE.html")]
+    pub(super) report: Option<PathBuf>,
 }
 
 /// The output of a command that runs executions.

@@ -68,7 +68,7 @@ pub(super) struct Page(Option<(PathBuf, BufWriter<File>)>);
 impl Page {
     /// Makes the file, before there is a result that could be lost if that fails.
     pub(super) fn create(args: &ReportArgs) -> Result<Self, Failure> {
-        let Some(path) = &args.file else { return Ok(Self(None)) };
+        let Some(path) = &args.report else { return Ok(Self(None)) };
         let file = File::create(path).map_err(|error| Failure::page(path, error))?;
         Ok(Self(Some((path.clone(), BufWriter::new(file)))))
     }

@@ -129,7 +129,7 @@ fn a_page_is_written_beside_what_is_printed() {
         (printed, std::fs::read_to_string(path).unwrap())
     };
     let (printed, checked) = page(&["check", "done-twice", "-n", "500"]);
-    assert_eq!(printed.lines().next(), Some("done-once (must): the provider is to blame"));
+    assert!(printed.contains("done-once (must): the provider is to blame"), "{printed}");
     let token = printed.split_whitespace().find(|word| word.starts_with("ms2-")).unwrap();
     assert!(checked.starts_with("<!DOCTYPE html>") && checked.ends_with("</html>\n"));
     assert!(checked.contains(&format!("mapi-sync replay {token}")));
