@@ -254,8 +254,8 @@ fn what_was_found_before_a_gap_stays_found() {
     assert_eq!(with_gap(4), []);
 }
 
-/// A sync whose host answers the first Progress with a cancel, and that ends like this after so
-/// many more.
+/// A sync whose host answers the first Progress with a cancel. It reports this often again, and
+/// ends with this status.
 fn after_a_cancel(more: u32, status: HResult) -> TraceReport {
     let progress = |index| Call::Progress { text: Some("Inbox"), index, index_max: more + 1 };
     let cancel = Answer::Returned(HResult::MAPI_W_CANCEL_MESSAGE);
