@@ -1,17 +1,17 @@
 //! The examples hold, and meet the goals that they name.
 
 #[path = "../../examples/cancel.rs"]
-mod cancel;
+pub(crate) mod cancel;
 #[path = "../../examples/parallel.rs"]
-mod parallel;
+pub(crate) mod parallel;
 #[path = "../../examples/retry.rs"]
-mod retry;
+pub(crate) mod retry;
 #[path = "../../examples/select_loop.rs"]
-mod select_loop;
+pub(crate) mod select_loop;
 #[path = "../../examples/sequential.rs"]
-mod sequential;
+pub(crate) mod sequential;
 #[path = "../../examples/single_flight.rs"]
-mod single_flight;
+pub(crate) mod single_flight;
 
 #[test]
 fn sequential_holds() {
