@@ -48,6 +48,8 @@ pub mod contract {}
 #[doc = include_str!("../docs/design.md")]
 pub mod design {}
 
+#[doc = "[the page for the browser]: crate::_documentation::report"]
+#[doc = ""]
 #[doc = include_str!("../docs/formats.md")]
 pub mod formats {}
 

@@ -431,8 +431,15 @@ pub(super) struct VerdictOutputArgs {
 const GENERAL: &[Format] = &[Format::Human, Format::Json];
 
 /// The formats that show a verdict.
-const VERDICT: &[Format] =
-    &[Format::Human, Format::Json, Format::Junit, Format::Sarif, Format::Github, Format::Markdown];
+const VERDICT: &[Format] = &[
+    Format::Human,
+    Format::Json,
+    Format::Html,
+    Format::Junit,
+    Format::Sarif,
+    Format::Github,
+    Format::Markdown,
+];
 
 fn formats(known: &'static [Format]) -> impl TypedValueParser<Value = Format> {
     let names = known.iter().filter_map(ValueEnum::to_possible_value);

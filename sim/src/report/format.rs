@@ -15,6 +15,8 @@ pub enum Format {
     Human,
     /// One JSON object
     Json,
+    /// One file for the browser
+    Html,
     /// JUnit XML, for dashboards: a case for each rule
     #[cfg(feature = "cli")]
     Junit,
@@ -34,8 +36,6 @@ pub enum Format {
     /// The calls of the first counterexample as a recorder writes them, for `trace check`
     #[cfg(feature = "cli")]
     Calls,
-    /// One file for the browser
-    Html,
 }
 
 impl Format {
@@ -54,6 +54,7 @@ impl Format {
         match self {
             Self::Human => human::write(out, document, palette),
             Self::Json => json::write(out, document),
+            Self::Html => html::write(out, document),
             #[cfg(feature = "cli")]
             Self::Junit => junit::write(out, document),
             #[cfg(feature = "cli")]
@@ -66,7 +67,6 @@ impl Format {
             Self::Perfetto => perfetto::write(out, document),
             #[cfg(feature = "cli")]
             Self::Calls => calls::write(out, document),
-            Self::Html => html::write(out, document),
         }
     }
 

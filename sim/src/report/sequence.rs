@@ -141,7 +141,7 @@ impl Sequence {
             let (from, to) = hosts.ends(execution, place, seen);
             let changed = dialog.take(seen);
             let row = Row {
-                words: call_in_words(&seen.call, "   "),
+                words: call_in_words(&seen.call, " "),
                 sync: Some((seen.account, seen.call.sync.0)),
                 is_faint: is_bookkeeping(seen),
                 dialog: changed.map(|account| (account, dialog.accounts[account].clone())),

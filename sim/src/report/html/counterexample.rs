@@ -8,8 +8,8 @@ use super::text::{line, shown};
 use crate::check::{Breach, BreachPlace, Execution, ReplayOutcome, Replayed};
 use crate::engine::TaskId;
 use crate::report::changes::changes_in_words;
-use crate::report::dialog::Dialog;
 use crate::report::command::replay_command;
+use crate::report::dialog::Dialog;
 use crate::report::sequence::{Cause, Row, RowKind, Sequence};
 use crate::{Counterexample, Defect, Why};
 
@@ -28,6 +28,8 @@ pub(super) struct Shown<'a> {
     id: String,
     pub(super) execution: &'a Execution,
     breaches: Vec<&'a Breach>,
+    /// What went wrong, in one sentence.
+    sentence: String,
     why: Option<&'a Why>,
     /// The execution that is almost the same and does not show the defect.
     without: Option<Sequence>,
@@ -78,6 +80,7 @@ impl<'a> Shown<'a> {
                 .map(|decisions| command(found.subject.token(decisions.clone()))),
             without: without.map(|without| Sequence::new(without, &[], None)),
             changes: changes_in_words(&found.subject, &found.scenario),
+            sentence: found.sentence(),
             execution,
             breaches,
             why,
@@ -99,6 +102,10 @@ impl<'a> Shown<'a> {
         };
         Self {
             id: "c0".to_owned(),
+            sentence: breaches
+                .first()
+                .and_then(|breach| execution.sentence(breach.defect))
+                .unwrap_or_default(),
             execution,
             breaches,
             why: None,
@@ -135,7 +142,7 @@ impl<'a> Shown<'a> {
                 out,
                 "<h2 id=\"{id}h\">{}</h2>\n<p class=\"sentence\">{}</p>",
                 shown(breach.defect.id()),
-                shown(sentence(breach))
+                shown(&self.sentence)
             )?,
             None => writeln!(out, "<h2 id=\"{id}h\">The execution</h2>")?,
         }
@@ -176,7 +183,7 @@ impl<'a> Shown<'a> {
             if let Defect::Rule(rule) = defect {
                 writeln!(out, "<p class=\"source\">Source: {}</p>", shown(rule.source()))?;
             }
-            if self.breaches.len() > 1 {
+            if self.breaches.len() > 1 || *message != self.sentence {
                 writeln!(out, "<p>{}</p>", shown(message))?;
             }
         }
@@ -483,11 +490,6 @@ impl<'a> Shown<'a> {
         };
         first.map_or_else(|| words.clone(), |place| self.link(place, &words))
     }
-}
-
-/// What went wrong, in one sentence.
-fn sentence(breach: &Breach) -> &str {
-    &breach.message
 }
 
 fn question_of(out: &mut dyn Write, question: &str) -> io::Result<()> {
