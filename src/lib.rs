@@ -89,6 +89,8 @@
 //! - `tokio` (default): [`TokioRuntime`], for production and for tests in real time.
 //! - `trace`: the module `record`, which writes the calls of a production process to a file, and
 //!   checks such files.
+//! - `etw`: those calls as events of Event Tracing for Windows too. It adds nothing but on Windows
+//!   with MSVC's toolchain.
 //! - `tracing`: what goes wrong in the COM adapter, as events of the crate `tracing`.
 //! - `com-vtable-testing`: the COM adapter off Windows, for tests of its method tables. On Windows
 //!   the adapter is always built.

@@ -89,13 +89,16 @@ fn exceptions_out_of_unknown_cost_a_thread_each() {
     let store = cpp::throwing_store(answers, StoreThrows::InQuery);
     assert_eq!(ForeignSync::query(&store).expect_err("it throws"), failed);
     assert_eq!(parked_threads(), 8);
+    // And for the object that a host passes as its callback.
+    assert_eq!(com::query_callback(&store).expect_err("it throws"), failed);
+    assert_eq!(parked_threads(), 9);
     // Our own drop of it would end the process.
     let store = ManuallyDrop::new(cpp::throwing_store(answers, StoreThrows::InRelease));
     let sync = ForeignSync::query(&store).expect("the interface");
-    assert_eq!(parked_threads(), 8);
+    assert_eq!(parked_threads(), 9);
     drop(sync);
     // That of IMAPISync, and that of IMAPIProviderShutdown.
-    assert_eq!(parked_threads(), 10);
+    assert_eq!(parked_threads(), 11);
 
     // What is parked runs code of this module.
     assert_eq!(com::can_unload_now(), HResult::S_FALSE);

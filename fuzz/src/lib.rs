@@ -1,4 +1,4 @@
-//! What each fuzz target does with its input. `sim/tests/fuzz_corpus.rs` does the same with the
+//! What each fuzz target does with its input. `sim/tests/cli/fuzz_corpus.rs` does the same with the
 //! corpus on a stable toolchain.
 
 use mapi_sync::contract::Policy;

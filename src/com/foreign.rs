@@ -11,6 +11,7 @@ use windows_core::{IUnknown, Interface};
 
 use super::abi::{Borrowed, Held, IMAPIProviderShutdown, IMAPISync, OutSlot};
 use super::entry::{self, ThreadEntry};
+use super::guard::Rescue;
 use super::{ComSession, Inbound, guard, thread};
 use crate::lock::lock;
 use crate::shutdown::impl_provider_shutdown;
@@ -105,7 +106,7 @@ impl ForeignSync {
     /// An exception out of the start parks this thread: it never returns then. The thread enters
     /// nothing.
     pub fn synchronize_here(&self, request: &SyncRequest) -> HResult {
-        self.start(request, &Answer::default())
+        self.start(request)
     }
 
     /// Whether the interface belongs to the object that `store` does: QueryInterface for IUnknown
@@ -141,7 +142,7 @@ impl fmt::Debug for ForeignSync {
 #[async_trait]
 impl MapiSync for ForeignSync {
     async fn synchronize_in_background(&self, request: SyncRequest) -> HResult {
-        self.on_thread(move |foreign, answer| foreign.start(&request, answer)).await
+        self.on_thread(move |foreign| foreign.start(&request)).await
     }
 
     fn shutdown(&self) -> Option<&dyn ProviderShutdown> {
@@ -155,33 +156,32 @@ impl_provider_shutdown!(ForeignSync);
 
 impl ForeignSync {
     async fn shut_down(&self, method: ShutdownMethod) -> HResult {
-        self.on_thread(move |foreign, answer| {
-            let Some(shutdown) = &foreign.store.shutdown else {
-                return HResult::MAPI_E_NO_SUPPORT;
-            };
-            let thrown = || answer.set(HResult::E_UNEXPECTED);
-            HResult::from_i32(guard::call(|| shutdown.call(method), thrown).0)
+        self.on_thread(move |foreign| {
+            let shutdown = foreign.store.shutdown.as_ref();
+            shutdown.map_or(HResult::MAPI_E_NO_SUPPORT, |shutdown| {
+                HResult::from_i32(shutdown.call(method).0)
+            })
         })
         .await
     }
 
-    /// Makes a call on a new thread that enters first.
-    async fn on_thread(
-        &self,
-        call: impl FnOnce(&Self, &Arc<Answer>) -> HResult + Send + 'static,
-    ) -> HResult {
+    /// Makes a call on a new thread that enters first. If an exception leaves a foreign method
+    /// there, the answer is `E_UNEXPECTED`.
+    async fn on_thread(&self, call: impl FnOnce(&Self) -> HResult + Send + 'static) -> HResult {
         let answer = Arc::new(Answer::default());
         let made = Arc::clone(&answer);
         let foreign = self.clone();
         let spawned = thread::spawn(&thread::call_form(), move || {
+            let rescued = guard::rescued_by(made.clone());
             let result = match entry::enter(foreign.store.entry.as_ref()) {
                 // A panic of the host's own code must not leave whoever awaits this without an
                 // answer.
-                Ok(()) => guard::contain(|| call(&foreign, &made)).unwrap_or(HResult::E_UNEXPECTED),
+                Ok(()) => guard::contain(|| call(&foreign)).unwrap_or(HResult::E_UNEXPECTED),
                 Err(code) => code,
             };
             drop(foreign);
             entry::leave();
+            drop(rescued);
             made.set(result);
         });
         match spawned {
@@ -191,7 +191,7 @@ impl ForeignSync {
     }
 
     /// Calls SynchronizeInBackground, on a thread of its own.
-    fn start(&self, request: &SyncRequest, early: &Answer) -> HResult {
+    fn start(&self, request: &SyncRequest) -> HResult {
         let slot = Arc::new(Slot {
             value: OutSlot::default(),
             out: Mutex::new(Some(Arc::clone(request.event_out()))),
@@ -209,17 +209,12 @@ impl ForeignSync {
             drop(oldest);
         }
         let session = request.session().and_then(|session| session.downcast_ref::<ComSession>());
-        let answer = guard::call(
-            || {
-                self.as_sync().call_start(
-                    request.flags().bits(),
-                    session.and_then(ComSession::unknown),
-                    callback.as_ref().map(Inbound::to_ref),
-                    &slot.value,
-                    self.longer_block,
-                )
-            },
-            || early.set(HResult::E_UNEXPECTED),
+        let answer = self.as_sync().call_start(
+            request.flags().bits(),
+            session.and_then(ComSession::unknown),
+            callback.as_ref().map(Inbound::to_ref),
+            &slot.value,
+            self.longer_block,
         );
         slot.close();
         HResult::from_i32(answer.0)
@@ -287,4 +282,12 @@ impl Answer {
         })
         .await
     }
+}
+
+impl Rescue for Answer {
+    fn rescue(&self, _method: &'static str) {
+        self.set(HResult::E_UNEXPECTED);
+    }
+
+    fn changed(&self) {}
 }

@@ -44,18 +44,18 @@ thread_local! {
 }
 
 /// Until the result is dropped, an exception that leaves a [`call_here`] on this thread is left to
-/// `rescue`.
+/// `rescue`. After that it is left to whoever it was left to before: a foreign store may be one of
+/// this module, called on the thread of a sync.
 pub(crate) fn rescued_by(rescue: Arc<dyn Rescue>) -> Rescued {
-    RESCUE.set(Some(rescue));
-    Rescued(())
+    Rescued(RESCUE.replace(Some(rescue)))
 }
 
 /// See [`rescued_by`].
-pub(crate) struct Rescued(());
+pub(crate) struct Rescued(Option<Arc<dyn Rescue>>);
 
 impl Drop for Rescued {
     fn drop(&mut self) {
-        RESCUE.set(None);
+        RESCUE.set(self.0.take());
     }
 }
 

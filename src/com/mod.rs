@@ -40,6 +40,8 @@ mod session;
 mod thread;
 mod worker;
 
+#[cfg(all(windows, target_env = "msvc", feature = "etw"))]
+pub(crate) use abi::EtwProvider;
 pub use abi::{
     IMAPIProviderShutdown, IMAPIProviderShutdown_Impl, IMAPIProviderShutdown_Vtbl, IMAPISync,
     IMAPISync_Impl, IMAPISync_Vtbl, IMAPISyncProgressCallback, IMAPISyncProgressCallback_Impl,

@@ -23,6 +23,8 @@
 
 mod check;
 mod disk;
+#[cfg(all(windows, target_env = "msvc", feature = "etw"))]
+mod etw;
 mod format;
 mod recorder;
 mod writer;

@@ -28,6 +28,8 @@ pub struct RecorderConfig {
     queue: usize,
     max_bytes: u64,
     keep: u32,
+    #[cfg(all(windows, target_env = "msvc", feature = "etw"))]
+    etw: Option<String>,
 }
 
 impl RecorderConfig {
@@ -56,18 +58,45 @@ impl RecorderConfig {
         Self { keep, ..self }
     }
 
+    /// Passes each record on to Event Tracing for Windows too, as an event of the provider of this
+    /// name, of 1 to 255 bytes, in the form "TraceLogging". The event has the name of the record
+    /// and one field, `record`, with its line of the file. Errors, calls that fail, panic or
+    /// are abandoned, and missing records have the level Warning, the others Informational.
+    ///
+    /// Events go out before the file is written, and whether or not the disk takes them.
+    #[cfg(all(windows, target_env = "msvc", feature = "etw"))]
+    #[must_use]
+    pub fn with_etw(self, provider: impl Into<String>) -> Self {
+        Self { etw: Some(provider.into()), ..self }
+    }
+
     /// Begins the file and the thread that writes it.
     ///
     /// # Errors
     ///
-    /// When the file cannot be made, or the system has no thread to give.
+    /// When the file cannot be made, or the system has no thread to give. With
+    #[cfg_attr(
+        all(windows, target_env = "msvc", feature = "etw"),
+        doc = "[`with_etw`](Self::with_etw)"
+    )]
+    #[cfg_attr(not(all(windows, target_env = "msvc", feature = "etw")), doc = "`with_etw`")]
+    /// also when the name of the provider is empty, too long, or has a zero in it.
     pub fn start(self) -> io::Result<Recorder> {
+        #[cfg(all(windows, target_env = "msvc", feature = "etw"))]
+        if let Some(name) = &self.etw {
+            super::etw::check_name(name)?;
+        }
         let tally = Arc::new(Tally::default());
         let Self { path, max_bytes, keep, texts, .. } = self;
         let files = Files { path, max_bytes, keep, texts };
         let writer = Writer::open(System, files, Arc::clone(&tally))?;
         let (queue, messages) = mpsc::sync_channel(self.queue);
-        spawn(move || writer.run(&messages))?;
+        spawn(move || {
+            // Registered by the thread that owns it.
+            #[cfg(all(windows, target_env = "msvc", feature = "etw"))]
+            let writer = writer.with_events(self.etw.as_deref().map(super::etw::Events::register));
+            writer.run(&messages);
+        })?;
         let shared = Shared {
             queue,
             tally,
@@ -126,7 +155,15 @@ impl Recorder {
     #[must_use]
     pub fn to_file(path: impl Into<PathBuf>) -> RecorderConfig {
         let path = path.into();
-        RecorderConfig { path, texts: true, queue: 4096, max_bytes: 16 << 20, keep: 3 }
+        RecorderConfig {
+            path,
+            texts: true,
+            queue: 4096,
+            max_bytes: 16 << 20,
+            keep: 3,
+            #[cfg(all(windows, target_env = "msvc", feature = "etw"))]
+            etw: None,
+        }
     }
 
     /// The same callback, with its calls recorded as those of a sync of its own.

@@ -71,6 +71,8 @@ pub(super) struct Writer<D: Disk> {
     last: u64,
     /// The same for the last that is stored.
     last_stored: u64,
+    #[cfg(all(windows, target_env = "msvc", feature = "etw"))]
+    events: Option<super::etw::Events>,
 }
 
 /// Whole lines that are not written yet.
@@ -98,7 +100,15 @@ impl<D: Disk> Writer<D> {
             missing: 0,
             last: 0,
             last_stored: 0,
+            #[cfg(all(windows, target_env = "msvc", feature = "etw"))]
+            events: None,
         })
+    }
+
+    /// Passes each record on to these events too.
+    #[cfg(all(windows, target_env = "msvc", feature = "etw"))]
+    pub(super) fn with_events(self, events: Option<super::etw::Events>) -> Self {
+        Self { events, ..self }
     }
 
     /// Writes what comes until every sender is gone.
@@ -155,6 +165,10 @@ impl<D: Disk> Writer<D> {
 
     fn add(&mut self, record: &Record) {
         let line = line(record);
+        #[cfg(all(windows, target_env = "msvc", feature = "etw"))]
+        if let Some(events) = &mut self.events {
+            events.write(&record.event, &line);
+        }
         let lines = (self.batch.lines.len() + line.len()) as u64;
         if self.bytes + lines > self.files.max_bytes {
             self.store();

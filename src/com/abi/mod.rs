@@ -14,6 +14,8 @@
 
 mod aggregate;
 mod calls;
+#[cfg(all(windows, target_env = "msvc", feature = "etw"))]
+mod etw;
 #[cfg(windows)]
 mod mapi;
 mod object;
@@ -34,6 +36,8 @@ use windows_core::{GUID, HRESULT, IUnknown, IUnknown_Vtbl, IUnknownImpl, Interfa
 
 pub use self::aggregate::SyncAggregate;
 pub(crate) use self::calls::Gate;
+#[cfg(all(windows, target_env = "msvc", feature = "etw"))]
+pub(crate) use self::etw::EtwProvider;
 #[cfg(windows)]
 pub(crate) use self::mapi::{Mapi, MapiThread};
 pub(crate) use self::object::{Callee, Object};

@@ -6,6 +6,7 @@ use std::mem::{offset_of, size_of};
 use windows_core::{GUID, HRESULT, IUnknown, IUnknown_Vtbl, IUnknownImpl, Interface, RuntimeName};
 
 use super::{POINTER, identity};
+use crate::com::guard;
 use crate::{HResult, ShutdownMethod};
 
 /// The provider's side of a fast shutdown. MAPI asks the object that answers `IMSProvider` for it.
@@ -68,7 +69,7 @@ impl IMAPIProviderShutdown {
     /// Calls a method. One that is not of this interface answers `MAPI_E_NO_SUPPORT`.
     pub(crate) fn call(&self, method: ShutdownMethod) -> HRESULT {
         let table = Interface::vtable(self);
-        let method = match method {
+        let call = match method {
             ShutdownMethod::QueryFastShutdown => table.QueryFastShutdown,
             ShutdownMethod::NotifyProcessShutdown => table.NotifyProcessShutdown,
             ShutdownMethod::DoFastShutdown => table.DoFastShutdown,
@@ -76,7 +77,7 @@ impl IMAPIProviderShutdown {
         };
         // SAFETY: the object is alive while we hold our reference; the methods take no argument
         // ("IMAPIProviderShutdown : IUnknown").
-        unsafe { method(self.as_raw()) }
+        guard::call_here(method.name(), || unsafe { call(self.as_raw()) })
     }
 }
 

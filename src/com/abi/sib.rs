@@ -9,6 +9,7 @@ use windows_core::{HRESULT, IUnknown, Interface, InterfaceRef};
 
 use super::{Borrowed, IMAPISync, MAPISIB};
 use crate::RawEvent;
+use crate::com::guard;
 use crate::lock::lock;
 
 /// The content of a host's MAPISIB. It borrows the objects: take a reference to keep one.
@@ -131,7 +132,8 @@ impl IMAPISync {
         let start = Interface::vtable(self).SynchronizeInBackground;
         // SAFETY: `self` is a reference that we hold; the block, which is as long as its size says,
         // and everything in it outlives the call, as the MAPISIB page asks of the caller.
-        let answer = unsafe { start(self.as_raw(), (&raw mut block).cast()) };
+        let start = || unsafe { start(self.as_raw(), (&raw mut block).cast()) };
+        let answer = guard::call_here("IMAPISync::SynchronizeInBackground", start);
         let over = ptr::without_provenance_mut::<c_void>(OVER);
         let sib = MAPISIB {
             ulSize: u32::MAX,

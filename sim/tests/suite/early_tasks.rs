@@ -1,8 +1,5 @@
 //! A new task may run before its `spawn` returns, as on a runtime with several threads.
 
-#[path = "common/raw.rs"]
-mod raw;
-
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -21,7 +18,7 @@ use mapi_sync_sim::decision::Kind;
 use mapi_sync_sim::world::{Faults, Host};
 use mapi_sync_sim::{Check, Counterexample, Defect, Report, check, engine, explore};
 
-use self::raw::RawSync;
+use crate::raw::RawSync;
 
 /// When a provider on the raw interface publishes its event.
 #[derive(Clone, Copy, PartialEq, Eq)]

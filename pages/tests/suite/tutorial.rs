@@ -1,13 +1,13 @@
 //! The tutorial's outputs and code are real, its bug is found, and what it mends holds.
 
-#[path = "../../sim/examples/tutorial.rs"]
-mod tutorial;
+#[path = "../../../sim/examples/tutorial.rs"]
+mod example;
 
 use mapi_sync_sim::Report;
 use mapi_sync_sim::strategy::TrackedSharing;
 
-const PAGE: &str = include_str!("../../docs/tutorial.md");
-const EXAMPLE: &str = include_str!("../../sim/examples/tutorial.rs");
+const PAGE: &str = include_str!("../../../docs/tutorial.md");
+const EXAMPLE: &str = include_str!("../../../sim/examples/tutorial.rs");
 
 /// The most lines of a counterexample.
 const LINES: usize = 12;
@@ -22,7 +22,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
 /// The report, as the example prints it.
 fn printed(report: &Report) -> String {
     // The test finds the example by another path.
-    report.to_string().replace("pages/tests/../../sim/examples/", "sim/examples/")
+    report.to_string().replace("pages/tests/suite/../../../sim/examples/", "sim/examples/")
 }
 
 /// How many lines the time line of the first counterexample has.
@@ -33,7 +33,7 @@ fn lines(report: &str) -> usize {
 
 #[test]
 fn each_output_of_the_page_is_real() {
-    let outputs = [tutorial::broken().run(), tutorial::mended().run(), exhaustive()];
+    let outputs = [example::broken().run(), example::mended().run(), exhaustive()];
     let outputs = outputs.map(|report| printed(&report));
     let blocks = blocks("text");
     assert_eq!(blocks.len(), 5);
@@ -55,7 +55,7 @@ fn each_piece_of_code_is_of_the_example() {
 #[test]
 fn the_bug_is_found_from_each_of_20_seeds_and_fits_in_12_lines() {
     for seed in 1..=20 {
-        let report = tutorial::broken().seed(seed).schedules(10_000).fail_fast(true).run();
+        let report = example::broken().seed(seed).schedules(10_000).fail_fast(true).run();
         assert!(!report.holds(), "not found from seed {seed}");
         let text = printed(&report);
         assert!(text.contains("message 1 is lost"), "{text}");
@@ -66,7 +66,7 @@ fn the_bug_is_found_from_each_of_20_seeds_and_fits_in_12_lines() {
 
 #[test]
 fn what_is_mended_holds() {
-    let report = tutorial::mended().run();
+    let report = example::mended().run();
     report.assert_holds();
     assert!(report.goals.iter().all(|goal| goal.met > 0), "{report}");
     let exhaustive = exhaustive();
@@ -76,10 +76,10 @@ fn what_is_mended_holds() {
 
 #[test]
 fn the_example_runs() {
-    tutorial::main();
+    example::main();
 }
 
 fn exhaustive() -> Report {
-    let check = tutorial::mended().strategy("exhaustive").unwrap();
+    let check = example::mended().strategy("exhaustive").unwrap();
     check.tracked_sharing(TrackedSharing).run()
 }

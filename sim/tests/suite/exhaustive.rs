@@ -1,8 +1,6 @@
 //! The reduced search against closed forms: as many classes as there are, each run once and without
 //! any waste.
 
-mod programs;
-
 use std::collections::BTreeSet;
 use std::num::NonZero;
 
@@ -12,7 +10,7 @@ use mapi_sync_sim::strategy::{
     Certificate, Dpor, Findings, Periods, TrackedSharing, explore_split,
 };
 
-use self::programs::{PROGRAMS, Program};
+use crate::programs::{PROGRAMS, Program};
 
 fn classes(program: &Program, size: usize) -> u64 {
     let mut engine = Engine::new(program.limits(), Dpor::new(TrackedSharing));

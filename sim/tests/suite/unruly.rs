@@ -1,8 +1,5 @@
 //! The tool itself survives providers that are random, panic, or drop what they hold.
 
-#[path = "common/writing.rs"]
-mod writing;
-
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -16,7 +13,7 @@ use mapi_sync_sim::strategy::{STRATEGIES, TrackedSharing};
 use mapi_sync_sim::world::{Faults, Host};
 use mapi_sync_sim::{Check, Defect, LimitChanges, Report, check};
 
-use self::writing::{replay_all, write};
+use crate::writing::{replay_all, write};
 
 /// A number below `end` that no decision controls.
 fn random_below(end: u64) -> u64 {

@@ -1,8 +1,5 @@
 //! The interface of the real crate, as its sources have it, against ours.
 
-// Reads the sources where they were built; under Wine they lie elsewhere.
-#![cfg(not(windows))]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,5 @@
 //! What the manifests state about the published crates is true.
 
-// Reads the manifests where they were built; under Wine they lie elsewhere.
-#![cfg(not(windows))]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -105,7 +105,7 @@ fn tokens_survive_edits_as_the_design_says() {
             report.counterexamples.first().expect("it is found").token().to_string()
         })
         .collect();
-    let design = include_str!("../../docs/design.md");
+    let design = include_str!("../../../docs/design.md");
     let mut missing = Vec::new();
     for (edit, what) in EDITS {
         let check = checked(edit);

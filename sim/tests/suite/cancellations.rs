@@ -1,8 +1,5 @@
 //! Each task is dropped at each of its await points, and the contract holds all the same.
 
-#[path = "common/raw.rs"]
-mod raw;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +12,7 @@ use mapi_sync_sim::engine::{ChoicePoint, Decision, Engine, Strategy, TaskId};
 use mapi_sync_sim::world::{Fault, Faults, Host, MUTANTS, Scenario, World, builtins};
 use mapi_sync_sim::{Check, Defect, Report, check};
 
-use self::raw::RawSync;
+use crate::raw::RawSync;
 
 /// Naps so often, on the session; a helper naps as often beside it.
 struct Napping(u32);

@@ -3,7 +3,7 @@
 use mapi_sync::SyncFlags;
 use mapi_sync_sim::world::{Scenario, builtins};
 
-const PAGE: &str = include_str!("../../docs/scenarios.md");
+const PAGE: &str = include_str!("../../../docs/scenarios.md");
 const SMALLEST: &str = "version = 1\nname = \"x\"\n[[account]]\nname = \"a\"\n";
 
 #[test]

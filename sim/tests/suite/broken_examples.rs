@@ -4,6 +4,8 @@
 use mapi_sync_broken::broken;
 use mapi_sync_sim::{Check, Defect, ReplayOutcome, Warning};
 
+use crate::examples::{cancel, parallel, retry, select_loop, sequential, single_flight};
+
 /// Asserts that the check finds this promise broken, names it in its report, and that the token
 /// replays it; and that the token does not break the example `as_it_is`.
 #[track_caller]
@@ -46,23 +48,6 @@ fn assert_unmet(check: &Check, names: &[&str]) {
     }
     assert!(report.holds(), "{report}");
     assert!(!check.clone().strict(true).run().passes());
-}
-
-macro_rules! examples {
-    ($($name:ident $file:literal;)*) => {$(
-        #[path = $file]
-        #[expect(dead_code, reason = "tests run the check, and not `main`")]
-        mod $name;
-    )*};
-}
-
-examples! {
-    cancel "../examples/cancel.rs";
-    parallel "../examples/parallel.rs";
-    retry "../examples/retry.rs";
-    select_loop "../examples/select_loop.rs";
-    sequential "../examples/sequential.rs";
-    single_flight "../examples/single_flight.rs";
 }
 
 broken!(

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 #[expect(unreachable_pub, reason = "in the crate `fuzz` it is the root")]
-#[path = "../../fuzz/src/lib.rs"]
+#[path = "../../../fuzz/src/lib.rs"]
 mod bodies;
 
 fn corpus(target: &str) -> Vec<Vec<u8>> {

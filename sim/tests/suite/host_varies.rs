@@ -1,9 +1,6 @@
 //! What an author's provider meets although nobody sets up a host: second syncs, overlapping ones,
 //! late cancels, refusals.
 
-#[path = "common/raw.rs"]
-mod raw;
-
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +14,7 @@ use mapi_sync_sim::strategy::Random;
 use mapi_sync_sim::world::{Faults, Host, Scenario, Swarm, Variation, World};
 use mapi_sync_sim::{Check, Defect, Report, check};
 
-use self::raw::RawSync;
+use crate::raw::RawSync;
 
 fn defects(report: &Report) -> Vec<Defect> {
     report.counterexamples.iter().flat_map(|shown| shown.defects.clone()).collect()

@@ -1,8 +1,5 @@
 //! Providers, tested as their authors would test them.
 
-#[path = "common/raw.rs"]
-mod raw;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,7 +9,7 @@ use mapi_sync::{HResult, MapiSync, SyncRequest, async_trait};
 use mapi_sync_sim::world::{Faults, Host};
 use mapi_sync_sim::{Check, Defect, LimitChanges, ReplayError, Warning, check};
 
-use self::raw::RawSync;
+use crate::raw::RawSync;
 
 /// The store of the read-me.
 struct MyStore;

@@ -1,13 +1,13 @@
 //! The counterexample on the pages is what its example prints.
 
-#[path = "../../sim/examples/check_a_provider.rs"]
+#[path = "../../../sim/examples/check_a_provider.rs"]
 mod check_a_provider;
 
 const PAGES: [(&str, &str); 4] = [
-    ("README.md", include_str!("../../README.md")),
-    ("docs/guide.md", include_str!("../../docs/guide.md")),
-    ("sim/src/lib.rs", include_str!("../../sim/src/lib.rs")),
-    ("the example", include_str!("../../sim/examples/check_a_provider.rs")),
+    ("README.md", include_str!("../../../README.md")),
+    ("docs/guide.md", include_str!("../../../docs/guide.md")),
+    ("sim/src/lib.rs", include_str!("../../../sim/src/lib.rs")),
+    ("the example", include_str!("../../../sim/examples/check_a_provider.rs")),
 ];
 
 #[test]

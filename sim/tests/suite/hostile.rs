@@ -2,9 +2,6 @@
 //! threads, clocks and random numbers, and wake whom they like. The check must neither panic nor
 //! hang, and must blame no provider for what it did not do.
 
-#[path = "common/writing.rs"]
-mod writing;
-
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::future::poll_fn;
@@ -24,7 +21,7 @@ use mapi_sync_sim::world::{Faults, Host};
 use mapi_sync_sim::{Check, Defect, LimitChanges, Report, Warning, check};
 use tokio::sync::{mpsc as channel, oneshot};
 
-use self::writing::{replay_all, write};
+use crate::writing::{replay_all, write};
 
 /// How many providers there are.
 const PROVIDERS: u64 = 200;

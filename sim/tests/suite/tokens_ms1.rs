@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mapi_sync::contract::{Answer, Call};
 use mapi_sync_sim::{Check, ReplayOutcome, Replayed};
 
-const TOKENS: &str = include_str!("tokens/ms1.txt");
+const TOKENS: &str = include_str!("ms1.txt");
 
 /// A call on one line. The text is this file's own, so that other texts can be reworded.
 fn call_line(call: &Call<Arc<str>>) -> String {

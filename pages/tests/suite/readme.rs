@@ -4,7 +4,7 @@ use mapi_sync::contract::Rule;
 use mapi_sync_sim::strategy::STRATEGIES;
 use mapi_sync_sim::world::{MUTANTS, VARIANTS, builtins};
 
-const READ_ME: &str = include_str!("../../README.md");
+const READ_ME: &str = include_str!("../../../README.md");
 
 /// The text without line breaks.
 fn read_me() -> String {

@@ -1,17 +1,17 @@
 //! The examples hold, and meet the goals that they name.
 
-#[path = "../examples/cancel.rs"]
-mod cancel;
-#[path = "../examples/parallel.rs"]
-mod parallel;
-#[path = "../examples/retry.rs"]
-mod retry;
-#[path = "../examples/select_loop.rs"]
-mod select_loop;
-#[path = "../examples/sequential.rs"]
-mod sequential;
-#[path = "../examples/single_flight.rs"]
-mod single_flight;
+#[path = "../../examples/cancel.rs"]
+pub(crate) mod cancel;
+#[path = "../../examples/parallel.rs"]
+pub(crate) mod parallel;
+#[path = "../../examples/retry.rs"]
+pub(crate) mod retry;
+#[path = "../../examples/select_loop.rs"]
+pub(crate) mod select_loop;
+#[path = "../../examples/sequential.rs"]
+pub(crate) mod sequential;
+#[path = "../../examples/single_flight.rs"]
+pub(crate) mod single_flight;
 
 #[test]
 fn sequential_holds() {

@@ -1,0 +1,4 @@
+//! What is allocated. The allocator of this program counts.
+
+mod assignments;
+mod scale;

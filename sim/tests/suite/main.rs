@@ -1,0 +1,43 @@
+//! The simulation and the search, seen through the public interface. One program holds what does
+//! not need a process of its own: each program of tests is linked once for every target.
+
+mod accusations;
+mod attribute;
+mod broken_examples;
+mod cancellations;
+mod early_tasks;
+mod estimates;
+mod events;
+mod examples;
+mod exhaustive;
+mod exhaustive_check;
+mod exhaustive_world;
+mod explaining;
+mod explore;
+mod fairness;
+mod hangs;
+mod host_varies;
+mod hostile;
+mod long_counterexamples;
+mod mutants;
+mod outside;
+mod own_provider;
+mod own_rules;
+mod programs;
+mod properties;
+mod raw;
+mod real_tokio;
+mod replays;
+mod scenario_files;
+mod session_search;
+mod shrinking;
+mod shutdown;
+mod stale_tokens;
+mod stand_in;
+mod timelines;
+mod times;
+mod tokens;
+mod tokens_ms1;
+mod unruly;
+mod world;
+mod writing;
