@@ -12,7 +12,6 @@ pub(super) const HAS_APARTMENTS: bool = cfg!(windows);
 
 /// Starts the sync on a new thread in an apartment of its own, which pumps messages until the sync
 /// is over. Off Windows this does nothing.
-#[cfg_attr(not(windows), expect(clippy::needless_pass_by_value, reason = "as it is on Windows"))]
 pub(super) fn start(
     provider: ForeignSync,
     request: SyncRequest,
