@@ -192,7 +192,7 @@ mod client {
         let (key, value) = (wide(key), wide(value));
         let mut units = [0_u16; 1024];
         let mut bytes = u32::try_from(size_of_val(&units)).ok()?;
-        // SAFETY: terminated names, and a buffer of so many bytes; an empty name is the key's own
+        // SAFETY: terminated names, and a buffer of `bytes` bytes; an empty name is the key's own
         // value, and a text is terminated ("RegGetValueW").
         let failed = unsafe {
             RegGetValueW(

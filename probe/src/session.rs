@@ -107,7 +107,7 @@ unsafe extern "system" fn release(this: *mut c_void) -> u32 {
     u32::try_from(left).unwrap_or(0)
 }
 
-/// A method of so many arguments, which the callee takes off the stack on 32 bits. Each is as wide
+/// A method of these arguments, which the callee takes off the stack on 32 bits. Each is as wide
 /// as a pointer.
 macro_rules! methods {
     ($($name:ident($($argument:ident)*);)*) => {

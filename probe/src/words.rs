@@ -18,7 +18,7 @@ use windows_sys::Win32::System::Diagnostics::Debug::{
 pub fn windows_error(number: u32) -> String {
     let mut units = [0_u16; 512];
     let room = u32::try_from(units.len()).unwrap_or_default();
-    // SAFETY: the buffer has room for so many units; the message of the system takes no arguments
+    // SAFETY: the buffer has room for `room` units; the message of the system takes no arguments
     // ("FormatMessageW").
     let length = unsafe {
         FormatMessageW(

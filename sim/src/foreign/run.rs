@@ -26,7 +26,7 @@ const ALIVE: Duration = Duration::from_millis(250);
 /// How long to wait for what did not come in an earlier sync, within all its time.
 const SOON: Duration = Duration::from_millis(100);
 
-/// A sync that goes on for so many times the patience, with callbacks, is asked to stop.
+/// A sync that goes on for this many times the patience, with callbacks, is asked to stop.
 const LONGEST: u32 = 20;
 
 /// One check: what its syncs share.

@@ -31,7 +31,7 @@ pub enum Said {
     Phase(String),
     /// The counts so far.
     Counts(Counts),
-    /// The host did this so many times more.
+    /// The host did this again, and how often.
     Did(String, u64),
     /// A rule is broken, for the first time.
     Found(ForeignViolation),
