@@ -21,8 +21,8 @@ use windows_sys::Win32::Foundation::{
 };
 use windows_sys::Win32::System::Diagnostics::Debug::{
     CREATE_PROCESS_DEBUG_EVENT, ContinueDebugEvent, DEBUG_EVENT, EXCEPTION_DEBUG_EVENT,
-    EXCEPTION_DEBUG_INFO, EXIT_PROCESS_DEBUG_EVENT, LOAD_DLL_DEBUG_EVENT, UNLOAD_DLL_DEBUG_EVENT,
-    WaitForDebugEvent,
+    EXCEPTION_DEBUG_INFO, EXIT_PROCESS_DEBUG_EVENT, IsDebuggerPresent, LOAD_DLL_DEBUG_EVENT,
+    RaiseException, UNLOAD_DLL_DEBUG_EVENT, WaitForDebugEvent,
 };
 use windows_sys::Win32::System::Threading::DEBUG_ONLY_THIS_PROCESS;
 
@@ -56,6 +56,8 @@ pub enum DebugEvent {
     /// It met an exception that ends most programs, which it, or the system, may handle. The loader
     /// handles those of `DllMain`.
     Raised(Crash),
+    /// It called [`announce`].
+    Announced,
     /// It has ended.
     Exited,
     /// Nothing that matters here.
@@ -99,6 +101,21 @@ impl fmt::Display for Crash {
             Some(why) => write!(f, " (no minidump: {why})"),
             None => Ok(()),
         }
+    }
+}
+
+/// An exception's code of our own.
+const ANNOUNCEMENT: NTSTATUS = 0xE04D_5301_u32.cast_signed();
+
+/// Tells the debugger of this process that from now on an exception counts even if it is handled:
+/// [`DebugEvent::Announced`]. The event comes in order with those of exceptions, as a message on
+/// another way does not. Without a debugger this does nothing.
+pub fn announce() {
+    // SAFETY: reads a flag of this process.
+    if unsafe { IsDebuggerPresent() } != 0 {
+        // SAFETY: the exception may be continued, and the debugger does that; it has no arguments
+        // ("RaiseException").
+        unsafe { RaiseException(ANNOUNCEMENT.cast_unsigned(), 0, 0, std::ptr::null()) };
     }
 }
 
@@ -225,6 +242,7 @@ impl Debugged {
                 self.began = true;
                 return (DebugEvent::Other, DBG_CONTINUE);
             }
+            ANNOUNCEMENT => return (DebugEvent::Announced, DBG_CONTINUE),
             _ => {}
         }
         let is_first = info.dwFirstChance != 0;

@@ -35,7 +35,7 @@ mod words;
 #[cfg(windows)]
 pub use apartment::Apartment;
 #[cfg(windows)]
-pub use debugger::{Crash, DebugEvent, Debugged};
+pub use debugger::{Crash, DebugEvent, Debugged, announce};
 pub use fatal::name_task_of_fatal_signal;
 #[cfg(windows)]
 pub use library::{Library, LoadError, QueryError, query_sync};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use mapi_sync::com::IUnknown;
 use mapi_sync::{HResult, SyncFlags};
-use mapi_sync_probe::{Library, MapiThreads, Session, open_wire, query_sync};
+use mapi_sync_probe::{Library, MapiThreads, Session, announce, open_wire, query_sync};
 use mapi_sync_sim::foreign::{
     Ended, ForeignCheck, ForeignViolation, ProcessRule, Said, Stores, Tell, check_stores,
 };
@@ -67,6 +67,7 @@ pub(super) fn run(args: &ComCheckArgs, wire: usize) -> Result<Status, Failure> {
     match checked {
         Ok((library, Ended::Clean)) => {
             teller.say(&Said::Over { elapsed_s, unloads: true });
+            announce();
             unload(library, threads, &check_of(args), &teller);
             teller.phase("in the end of the process");
             teller.say(&Said::Did("exit".into(), 1));

@@ -109,6 +109,7 @@ struct Watch {
 impl Watch {
     fn until_the_end(&mut self, child: &mut Debugged, messages: &Receiver<Said>) -> End {
         let mut crash = None;
+        let mut is_unloading = false;
         let mut last = Instant::now();
         loop {
             // The child stands still until its event is answered, so the event is counted before
@@ -118,8 +119,9 @@ impl Watch {
                 Some(DebugEvent::Crashed(seen)) => {
                     crash.get_or_insert(seen);
                 }
+                Some(DebugEvent::Announced) => is_unloading = true,
                 // The loader handles what `DllMain` raises, and so hides it.
-                Some(DebugEvent::Raised(seen)) if self.unloads => {
+                Some(DebugEvent::Raised(seen)) if is_unloading => {
                     crash.get_or_insert(seen);
                 }
                 Some(DebugEvent::Exited) => {
