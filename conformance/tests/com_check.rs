@@ -177,6 +177,24 @@ fn a_minidump_is_written_where_it_is_asked_for() {
 }
 
 #[test]
+fn the_result_is_a_page_for_the_browser_too() {
+    let page = std::env::temp_dir().join(format!("com-check-{}.html", std::process::id()));
+    let path = page.to_str().expect("a path in Unicode");
+    let (status, report) = checked(form("breakpoint"), &["--report", path]);
+    let shown = std::fs::read_to_string(&page).expect("a page");
+    std::fs::remove_file(&page).expect("it is ours");
+    assert_eq!(status, Some(1));
+    assert!(shown.starts_with("<!DOCTYPE html>") && shown.ends_with("</html>\n"), "{shown}");
+    for part in ["cpp_forms.dll", "process-survives", "What the host did"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(shown.contains(&message(&report, "process-survives")[..40]), "{shown}");
+
+    let (status, _) = checked(form("breakpoint"), &["--report", "no/such/folder/x.html"]);
+    assert_eq!(status, Some(2));
+}
+
+#[test]
 fn a_cancel_is_answered_by_the_example_store() {
     let how = How { syncs: 3, patience_ms: 5000 };
     let example = Form { how, ..FORMS[0] };

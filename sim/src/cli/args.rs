@@ -400,6 +400,8 @@ pub(super) struct ComCheckArgs {
     #[arg(long, hide = true)]
     pub(super) wire: Option<usize>,
     #[command(flatten)]
+    pub(super) report: ReportArgs,
+    #[command(flatten)]
     pub(super) output: OutputArgs,
 }
 

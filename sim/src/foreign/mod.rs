@@ -31,7 +31,7 @@ use mapi_sync::com::IUnknown;
 use mapi_sync::{HResult, SyncFlags};
 
 pub use self::plan::Habit;
-pub use self::report::{Exercised, ForeignReport, ForeignViolation, ProcessRule};
+pub use self::report::{ForeignReport, ForeignViolation, HostAction, ProcessRule};
 pub use self::run::Ended;
 use self::run::Run;
 pub use self::tell::Tell;

@@ -142,7 +142,7 @@ impl From<&Violation> for ForeignViolation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct Exercised {
+pub struct HostAction {
     /// A [`Habit`]'s name, or `unload`, `exit` or `mapi-threads`.
     pub what: String,
     /// How often it took effect.
@@ -165,7 +165,7 @@ pub struct ForeignReport {
     /// How long it took, in seconds.
     pub elapsed_s: f64,
     /// What the host did, in the order in which it first did it.
-    pub exercised: Vec<Exercised>,
+    pub exercised: Vec<HostAction>,
     /// Why the provider could not be used, or no further.
     pub unusable: Option<String>,
     /// The violations.

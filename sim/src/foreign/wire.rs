@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::report::{Exercised, ForeignReport, ForeignViolation};
+use super::report::{ForeignReport, ForeignViolation, HostAction};
 
 /// No message is longer than this. A finding is cut before it is told.
 const LONGEST_LINE: usize = 1 << 16;
@@ -152,7 +152,7 @@ impl Assembly {
                 if let Some(did) = exercised.iter_mut().find(|did| did.what == what) {
                     did.times += times;
                 } else if exercised.len() < MOST_FINDINGS {
-                    exercised.push(Exercised { what, times });
+                    exercised.push(HostAction { what, times });
                 }
             }
             Said::Found(violation) => {
@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(assembly.phase(), "in sync 2");
         let report = assembly.finish();
         assert_eq!((report.syncs, report.dones), (2, 1));
-        assert_eq!(report.exercised, [Exercised { what: "session".into(), times: 2 }]);
+        assert_eq!(report.exercised, [HostAction { what: "session".into(), times: 2 }]);
         assert_eq!(report.violations[0].message, "no Done (and 2 times more)");
     }
 

@@ -10,7 +10,7 @@ use mapi_sync::record::TraceReport;
 use super::text::{line, shown};
 use super::{begin, end};
 #[cfg(any(windows, feature = "com-vtable-testing"))]
-use crate::foreign::ForeignReport;
+use crate::foreign::{ForeignReport, ProcessRule};
 use crate::report::human::grouped;
 
 /// A violation, whoever found it.
@@ -51,7 +51,10 @@ pub(super) fn write_trace(out: &mut dyn Write, report: &TraceReport) -> io::Resu
     });
     let found: Vec<Found<'_>> = found.collect();
     begin(out, "A recording")?;
-    write_found(out, "A recording", &about, &found, report.more_violations)?;
+    let broken = found.len() as u64 + report.more_violations;
+    let verdict = verdict(broken, (report.syncs == 0).then_some("nothing was checked"));
+    write_head(out, "A recording", &verdict, &about)?;
+    write_found(out, &found, report.more_violations)?;
     if !report.not_judged.is_empty() {
         writeln!(out, "<section><h2>Rules that were not judged</h2>\n<ul>")?;
         for not in &report.not_judged {
@@ -72,52 +75,88 @@ pub(super) fn write_foreign(
     export: &str,
     report: &ForeignReport,
 ) -> io::Result<()> {
-    let about = [
+    let ForeignReport { syncs, failed_starts, dones, calls, elapsed_s, .. } = report;
+    let mut about = vec![
         format!("export {export}"),
         format!(
-            "{} syncs in {:.1} s: {} ended with Done, {} starts failed, {} callbacks",
-            report.syncs, report.elapsed_s, report.dones, report.failed_starts, report.calls
+            "{syncs} syncs in {elapsed_s:.1} s: {dones} ended with Done, {failed_starts} starts \
+             failed, {} callbacks",
+            grouped(*calls)
         ),
     ];
+    let unproved = if let Some(why) = &report.unusable {
+        about.push(format!("! the provider could not be used: {why}"));
+        Some("the provider could not be checked")
+    } else {
+        report.is_vacuous().then_some("nothing was checked: no sync got as far as its Done")
+    };
     let found = report.violations.iter().map(|violation| {
         let rule = violation.rule.parse::<Rule>().ok();
+        let of_process = ProcessRule::ALL.iter().find(|rule| rule.id() == violation.rule);
         Found {
             rule: &violation.rule,
             level: violation.level.clone(),
             blame: violation.blame.clone(),
             message: &violation.message,
-            statement: rule.map(Rule::statement),
+            statement: rule
+                .map(Rule::statement)
+                .or_else(|| of_process.map(|rule| rule.statement())),
             source: rule.map(Rule::source),
             calls: violation.calls.clone(),
         }
     });
     let found: Vec<Found<'_>> = found.collect();
     begin(out, provider)?;
-    write_found(out, provider, &about, &found, 0)?;
+    write_head(out, provider, &verdict(found.len() as u64, unproved), &about)?;
+    write_found(out, &found, 0)?;
+    let did = report.exercised.iter().map(|did| format!("{}: {}", did.what, grouped(did.times)));
+    write_list(out, "What the host did, and how often", did)?;
+    let did_not = report.not_exercised().map(|habit| habit.id().to_owned());
+    write_list(out, "What it had no chance to do", did_not)?;
     writeln!(out, "</main>")?;
     end(out, None)
+}
+
+/// Writes a list under a heading, if it has anything.
+#[cfg(any(windows, feature = "com-vtable-testing"))]
+fn write_list(
+    out: &mut dyn Write,
+    heading: &str,
+    lines: impl Iterator<Item = String>,
+) -> io::Result<()> {
+    let mut lines = lines.peekable();
+    if lines.peek().is_none() {
+        return Ok(());
+    }
+    writeln!(out, "<section><h2>{heading}</h2>\n<ul>")?;
+    for line in lines {
+        writeln!(out, "<li>{}</li>", shown(&line))?;
+    }
+    writeln!(out, "</ul></section>")
 }
 
 /// How many violations are shown, and how many calls of each.
 const SHOWN: usize = 200;
 
-fn write_found(
-    out: &mut dyn Write,
-    title: &str,
-    about: &[String],
-    all: &[Found<'_>],
-    more: u64,
-) -> io::Result<()> {
-    let verdict = match all.len() as u64 + more {
-        0 => "✓ no rule was broken".to_owned(),
-        1 => "✕ 1 violation found".to_owned(),
-        several => format!("✕ {} violations found", grouped(several)),
-    };
+/// The verdict on so many violations. If there is none, `unproved` says why that shows nothing.
+fn verdict(broken: u64, unproved: Option<&str>) -> String {
+    match (broken, unproved) {
+        (0, None) => "✓ no rule was broken".to_owned(),
+        (0, Some(why)) => format!("! {why}"),
+        (1, _) => "✕ 1 violation found".to_owned(),
+        (several, _) => format!("✕ {} violations found", grouped(several)),
+    }
+}
+
+fn write_head(out: &mut dyn Write, title: &str, verdict: &str, about: &[String]) -> io::Result<()> {
     writeln!(out, "<main>\n<header><h1>{}</h1>\n<p class=\"verdict\">{verdict}</p>", line(title))?;
     for line in about {
         writeln!(out, "<p class=\"how\">{}</p>", shown(line))?;
     }
-    writeln!(out, "</header>")?;
+    writeln!(out, "</header>")
+}
+
+fn write_found(out: &mut dyn Write, all: &[Found<'_>], more: u64) -> io::Result<()> {
     for (number, found) in all.iter().take(SHOWN).enumerate() {
         let Found { rule, level, blame, message, .. } = found;
         writeln!(
@@ -150,4 +189,42 @@ fn write_found(
         writeln!(out, "<p>And {} more.</p>", grouped(left_out))?;
     }
     Ok(())
+}
+
+#[cfg(all(test, any(windows, feature = "com-vtable-testing")))]
+mod tests {
+    use super::*;
+
+    fn page(report: &ForeignReport) -> String {
+        let mut out = Vec::new();
+        write_foreign(&mut out, "C:\\mail\\<b>.dll", "Store", report).expect("memory takes it");
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn what_was_not_checked_does_not_hold() {
+        let mut report = ForeignReport { syncs: 20, failed_starts: 20, ..Default::default() };
+        let said = page(&report);
+        assert!(said.contains(r#"<p class="verdict">! nothing was checked"#), "{said}");
+        report.unusable = Some("there is no export <Store>".into());
+        let said = page(&report);
+        assert!(said.contains(r#"<p class="verdict">! the provider could not be"#), "{said}");
+        assert!(said.contains("there is no export &lt;Store&gt;"), "{said}");
+        assert!(!said.contains("no rule was broken"), "{said}");
+    }
+
+    #[test]
+    fn provider_behind_com_is_shown_with_its_rules() {
+        let mut report = ForeignReport { syncs: 20, dones: 20, calls: 4_000, ..Default::default() };
+        let said = page(&report);
+        assert!(said.contains("✓ no rule was broken"), "{said}");
+        assert!(said.contains("<h2>What it had no chance to do</h2>"), "{said}");
+        assert!(said.contains("&lt;b&gt;.dll"), "{said}");
+        report.add(ProcessRule::Threads, "3 threads are left".into());
+        let said = page(&report);
+        for part in ["✕ 1 violation found", "3 threads are left", ProcessRule::Threads.statement()]
+        {
+            assert!(said.contains(part), "{part} is missing: {said}");
+        }
+    }
 }

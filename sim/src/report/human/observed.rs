@@ -27,10 +27,12 @@ pub(super) fn write_trace(out: &mut dyn Write, report: &TraceReport) -> io::Resu
     if report.cut_off {
         writeln!(out, "the last line is cut off")?;
     }
-    if report.syncs == 0 {
+    if report.syncs == 0 && report.violations.is_empty() {
         writeln!(out, "the recording has no sync, so nothing was checked")?;
+    } else {
+        let found = report.violations.iter().map(|violation| (violation, &violation.calls));
+        write_violations(out, found)?;
     }
-    write_violations(out, report.violations.iter().map(|violation| (violation, &violation.calls)))?;
     match report.more_violations {
         0 => {}
         more => writeln!(out, "\nand {more} more")?,
@@ -66,6 +68,9 @@ pub(in crate::report) fn write_foreign(
         writeln!(out, "the provider could not be used: {why}")?;
     } else if report.is_vacuous() {
         writeln!(out, "no sync got as far as its Done, so nothing was checked")?;
+    }
+    if report.violations.is_empty() && (report.unusable.is_some() || report.is_vacuous()) {
+        return Ok(());
     }
     let in_words = |ForeignViolation { rule, level, blame, message, .. }: &ForeignViolation| {
         format!("{rule} ({level}, {blame}): {message}")

@@ -5,7 +5,7 @@ use mapi_sync::record::TraceReport;
 use serde::Serialize;
 
 #[cfg(any(windows, feature = "com-vtable-testing"))]
-use crate::foreign::{Exercised, ForeignReport, ForeignViolation, Habit};
+use crate::foreign::{ForeignReport, ForeignViolation, Habit, HostAction};
 
 /// The result of `mapi-sync trace check`.
 #[cfg(feature = "cli")]
@@ -55,7 +55,7 @@ pub(super) struct Foreign<'a> {
     /// Why the provider could not be used.
     unusable: Option<&'a str>,
     /// What the host did that not every host does, and how often.
-    exercised: &'a [Exercised],
+    exercised: &'a [HostAction],
     /// What it would have done as well, had it had the chance.
     not_exercised: Vec<&'static str>,
     violations: Vec<Violation>,
