@@ -1,10 +1,10 @@
 //! SARIF 2.1.0: a result for each broken rule, with its time line as a thread flow.
 
-use std::collections::BTreeMap;
+mod log;
+
 use std::io::{self, Write};
 
 use mapi_sync::contract::Level;
-use serde_sarif::sarif;
 
 use super::cases::{Finding, Shown, Suite, Verdict};
 use super::words::call_in_words;
@@ -14,7 +14,7 @@ use crate::check::{Breach, BreachPlace, Execution};
 /// Writes a document that is a verdict as a SARIF log, with a line feed after it.
 pub(super) fn write(out: &mut dyn Write, document: Document<'_>) -> io::Result<()> {
     let suite = Suite::of(document).ok_or_else(|| unsupported(Format::Sarif, document))?;
-    let mut rules: Vec<sarif::ReportingDescriptor> = Vec::new();
+    let mut rules: Vec<log::Rule<'_>> = Vec::new();
     let mut results = Vec::new();
     for (name, finding) in suite.findings() {
         let index = rules.iter().position(|rule| rule.id == name).unwrap_or_else(|| {
@@ -23,7 +23,7 @@ pub(super) fn write(out: &mut dyn Write, document: Document<'_>) -> io::Result<(
         });
         results.push(result(suite.name, name, index, finding));
     }
-    let incomplete: Vec<sarif::Notification> = suite
+    let incomplete: Vec<log::Notification> = suite
         .cases
         .iter()
         .filter_map(|case| match &case.verdict {
@@ -32,85 +32,79 @@ pub(super) fn write(out: &mut dyn Write, document: Document<'_>) -> io::Result<(
         })
         .collect();
     let warnings = suite.warnings.iter().map(|warning| notification(warning, "warning"));
-    let invocation = sarif::Invocation::builder()
-        .execution_successful(incomplete.is_empty())
-        .tool_execution_notifications(incomplete.into_iter().chain(warnings).collect::<Vec<_>>())
-        .build();
-    let driver = sarif::ToolComponent::builder()
-        .name("mapi-sync")
-        .version(env!("CARGO_PKG_VERSION"))
-        .rules(rules)
-        .build();
-    let run = sarif::Run::builder()
-        .tool(sarif::Tool::builder().driver(driver).build())
-        .results(results)
-        .invocations(vec![invocation])
-        .build();
-    let log = sarif::Sarif::builder()
-        .schema("https://json.schemastore.org/sarif-2.1.0.json")
-        .version("2.1.0")
-        .runs(vec![run])
-        .build();
+    let log = log::Log {
+        schema: log::SCHEMA,
+        version: log::VERSION,
+        runs: [log::Run {
+            tool: log::Tool {
+                driver: log::Driver {
+                    name: "mapi-sync",
+                    version: env!("CARGO_PKG_VERSION"),
+                    rules,
+                },
+            },
+            results,
+            invocations: [log::Invocation {
+                execution_successful: incomplete.is_empty(),
+                tool_execution_notifications: incomplete.into_iter().chain(warnings).collect(),
+            }],
+        }],
+    };
     serde_json::to_writer_pretty(&mut *out, &log).map_err(io::Error::from)?;
     writeln!(out)
 }
 
-fn notification(text: &str, level: &str) -> sarif::Notification {
-    sarif::Notification::builder().message(message(text)).level(level).build()
+fn notification(text: &str, level: &'static str) -> log::Notification {
+    log::Notification { message: message(text), level }
 }
 
-fn rule(name: &str, finding: &Finding<'_>) -> sarif::ReportingDescriptor {
-    let statement = sarif::MultiformatMessageString::builder().text(finding.statement).build();
+fn rule<'a>(name: &'a str, finding: &'a Finding<'_>) -> log::Rule<'a> {
     let source = if finding.source.is_empty() { finding.statement } else { finding.source };
-    let help = sarif::MultiformatMessageString::builder().text(source).build();
-    sarif::ReportingDescriptor::builder().id(name).short_description(statement).help(help).build()
+    log::Rule {
+        id: name,
+        short_description: log::Text { text: finding.statement },
+        help: log::Text { text: source },
+    }
 }
 
-fn result(suite: &str, name: &str, index: usize, finding: &Finding<'_>) -> sarif::Result {
-    let level = match finding.level {
-        Level::Must => sarif::ResultLevel::Error,
-        Level::Should | Level::Policy => sarif::ResultLevel::Warning,
-    };
+fn result<'a>(
+    suite: &str,
+    name: &'a str,
+    index: usize,
+    finding: &'a Finding<'_>,
+) -> log::Result<'a> {
     let mut text = finding.sentence.clone();
     if !finding.command.is_empty() {
         text += &format!(". To replay: {}", finding.command);
     }
-    let place = location(suite, "module", None);
-    let builder = sarif::Result::builder()
-        .rule_id(name)
-        .rule_index(i64::try_from(index).unwrap_or(i64::MAX))
-        .level(level)
-        .message(message(&text))
-        .locations(vec![place]);
-    let mut result = builder.build();
-    if !finding.token.is_empty() {
-        let print = BTreeMap::from([("replayToken/v1".to_owned(), finding.token.clone())]);
-        result.partial_fingerprints = Some(print);
-    }
+    let token = &finding.token;
     let steps = steps(&finding.shown);
-    if !steps.is_empty() {
-        let flow = sarif::ThreadFlow::builder().locations(steps).build();
-        result.code_flows = Some(vec![sarif::CodeFlow::builder().thread_flows(vec![flow]).build()]);
+    log::Result {
+        rule_id: name,
+        rule_index: index,
+        level: match finding.level {
+            Level::Must => "error",
+            Level::Should | Level::Policy => "warning",
+        },
+        message: message(&text),
+        locations: [location(suite, "module", None)],
+        partial_fingerprints: (!token.is_empty())
+            .then_some(log::Fingerprints { replay_token: token }),
+        code_flows: (!steps.is_empty())
+            .then_some([log::CodeFlow { thread_flows: [log::ThreadFlow { locations: steps }] }]),
     }
-    result
 }
 
 /// The time line.
-fn steps(shown: &Shown<'_>) -> Vec<sarif::ThreadFlowLocation> {
-    let step = |number: i64, importance: &str, location| {
-        sarif::ThreadFlowLocation::builder()
-            .execution_order(number)
-            .importance(importance)
-            .location(location)
-            .build()
-    };
+fn steps(shown: &Shown<'_>) -> Vec<log::Step> {
+    let step =
+        |execution_order, importance, location| log::Step { execution_order, importance, location };
     match shown {
         Shown::Execution(execution, breach, _) => (0..execution.lines())
             .filter_map(|place| {
                 let (task, text) = line(execution, place)?;
-                let number = i64::try_from(place).unwrap_or(i64::MAX);
                 let location = location(task, "function", Some(&text));
-                Some(step(number, importance(breach, place), location))
+                Some(step(place, importance(breach, place), location))
             })
             .collect(),
         Shown::Calls(calls) => (0..)
@@ -144,13 +138,13 @@ fn importance(breach: &Breach, place: usize) -> &'static str {
     }
 }
 
-fn location(name: &str, kind: &str, text: Option<&str>) -> sarif::Location {
-    let place = sarif::LogicalLocation::builder().name(name).kind(kind).build();
-    let mut location = sarif::Location::builder().logical_locations(vec![place]).build();
-    location.message = text.map(message);
-    location
+fn location(name: &str, kind: &'static str, text: Option<&str>) -> log::Location {
+    log::Location {
+        logical_locations: [log::LogicalLocation { name: name.to_owned(), kind }],
+        message: text.map(message),
+    }
 }
 
-fn message(text: &str) -> sarif::Message {
-    sarif::Message::builder().text(text).build()
+fn message(text: &str) -> log::Message {
+    log::Message { text: text.to_owned() }
 }
