@@ -3,6 +3,7 @@
 mod command;
 mod formats;
 mod fuzz_corpus;
+mod missed;
 mod pages;
 mod trace;
 mod trace_import;

@@ -138,7 +138,7 @@ fn write_list(
 /// How many violations are shown, and how many calls of each.
 const SHOWN: usize = 200;
 
-/// The verdict on so many violations. If there is none, `unproved` says why that shows nothing.
+/// The verdict on a number of violations. If there is none, `unproved` says why that shows nothing.
 fn verdict(broken: u64, unproved: Option<&str>) -> String {
     match (broken, unproved) {
         (0, None) => "✓ no rule was broken".to_owned(),
