@@ -185,7 +185,7 @@ fn the_result_is_a_page_for_the_browser_too() {
     std::fs::remove_file(&page).expect("it is ours");
     assert_eq!(status, Some(1));
     assert!(shown.starts_with("<!DOCTYPE html>") && shown.ends_with("</html>\n"), "{shown}");
-    for part in ["cpp_forms.dll", "process-survives", "What the host did"] {
+    for part in ["cpp_forms.dll", "process-survives", "What it had no chance to do"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     assert!(shown.contains(&message(&report, "process-survives")[..40]), "{shown}");
