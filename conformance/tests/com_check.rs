@@ -190,8 +190,12 @@ fn the_result_is_a_page_for_the_browser_too() {
     }
     assert!(shown.contains(&message(&report, "process-survives")[..40]), "{shown}");
 
-    let (status, _) = checked(form("breakpoint"), &["--report", "no/such/folder/x.html"]);
-    assert_eq!(status, Some(2));
+    // Said before the provider is run.
+    let mut command = command(CPP_FORMS.as_ref(), form("breakpoint").how, &[]);
+    let refused = command.args(["--report", "no/such/folder/x.html"]).output();
+    let refused = refused.expect("the command runs");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("no/such/folder/x.html"));
 }
 
 #[test]
