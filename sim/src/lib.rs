@@ -348,6 +348,8 @@ mod suggest;
 mod tracing_notes;
 pub mod world;
 
+#[cfg(feature = "cli")]
+pub use check::{Alternative, AlternativeKind, Walk};
 pub use check::{
     Breach, BreachPlace, Check, Completion, Counterexample, DecisiveStep, Defect, Durations, Event,
     Execution, Exercised, Goal, Hang, HangPhase, LeftOver, Lesson, LimitChanges, MutantCheck,

@@ -34,6 +34,8 @@ mod subject;
 mod tested;
 mod tokio_uses;
 mod vacuity;
+#[cfg(feature = "cli")]
+mod walk;
 mod watchdog;
 mod why;
 
@@ -54,6 +56,8 @@ pub use replay::{LeftOver, ReplayError, ReplayOrSearch, ReplayOutcome, Replayed}
 pub use report::{Exercised, Goal, Report};
 pub use subject::{LimitChanges, Subject, SubjectKind};
 pub use vacuity::{TokioUse, Warning};
+#[cfg(feature = "cli")]
+pub use walk::{Alternative, AlternativeKind, Walk};
 #[cfg(feature = "proptest")]
 pub(crate) use watchdog::WATCHDOG;
 pub use watchdog::{Hang, HangPhase};

@@ -274,6 +274,12 @@ impl Check {
     ///
     /// As [`run`](Self::run) does.
     pub fn replay(&self, token: &str) -> Result<Replayed, ReplayError> {
+        let (check, subject, token) = self.for_token(token)?;
+        Ok(check.replayed(subject, token))
+    }
+
+    /// The check that runs what this token is of, within its limits.
+    pub(super) fn for_token(&self, token: &str) -> Result<(Self, Subject, Token), ReplayError> {
         let (token, subject) = read(token)?;
         let own = self.subject();
         let own_code = [SubjectKind::Provider, SubjectKind::Program];
@@ -301,7 +307,7 @@ impl Check {
         } else {
             check
         };
-        Ok(check.replayed(subject, token))
+        Ok((check, subject, token))
     }
 
     /// Runs the execution of this token.

@@ -41,6 +41,8 @@ Examples:
 pub(super) enum Command {
     Check(CheckArgs),
     Replay(ReplayArgs),
+    Explore(ExploreArgs),
+    Play(PlayArgs),
     Mutants(MutantsArgs),
     Missed(MissedArgs),
     Rules(RulesArgs),
@@ -164,6 +166,45 @@ pub(super) struct ReplayArgs {
     pub(super) report: ReportArgs,
     #[command(flatten)]
     pub(super) output: ExecutionOutputArgs,
+}
+
+/// Steps through a schedule in the terminal, and leads it elsewhere.
+///
+/// Each step shows what happened, whose step it was and who could have run. What else could happen
+/// there, such as another task's step, a fault, a cancel or another value, can be taken: all before
+/// it stays, and what comes after it is decided by default. Each place so reached has a token.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mapi-sync explore ms2-...            # what a check printed
+  mapi-sync explore ms2-... my.toml    # of a scenario file")]
+pub(super) struct ExploreArgs {
+    /// The token, as a check printed it
+    pub(super) token: String,
+    /// The scenario file that the token is of
+    pub(super) scenario: Option<OsString>,
+}
+
+/// Shows the Send/Receive dialog of a simulated execution in the terminal, live.
+///
+/// The accounts with their progress bars and errors, and the calls beside them. Keys set the speed,
+/// go line by line, press Cancel All, and draw another schedule.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mapi-sync play                  # the scenario `default`
+  mapi-sync play late-ticker      # a provider that is wrong on purpose
+  mapi-sync play my.toml --paused # a scenario of your own, line by line")]
+pub(super) struct PlayArgs {
+    /// A built-in scenario or mutant, by name, or a scenario file
+    #[arg(default_value = "default")]
+    pub(super) scenario: OsString,
+    /// Where schedules other than the one by default are drawn from
+    #[arg(short, long, value_name = "S", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Do not go on by itself: each line comes by a key
+    #[arg(long)]
+    pub(super) paused: bool,
 }
 
 /// Checks that every mutant is found, and that no correct variant is accused.

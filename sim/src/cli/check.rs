@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use mapi_sync_sim::report::Document;
-use mapi_sync_sim::{Check, LimitChanges, MutantCheck, ReplayError, ReplayOutcome};
+use mapi_sync_sim::{LimitChanges, MutantCheck, ReplayOutcome};
 
 use super::args::{CheckArgs, MutantsArgs, ReplayArgs};
 use super::failure::Failure;
@@ -62,13 +62,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Status, Failure> {
 }
 
 pub(super) fn replay(args: &ReplayArgs) -> Result<Status, Failure> {
-    let by_itself = Check::of_token(&args.token);
-    let check = match (&args.scenario, by_itself) {
-        (Some(scenario), Ok(_) | Err(ReplayError::NotGiven(_) | ReplayError::Changed(_))) => {
-            source::check(scenario)?
-        }
-        (_, by_itself) => by_itself?,
-    };
+    let check = source::of_token(&args.token, args.scenario.as_deref())?;
     let page = Page::create(&args.report)?;
     let replayed = check.replay(&args.token)?;
     output::write(args.output.format, Document::Replay(&replayed))?;

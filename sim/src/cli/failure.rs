@@ -45,6 +45,8 @@ pub(super) enum Failure {
     #[cfg(windows)]
     #[error("{}: {why}", provider.display())]
     Unusable { provider: std::path::PathBuf, why: String },
+    #[error("this needs a terminal for its input and output. Without one, {instead}")]
+    NoTerminal { instead: &'static str },
     /// It has been reported already.
     #[error("")]
     Reported,

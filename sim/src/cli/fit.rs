@@ -120,7 +120,7 @@ fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
 }
 
 /// Whether the locale's characters are UTF-8: so they are unless it names others.
-fn is_utf8() -> bool {
+pub(super) fn is_utf8() -> bool {
     if cfg!(windows) {
         return true;
     }
@@ -133,7 +133,7 @@ fn is_utf8() -> bool {
 }
 
 /// The text in ASCII. What has no likeness there is written as its number.
-fn to_ascii(text: &str) -> Cow<'_, str> {
+pub(super) fn to_ascii(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
     }

@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod rules;
 mod scenario;
+mod screen;
 mod shell;
 mod source;
 mod status;
@@ -31,6 +32,8 @@ pub(crate) fn main() -> ExitCode {
     let result = match args.command {
         Command::Check(args) => check::check(&args),
         Command::Replay(args) => check::replay(&args),
+        Command::Explore(args) => screen::explore(&args),
+        Command::Play(args) => screen::play(&args),
         Command::Mutants(args) => check::mutants(&args),
         Command::Missed(args) => missed::run(&args),
         Command::Rules(args) => rules::run(&args),

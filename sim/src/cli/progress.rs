@@ -2,8 +2,8 @@
 
 use std::fmt;
 #[cfg(unix)]
-use std::io::{self, Read};
-use std::io::{IsTerminal, stderr};
+use std::io::Read;
+use std::io::{self, IsTerminal, stderr};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -59,6 +59,19 @@ impl Interrupts {
             control.interrupt();
         }
     }
+}
+
+/// Listens for SIGTERM, where there is one, and for nothing else; the status is there once it came.
+pub(super) fn terminated() -> io::Result<Arc<OnceLock<Status>>> {
+    let status = Arc::new(OnceLock::new());
+    #[cfg(unix)]
+    {
+        let status = Arc::clone(&status);
+        on_sigterm(move || {
+            let _ = status.set(Status::Terminated);
+        })?;
+    }
+    Ok(status)
 }
 
 /// Calls `handler`, in its own thread, each time SIGTERM comes.

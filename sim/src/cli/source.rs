@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-use mapi_sync_sim::Check;
 use mapi_sync_sim::world::Scenario;
+use mapi_sync_sim::{Check, ReplayError};
 
 use super::failure::Failure;
 
@@ -19,6 +19,16 @@ pub(super) fn check(name: &OsStr) -> Result<Check, Failure> {
             Err(Failure::UnknownScenario(unknown))
         }
         _ => Ok(Check::simulated(read(Path::new(name))?)),
+    }
+}
+
+/// The check that a token is of, which may need its scenario.
+pub(super) fn of_token(token: &str, scenario: Option<&OsStr>) -> Result<Check, Failure> {
+    match (scenario, Check::of_token(token)) {
+        (Some(scenario), Ok(_) | Err(ReplayError::NotGiven(_) | ReplayError::Changed(_))) => {
+            check(scenario)
+        }
+        (_, by_itself) => Ok(by_itself?),
     }
 }
 

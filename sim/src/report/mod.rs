@@ -19,6 +19,8 @@ mod dialog;
 mod document;
 mod format;
 #[cfg(feature = "cli")]
+mod frames;
+#[cfg(feature = "cli")]
 mod github;
 mod html;
 mod human;
@@ -42,6 +44,8 @@ use std::io;
 
 pub use document::{Document, FileMistake, ScenarioFile};
 pub use format::Format;
+#[cfg(feature = "cli")]
+pub use frames::{AccountFrame, Frames, Line, LineKind};
 #[cfg(feature = "cli")]
 pub use json::json_schema;
 pub use palette::Palette;

@@ -14,6 +14,7 @@ use super::host::{HostAccount, Kernel, shutdown, user};
 use super::mutant::Mutant;
 use super::observed::{Finding, Happened, Happening, Observed, SeenCall};
 use super::provider::{Plan, RawProvider, StoreProvider};
+use super::questions::{Question, QuestionLog};
 use super::run::{Compiled, Run, spawn_detached};
 use super::runtime::WorldRuntime;
 use super::scenario::{Fault, Published, Returns, Scenario};
@@ -205,6 +206,29 @@ impl World {
         engine.keep_notes(false);
         let observed = setup.observe(engine, outcome);
         observed.with_steps(steps, engine)
+    }
+
+    /// The same, and every question that was asked.
+    pub(crate) fn replay_asked(
+        &self,
+        engine: &mut Engine,
+        decisions: &Decisions,
+    ) -> (Observed, Vec<Question>) {
+        self.prepare(engine);
+        let setup = Setup::new(self, true);
+        engine.keep_notes(true);
+        let log = QuestionLog::new(decisions);
+        let questions = log.questions();
+        let (outcome, steps) = noted(|| {
+            let steps = self.is_of_program().then(|| log.steps());
+            let outcome =
+                engine.execute_under(log, setup.main(self)).expect("a replay always runs");
+            (outcome, steps.map_or_else(Vec::new, |steps| mem::take(&mut *lock(&steps))))
+        });
+        engine.keep_notes(false);
+        let observed = setup.observe(engine, outcome).with_steps(steps, engine);
+        let questions = mem::take(&mut *lock(&questions));
+        (observed, questions)
     }
 
     /// Runs the last execution, which showed `last`, again, and compares.

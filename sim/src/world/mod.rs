@@ -29,6 +29,7 @@ mod host;
 mod mutant;
 mod observed;
 mod provider;
+mod questions;
 mod run;
 mod runtime;
 mod scenario;
@@ -42,13 +43,14 @@ pub(crate) use execution::{Code, RealTokioUse};
 pub use execution::{ProviderFactory, World};
 pub use mutant::{MUTANTS, Mutant, MutantInfo, Needs, VARIANTS, VariantInfo};
 pub use observed::{Finding, Happened, Happening, Observed, SeenCall, SeenStep, Use};
+pub(crate) use questions::{Question, Sort};
 pub use scenario::{
     Account, CancelBy, CancelStyle, Changes, Contract, Cost, Costs, ErrorStyle, Fault, Faults,
     Folder, Folders, Host, Knob, Maximum, NextSync, OverlapStyle, Provider, Published, Returns,
     Scenario, ScenarioError, Shutdown, Step, Swarm, Text, Time, Variation, WaitFor, builtin,
     builtins,
 };
-pub(crate) use sites::{site_name, undocumented_acts, variation_at};
+pub(crate) use sites::{is_cancel, is_cancel_time, site_name, undocumented_acts, variation_at};
 
 use crate::engine::Blocked;
 

@@ -52,6 +52,16 @@ pub(super) const fn variation_site(variation: Variation) -> Site {
     })
 }
 
+/// Whether it is decided at the site with this hash that the user cancels.
+pub(crate) const fn is_cancel(hash: u32) -> bool {
+    CANCELS.hash() == hash
+}
+
+/// Whether it is decided at the site with this hash when the user does.
+pub(crate) const fn is_cancel_time(hash: u32) -> bool {
+    CANCEL_AFTER.hash() == hash
+}
+
 /// The variation that is decided at the site with this hash.
 pub(crate) fn variation_at(hash: u32) -> Option<Variation> {
     Variation::ALL.into_iter().find(|variation| variation_site(*variation).hash() == hash)

@@ -26,8 +26,8 @@ pub(super) fn logged(
     decisions: &Decisions,
     main: BoxFuture,
 ) -> (Outcome, Vec<LoggedStep>) {
-    let steps = Arc::default();
-    let log = StepLog { replay: Replay::new(decisions.clone()), steps: Arc::clone(&steps) };
+    let log = StepLog::new(decisions);
+    let steps = log.steps();
     let outcome = engine.execute_under(log, main).expect("a replay always runs");
     let steps = mem::take(&mut *lock(&steps));
     (outcome, steps)
@@ -73,9 +73,20 @@ impl Observed {
 }
 
 /// Replays decisions, and writes the steps down.
-struct StepLog {
+pub(super) struct StepLog {
     replay: Replay,
     steps: Arc<Mutex<Vec<LoggedStep>>>,
+}
+
+impl StepLog {
+    pub(super) fn new(decisions: &Decisions) -> Self {
+        Self { replay: Replay::new(decisions.clone()), steps: Arc::default() }
+    }
+
+    /// Where the steps are written.
+    pub(super) fn steps(&self) -> Arc<Mutex<Vec<LoggedStep>>> {
+        Arc::clone(&self.steps)
+    }
 }
 
 impl Strategy for StepLog {

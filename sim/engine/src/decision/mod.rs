@@ -58,6 +58,18 @@ pub struct Answered {
     pub departure: Departure,
 }
 
+/// An answer to a question that is no context switch, be it the default or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Asked {
+    /// The step in which it was asked, or before which, from 0.
+    pub step: u64,
+    /// Where.
+    pub place: Place,
+    /// The answer; 0 is the default.
+    pub value: u32,
+}
+
 /// An execution's departures from the default, in the order in which they were taken. Empty is the
 /// default schedule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -143,6 +155,16 @@ impl Engine {
             Some(Answered { before, step: answer.step, departure: answer.departure()? })
         };
         answers.filter_map(departed).collect()
+    }
+
+    /// The answers of the last execution but for context switches, the defaults among them, in
+    /// order.
+    #[must_use]
+    pub fn asked(&self) -> Vec<Asked> {
+        let keys = self.keys();
+        let key = |task: TaskId| key_of(task, |task| keys[task.index()]);
+        let answers = of_answers(self.answers(), key);
+        answers.map(|Given { step, place, value }| Asked { step, place, value }).collect()
     }
 
     /// The step of the last execution in which a question was answered; for a switch, the step that

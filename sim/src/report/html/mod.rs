@@ -19,6 +19,8 @@ use hmac_sha256::Hash;
 
 use self::counterexample::Shown;
 use self::text::shown;
+#[cfg(feature = "cli")]
+pub(super) use self::text::{LINE, plain};
 use super::{Document, Format, Palette};
 use crate::check::{Counterexample, Replayed, Report};
 

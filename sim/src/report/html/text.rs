@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 pub(super) const SENTENCE: usize = 4_000;
 
 /// How many characters of a row, or of a name, are shown.
-pub(super) const LINE: usize = 400;
+pub(in crate::report) const LINE: usize = 400;
 
 /// A text to stand in HTML, as an element's content or in a quoted attribute.
 ///
@@ -46,7 +46,7 @@ impl fmt::Display for Shown<'_> {
 }
 
 /// A text with what is invisible shown by its code, and cut after `most` characters.
-pub(super) fn plain(text: &str, most: usize) -> String {
+pub(in crate::report) fn plain(text: &str, most: usize) -> String {
     let mut shown = String::new();
     let mut chars = text.chars();
     for part in chars.by_ref().take(most) {
