@@ -44,9 +44,9 @@ pub use mutant::{MUTANTS, Mutant, MutantInfo, Needs, VARIANTS, VariantInfo};
 pub use observed::{Finding, Happened, Happening, Observed, SeenCall, SeenStep, Use};
 pub use scenario::{
     Account, CancelBy, CancelStyle, Changes, Contract, Cost, Costs, ErrorStyle, Fault, Faults,
-    Folder, Folders, Host, Knob, Maximum, NextSync, OverlapStyle, Provider, Published, Returns,
-    Scenario, ScenarioError, Shutdown, Step, Swarm, Text, Time, Variation, WaitFor, builtin,
-    builtins,
+    Folder, Folders, Handlers, Host, Knob, Maximum, NextSync, OverlapStyle, Protocol, ProtocolStep,
+    Provider, Published, Returns, Scenario, ScenarioError, Shutdown, Step, Swarm, Text, Time,
+    Variation, WaitFor, builtin, builtins,
 };
 pub(crate) use sites::{site_name, undocumented_acts, variation_at};
 
