@@ -38,9 +38,32 @@ fn the_protocol_page_shows_every_construct() {
         assert!(tables.contains(&format!("`\"{word}\"`")), "no table has {word}");
     }
     for key in [
-        "work", "deadline", "request", "progress", "error", "done", "publish", "signal", "spawn",
-        "join", "abort", "send", "receive", "finish", "lock", "if", "choose", "race", "repeat",
-        "while", "wait", "set", "add", "keep", "return",
+        "work",
+        "deadline",
+        "request",
+        "progress",
+        "error",
+        "done",
+        "publish",
+        "signal",
+        "spawn",
+        "join",
+        "abort",
+        "send",
+        "receive",
+        "finish",
+        "lock",
+        "if",
+        "choose",
+        "race",
+        "repeat",
+        "while",
+        "wait",
+        "set",
+        "add",
+        "keep",
+        "return",
+        "sometimes",
     ] {
         assert!(tables.contains(&format!("`{{ {key} = ")), "no table has {key}");
         assert!(examples.contains(&format!("{{ {key} = ")), "no example has {key}");

@@ -24,7 +24,8 @@ fn mistakes_are_placed() {
             "t.toml:7:12: unknown key `spwan`, did you mean `spawn`?",
         ),
         (
-            "[protocol]\nstart = [\n  \"publish\",\n  { spawn = \"snyc\" },\n]\n[protocol.task]\nsync = []",
+            "[protocol]\nstart = [\n  \"publish\",\n  { spawn = \"snyc\" },\n]\n\
+             [protocol.task]\nsync = []",
             "t.toml:9:3: unknown task `snyc`, did you mean `sync`?",
         ),
         (
@@ -78,6 +79,14 @@ fn mistakes_are_placed() {
             "t.toml:9:6: a task returns no code",
         ),
         (
+            "[protocol]\nstart = [\"done\"]\n[protocol.never]\nlate = \"cancelled\"",
+            "t.toml:9:8: a promise compares counters and numbers",
+        ),
+        (
+            "[protocol]\nstart = [\"done\"]\n[protocol.never]\ndone-once = \"1 > 2\"",
+            "t.toml:9:13: `done-once` is a rule of the contract",
+        ),
+        (
             "[provider]\nretries = 2\ntext = \"null\"\n[protocol]\nstart = [\"done\"]",
             "t.toml:9:1: with a protocol, `[provider]` has only `workers`, ",
         ),
@@ -101,7 +110,8 @@ fn a_loop_that_only_looks_ends_when_the_flag_comes_up() {
     let text = format!(
         "{HEAD}[protocol]\ncounters = {{ up = 0 }}\nstart = [\"publish\", {{ spawn = \"sync\" }}]\n\
          [protocol.task]\n\
-         sync = [{{ spawn = \"other\" }}, {{ while = \"not up\" }}, {{ join = \"other\" }}, \"done\", \"signal\"]\n\
+         sync = [{{ spawn = \"other\" }}, {{ while = \"not up\" }}, {{ join = \"other\" }},\n\
+         \"done\", \"signal\"]\n\
          other = [{{ work = 3 }}, {{ set = \"up\" }}]\n"
     );
     let report = Check::simulated(Scenario::parse("t", &text).unwrap()).schedules(300).run();
@@ -114,8 +124,8 @@ fn a_loop_that_only_looks_ends_when_the_flag_comes_up() {
 #[test]
 fn a_counterexample_names_the_lines_of_the_file() {
     let text = format!(
-        "{HEAD}[protocol]\nstart = [\n  \"publish\",\n  {{ spawn = \"sync\" }},\n]\n[protocol.task]\n\
-         sync = [\n  {{ progress = 1, of = 1 }},\n  \"done\",\n  \"done\",\n  \"signal\",\n]\n"
+        "{HEAD}[protocol]\nstart = [\n  \"publish\",\n  {{ spawn = \"sync\" }},\n]\n\
+         [protocol.task]\nsync = [\n  {{ progress = 1, of = 1 }},\n  \"done\",\n  \"done\",\n  \"signal\",\n]\n"
     );
     let report = Check::simulated(Scenario::parse("t", &text).unwrap()).schedules(10).run();
     let shown = report.to_string();
@@ -139,4 +149,65 @@ fn a_token_of_a_protocol_replays() {
     assert_ne!(mended, text);
     let mended = Check::simulated(Scenario::parse("t", &mended).unwrap());
     assert!(mended.replay(&token).is_err(), "another protocol is another scenario");
+}
+
+const PROMISES: &str = r#"
+[protocol]
+counters = { taken = 0, told = 0, over = 0 }
+start = ["publish", { spawn = "sync" }]
+
+[protocol.never]
+"told more than is there" = "told > 2"
+
+[protocol.eventually]
+"it ends" = "over"
+
+[protocol.at_end]
+"all is told" = "told == taken"
+
+[protocol.task]
+sync = [{ spawn = "worker", times = 2 }, { join = "worker" }, { set = "over" }, "done", "signal"]
+worker = [
+  { add = "taken" },
+  { keep = "told", as = "seen" },
+  { choose = [[{ work = 0 }], [{ work = 3 }, { sometimes = "a slow worker" }]] },
+  { add = "told" },
+]
+"#;
+
+fn names(report: &mapi_sync_sim::Report) -> Vec<&str> {
+    report
+        .counterexamples
+        .iter()
+        .flat_map(|shown| &shown.defects)
+        .map(|defect| defect.id())
+        .collect()
+}
+
+#[test]
+fn promises_of_the_author_are_held_to() {
+    let check = |text: &str| {
+        let scenario = Scenario::parse("t", &format!("{HEAD}{text}")).unwrap();
+        let check = Check::simulated(scenario).strategy("exhaustive").unwrap();
+        let report = check.schedules(20_000).run();
+        assert!(report.complete);
+        report
+    };
+    let held = check(PROMISES);
+    assert!(held.holds(), "{held}");
+    assert_eq!(held.goals.len(), 1);
+    assert!(held.goals[0].name == "a slow worker" && held.goals[0].met > 0);
+    // What is read before the wait is old after it: an update is lost.
+    let kept = "{ set = \"told\", to = \"seen\" },\n  { add = \"told\" }";
+    let lost = check(&PROMISES.replace("{ add = \"told\" }", kept));
+    assert_eq!(names(&lost), ["all is told"]);
+    let more = check(&PROMISES.replace("{ add = \"told\" }", "{ add = \"told\", by = 2 }"));
+    assert_eq!(names(&more), ["told more than is there", "all is told"]);
+    let endless = check(&PROMISES.replace("{ set = \"over\" }, ", ""));
+    assert_eq!(names(&endless), ["it ends"]);
+    let unmet = check(&PROMISES.replace(
+        "[{ work = 0 }], [{ work = 3 }, {",
+        "[{ work = 0 }], [{ wait = \"told > 9\" }, {",
+    ));
+    assert_eq!(unmet.goals[0].met, 0);
 }

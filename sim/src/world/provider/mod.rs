@@ -11,6 +11,7 @@ mod store;
 mod work;
 
 pub(super) use plan::Plan;
+pub(crate) use protocol::goals;
 pub(super) use protocol::{ProtocolProvider, Refused, Script, compile};
 pub(super) use raw::RawProvider;
 pub(super) use store::StoreProvider;

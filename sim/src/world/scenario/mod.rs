@@ -30,6 +30,6 @@ pub use model::{
     NextSync, OverlapStyle, Provider, Published, Returns, Scenario, Shutdown, Step, Text, WaitFor,
 };
 pub(super) use protocol::{Amount, Duration, Keys};
-pub use protocol::{Handlers, Protocol, ProtocolStep};
+pub use protocol::{Handlers, Promise, Protocol, ProtocolStep};
 pub use swarm::{Swarm, Variation};
 pub use values::Cost;

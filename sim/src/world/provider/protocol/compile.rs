@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use mapi_sync::HResult;
+use mapi_sync::contract::Rule;
 
 use super::program::{
-    Block, Cell, Compare, Condition, Handle, Kind, Op, Place, Queue, Script, Task, Time, Value,
-    interned,
+    Block, Cell, Compare, Condition, Handle, Kind, Op, Place, Promise, Queue, Script, Task, Time,
+    Value, interned,
 };
+use crate::property::PropertyKind;
 use crate::suggest::nearest;
 use crate::world::scenario::{Amount, Duration, Keys, Protocol, ProtocolStep, Scenario};
 
@@ -58,6 +60,22 @@ pub(in crate::world) fn compile(
             compiler.block(logoff, Room::Shutdown)?,
         ]),
     };
+    let mut promises = Vec::new();
+    for (kind, all) in [
+        (PropertyKind::Invariant, &protocol.never),
+        (PropertyKind::Eventually, &protocol.eventually),
+        (PropertyKind::AtEnd, &protocol.at_end),
+    ] {
+        for (name, promise) in all {
+            let condition = compiler
+                .promised(name, promise.condition())
+                .map_err(|(_, message)| (Some(promise.span()), message))?;
+            promises.push(Promise { name: interned(name), kind, condition });
+        }
+    }
+    if promises.len() > MOST_NAMES {
+        return Err((None, format!("{MOST_NAMES} promises are possible")));
+    }
     let cells = |names: &BTreeMap<String, i64>, place: fn(usize) -> Place| {
         let cell = |(number, (name, first)): (usize, (&String, &i64))| Cell {
             name: interned(name),
@@ -80,7 +98,15 @@ pub(in crate::world) fn compile(
         start,
         tasks,
         shutdown,
+        promises,
+        goals: compiler.goals,
     })
+}
+
+/// What the protocol of a scenario should meet at least once.
+pub(crate) fn goals(scenario: &Scenario) -> Vec<&'static str> {
+    let script = scenario.protocol.as_ref().map(|protocol| compile(scenario, protocol, 0));
+    script.and_then(Result::ok).map(|script| script.goals).unwrap_or_default()
 }
 
 /// Whose steps they are, as not every step makes sense everywhere.
@@ -98,6 +124,7 @@ struct Compiler<'a> {
     /// The names that `as` binds anywhere in the file.
     locals: Vec<&'a str>,
     waited: Vec<Place>,
+    goals: Vec<&'static str>,
     steps: usize,
 }
 
@@ -143,7 +170,15 @@ impl<'a> Compiler<'a> {
             }
             seen.push(name);
         }
-        Ok(Self { scenario, protocol, account, locals, waited: Vec::new(), steps: 0 })
+        Ok(Self {
+            scenario,
+            protocol,
+            account,
+            locals,
+            waited: Vec::new(),
+            goals: Vec::new(),
+            steps: 0,
+        })
     }
 
     fn block(&mut self, steps: &[ProtocolStep], room: Room) -> Result<Block, Refused> {
@@ -289,6 +324,11 @@ impl<'a> Compiler<'a> {
             let name = keys.name.as_ref();
             let name = name.ok_or_else(|| refuse("`keep` needs `as`".to_owned()))?;
             Kind::Keep { value: self.value(value)?, local: self.local(name) }
+        } else if let Some(name) = &keys.sometimes {
+            property_name(name)?;
+            let name = interned(name);
+            self.goals.push(name);
+            Kind::Sometimes(name)
         } else {
             let code = keys.give_back.as_deref().unwrap_or("S_OK");
             if room == Room::Task {
@@ -379,6 +419,21 @@ impl<'a> Compiler<'a> {
         })
     }
 
+    /// Reads a condition that a look from outside of the tasks can judge.
+    fn promised(&self, name: &str, condition: &str) -> Result<Condition, Refused> {
+        property_name(name)?;
+        let condition = self.condition(condition)?;
+        if [condition.left, condition.right]
+            .iter()
+            .any(|value| !matches!(value, Value::At(_) | Value::Number(_)))
+        {
+            let message =
+                "a promise compares counters and numbers: no task is there to ask for more";
+            return Err(refuse(message.to_owned()));
+        }
+        Ok(condition)
+    }
+
     /// Reads `name`, `not name`, or `a < b`.
     fn condition(&self, text: &str) -> Result<Condition, Refused> {
         let words: Vec<&str> = text.split_whitespace().take(4).collect();
@@ -445,8 +500,20 @@ fn good_name(name: &str) -> Result<(), Refused> {
     }
     let name: String = name.chars().take(LONGEST).filter(|c| !c.is_control()).collect();
     Err(refuse(format!(
-        "`{name}` is no name: it has 1 to {LONGEST} letters, digits, _ and -, and begins with a letter"
+        "`{name}` is no name: it has 1 to {LONGEST} letters, digits, _ and -, and no digit first"
     )))
+}
+
+/// Whether a promise or a goal can have this name: a counterexample is known by it.
+fn property_name(name: &str) -> Result<(), Refused> {
+    let is_shown = !name.is_empty() && name.len() <= 100 && !name.chars().any(char::is_control);
+    if !is_shown {
+        return Err(refuse("a promise has a name of 1 to 100 characters".to_owned()));
+    }
+    if Rule::ALL.iter().any(|rule| rule.id() == name) {
+        return Err(refuse(format!("`{name}` is a rule of the contract: choose another name")));
+    }
+    Ok(())
 }
 
 fn hresult(name: &str) -> Result<HResult, Refused> {

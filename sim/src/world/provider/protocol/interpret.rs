@@ -10,10 +10,11 @@ use futures::future::select_all;
 use mapi_sync::{BoxFuture, HResult, TaskEnd, TaskHandle, catch_panic};
 
 use super::Inner;
-use super::program::{Block, Compare, Condition, Handle, Kind, Op, Place, Time, Value};
+use super::program::{Block, Condition, Handle, Kind, Op, Place, Time, Value};
 use super::shared::{Number, SyncRef};
 use crate::engine::{self, Site};
 use crate::lock::lock;
+use crate::property;
 use crate::world::provider::network::Network;
 use crate::world::scenario::Cost;
 use crate::world::sites::{BODY, CHOICE, CONNECT, FOLDER, HEADER, STEP, UPLOAD};
@@ -168,6 +169,7 @@ impl Worker {
                 self.waited();
                 engine::yield_now().await;
             }
+            Kind::Sometimes(name) => property::meet(name, true),
             Kind::Cancel => match &self.sync {
                 Some(sync) => sync.request.cancel().request(),
                 None => self.inner.cancel_all(),
@@ -400,15 +402,7 @@ impl Worker {
     }
 
     fn holds(&self, test: &Condition) -> bool {
-        let [left, right] = [test.left, test.right].map(|value| self.value(value));
-        match test.compare {
-            Compare::Equal => left == right,
-            Compare::Unequal => left != right,
-            Compare::Less => left < right,
-            Compare::LessOrEqual => left <= right,
-            Compare::Greater => left > right,
-            Compare::GreaterOrEqual => left >= right,
-        }
+        test.compare.holds(self.value(test.left), self.value(test.right))
     }
 
     /// How long something takes, and where the search decides it.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mapi_sync::{CancelSignal, HResult, MapiSync, ProviderShutdown, SyncRequest};
 
+pub(crate) use self::compile::goals;
 pub(in crate::world) use self::compile::{Refused, compile};
 use self::interpret::{Flow, Worker};
 use self::program::Block;
@@ -59,6 +60,7 @@ impl MapiSync for ProtocolProvider {
         };
         let store = self.inner.program.keeps_store.then(|| self.reference.clone());
         let sync = SyncRef::new(&self.inner, request, callback, store);
+        sync.promise();
         let mut worker = Worker::of_start(sync);
         match worker.run(&self.inner.program.start).await {
             Flow::Return(Some(code)) => code,

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use mapi_sync::HResult;
 
 use crate::lock::lock;
+use crate::property::PropertyKind;
 use crate::world::scenario::Cost;
 
 /// A protocol that was checked.
@@ -21,6 +22,18 @@ pub(in crate::world) struct Script {
     pub(super) start: Block,
     pub(super) tasks: Vec<Task>,
     pub(super) shutdown: Option<[Block; 3]>,
+    pub(super) promises: Vec<Promise>,
+    /// The names of the steps `sometimes`.
+    pub(super) goals: Vec<&'static str>,
+}
+
+/// What the author promises of shared numbers.
+#[derive(Debug)]
+pub(super) struct Promise {
+    pub(super) name: &'static str,
+    pub(super) kind: PropertyKind,
+    /// An invariant never is so, another promise is.
+    pub(super) condition: Condition,
 }
 
 /// A shared number.
@@ -83,6 +96,19 @@ pub(super) enum Compare {
     GreaterOrEqual,
 }
 
+impl Compare {
+    pub(super) fn holds(self, left: i64, right: i64) -> bool {
+        match self {
+            Self::Equal => left == right,
+            Self::Unequal => left != right,
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+            Self::Greater => left > right,
+            Self::GreaterOrEqual => left >= right,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Condition {
     pub(super) left: Value,
@@ -139,6 +165,7 @@ pub(super) enum Kind {
     Set { place: Place, to: Value },
     Add { place: Place, by: Value },
     Keep { value: Value, local: usize },
+    Sometimes(&'static str),
     Cancel,
     Return(Option<HResult>),
     Yield,

@@ -3,14 +3,16 @@
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use mapi_sync::{CallbackRef, HResult, OwnedEvent, RawEvent, SyncRequest};
 
-use super::program::{Cell, Queue};
+use super::program::{Cell, Place, Promise, Queue, Value};
 use super::{Inner, Ongoing};
 use crate::engine::Object;
 use crate::engine::sync::{Mutex as TaskMutex, Notify, Register};
 use crate::lock::lock;
+use crate::property::{self, PropertyKind};
 use crate::world::run::StoreRef;
 
 /// A number that tasks share.
@@ -26,6 +28,11 @@ impl Number {
             value: Register::new(cell.name, cell.first),
             changed: cell.waited.then(|| Notify::new(cell.name)),
         }
+    }
+
+    /// The same number, for those who only look at it.
+    fn register(&self) -> Register<i64> {
+        self.value.clone()
     }
 
     pub(super) fn get(&self) -> i64 {
@@ -184,6 +191,31 @@ impl Drop for SyncRef {
 }
 
 impl SyncState {
+    /// Has the author's promises looked at from now on. A look holds the numbers only: it must not
+    /// keep the sync.
+    pub(super) fn promise(&self) {
+        for Promise { name, kind, condition } in &self.inner.program.promises {
+            let side = |value: Value| {
+                let number = match value {
+                    Value::At(Place::Counter(number)) => Ok(self.counters[number].register()),
+                    Value::At(Place::Store(number)) => Ok(self.inner.store[number].register()),
+                    Value::Number(number) => Err(number),
+                    // The program was checked: a promise has no other values.
+                    _ => Err(0),
+                };
+                move || number.as_ref().map_or_else(|number| *number, Register::get)
+            };
+            let (left, right) = (side(condition.left), side(condition.right));
+            let compare = condition.compare;
+            let is_so = move || compare.holds(left(), right());
+            match kind {
+                PropertyKind::AtEnd => property::at_end(name, is_so),
+                PropertyKind::Eventually => property::eventually(name, Duration::MAX, is_so),
+                _ => property::invariant(name, move || !is_so()),
+            }
+        }
+    }
+
     /// Creates the event and a private duplicate of its handle.
     pub(super) fn create(&self) -> Result<(), HResult> {
         let event = OwnedEvent::create(self.request.runtime().events())?;

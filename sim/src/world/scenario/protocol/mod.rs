@@ -3,8 +3,10 @@
 mod step;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
 
 pub use self::step::ProtocolStep;
 pub(in crate::world) use self::step::{Amount, Duration, Keys};
@@ -38,9 +40,36 @@ pub struct Protocol {
     /// What runs, as a task of its own, after a task of this name was dropped before its end.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub dropped: BTreeMap<String, Vec<ProtocolStep>>,
+    /// What the author promises of the counters, by name: this is never so.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub never: BTreeMap<String, Promise>,
+    /// This is so once, before everything has ended.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub eventually: BTreeMap<String, Promise>,
+    /// This is so when everything has ended.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub at_end: BTreeMap<String, Promise>,
     /// What the provider does at a shutdown; none if it learns of none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shutdown: Option<Handlers>,
+}
+
+/// A condition over counters that the author promises something of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Promise(Spanned<String>);
+
+impl Promise {
+    /// The condition.
+    #[must_use]
+    pub fn condition(&self) -> &str {
+        self.0.get_ref()
+    }
+
+    /// Where it stands in its text, in bytes.
+    pub(in crate::world) fn span(&self) -> Range<usize> {
+        self.0.span()
+    }
 }
 
 /// What a protocol does when its host's process ends.
@@ -69,6 +98,9 @@ impl Default for Protocol {
             start: Vec::new(),
             task: BTreeMap::new(),
             dropped: BTreeMap::new(),
+            never: BTreeMap::new(),
+            eventually: BTreeMap::new(),
+            at_end: BTreeMap::new(),
             shutdown: None,
         }
     }

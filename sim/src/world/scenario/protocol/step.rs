@@ -38,8 +38,8 @@ pub(in crate::world) enum Duration {
 
 macro_rules! keys {
     (
-        verbs { $($(#[$attribute:meta])* $verb:ident $name:literal: $type:ty [$($allowed:literal)*];)* }
-        keys { $($(#[$key_attribute:meta])* $key:ident $key_name:literal: $key_type:ty;)* }
+        verbs { $($verb:ident $name:literal: $type:ty [$($allowed:literal)*];)* }
+        keys { $($key:ident $key_name:literal: $key_type:ty;)* }
     ) => {
         /// All that a step may have: exactly one verb, and keys that belong to it.
         #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -104,6 +104,7 @@ keys! {
         set "set": String ["to"];
         add "add": String ["by"];
         keep "keep": Amount ["as"];
+        sometimes "sometimes": String [];
         give_back "return": String [];
     }
     keys {
