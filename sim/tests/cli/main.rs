@@ -4,5 +4,6 @@ mod command;
 mod formats;
 mod fuzz_corpus;
 mod pages;
+mod protocols;
 mod trace;
 mod trace_import;

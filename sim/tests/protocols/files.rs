@@ -10,7 +10,7 @@ use mapi_sync_sim::world::{MUTANTS, Mutant, Scenario};
 use mapi_sync_sim::{Check, Defect, Report};
 
 /// The files of a folder, by name, with their texts.
-fn files(folder: &str) -> BTreeMap<String, String> {
+pub(crate) fn files(folder: &str) -> BTreeMap<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocols").join(folder);
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let file = |path: std::path::PathBuf| {
@@ -20,7 +20,7 @@ fn files(folder: &str) -> BTreeMap<String, String> {
     entries.map(file).collect()
 }
 
-fn read(name: &str, text: &str) -> Scenario {
+pub(crate) fn read(name: &str, text: &str) -> Scenario {
     let scenario = Scenario::parse(name, text).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(scenario.name, name, "the file and the scenario have one name");
     scenario

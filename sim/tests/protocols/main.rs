@@ -7,4 +7,5 @@
 //! `NAME-mended.toml` is the same design mended, with a proof.
 
 mod files;
+mod sights;
 mod steps;

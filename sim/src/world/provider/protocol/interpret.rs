@@ -219,8 +219,8 @@ impl Worker {
             Kind::Signal(Handle::Published) => sync.signal(sync.published()),
             Kind::Signal(_) => sync.signal(sync.private()),
             Kind::Close => sync.close(),
-            Kind::AddRef => sync.callback.add_ref(),
-            Kind::Release => sync.callback.release(),
+            Kind::AddRef => sync.add_ref(),
+            Kind::Release => sync.release(),
             Kind::Spawn { task, times, failed } => {
                 for _ in 0..self.value(*times) {
                     if let Err(code) = self.spawn(*task) {

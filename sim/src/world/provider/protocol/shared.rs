@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mapi_sync::{CallbackRef, HResult, OwnedEvent, RawEvent, SyncRequest};
+use mapi_sync::{CallbackRef, HResult, OwnedEvent, RawEvent, SyncProgressCallback, SyncRequest};
 
 use super::program::{Cell, Place, Promise, Queue, Value};
 use super::{Inner, Ongoing};
@@ -124,7 +125,10 @@ impl Channel {
 /// One sync, shared by its tasks. When the last of them has ended, the callback is released, the
 /// private handle closed, and the store let go.
 pub(super) struct SyncState {
-    pub(super) callback: CallbackRef,
+    pub(super) callback: Arc<dyn SyncProgressCallback>,
+    /// The references to the callback that are held. No task can observe the number but through
+    /// the calls that change it.
+    references: AtomicI32,
     pub(super) counters: Vec<Number>,
     pub(super) queues: Vec<Channel>,
     pub(super) locks: Vec<TaskMutex<()>>,
@@ -155,7 +159,8 @@ impl SyncRef {
     ) -> Self {
         let program = &inner.program;
         let state = SyncState {
-            callback,
+            callback: callback.into_callback(),
+            references: AtomicI32::new(1),
             counters: program.counters.iter().map(Number::new).collect(),
             queues: program.queues.iter().map(Channel::new).collect(),
             locks: program.locks.iter().map(|name| TaskMutex::new(name, ())).collect(),
@@ -190,7 +195,26 @@ impl Drop for SyncRef {
     }
 }
 
+impl Drop for SyncState {
+    /// Gives back the reference that the start took, unless a step has.
+    fn drop(&mut self) {
+        if *self.references.get_mut() > 0 {
+            self.callback.release();
+        }
+    }
+}
+
 impl SyncState {
+    pub(super) fn add_ref(&self) {
+        self.references.fetch_add(1, Ordering::Relaxed);
+        self.callback.add_ref();
+    }
+
+    pub(super) fn release(&self) {
+        self.references.fetch_sub(1, Ordering::Relaxed);
+        self.callback.release();
+    }
+
     /// Has the author's promises looked at from now on. A look holds the numbers only: it must not
     /// keep the sync.
     pub(super) fn promise(&self) {
