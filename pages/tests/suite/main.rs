@@ -8,6 +8,7 @@ mod formats;
 mod manifests;
 #[cfg(not(windows))]
 mod parity;
+mod protocol;
 mod readme;
 mod scenarios;
 mod token_edits;

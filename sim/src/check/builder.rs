@@ -168,7 +168,8 @@ impl Check {
     ///
     /// [`run`](Self::run) does, if the scenario names a mutant that does not exist.
     pub fn simulated(scenario: Scenario) -> Self {
-        Self::new(SubjectKind::Given, scenario, Code::Simulated)
+        let goals = crate::world::goals(&scenario);
+        Self::new(SubjectKind::Given, scenario, Code::Simulated).goals(goals)
     }
 
     /// Checks a built-in scenario, `None` if there is none of this name. Tokens carry its name and

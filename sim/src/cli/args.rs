@@ -141,9 +141,19 @@ pub(super) struct SearchArgs {
     /// --schedules runs on one thread, and so does the strategy cancellations.
     #[arg(short, long, value_name = "J")]
     pub(super) jobs: Option<NonZeroUsize>,
-    /// How schedules are chosen
-    #[arg(long, value_name = "NAME", value_parser = strategy(), default_value = STRATEGIES[0].name)]
-    pub(super) strategy: &'static StrategyInfo,
+    /// How schedules are chosen [default: portfolio]
+    ///
+    /// Of a scenario with a protocol, the first 20,000 classes of an exhaustive search are tried
+    /// before, unless a strategy, a number of schedules or a time is given.
+    #[arg(long, value_name = "NAME", value_parser = strategy())]
+    pub(super) strategy: Option<&'static StrategyInfo>,
+}
+
+impl SearchArgs {
+    /// The strategy that is given, or the default one.
+    pub(super) fn strategy(&self) -> &'static StrategyInfo {
+        self.strategy.unwrap_or(&STRATEGIES[0])
+    }
 }
 
 /// Runs one schedule again, and shows its time line.

@@ -261,6 +261,7 @@ fn plainest(accounts: usize) -> Scenario {
         mutant: None,
         accounts: vec![mailbox(SyncFlags::empty()); accounts],
         provider: crate::world::Provider::default(),
+        protocol: None,
         host: Host::default(),
         faults: Faults::default(),
         contract: crate::world::Contract::default(),

@@ -13,7 +13,7 @@ use super::coverage::Coverage;
 use super::host::{HostAccount, Kernel, shutdown, user};
 use super::mutant::Mutant;
 use super::observed::{Finding, Happened, Happening, Observed, SeenCall};
-use super::provider::{Plan, RawProvider, StoreProvider};
+use super::provider::{Plan, ProtocolProvider, RawProvider, Script, StoreProvider, compile};
 use super::questions::{Question, QuestionLog};
 use super::run::{Compiled, Run, spawn_detached};
 use super::runtime::WorldRuntime;
@@ -74,8 +74,8 @@ impl World {
     ///
     /// # Panics
     ///
-    /// If the scenario names a mutant that is not in the [table](super::MUTANTS). A scenario
-    /// that was [read](Scenario::parse) does not.
+    /// If the scenario names a mutant that is not in the [table](super::MUTANTS), or has a protocol
+    /// that cannot be run. A scenario that was [read](Scenario::parse) does neither.
     #[must_use]
     pub fn new(scenario: Scenario) -> Self {
         let mutant = scenario
@@ -84,7 +84,8 @@ impl World {
             .map(|name| Mutant::named(name).unwrap_or_else(|| panic!("no mutant is named {name}")));
         let plans = Plan::all(&scenario);
         let policy = policy(&scenario);
-        let compiled = Arc::new(Compiled { scenario, plans, mutant });
+        let programs = programs(&scenario);
+        let compiled = Arc::new(Compiled { scenario, plans, programs, mutant });
         let real_tokio = RealTokioUse::No;
         Self { compiled, code: Code::Simulated, policy, keep_log: false, real_tokio }
     }
@@ -262,6 +263,9 @@ impl World {
     fn provider(&self, run: &Arc<Run>, account: usize) -> Arc<dyn MapiSync> {
         if let Code::Provider(factory) = &self.code {
             return factory(account);
+        }
+        if let Some(program) = self.compiled.programs.get(account) {
+            return Arc::new(ProtocolProvider::new(run, account, program));
         }
         let provider = &self.compiled.scenario.provider;
         let raw = !provider.done_handle
@@ -470,6 +474,16 @@ impl Setup {
         });
         seen.collect()
     }
+}
+
+/// The protocol of each account's provider.
+fn programs(scenario: &Scenario) -> Vec<Arc<Script>> {
+    let Some(protocol) = &scenario.protocol else { return Vec::new() };
+    let program = |account| {
+        let program = compile(scenario, protocol, account);
+        Arc::new(program.unwrap_or_else(|(_, message)| panic!("the protocol: {message}")))
+    };
+    (0..scenario.accounts.len()).map(program).collect()
 }
 
 /// A monitor for each account.

@@ -43,12 +43,13 @@ pub(crate) use execution::{Code, RealTokioUse};
 pub use execution::{ProviderFactory, World};
 pub use mutant::{MUTANTS, Mutant, MutantInfo, Needs, VARIANTS, VariantInfo};
 pub use observed::{Finding, Happened, Happening, Observed, SeenCall, SeenStep, Use};
+pub(crate) use provider::goals;
 pub(crate) use questions::{Question, Sort};
 pub use scenario::{
     Account, CancelBy, CancelStyle, Changes, Contract, Cost, Costs, ErrorStyle, Fault, Faults,
-    Folder, Folders, Host, Knob, Maximum, NextSync, OverlapStyle, Provider, Published, Returns,
-    Scenario, ScenarioError, Shutdown, Step, Swarm, Text, Time, Variation, WaitFor, builtin,
-    builtins,
+    Folder, Folders, Handlers, Host, Knob, Maximum, NextSync, OverlapStyle, Promise, Protocol,
+    ProtocolStep, Provider, Published, Returns, Scenario, ScenarioError, Shutdown, Step, Swarm,
+    Text, Time, Variation, WaitFor, builtin, builtins,
 };
 pub(crate) use sites::{is_cancel, is_cancel_time, site_name, undocumented_acts, variation_at};
 

@@ -9,7 +9,7 @@ use super::coverage::Coverage;
 use super::faults::FaultBudgets;
 use super::host::Varied;
 use super::mutant::Mutant;
-use super::provider::Plan;
+use super::provider::{Plan, Script};
 use super::scenario::{Fault, Host, Scenario};
 use crate::engine::sync::Register;
 use crate::engine::{self, Object};
@@ -18,6 +18,8 @@ use crate::engine::{self, Object};
 pub(super) struct Compiled {
     pub(super) scenario: Scenario,
     pub(super) plans: Vec<Plan>,
+    /// The protocol of each account's provider, if the scenario has one.
+    pub(super) programs: Vec<Arc<Script>>,
     pub(super) mutant: Option<Mutant>,
 }
 

@@ -18,9 +18,12 @@ pub(super) const HEADER: Site = Site::new("cost header");
 pub(super) const BODY: Site = Site::new("cost body");
 pub(super) const UPLOAD: Site = Site::new("cost upload");
 
+pub(super) const STEP: Site = Site::new("cost of a step");
+pub(super) const CHOICE: Site = Site::new("choice of a branch");
+
 pub(super) const SWARM: Site = Site::new("host varies");
 
-const ALL: [Site; 14] = [
+const ALL: [Site; 16] = [
     SWARM,
     CANCELS,
     CANCEL_BY,
@@ -35,6 +38,8 @@ const ALL: [Site; 14] = [
     HEADER,
     BODY,
     UPLOAD,
+    STEP,
+    CHOICE,
 ];
 
 /// Where it is decided whether the host has this variation.

@@ -5,5 +5,6 @@ mod formats;
 mod fuzz_corpus;
 mod missed;
 mod pages;
+mod protocols;
 mod trace;
 mod trace_import;

@@ -4,11 +4,14 @@
 mod network;
 mod plan;
 mod position;
+mod protocol;
 mod raw;
 mod shutdown;
 mod store;
 mod work;
 
 pub(super) use plan::Plan;
+pub(crate) use protocol::goals;
+pub(super) use protocol::{ProtocolProvider, Refused, Script, compile};
 pub(super) use raw::RawProvider;
 pub(super) use store::StoreProvider;

@@ -54,6 +54,7 @@ fn defaults(scenario: &Scenario) -> Entries {
         mutant: None,
         accounts: scenario.accounts.iter().map(account).collect(),
         provider: Provider::default(),
+        protocol: None,
         host: Host::default(),
         faults: Faults::default(),
         contract: Contract::default(),
@@ -99,6 +100,15 @@ fn canonical(value: &Value) -> String {
         Value::Array(values) => {
             let values: Vec<String> = values.iter().map(canonical).collect();
             format!("[{}]", values.join(","))
+        }
+        // The branches of a step.
+        Value::Table(table) => {
+            let entries = table.iter().collect::<BTreeMap<_, _>>();
+            let entries: Vec<String> = entries
+                .into_iter()
+                .map(|(key, value)| format!("{key}={}", canonical(value)))
+                .collect();
+            format!("{{{}}}", entries.join(","))
         }
         // A scenario has no other values.
         other => other.to_string(),

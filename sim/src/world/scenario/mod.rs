@@ -16,6 +16,7 @@ mod digest_v1;
 mod error;
 mod faults;
 mod model;
+mod protocol;
 mod read;
 mod swarm;
 mod values;
@@ -28,5 +29,7 @@ pub use model::{
     Account, CancelBy, CancelStyle, Contract, Costs, ErrorStyle, Folder, Folders, Host, Maximum,
     NextSync, OverlapStyle, Provider, Published, Returns, Scenario, Shutdown, Step, Text, WaitFor,
 };
+pub(super) use protocol::{Amount, Duration, Keys};
+pub use protocol::{Handlers, Promise, Protocol, ProtocolStep};
 pub use swarm::{Swarm, Variation};
 pub use values::Cost;

@@ -7,6 +7,7 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::faults::Faults;
+use super::protocol::Protocol;
 use super::read::{accounts, mutant, some_messages};
 use super::swarm::Swarm;
 use super::values::{Cost, DAY, flags, label, ranged};
@@ -19,8 +20,8 @@ use crate::suggest::nearest;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// The format's version: 1.
-    #[serde(deserialize_with = "ranged::<1, 1, _, _>")]
+    /// The format's version: 1, or 2 for a file that may have a protocol.
+    #[serde(deserialize_with = "ranged::<1, 2, _, _>")]
     pub version: u32,
     /// A short name for reports.
     #[serde(deserialize_with = "label")]
@@ -38,6 +39,10 @@ pub struct Scenario {
     /// How the simulated provider works.
     #[serde(default)]
     pub provider: Provider,
+    /// What the simulated provider does, step by step. Then `provider` has only its costs, the
+    /// number of its workers and its retries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
     /// How the simulated host behaves.
     #[serde(default)]
     pub host: Host,

@@ -3,8 +3,9 @@
 use serde::de::{self, Deserialize, Deserializer};
 
 use super::super::mutant::{MUTANTS, Mutant};
+use super::super::provider::{Refused, compile};
 use super::error::ScenarioError;
-use super::model::{Account, Folder, Folders, Scenario};
+use super::model::{Account, Folder, Folders, Provider, Scenario};
 use super::values::ranged;
 use crate::suggest::nearest;
 
@@ -27,13 +28,54 @@ impl Scenario {
             let message = format!("the scenario is larger than {} bytes", Self::MAX_BYTES);
             return Err(ScenarioError::at(origin, source, 0..0, message));
         }
-        toml::from_str(source).map_err(|error| ScenarioError::from_toml(origin, source, &error))
+        let mut scenario: Self = toml::from_str(source)
+            .map_err(|error| ScenarioError::from_toml(origin, source, &error))?;
+        if let Some(protocol) = &mut scenario.protocol {
+            protocol.locate(source);
+        }
+        scenario.check_protocol().map_err(|(span, message)| {
+            let span = span.unwrap_or_else(|| place_of_protocol(source));
+            ScenarioError::at(origin, source, span, message)
+        })?;
+        Ok(scenario)
+    }
+
+    /// Whether the protocol can be run, and nothing else says how the provider works.
+    fn check_protocol(&self) -> Result<(), Refused> {
+        let Some(protocol) = &self.protocol else { return Ok(()) };
+        let refuse = |message: &str| Err((None, message.to_owned()));
+        if self.version < 2 {
+            return refuse("a protocol needs `version = 2`");
+        }
+        let Provider { workers, cost, retries, retry_delay_ms, .. } = self.provider.clone();
+        if self.provider
+            != (Provider { workers, cost, retries, retry_delay_ms, ..Provider::default() })
+        {
+            return refuse(
+                "with a protocol, `[provider]` has only `workers`, `cost`, `retries` and \
+                 `retry_delay_ms`: the steps say the rest",
+            );
+        }
+        let mutant = self.mutant.as_deref().and_then(Mutant::named);
+        if mutant.is_some_and(|mutant| mutant.info().is_of_provider()) {
+            return refuse("with a protocol, only a mutant of the host can be built in");
+        }
+        for account in 0..self.accounts.len() {
+            compile(self, protocol, account)?;
+        }
+        Ok(())
     }
 
     /// The canonical text: it reads back as an equal scenario.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("every value of a scenario can be written as TOML")
     }
+}
+
+/// Where the protocol begins in its text.
+fn place_of_protocol(source: &str) -> std::ops::Range<usize> {
+    let at = source.find("[protocol").unwrap_or_default();
+    at..at + "[protocol".len()
 }
 
 pub(super) fn budget<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
@@ -179,7 +221,7 @@ mod tests {
     fn other_mistakes_are_placed() {
         let cases = [
             ("name = \"x\"", "t.toml:1:1: missing key `version`"),
-            ("version = 2\nname = \"x\"", "t.toml:1:11: 2 is out of range, 1 to 1 are possible"),
+            ("version = 3\nname = \"x\"", "t.toml:1:11: 3 is out of range, 1 to 2 are possible"),
             ("version = 1\nname =", "t.toml:2:7: "),
             (
                 "version = 1\nmutant = \"done-twise\"",
