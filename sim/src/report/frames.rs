@@ -164,7 +164,7 @@ impl Frames {
         }
     }
 
-    /// The dialog when so many lines are over.
+    /// The dialog when a number of lines are over.
     #[must_use]
     pub fn dialog(&self, lines: usize) -> Vec<AccountFrame> {
         let dialog = match lines.checked_sub(1) {

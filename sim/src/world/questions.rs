@@ -27,7 +27,7 @@ pub(crate) enum Sort {
         could: Vec<(TaskId, TaskKey)>,
         taken: TaskId,
     },
-    /// Which of so many values.
+    /// Which of a number of values.
     Value {
         arity: u32,
         /// Whether no more than the default is allowed: the budget is used up.

@@ -24,7 +24,7 @@ fn a_broken_protocol_shows_its_lines() {
     let (status, said) = check("bugs/next-after-complete.toml", &[]);
     assert_eq!(status, Some(1), "{said}");
     assert!(
-        said.contains("done-last (must)") && said.contains("(note: line 20: progress)"),
+        said.contains("done-last (must)") && said.contains("(note: line 21: progress)"),
         "{said}"
     );
 }

@@ -125,7 +125,8 @@ fn a_loop_that_only_looks_ends_when_the_flag_comes_up() {
 fn a_counterexample_names_the_lines_of_the_file() {
     let text = format!(
         "{HEAD}[protocol]\nstart = [\n  \"publish\",\n  {{ spawn = \"sync\" }},\n]\n\
-         [protocol.task]\nsync = [\n  {{ progress = 1, of = 1 }},\n  \"done\",\n  \"done\",\n  \"signal\",\n]\n"
+         [protocol.task]\nsync = [\n  {{ progress = 1, of = 1 }},\n  \"done\",\n  \"done\",\n  \
+         \"signal\",\n]\n"
     );
     let report = Check::simulated(Scenario::parse("t", &text).unwrap()).schedules(10).run();
     let shown = report.to_string();

@@ -186,7 +186,7 @@ fn draw_keys(frame: &mut Frame<'_>, area: Rect, long: &str, short: &str) {
     frame.render_widget(line.style(Style::new().add_modifier(Modifier::REVERSED)), area);
 }
 
-/// Cuts a text after so many columns, and shows that it was cut.
+/// Cuts a text after a number of columns, and shows that it was cut.
 fn cut(text: &str, width: usize) -> String {
     let text = if is_utf8() { Cow::Borrowed(text) } else { to_ascii(text) };
     let text = &*text;

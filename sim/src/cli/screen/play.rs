@@ -97,7 +97,7 @@ impl Player {
         self.walk = walk;
     }
 
-    /// Goes to where so many lines are over.
+    /// Goes to where this number of lines is over.
     fn go_to(&mut self, lines: usize) {
         self.lines = lines.min(self.frames.lines().len());
         let last = self.lines.checked_sub(1).map(|last| &self.frames.lines()[last]);
@@ -320,7 +320,7 @@ fn account_lines(account: &AccountFrame, width: usize) -> Vec<Text<'static>> {
     lines
 }
 
-/// A progress bar of so many columns.
+/// A progress bar of this width in columns.
 fn bar(share: f64, width: usize) -> String {
     #[expect(
         clippy::cast_possible_truncation,
