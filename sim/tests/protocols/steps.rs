@@ -1,7 +1,9 @@
 //! Mistakes in a protocol are refused with their place, and a counterexample names the lines.
 
 use mapi_sync_sim::Check;
-use mapi_sync_sim::world::Scenario;
+use mapi_sync_sim::engine::Engine;
+use mapi_sync_sim::strategy::Random;
+use mapi_sync_sim::world::{Scenario, World};
 
 const HEAD: &str = "version = 2\nname = \"x\"\n[[account]]\nname = \"a\"\nfolders = 2\n";
 
@@ -211,4 +213,29 @@ fn promises_of_the_author_are_held_to() {
         "[{ work = 0 }], [{ wait = \"told > 9\" }, {",
     ));
     assert_eq!(unmet.goals[0].met, 0);
+}
+
+/// What could go on for ever, or use up the memory, is cut off.
+#[test]
+fn hostile_protocols_end() {
+    let endless = [
+        "sync = [{ while = \"1 == 1\", steps = [{ send = \"q\" }] }]",
+        "sync = [{ while = \"1 == 1\", steps = [{ join = \"sync\" }, { wait = \"n == 0\" }] }]",
+        "sync = [{ while = \"1 == 1\", steps = [{ race = [[{ add = \"n\" }], [\"yield\"]] }] }]",
+        "sync = [{ repeat = 1_000_000_000, steps = [{ repeat = 1_000_000_000 }] }]",
+        "sync = [{ spawn = \"sync\", times = 1_000_000_000 }]",
+        "sync = [{ spawn = \"sync\" }, { spawn = \"sync\" }]",
+        "sync = [{ while = \"1 == 1\", steps = [{ spawn = \"sync\", times = 1_000 }] }]",
+        "sync = [{ while = \"1 == 1\", steps = [{ progress = 1, of = 1 }] }]",
+    ];
+    for tasks in endless {
+        let text = format!(
+            "{HEAD}[protocol]\ncounters = {{ n = 0 }}\nqueues = {{ q = 0 }}\n\
+             start = [\"publish\", {{ spawn = \"sync\" }}]\n[protocol.task]\n{tasks}\n"
+        );
+        let scenario = Scenario::parse("t", &text).unwrap_or_else(|error| panic!("{error}"));
+        let world = World::new(scenario);
+        let mut engine = Engine::new(world.limits(), Random::new(1));
+        assert!(!world.run(&mut engine, 0).unwrap().holds(), "{tasks}");
+    }
 }

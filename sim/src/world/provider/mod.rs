@@ -1,5 +1,6 @@
 //! The provider's side of the simulated world: two providers that do the same work, one on the
-//! session and one on the raw interface, and the network to their server.
+//! session and one on the raw interface, one that a file describes step by step, and the network to
+//! their server.
 
 mod network;
 mod plan;

@@ -20,6 +20,11 @@ use crate::world::scenario::Cost;
 use crate::world::sites::{BODY, CHOICE, CONNECT, FOLDER, HEADER, STEP, UPLOAD};
 use crate::world::time::{choose_cost, sleep_ms};
 
+/// The most tasks that one step starts.
+const MOST_AT_ONCE: i64 = 100;
+/// The most tasks that one sync starts: a file cannot use up the memory.
+const MOST_TASKS: u32 = 1_000;
+
 /// How a step goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
@@ -40,7 +45,8 @@ pub(super) struct Worker {
     locals: Vec<i64>,
     children: Children,
     call_failed: bool,
-    /// How often the task has waited: a loop that never does yields.
+    /// How often the task has come to a step that lets others run in any case. A round of a loop
+    /// without one yields.
     waits: u64,
 }
 
@@ -161,10 +167,7 @@ impl Worker {
             Kind::Request { time, retry, failed } => {
                 return self.request(time, retry, failed).await;
             }
-            Kind::Wait(test) => {
-                self.waited();
-                self.wait(test).await;
-            }
+            Kind::Wait(test) => self.wait(test).await,
             Kind::Yield => {
                 self.waited();
                 engine::yield_now().await;
@@ -189,11 +192,9 @@ impl Worker {
             Kind::Progress { index, of, text } => {
                 let [index, of] = [index, of].map(|value| position(self.value(*value)));
                 let call = sync.callback.progress(text.as_deref(), index, of);
-                self.waited();
                 self.answer(catch_panic(call).await);
             }
             Kind::Error { code, text } => {
-                self.waited();
                 self.answer(catch_panic(sync.callback.error(*code, text.as_deref())).await);
             }
             Kind::Done { status, handle } => {
@@ -202,7 +203,6 @@ impl Worker {
                     Handle::Private => sync.private(),
                     Handle::Null => mapi_sync::RawEvent::NULL,
                 };
-                self.waited();
                 self.answer(catch_panic(sync.callback.done(event, *status)).await);
             }
             Kind::Create => {
@@ -222,7 +222,7 @@ impl Worker {
             Kind::AddRef => sync.add_ref(),
             Kind::Release => sync.release(),
             Kind::Spawn { task, times, failed } => {
-                for _ in 0..self.value(*times) {
+                for _ in 0..self.value(*times).min(MOST_AT_ONCE) {
                     if let Err(code) = self.spawn(*task) {
                         let flow = self.fails(failed, code).await;
                         if flow != Flow::Next {
@@ -232,7 +232,6 @@ impl Worker {
                 }
             }
             Kind::Join { task, lost } => {
-                self.waited();
                 if join(&self.children, *task).await {
                     return self.run(lost).await;
                 }
@@ -244,11 +243,9 @@ impl Worker {
             }
             Kind::Send { queue, value } => {
                 let value = self.value(*value);
-                self.waited();
                 sync.queues[*queue].send(value).await;
             }
             Kind::Receive { queue, local, closed } => {
-                self.waited();
                 match (sync.queues[*queue].receive().await, local) {
                     (Some(value), Some(local)) => self.locals[*local] = value,
                     (Some(_), None) => {}
@@ -257,7 +254,6 @@ impl Worker {
             }
             Kind::Finish(queue) => sync.queues[*queue].finish(),
             Kind::Lock { lock, steps } => {
-                self.waited();
                 let _guard = sync.locks[*lock].lock().await;
                 return self.run(steps).await;
             }
@@ -266,7 +262,7 @@ impl Worker {
         Flow::Next
     }
 
-    /// One round of a loop. One in which nothing waits would never let others go on.
+    /// One round of a loop. One that could end without letting others run yields.
     async fn round(&mut self, steps: &Block) -> Flow {
         let before = self.waits;
         let flow = self.run(steps).await;
@@ -278,7 +274,6 @@ impl Worker {
 
     /// Runs the branches side by side until one is at its end, and drops the others.
     async fn race(&mut self, branches: &[Block]) -> Flow {
-        self.waited();
         let run = branches.iter().map(|steps| {
             let mut worker = self.branch();
             let branch: BoxFutureOf<'_> = Box::pin(async move {
@@ -325,6 +320,9 @@ impl Worker {
 
     fn spawn(&self, number: usize) -> Result<(), HResult> {
         let (Some(sync), Some(worker)) = (&self.sync, self.task()) else { return Ok(()) };
+        if sync.started.fetch_add(1, Ordering::Relaxed) >= MOST_TASKS {
+            return Err(HResult::E_OUTOFMEMORY);
+        }
         let armed = Arc::new(AtomicBool::new(false));
         let guard = Guard { worker: Some(worker), number, armed: Arc::clone(&armed), tries: 0 };
         let task = &self.inner.program.tasks[number];

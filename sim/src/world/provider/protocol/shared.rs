@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -129,6 +129,8 @@ pub(super) struct SyncState {
     /// The references to the callback that are held. No task can observe the number but through
     /// the calls that change it.
     references: AtomicI32,
+    /// The tasks that were started, for the limit.
+    pub(super) started: AtomicU32,
     pub(super) counters: Vec<Number>,
     pub(super) queues: Vec<Channel>,
     pub(super) locks: Vec<TaskMutex<()>>,
@@ -161,6 +163,7 @@ impl SyncRef {
         let state = SyncState {
             callback: callback.into_callback(),
             references: AtomicI32::new(1),
+            started: AtomicU32::new(0),
             counters: program.counters.iter().map(Number::new).collect(),
             queues: program.queues.iter().map(Channel::new).collect(),
             locks: program.locks.iter().map(|name| TaskMutex::new(name, ())).collect(),
