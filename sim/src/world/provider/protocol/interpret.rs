@@ -232,7 +232,8 @@ impl Worker {
                 }
             }
             Kind::Join { task, lost } => {
-                if join(&self.children, *task).await {
+                let is_lost = join(&self.children, *task).await;
+                if is_lost {
                     return self.run(lost).await;
                 }
             }
