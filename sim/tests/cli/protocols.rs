@@ -40,7 +40,7 @@ fn a_strategy_or_a_number_of_schedules_is_obeyed() {
 fn a_larger_protocol_is_searched_at_random() {
     let large = std::env::temp_dir().join(format!("large-{}.toml", std::process::id()));
     let text = include_str!("../protocols/correct/joined-workers.toml");
-    let text = text.replace("folders = 2", "folders = 5");
+    let text = text.replace("folders = 2", "folders = 8");
     let text = text.replace("[protocol]", "[provider]\nworkers = 4\n\n[protocol]");
     std::fs::write(&large, text).expect("the file is written");
     let (status, said) = check(large.to_str().expect("a path in UTF-8"), &[]);
